@@ -1,0 +1,48 @@
+//! G: which experts are chosen together for one token. Top-1 models have no pairs.
+
+use serde::{Deserialize, Serialize};
+
+use super::{LayerCounts, Pairs, Square};
+use crate::units::share_up;
+
+/// The co-activation of one layer.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct CoActivation {
+    /// Count of the strongest pair over the count that every pair would have if all were alike.
+    pub max_ratio: Option<f64>,
+    /// Share of all co-activations in the top 10% of pairs.
+    pub top10_share: Option<f64>,
+}
+
+/// Symmetric pair counts with an empty diagonal.
+#[must_use]
+pub fn pair_counts(layer: &LayerCounts, experts: usize) -> Square {
+    let mut square = Square::zero(experts);
+    let cells = layer.pairs.cells();
+    for i in 1..experts {
+        for j in 0..i {
+            let count = cells.get(Pairs::at(i, j)).copied().map_or(0, u64::from);
+            square.bump(i, j, count);
+            square.bump(j, i, count);
+        }
+    }
+    square
+}
+
+/// Strongest pair and concentration of a layer of `experts` experts.
+#[must_use]
+pub fn coactivation(layer: &LayerCounts, experts: usize) -> CoActivation {
+    let mut counts: Vec<u32> = layer.pairs.cells().to_vec();
+    counts.sort_unstable_by(|a, b| b.cmp(a));
+    let total: u64 = counts.iter().map(|&c| u64::from(c)).sum();
+    if total == 0 {
+        return CoActivation::default();
+    }
+    let all = experts * (experts - 1) / 2;
+    let max = counts.first().copied().unwrap_or(0);
+    let top: u64 = counts.iter().take(share_up(10, all)).map(|&c| u64::from(c)).sum();
+    CoActivation {
+        max_ratio: Some(f64::from(max) * all as f64 / total as f64),
+        top10_share: Some(top as f64 / total as f64),
+    }
+}

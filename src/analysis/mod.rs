@@ -1,0 +1,23 @@
+//! Counts of a trace and the questions asked of them. A [`Summary`] is exact integers only and merges; every figure and
+//! every number of the reports is a query on it. Definitions: docs/analyses.md.
+
+mod coactivation;
+mod frequency;
+mod matrix;
+mod repetition;
+mod report;
+mod reuse;
+mod similarity;
+mod subjects;
+mod summary;
+mod transition;
+
+pub use coactivation::{CoActivation, coactivation, pair_counts};
+pub use frequency::{frequency, skew, top};
+pub use matrix::{Matrix, Pairs, Square};
+pub use repetition::{RepetitionCounts, WINDOWS};
+pub use report::{Report, report};
+pub use reuse::{DistanceCounts, StackDistance, batched};
+pub use similarity::{overlap, spearman};
+pub use summary::{Half, LayerCounts, Summary};
+pub use transition::{Coverage, Kind, coverage, diagonal, transition};

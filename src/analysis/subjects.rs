@@ -1,0 +1,45 @@
+//! H: how the hot experts of subjects differ.
+
+use serde::{Deserialize, Serialize};
+
+use super::{Summary, overlap, top};
+
+/// Hot experts by subject.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct Subjects {
+    /// Subjects in order of their labels.
+    pub names: Vec<String>,
+    /// The ten most frequent experts: `[subject][layer][..10]`.
+    pub top10: Vec<Vec<Vec<usize>>>,
+    /// Share of the top ten that two subjects have in common: `[layer][subject][subject]`.
+    pub overlap: Vec<Vec<Vec<f64>>>,
+}
+
+/// The subjects of a summary; none if its paths name fewer than two.
+pub(super) fn subjects(summary: &Summary) -> Option<Subjects> {
+    if summary.subjects.len() < 2 {
+        return None;
+    }
+    let ids = summary.layer_ids();
+    let empty = vec![0; summary.experts];
+    let counts = |layers: &std::collections::BTreeMap<u32, Vec<u64>>, id| {
+        let mut counts = layers.get(id).unwrap_or(&empty).clone();
+        counts.resize(summary.experts, 0);
+        counts
+    };
+    let by_subject: Vec<Vec<Vec<u64>>> =
+        summary.subjects.values().map(|(_, layers)| ids.iter().map(|id| counts(layers, id)).collect()).collect();
+    let layers = 0..ids.len();
+    let pair = |l: usize, a: &[Vec<u64>], b: &[Vec<u64>]| overlap(&a[l], 10, &b[l], 10).unwrap_or(0.0);
+    Some(Subjects {
+        names: summary
+            .subjects
+            .keys()
+            .map(|l| if l.subject.is_empty() { l.dataset.clone() } else { l.subject.clone() })
+            .collect(),
+        top10: by_subject.iter().map(|s| s.iter().map(|c| top(c, 10)).collect()).collect(),
+        overlap: layers
+            .map(|l| by_subject.iter().map(|a| by_subject.iter().map(|b| pair(l, a, b)).collect()).collect())
+            .collect(),
+    })
+}

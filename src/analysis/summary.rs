@@ -1,0 +1,307 @@
+//! All counts of a trace. Apart from the queries, because this is what workers fill, merge and send.
+//!
+//! Memory follows layers × experts², never the number of requests.
+
+use std::collections::BTreeMap;
+
+use serde::{Deserialize, Serialize};
+
+use super::{DistanceCounts, Matrix, Pairs, RepetitionCounts, StackDistance};
+use crate::model::{Labels, Phase, Request, expert_count, model_of_shape};
+
+/// The counts of a set of requests.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct Summary {
+    /// Requests counted.
+    pub requests: u64,
+    /// Tokens: prefill, decode.
+    pub tokens: [u64; 2],
+    /// Experts of a layer (E).
+    pub experts: usize,
+    /// Experts of a token (K); 0 before the first request.
+    pub top_k: usize,
+    /// Rows whose routing is unknown.
+    pub unknown_rows: u64,
+    /// Counts of each MoE layer, by layer id.
+    pub layers: BTreeMap<u32, LayerCounts>,
+    /// Reuse distances within each request, by phase.
+    pub reuse: [DistanceCounts; 2],
+    /// Distinct experts of each step when all requests run in lockstep, by phase: for each step, layer id to a bit set.
+    pub lockstep: [Vec<BTreeMap<u32, Vec<u64>>>; 2],
+    /// Requests and expert counts by what the folders name: layer id to counts.
+    pub subjects: BTreeMap<Labels, (u64, BTreeMap<u32, Vec<u64>>)>,
+}
+
+/// The counts of one layer. Arrays are `[phase][half]`: prefill and decode; requests of even and odd index.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct LayerCounts {
+    /// Tokens of each expert.
+    pub frequency: [[Vec<u64>; 2]; 2],
+    /// (expert of token t, expert of token t+1), both tokens in the phase.
+    pub cross_token: [[Matrix; 2]; 2],
+    /// The same across the end of prefill: one pair of tokens a request, so a sparse table.
+    pub boundary: [BTreeMap<(u16, u16), u32>; 2],
+    /// (expert here, expert in the next MoE layer) of one token.
+    pub cross_layer: [[Matrix; 2]; 2],
+    /// Unordered pairs within one token's experts.
+    pub pairs: Pairs,
+    /// Repetition within a window of tokens, by phase.
+    pub repetition: [RepetitionCounts; 2],
+}
+
+/// Which requests a query looks at.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Half {
+    /// All.
+    Both,
+    /// Those of even index.
+    Even,
+    /// Those of odd index.
+    Odd,
+}
+
+impl Half {
+    /// Positions in the arrays of [`LayerCounts`].
+    #[must_use]
+    pub fn positions(self) -> &'static [usize] {
+        match self {
+            Half::Both => &[0, 1],
+            Half::Even => &[0],
+            Half::Odd => &[1],
+        }
+    }
+}
+
+impl Summary {
+    /// Counts a request. All requests have the same K: the caller refuses others (see [`Summary::fits`]).
+    pub fn add(&mut self, request: &Request) {
+        self.requests += 1;
+        self.tokens[0] += request.prefill as u64;
+        self.tokens[1] += request.decode() as u64;
+        self.top_k = request.top_k;
+        self.experts = self.experts.max(experts_of(request));
+        let (n, half) = (self.experts, usize::from(request.index % 2 == 1));
+        let subject = self.subjects.entry(request.labels.clone()).or_default();
+        subject.0 += 1;
+        for (position, &id) in request.layers.iter().enumerate() {
+            let layer = self.layers.entry(id).or_default();
+            let in_subject = subject.1.entry(id).or_default();
+            grow(in_subject, n);
+            for phase in [Phase::Prefill, Phase::Decode] {
+                let p = phase as usize;
+                let range = tokens_of(request, phase);
+                if range.is_empty() {
+                    continue;
+                }
+                let frequency = &mut layer.frequency[p][half];
+                grow(frequency, n);
+                for token in range.clone() {
+                    let Some(row) = request.row(position, token) else {
+                        self.unknown_rows += 1;
+                        continue;
+                    };
+                    for &e in row {
+                        frequency[usize::from(e)] += 1;
+                        in_subject[usize::from(e)] += 1;
+                    }
+                }
+                cross_token(layer.cross_token[p][half].cells_mut(n), n, request, position, range.clone());
+                if position + 1 < request.layers.len() {
+                    cross_layer(layer.cross_layer[p][half].cells_mut(n), n, request, position, range.clone());
+                }
+                if request.top_k > 1 {
+                    count_pairs(layer.pairs.cells_mut(n), request, position, range.clone());
+                }
+                layer.repetition[p].add(request, position, range, n);
+            }
+            if request.prefill > 0
+                && let (Some(a), Some(b)) =
+                    (request.row(position, request.prefill - 1), request.row(position, request.prefill))
+            {
+                for &i in a {
+                    for &j in b {
+                        *layer.boundary[half].entry((i, j)).or_default() += 1;
+                    }
+                }
+            }
+        }
+        for phase in [Phase::Prefill, Phase::Decode] {
+            let range = tokens_of(request, phase);
+            let mut stack = StackDistance::new(request.layers.len() * n);
+            for token in range.clone() {
+                for layer in 0..request.layers.len() {
+                    for &e in request.row(layer, token).unwrap_or_default() {
+                        self.reuse[phase as usize].count(stack.access(layer * n + usize::from(e)));
+                    }
+                }
+            }
+            self.add_lockstep(request, phase, range);
+        }
+    }
+
+    /// Adds the counts of other requests: associative and commutative.
+    pub fn merge(&mut self, other: &Summary) {
+        self.requests += other.requests;
+        self.tokens[0] += other.tokens[0];
+        self.tokens[1] += other.tokens[1];
+        self.experts = self.experts.max(other.experts);
+        self.top_k = self.top_k.max(other.top_k);
+        self.unknown_rows += other.unknown_rows;
+        for (&id, theirs) in &other.layers {
+            self.layers.entry(id).or_default().merge(theirs);
+        }
+        for p in 0..2 {
+            self.reuse[p].merge(&other.reuse[p]);
+            for (step, layers) in other.lockstep[p].iter().enumerate() {
+                for (&id, bits) in layers {
+                    or(lockstep_bits(&mut self.lockstep[p], step, id), bits);
+                }
+            }
+        }
+        for (labels, (requests, layers)) in &other.subjects {
+            let ours = self.subjects.entry(labels.clone()).or_default();
+            ours.0 += requests;
+            for (&id, counts) in layers {
+                add(ours.1.entry(id).or_default(), counts);
+            }
+        }
+    }
+
+    /// Whether a request of `top_k` experts a token can be counted here.
+    #[must_use]
+    pub fn fits(&self, top_k: usize) -> bool {
+        self.top_k == 0 || self.top_k == top_k
+    }
+
+    /// The counts of the layer at a position (0 is the first MoE layer).
+    #[must_use]
+    pub fn layer(&self, position: usize) -> Option<&LayerCounts> {
+        self.layers.values().nth(position)
+    }
+
+    /// Ids of the MoE layers.
+    #[must_use]
+    pub fn layer_ids(&self) -> Vec<u32> {
+        self.layers.keys().copied().collect()
+    }
+
+    /// The phase that the token streams (reuse, repetition) show: decode if the trace has any, else prefill.
+    #[must_use]
+    pub fn stream(&self) -> Phase {
+        if self.tokens[1] > 0 { Phase::Decode } else { Phase::Prefill }
+    }
+
+    fn add_lockstep(&mut self, request: &Request, phase: Phase, range: std::ops::Range<usize>) {
+        for (step, token) in range.enumerate() {
+            for (position, &id) in request.layers.iter().enumerate() {
+                let Some(row) = request.row(position, token) else { continue };
+                let bits = lockstep_bits(&mut self.lockstep[phase as usize], step, id);
+                for &e in row {
+                    let word = usize::from(e) / 64;
+                    if bits.len() <= word {
+                        bits.resize(word + 1, 0);
+                    }
+                    bits[word] |= 1 << (e % 64);
+                }
+            }
+        }
+    }
+}
+
+impl LayerCounts {
+    fn merge(&mut self, other: &LayerCounts) {
+        for p in 0..2 {
+            for h in 0..2 {
+                add(&mut self.frequency[p][h], &other.frequency[p][h]);
+                self.cross_token[p][h].merge(&other.cross_token[p][h]);
+                self.cross_layer[p][h].merge(&other.cross_layer[p][h]);
+            }
+            self.repetition[p].merge(&other.repetition[p]);
+            for (&pair, &count) in &other.boundary[p] {
+                *self.boundary[p].entry(pair).or_default() += count;
+            }
+        }
+        self.pairs.merge(&other.pairs);
+    }
+}
+
+/// E of the model that a request must come from. It depends on that request alone, so the largest over all requests does
+/// not depend on their order.
+fn experts_of(request: &Request) -> usize {
+    let max_id = request.max_id().unwrap_or(0);
+    match model_of_shape(Some(&request.labels.model), request.layers.len(), max_id, request.top_k) {
+        Some(model) => model.experts,
+        None => expert_count(max_id),
+    }
+}
+
+fn tokens_of(request: &Request, phase: Phase) -> std::ops::Range<usize> {
+    match phase {
+        Phase::Prefill => 0..request.prefill,
+        Phase::Decode => request.prefill..request.tokens,
+    }
+}
+
+fn cross_token(cells: &mut [u32], n: usize, request: &Request, layer: usize, range: std::ops::Range<usize>) {
+    let mut before: Option<&[u16]> = None;
+    for token in range {
+        let row = request.row(layer, token);
+        if let (Some(a), Some(b)) = (before, row) {
+            product(cells, n, a, b);
+        }
+        before = row;
+    }
+}
+
+fn cross_layer(cells: &mut [u32], n: usize, request: &Request, layer: usize, range: std::ops::Range<usize>) {
+    for token in range {
+        if let (Some(a), Some(b)) = (request.row(layer, token), request.row(layer + 1, token)) {
+            product(cells, n, a, b);
+        }
+    }
+}
+
+fn product(cells: &mut [u32], n: usize, from: &[u16], to: &[u16]) {
+    for &i in from {
+        let row = &mut cells[usize::from(i) * n..][..n];
+        for &j in to {
+            row[usize::from(j)] += 1;
+        }
+    }
+}
+
+fn count_pairs(cells: &mut [u32], request: &Request, layer: usize, range: std::ops::Range<usize>) {
+    for token in range {
+        let row = request.row(layer, token).unwrap_or_default();
+        for (k, &a) in row.iter().enumerate() {
+            for &b in &row[..k] {
+                cells[Pairs::at(usize::from(a), usize::from(b))] += 1;
+            }
+        }
+    }
+}
+
+fn lockstep_bits(steps: &mut Vec<BTreeMap<u32, Vec<u64>>>, step: usize, layer: u32) -> &mut Vec<u64> {
+    if steps.len() <= step {
+        steps.resize_with(step + 1, BTreeMap::new);
+    }
+    steps[step].entry(layer).or_default()
+}
+
+fn or(to: &mut Vec<u64>, from: &[u64]) {
+    if to.len() < from.len() {
+        to.resize(from.len(), 0);
+    }
+    to.iter_mut().zip(from).for_each(|(a, b)| *a |= b);
+}
+
+fn add(to: &mut Vec<u64>, from: &[u64]) {
+    grow(to, from.len());
+    to.iter_mut().zip(from).for_each(|(a, b)| *a += b);
+}
+
+fn grow(counts: &mut Vec<u64>, n: usize) {
+    if counts.len() < n {
+        counts.resize(n, 0);
+    }
+}

@@ -1,0 +1,112 @@
+//! B and C: what the expert of one layer or token says about the next layer's or token's.
+
+use serde::{Deserialize, Serialize};
+
+use super::{Half, LayerCounts, Square, Summary, frequency, top};
+use crate::model::Scope;
+use crate::units::share_up;
+
+/// Which two selections a transition connects.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Kind {
+    /// One token, this MoE layer and the next.
+    CrossLayer,
+    /// One layer, this token and the next.
+    CrossToken,
+}
+
+/// Counts C\[i\]\[j\] of one layer; cross-token counts of the joined scope hold the pair across the boundary.
+#[must_use]
+pub fn transition(layer: &LayerCounts, kind: Kind, scope: Scope, half: Half, experts: usize) -> Square {
+    let mut sum = Square::zero(experts);
+    let tables = match kind {
+        Kind::CrossLayer => &layer.cross_layer,
+        Kind::CrossToken => &layer.cross_token,
+    };
+    for &h in half.positions() {
+        for &phase in scope.phases() {
+            sum.add(&tables[phase as usize][h]);
+        }
+        if kind == Kind::CrossToken && scope == Scope::All {
+            for (&(i, j), &count) in &layer.boundary[h] {
+                sum.bump(usize::from(i), usize::from(j), u64::from(count));
+            }
+        }
+    }
+    sum
+}
+
+/// How much of what follows falls on the top 20% of experts. None where nothing was counted.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct Coverage {
+    /// In the row of the layer's most frequent expert (the paper's reading).
+    pub top: Option<f64>,
+    /// Mean over rows, weighted by their counts.
+    pub weighted: Option<f64>,
+    /// As `top`, but chosen on even requests and scored on odd ones.
+    pub heldout: Option<f64>,
+    /// Without a condition: top 20% by column sum.
+    pub baseline: Option<f64>,
+}
+
+/// The coverages of one layer.
+#[must_use]
+pub fn coverage(summary: &Summary, layer: &LayerCounts, kind: Kind, scope: Scope) -> Coverage {
+    let n = summary.experts;
+    let all = transition(layer, kind, scope, Half::Both, n);
+    let Some(&busiest) = top(&frequency(layer, scope, Half::Both, n), 1).first() else { return Coverage::default() };
+    let share = share_up(20, n);
+    let rows = all.cells.chunks_exact(n).map(|row| mass(row, share));
+    let (covered, total) = rows.fold((0, 0), |(c, t), (covered, total)| (c + covered, t + total));
+    let heldout = {
+        let even = transition(layer, kind, scope, Half::Even, n);
+        let odd = transition(layer, kind, scope, Half::Odd, n);
+        let chosen = top(even.row(busiest), share);
+        let row = odd.row(busiest);
+        let any = even.row(busiest).iter().any(|&c| c > 0);
+        ratio(chosen.iter().map(|&e| row[e]).sum(), row.iter().sum()).filter(|_| any)
+    };
+    let (in_row, of_row) = mass(all.row(busiest), share);
+    let (in_columns, of_columns) = mass(&all.column_sums(), share);
+    Coverage {
+        top: ratio(in_row, of_row),
+        weighted: ratio(covered, total),
+        heldout,
+        baseline: ratio(in_columns, of_columns),
+    }
+}
+
+/// P(i again | i), the diagonal of a cross-token table: weighted by the count of i, and the plain mean over experts seen.
+/// Chance is K/E.
+#[must_use]
+pub fn diagonal(table: &Square, top_k: usize) -> (Option<f64>, Option<f64>) {
+    let (mut again, mut times, mut mean, mut seen) = (0, 0, 0.0, 0u32);
+    for (i, row) in table.cells.chunks_exact(table.n).enumerate() {
+        // Every token with i has K successors in the row.
+        let count = row.iter().sum::<u64>() / top_k.max(1) as u64;
+        if count > 0 {
+            again += row[i];
+            times += count;
+            mean += row[i] as f64 / count as f64;
+            seen += 1;
+        }
+    }
+    (ratio(again, times), (seen > 0).then(|| mean / f64::from(seen)))
+}
+
+/// Counts of the `n` largest cells, and of all.
+fn mass(row: &[u64], n: usize) -> (u64, u64) {
+    let total = row.iter().sum();
+    if total == 0 {
+        return (0, 0);
+    }
+    let mut sorted = row.to_vec();
+    if n < sorted.len() {
+        sorted.select_nth_unstable_by(n, |a, b| b.cmp(a));
+    }
+    (sorted.iter().take(n).sum(), total)
+}
+
+fn ratio(part: u64, whole: u64) -> Option<f64> {
+    (whole > 0).then(|| part as f64 / whole as f64)
+}

@@ -1,0 +1,6 @@
+//! The workers' entry.
+
+fn main() {
+    #[cfg(target_arch = "wasm32")]
+    moescope::web::worker();
+}

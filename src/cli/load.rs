@@ -1,0 +1,72 @@
+//! Loads traces over threads, and loops over jobs. Apart from the commands, which all load alike.
+
+use std::path::PathBuf;
+use std::sync::atomic::{AtomicUsize, Ordering};
+
+use anyhow::{Result, bail};
+
+use super::files::{Paths, collect};
+use crate::protocol::{Dataset, Files, Ingest, Progress, Reply, Request, State, Unit, start};
+
+/// Units that a thread takes at once: few enough to share the end evenly.
+const CHUNK: usize = 8;
+
+/// Loads the traces under `paths` with that many threads; the result does not depend on their number.
+pub(super) fn load(paths: &[PathBuf], threads: usize) -> Result<State> {
+    let (files, sources) = collect(paths)?;
+    let mut state = State::default();
+    let Reply::Units(units, issues) = finish_with(&mut state, Request::List(sources), &files)? else {
+        bail!("no listing")
+    };
+    state.staged = read(&files, &units, threads);
+    let Reply::Loaded(info) = finish(&mut state, Request::Commit(issues))? else { bail!("nothing loaded") };
+    if info.requests == 0 {
+        for issue in &info.issues {
+            eprintln!("moescope: {issue}");
+        }
+        bail!("no request could be read from the {} files given", info.files);
+    }
+    Ok(state)
+}
+
+/// Carries out a request that needs no file.
+pub(super) fn finish(state: &mut State, request: Request) -> Result<Reply> {
+    finish_with(state, request, &Paths(Vec::new()))
+}
+
+fn finish_with(state: &mut State, request: Request, files: &dyn Files) -> Result<Reply> {
+    let mut job = start(request);
+    loop {
+        match job.step(state, files) {
+            Progress::Running { .. } => {}
+            Progress::Done(Reply::Failed(why)) => bail!(why),
+            Progress::Done(reply) => return Ok(reply),
+        }
+    }
+}
+
+fn read(files: &Paths, units: &[Unit], threads: usize) -> Dataset {
+    let next = AtomicUsize::new(0);
+    let work = || {
+        let mut dataset = Dataset::default();
+        while let Some(rest) = units.get(next.fetch_add(CHUNK, Ordering::Relaxed)..).filter(|rest| !rest.is_empty()) {
+            let mut ingest = Ingest::new(rest[..rest.len().min(CHUNK)].to_vec());
+            while ingest.step(files, &mut dataset) {}
+        }
+        dataset
+    };
+    if threads <= 1 {
+        return work();
+    }
+    std::thread::scope(|scope| {
+        let handles: Vec<_> = (0..threads).map(|_| scope.spawn(work)).collect();
+        let mut all = Dataset::default();
+        for handle in handles {
+            match handle.join() {
+                Ok(part) => all.merge(part),
+                Err(panic) => std::panic::resume_unwind(panic),
+            }
+        }
+        all
+    })
+}

@@ -1,0 +1,137 @@
+//! The names and values of the settings in a URL. Apart from [`Experiment`], because these are promises to old links.
+
+use super::Experiment;
+use crate::model::{MODELS, Scope, WAFERS};
+use crate::sim::{DieOrder, Duplex, Strategy};
+
+/// One setting: its name, and how its value is written and read.
+pub struct Key {
+    /// Name in the string.
+    pub name: &'static str,
+    /// The value.
+    pub get: fn(&Experiment) -> String,
+    /// Reads a value, or says what would be one.
+    pub set: fn(&mut Experiment, &str) -> Result<(), String>,
+}
+
+/// A part of a string that could not be read.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Unread {
+    /// The part as written.
+    pub part: String,
+    /// Why not.
+    pub why: String,
+}
+
+impl std::fmt::Display for Unread {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "\u{201c}{}\u{201d}: {}", self.part, self.why)
+    }
+}
+
+macro_rules! number {
+    ($name:literal, $field:ident, $range:expr) => {
+        Key { name: $name, get: |e| e.$field.to_string(), set: |e, v| within(v, $range).map(|n| e.$field = n) }
+    };
+}
+
+/// All settings, in the order in which they are written.
+#[must_use]
+pub fn keys() -> &'static [Key] {
+    const KEYS: &[Key] = &[
+        Key {
+            name: "model",
+            get: |e| e.model.clone(),
+            set: |e, v| one_of(v, MODELS.iter().map(|m| m.name)).map(|()| e.model = v.into()),
+        },
+        Key { name: "trace", get: |e| e.trace.clone(), set: |e, v| digest(v).map(|()| e.trace = v.into()) },
+        number!("seed", seed, 0..=u64::from(u32::MAX)),
+        Key {
+            name: "wafer",
+            get: |e| e.wafer.clone(),
+            set: |e, v| one_of(v, WAFERS.iter().map(|w| w.0)).map(|()| e.wafer = v.into()),
+        },
+        number!("batch", batch, 1..=1 << 20),
+        number!("steps", steps, 1..=1024),
+        Key {
+            name: "layers",
+            get: |e| if e.layers == 0 { "all".into() } else { e.layers.to_string() },
+            set: |e, v| {
+                if v == "all" {
+                    e.layers = 0;
+                    return Ok(());
+                }
+                within(v, 1..=1024).map(|n| e.layers = n).map_err(|why| format!("{why}, or \u{201c}all\u{201d}"))
+            },
+        },
+        Key {
+            name: "strategies",
+            get: |e| e.strategies.iter().map(|s| s.name()).collect::<Vec<_>>().join(","),
+            set: |e, v| {
+                let mut read = v.split(',').map(strategy).collect::<Result<Vec<_>, _>>()?;
+                read.sort();
+                read.dedup();
+                e.strategies = read;
+                Ok(())
+            },
+        },
+        Key {
+            name: "home",
+            get: |e| if e.home_block { "block" } else { "round-robin" }.into(),
+            set: |e, v| choice(v, &[("round-robin", false), ("block", true)]).map(|b| e.home_block = b),
+        },
+        Key {
+            name: "order",
+            get: |e| if e.order == DieOrder::Row { "row" } else { "column" }.into(),
+            set: |e, v| choice(v, &[("row", DieOrder::Row), ("column", DieOrder::Column)]).map(|o| e.order = o),
+        },
+        Key {
+            name: "duplex",
+            get: |e| if e.duplex == Duplex::Shared { "shared" } else { "full" }.into(),
+            set: |e, v| choice(v, &[("shared", Duplex::Shared), ("full", Duplex::Full)]).map(|d| e.duplex = d),
+        },
+        number!("flight", flight, 1..=64),
+        number!("weight", weight, 0.25..=4.0),
+        number!("predict", predict, 0..=100),
+        number!("block", block, 1..=1 << 20),
+        number!("tau", tau, 0.01..=100.0),
+        Key {
+            name: "scope",
+            get: |e| e.scope.name().into(),
+            set: |e, v| choice(v, &Scope::EACH.map(|s| (s.name(), s))).map(|s| e.scope = s),
+        },
+        number!("layer", layer, 0..=1023),
+        Key { name: "show", get: |e| e.show.name().into(), set: |e, v| strategy(v).map(|s| e.show = s) },
+    ];
+    KEYS
+}
+
+fn strategy(name: &str) -> Result<Strategy, String> {
+    choice(name, &Strategy::ALL.map(|s| (s.name(), s)))
+}
+
+fn within<T: std::str::FromStr + PartialOrd + std::fmt::Display>(
+    text: &str,
+    range: std::ops::RangeInclusive<T>,
+) -> Result<T, String> {
+    let read = text.parse::<T>().ok().filter(|n| range.contains(n));
+    read.ok_or_else(|| format!("not a number from {} to {}", range.start(), range.end()))
+}
+
+fn choice<T: Copy>(text: &str, of: &[(&str, T)]) -> Result<T, String> {
+    one_of(text, of.iter().map(|(n, _)| *n))?;
+    of.iter().find(|(n, _)| *n == text).map(|(_, v)| *v).ok_or_else(String::new)
+}
+
+fn one_of<'a>(text: &str, mut names: impl Iterator<Item = &'a str> + Clone) -> Result<(), String> {
+    if names.clone().any(|n| n == text) {
+        return Ok(());
+    }
+    let first = names.next().unwrap_or_default().to_string();
+    Err(format!("not one of {}", names.fold(first, |list, n| list + ", " + n)))
+}
+
+fn digest(text: &str) -> Result<(), String> {
+    let ok = text.len() == 16 && text.bytes().all(|b| b.is_ascii_hexdigit());
+    if ok { Ok(()) } else { Err("not a digest of 16 hexadecimal digits".into()) }
+}

@@ -1,0 +1,214 @@
+//! Every setting of the page as one string: URL fragment, argument of the command line, key of a test. Only what differs
+//! from the default is written; what cannot be read is reported and the rest kept.
+
+mod keys;
+
+use serde::{Deserialize, Serialize};
+
+use crate::model::{MODELS, ModelPreset, Scope, WAFERS, Wafer, model_named, wafer_named};
+use crate::place;
+use crate::sim::{Config, DieOrder, Duplex, Strategy, Workload};
+
+pub use keys::{Key, Unread, keys};
+
+/// The version that this program writes.
+pub const VERSION: u32 = 1;
+
+/// All settings.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Experiment {
+    /// Model preset of the synthetic workload; with a trace, the model whose expert size is used.
+    pub model: String,
+    /// Digest of the trace that the experiment was made on; empty for the synthetic workload.
+    pub trace: String,
+    /// Seed of the synthetic workload.
+    pub seed: u64,
+    /// Wafer preset.
+    pub wafer: String,
+    /// Requests in the batch.
+    pub batch: usize,
+    /// Decode steps.
+    pub steps: usize,
+    /// Simulated layers, evenly spaced; 0 is all.
+    pub layers: usize,
+    /// Strategies, in the order of the figures.
+    pub strategies: Vec<Strategy>,
+    /// Placement: blocks instead of round-robin.
+    pub home_block: bool,
+    /// Die enumeration of `base`.
+    pub order: DieOrder,
+    /// Sharing of links.
+    pub duplex: Duplex,
+    /// Flows in flight for each die.
+    pub flight: usize,
+    /// Bytes of a weight.
+    pub weight: f64,
+    /// Experts predicted from a row of the heat map, percent of E.
+    pub predict: usize,
+    /// Tokens of a block in Algorithm 1.
+    pub block: u64,
+    /// Factor of the split threshold tau.
+    pub tau: f64,
+    /// Scope of the figures.
+    pub scope: Scope,
+    /// Layer of the figures, by position.
+    pub layer: usize,
+    /// Strategy whose wafer is drawn.
+    pub show: Strategy,
+}
+
+impl Default for Experiment {
+    fn default() -> Self {
+        Self {
+            model: MODELS[0].name.into(),
+            trace: String::new(),
+            seed: 1,
+            wafer: WAFERS[0].0.into(),
+            batch: 8192,
+            steps: 16,
+            layers: 6,
+            strategies: Strategy::ALL.to_vec(),
+            home_block: false,
+            order: DieOrder::Row,
+            duplex: Duplex::Shared,
+            flight: 2,
+            weight: 1.0,
+            predict: 50,
+            block: 50,
+            tau: 1.25,
+            scope: Scope::All,
+            layer: 0,
+            show: Strategy::AlloPred,
+        }
+    }
+}
+
+impl Experiment {
+    /// Reads a string, with or without a leading `#`. Settings that cannot be read stay at their defaults and are listed.
+    #[must_use]
+    pub fn parse(text: &str) -> (Self, Vec<Unread>) {
+        let mut experiment = Self::default();
+        let mut unread = Vec::new();
+        let parts = text.trim_start_matches('#').split('&').filter(|p| !p.is_empty());
+        let mut seen: Vec<&str> = Vec::new();
+        for part in parts {
+            let (name, value) = part.split_once('=').unwrap_or((part, ""));
+            let problem = if seen.contains(&name) {
+                Err("it is given twice; the first counts".into())
+            } else if name == "v" {
+                version(value)
+            } else {
+                match keys().iter().find(|k| k.name == name) {
+                    Some(key) => (key.set)(&mut experiment, &unescape(value)),
+                    None => Err("this version of moescope has no such setting".into()),
+                }
+            };
+            seen.push(name);
+            if let Err(why) = problem {
+                unread.push(Unread { part: part.into(), why });
+            }
+        }
+        (experiment, unread)
+    }
+
+    /// The preset whose expert size and, without a trace, whose shape is used.
+    #[must_use]
+    pub fn preset(&self) -> &'static ModelPreset {
+        model_named(&self.model).unwrap_or(&MODELS[0])
+    }
+
+    /// The hardware.
+    #[must_use]
+    pub fn hardware(&self) -> Wafer {
+        wafer_named(&self.wafer).unwrap_or(WAFERS[0].2)
+    }
+
+    /// The settings of a run on a workload.
+    #[must_use]
+    pub fn config(&self, workload: &Workload) -> Config {
+        let (wafer, model) = (self.hardware(), self.preset());
+        let dies = wafer.mesh.dies();
+        let home = if self.home_block {
+            place::contiguous(workload.experts, dies)
+        } else {
+            place::round_robin(workload.experts, dies)
+        };
+        let expert_bytes = model.expert_bytes(self.weight);
+        // Two multiply-adds a weight of the three GEMMs. With 1-byte weights the dies compute at twice their FP16 rate.
+        let rate = wafer.fp16 * if self.weight <= 1.0 { 2.0 } else { 1.0 };
+        let token_seconds = 6.0 * model.hidden as f64 * model.intermediate as f64 / rate;
+        let split = self.tau * (expert_bytes / wafer.link) / token_seconds;
+        let slots = (0..dies).map(|d| slots(&wafer, expert_bytes, &home, d, workload)).collect();
+        Config {
+            wafer,
+            duplex: self.duplex,
+            order: self.order,
+            home,
+            expert_bytes,
+            token_seconds,
+            in_flight: self.flight,
+            block: self.block,
+            split,
+            predicted: workload.experts * self.predict / 100,
+            slots,
+        }
+    }
+
+    /// The experiment that decides the simulator's result: settings of the view are at their defaults. Two experiments
+    /// with the same one give the same run.
+    #[must_use]
+    pub fn run_key(&self) -> Self {
+        let default = Self::default();
+        Self { scope: default.scope, layer: default.layer, show: default.show, ..self.clone() }
+    }
+}
+
+impl std::fmt::Display for Experiment {
+    /// The normal form: the version, then what differs from the default, in a fixed order.
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "v={VERSION}")?;
+        let default = Self::default();
+        for key in keys() {
+            let value = (key.get)(self);
+            if value != (key.get)(&default) {
+                write!(f, "&{}={}", key.name, escape(&value))?;
+            }
+        }
+        Ok(())
+    }
+}
+
+/// Room for copies on a die in the simulated layers: what is left of its DRAM, shared evenly over all layers.
+fn slots(wafer: &Wafer, expert_bytes: f64, home: &[usize], die: usize, workload: &Workload) -> u64 {
+    let own = home.iter().filter(|&&d| d == die).count() as f64 * workload.all_layers as f64;
+    let room = crate::units::floor((wafer.usable * wafer.dram - expert_bytes * own) / expert_bytes);
+    (room * workload.layers.len() / workload.all_layers.max(1)) as u64
+}
+
+fn version(value: &str) -> Result<(), String> {
+    match value.parse::<u32>() {
+        Ok(VERSION) => Ok(()),
+        Ok(v) if v > VERSION => Err(format!(
+            "the link is from a newer moescope (version {v}, this one reads {VERSION}); what it shares with this version was read"
+        )),
+        _ => Err("not a version".into()),
+    }
+}
+
+/// Percent-encodes what a fragment or a shell would not keep. The readable names need none of it.
+fn escape(text: &str) -> String {
+    let plain = |b: u8| b.is_ascii_alphanumeric() || b"-._~,+".contains(&b);
+    text.bytes().map(|b| if plain(b) { char::from(b).to_string() } else { format!("%{b:02X}") }).collect()
+}
+
+fn unescape(text: &str) -> String {
+    let bytes = text.as_bytes();
+    let mut out = Vec::with_capacity(bytes.len());
+    let mut i = 0;
+    while i < bytes.len() {
+        let code = text.get(i + 1..i + 3).filter(|_| bytes[i] == b'%').and_then(|hex| u8::from_str_radix(hex, 16).ok());
+        out.push(code.unwrap_or(bytes[i]));
+        i += if code.is_some() { 3 } else { 1 };
+    }
+    String::from_utf8_lossy(&out).into_owned()
+}

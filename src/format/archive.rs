@@ -1,0 +1,140 @@
+//! Entries of a `.zip`, each opened on its own. Apart from the zip crate's reader because that one borrows the archive:
+//! a job that reads in slices, and a pool in which any worker opens any entry, need a reader that owns its source.
+
+use std::io::{self, BufReader, Read, Seek, SeekFrom, Take};
+
+use flate2::{CrcReader, read::DeflateDecoder};
+use serde::{Deserialize, Serialize};
+use zip::{CompressionMethod, ZipArchive};
+
+/// A file that can be read anywhere.
+pub trait Source: Read + Seek {}
+impl<T: Read + Seek> Source for T {}
+
+/// One file of an archive: all that is needed to open it without the central directory.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Entry {
+    /// Path inside the archive.
+    pub path: String,
+    /// Offset of its data.
+    pub start: u64,
+    /// Compressed bytes.
+    pub packed: u64,
+    /// Bytes when unpacked, as the directory claims.
+    pub size: u64,
+    /// Stored without compression.
+    pub stored: bool,
+    /// CRC-32 of the unpacked bytes.
+    pub crc: u32,
+}
+
+/// Whether the first bytes are those of a zip archive.
+#[must_use]
+pub fn is_zip(head: &[u8]) -> bool {
+    head.starts_with(b"PK\x03\x04") || head.starts_with(b"PK\x05\x06")
+}
+
+/// The files of an archive, in natural order of their paths; with them, what cannot be read and why.
+///
+/// # Errors
+/// If the central directory is missing or damaged.
+pub fn entries(source: impl Source) -> io::Result<(Vec<Entry>, Vec<(String, String)>)> {
+    let mut archive = ZipArchive::new(source).map_err(io::Error::other)?;
+    let (mut found, mut refused) = (Vec::new(), Vec::new());
+    for i in 0..archive.len() {
+        let file = match archive.by_index_raw(i) {
+            Ok(file) => file,
+            Err(e) => {
+                refused.push((format!("entry {i}"), e.to_string()));
+                continue;
+            }
+        };
+        let path = match file.name() {
+            Ok(name) => name.into_owned(),
+            Err(e) => {
+                refused.push((format!("entry {i}"), e.to_string()));
+                continue;
+            }
+        };
+        if file.is_dir() || is_clutter(&path) {
+            continue;
+        }
+        let stored = match file.compression() {
+            CompressionMethod::Stored => true,
+            CompressionMethod::Deflated => false,
+            other => {
+                refused.push((path, format!("compression {other} is not supported, only deflate")));
+                continue;
+            }
+        };
+        if file.encrypted() {
+            refused.push((path, "the entry is encrypted".into()));
+            continue;
+        }
+        let Some(start) = file.data_start() else {
+            refused.push((path, "the entry has no data".into()));
+            continue;
+        };
+        found.push(Entry { path, start, packed: file.compressed_size(), size: file.size(), stored, crc: file.crc32() });
+    }
+    found.sort_by(|a, b| super::natural(&a.path, &b.path));
+    Ok((found, refused))
+}
+
+/// Opens one entry of the archive behind `source`.
+///
+/// # Errors
+/// If the source cannot seek there.
+pub fn open_entry<S: Source>(mut source: S, entry: &Entry) -> io::Result<EntryReader<S>> {
+    source.seek(SeekFrom::Start(entry.start))?;
+    let packed = BufReader::with_capacity(1 << 16, source.take(entry.packed));
+    let body = if entry.stored { Body::Stored(packed) } else { Body::Deflated(DeflateDecoder::new(packed)) };
+    Ok(EntryReader { body: CrcReader::new(body), crc: entry.crc, left: entry.size })
+}
+
+/// Reads one entry and checks its length and checksum at the end.
+pub struct EntryReader<S> {
+    body: CrcReader<Body<S>>,
+    crc: u32,
+    left: u64,
+}
+
+enum Body<S> {
+    Stored(BufReader<Take<S>>),
+    Deflated(DeflateDecoder<BufReader<Take<S>>>),
+}
+
+impl<S: Read> Read for Body<S> {
+    fn read(&mut self, buf: &mut [u8]) -> io::Result<usize> {
+        match self {
+            Self::Stored(r) => r.read(buf),
+            Self::Deflated(r) => r.read(buf),
+        }
+    }
+}
+
+impl<S: Read> Read for EntryReader<S> {
+    fn read(&mut self, buf: &mut [u8]) -> io::Result<usize> {
+        let n = self.body.read(buf)?;
+        // A zip bomb lies about its size: reading stops at what the directory claims.
+        let Some(left) = self.left.checked_sub(n as u64) else {
+            return Err(io::Error::other("the entry is longer than the archive's directory says"));
+        };
+        self.left = left;
+        if n == 0 && !buf.is_empty() {
+            if left > 0 {
+                return Err(io::Error::other("the entry is shorter than the archive's directory says"));
+            }
+            if self.body.crc().sum() != self.crc {
+                return Err(io::Error::other("the entry's checksum does not match"));
+            }
+        }
+        Ok(n)
+    }
+}
+
+/// Files that systems leave in folders and archives and nobody means.
+fn is_clutter(path: &str) -> bool {
+    path.starts_with("__MACOSX/")
+        || path.rsplit('/').next().is_some_and(|name| name.starts_with('.') || name == "Thumbs.db")
+}

@@ -1,0 +1,193 @@
+//! What was wrong in an input, where, what was kept and how to mend it. Apart, because readers, the page and the command
+//! line all speak of it.
+
+use serde::{Deserialize, Serialize};
+
+/// Where in a file something was found.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Place {
+    /// Step of the request (0 is prefill).
+    pub step: Option<u32>,
+    /// Layer id.
+    pub layer: Option<u32>,
+    /// Token within the step.
+    pub token: Option<u32>,
+    /// Byte offset in the (decompressed) file.
+    pub offset: Option<u64>,
+}
+
+/// What can be wrong with an input.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, thiserror::Error)]
+pub enum Problem {
+    /// The bytes are not what the format wants here.
+    #[error("expected {expected}, found {found}")]
+    Syntax {
+        /// What could stand here.
+        expected: String,
+        /// What stands here.
+        found: String,
+    },
+    /// The file ends in the middle.
+    #[error("the file ends early, inside {inside}")]
+    Truncated {
+        /// What was open.
+        inside: String,
+    },
+    /// A layer has another number of rows than the other layers of its step.
+    #[error("{found} rows where the step's other layers have {expected}")]
+    RowCount {
+        /// Rows of most layers.
+        expected: usize,
+        /// Rows of this one.
+        found: usize,
+    },
+    /// A decode step with several tokens.
+    #[error("a decode step with {found} rows; every step after the first decodes one token")]
+    DecodeRows {
+        /// Rows found.
+        found: usize,
+    },
+    /// A row with another number of ids than the first row.
+    #[error("{found} expert ids in a row; the first row has {expected}")]
+    RowWidth {
+        /// Ids of the first row.
+        expected: usize,
+        /// Ids of this one.
+        found: usize,
+    },
+    /// The same id twice in a row.
+    #[error("expert {id} is listed twice for one token")]
+    Duplicate {
+        /// The id.
+        id: u16,
+    },
+    /// An id at or above the number of experts.
+    #[error("expert id {id} is not below {limit}")]
+    IdRange {
+        /// The id.
+        id: u64,
+        /// The number of experts.
+        limit: u64,
+    },
+    /// `-1`: routing not recorded.
+    #[error("the routing of a token is unknown (-1)")]
+    NotRecorded,
+    /// A layer that other steps have.
+    #[error("the layer is missing in this step")]
+    MissingLayer,
+    /// Nothing that can be used.
+    #[error("no token with its experts")]
+    Empty,
+    /// Neither a trace nor an archive.
+    #[error("not a trace: {why}")]
+    NotATrace {
+        /// What it looks like.
+        why: String,
+    },
+    /// The container is damaged or unreadable.
+    #[error("cannot be read: {why}")]
+    Unreadable {
+        /// The reader's own words.
+        why: String,
+    },
+    /// Other K than the requests before.
+    #[error("{found} experts a token, but the requests before have {expected}")]
+    OtherShape {
+        /// K of the requests before.
+        expected: usize,
+        /// K of this one.
+        found: usize,
+    },
+    /// A limit that keeps memory bounded.
+    #[error("{what} above the limit of {limit}")]
+    Limit {
+        /// What is too large.
+        what: String,
+        /// The limit.
+        limit: u64,
+    },
+}
+
+impl Problem {
+    /// How a user can mend it.
+    #[must_use]
+    pub fn mend(&self) -> &'static str {
+        match self {
+            Self::Syntax { .. } => {
+                "check the file at this offset; a paper trace is a list of steps, each an object of layer ids"
+            }
+            Self::Truncated { .. } => "write or copy the file again; the end is missing",
+            Self::RowCount { .. } | Self::MissingLayer => "record every MoE layer for every token of the step",
+            Self::DecodeRows { .. } => "write one step for each decoded token",
+            Self::RowWidth { .. } | Self::Duplicate { .. } => "record exactly top-k distinct experts for each token",
+            Self::IdRange { .. } => "record logical expert ids, not physical slots or replicas",
+            Self::NotRecorded => "turn the prefix cache off while recording",
+            Self::Empty => "check that the recorder ran on a model with MoE layers",
+            Self::NotATrace { .. } => "give a .json in the paper's format, or a .zip or folder of them",
+            Self::Unreadable { .. } => "unpack it yourself and give the folder, or copy it again",
+            Self::OtherShape { .. } => "load one model at a time",
+            Self::Limit { .. } => "split the file, one request each",
+        }
+    }
+}
+
+/// One kind of problem in one file: where it was first seen and how often.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Issue {
+    /// Path as given, with the path inside an archive.
+    pub file: String,
+    /// Where it was first seen.
+    pub place: Place,
+    /// What is wrong there.
+    pub problem: Problem,
+    /// How often the same kind was seen in the file.
+    pub count: u64,
+    /// What was kept of the file.
+    pub kept: String,
+}
+
+impl std::fmt::Display for Issue {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "{}", self.file)?;
+        let Place { step, layer, token, offset } = self.place;
+        for (name, value) in [
+            ("step", step.map(u64::from)),
+            ("layer", layer.map(u64::from)),
+            ("token", token.map(u64::from)),
+            ("byte", offset),
+        ] {
+            if let Some(v) = value {
+                write!(f, ", {name} {v}")?;
+            }
+        }
+        write!(f, ": {}", self.problem)?;
+        if self.count > 1 {
+            write!(f, " ({} times in this file)", self.count)?;
+        }
+        write!(f, ". Kept: {}. To mend: {}.", self.kept, self.problem.mend())
+    }
+}
+
+/// The issues of one file, folded by kind so that a damaged gigabyte makes a handful of lines.
+#[derive(Clone, Debug, Default)]
+pub struct Issues {
+    found: Vec<(Place, Problem, u64)>,
+}
+
+impl Issues {
+    /// Notes a problem; a further one of the same kind only counts.
+    pub fn push(&mut self, place: Place, problem: Problem) {
+        let kind = std::mem::discriminant(&problem);
+        match self.found.iter_mut().find(|(_, p, _)| std::mem::discriminant(p) == kind) {
+            Some((.., count)) => *count += 1,
+            None => self.found.push((place, problem, 1)),
+        }
+    }
+
+    /// The issues of `file`, of which `kept` was kept.
+    #[must_use]
+    pub fn finish(self, file: &str, kept: &str) -> Vec<Issue> {
+        let issue = |(place, problem, count)| Issue { file: file.into(), place, problem, count, kept: kept.into() };
+        self.found.into_iter().map(issue).collect()
+    }
+}

@@ -1,0 +1,451 @@
+//! Push scanner for paper traces (`[{"0":null,"1":[[106],[89]]}, …]`). Apart from JSON libraries because it takes chunks
+//! as they come from a stream, never holds the file, and names step, layer, token and byte offset of whatever is wrong.
+//!
+//! Two thirds of a published trace are indentation: the one thing that is tuned is skipping white space.
+
+use super::{Issues, Place, Problem};
+use crate::model::{Labels, Request, UNKNOWN};
+use crate::units::small;
+
+/// Expert ids at or above this are refused whatever the model: 16 times the largest published E.
+const MAX_EXPERTS: u64 = 6144;
+const MAX_LAYERS: usize = 1024;
+const MAX_TOP_K: usize = 64;
+
+/// Takes the bytes of one file in any slicing and gives its request.
+#[derive(Debug)]
+pub struct PaperScanner {
+    state: State,
+    /// Bytes before the current chunk.
+    base: u64,
+    issues: Issues,
+    /// The file was given up at a syntax error.
+    dead: bool,
+    // Where the scanner stands.
+    steps: u32,
+    layer: u64,
+    number: u64,
+    digits: u32,
+    negative: bool,
+    word: usize,
+    // What was read.
+    top_k: usize,
+    tokens: usize,
+    prefill: usize,
+    columns: Vec<Column>,
+    current: usize,
+    row_start: usize,
+    row_offset: u64,
+    row_problem: Option<Problem>,
+    experts: u64,
+}
+
+#[derive(Debug)]
+struct Column {
+    layer: u32,
+    ids: Vec<u16>,
+    rows: usize,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq)]
+enum State {
+    Start,
+    FirstStep,
+    Step,
+    AfterStep,
+    FirstKey,
+    KeyQuote,
+    Key,
+    Colon,
+    Value,
+    Null,
+    FirstRow,
+    Row,
+    AfterRow,
+    FirstId,
+    Id,
+    Digits,
+    AfterId,
+    AfterValue,
+    End,
+}
+
+impl PaperScanner {
+    /// A scanner for a model with `experts` experts, if the caller knows the model.
+    #[must_use]
+    pub fn new(experts: Option<usize>) -> Self {
+        Self {
+            state: State::Start,
+            base: 0,
+            issues: Issues::default(),
+            dead: false,
+            steps: 0,
+            layer: 0,
+            number: 0,
+            digits: 0,
+            negative: false,
+            word: 0,
+            top_k: 0,
+            tokens: 0,
+            prefill: 0,
+            columns: Vec::new(),
+            current: 0,
+            row_start: 0,
+            row_offset: 0,
+            row_problem: None,
+            experts: experts.map_or(MAX_EXPERTS, |e| e as u64),
+        }
+    }
+
+    /// Takes the next bytes. Returns false once the rest of the file cannot be read any more.
+    pub fn feed(&mut self, chunk: &[u8]) -> bool {
+        let mut i = 0;
+        while i < chunk.len() && !self.dead {
+            i = match self.state {
+                State::Digits => self.digits(chunk, i),
+                State::Key => self.key(chunk, i),
+                State::Null => self.null(chunk, i),
+                _ => {
+                    let at = skip_space(chunk, i);
+                    if at < chunk.len() {
+                        self.byte(chunk[at], self.base + at as u64);
+                    }
+                    at + 1
+                }
+            };
+        }
+        self.base += chunk.len() as u64;
+        !self.dead
+    }
+
+    /// Ends the file: the request as far as it is sound, and what was wrong.
+    #[must_use]
+    pub fn finish(mut self, index: u64, labels: Labels) -> (Option<Request>, Issues) {
+        if !self.dead && self.state != State::End {
+            let inside = match self.state {
+                State::Start => "an empty file".to_string(),
+                State::FirstStep | State::Step | State::AfterStep => "the list of steps".into(),
+                State::FirstRow
+                | State::Row
+                | State::AfterRow
+                | State::FirstId
+                | State::Id
+                | State::Digits
+                | State::AfterId => {
+                    format!("layer {} of step {}", self.layer, self.steps)
+                }
+                _ => format!("step {}", self.steps),
+            };
+            let place = Place { step: Some(self.steps), offset: Some(self.base), ..Place::default() };
+            self.issues.push(place, Problem::Truncated { inside });
+        }
+        let kept = self.tokens * self.top_k;
+        self.columns.iter_mut().for_each(|c| c.ids.truncate(kept));
+        self.columns.retain(|c| c.ids.iter().any(|&id| id != UNKNOWN));
+        self.columns.sort_by_key(|c| c.layer);
+        if self.columns.is_empty() || self.tokens == 0 {
+            self.issues.push(Place::default(), Problem::Empty);
+            return (None, self.issues);
+        }
+        let request = Request {
+            index,
+            labels,
+            top_k: self.top_k,
+            prefill: self.prefill,
+            tokens: self.tokens,
+            layers: self.columns.iter().map(|c| c.layer).collect(),
+            columns: self.columns.into_iter().map(|c| c.ids).collect(),
+        };
+        (Some(request), self.issues)
+    }
+
+    fn byte(&mut self, b: u8, offset: u64) {
+        use State::{
+            AfterId, AfterRow, AfterStep, AfterValue, Colon, Digits, End, FirstId, FirstKey, FirstRow, FirstStep, Id,
+            Key, KeyQuote, Null, Row, Start, Step, Value,
+        };
+        self.state = match (self.state, b) {
+            (Id | FirstId, b'0'..=b'9' | b'-') => {
+                self.negative = b == b'-';
+                self.number = if self.negative { 0 } else { u64::from(b - b'0') };
+                self.digits = u32::from(!self.negative);
+                Digits
+            }
+            (AfterId, b',') => Id,
+            (FirstId, b']') if self.top_k == 0 => {
+                self.fail("an expert id", found(b), offset);
+                return;
+            }
+            (AfterId | FirstId, b']') => {
+                self.end_row();
+                AfterRow
+            }
+            (AfterRow, b',') => Row,
+            (Row | FirstRow, b'[') => {
+                self.row_start = self.columns[self.current].ids.len();
+                self.row_offset = offset;
+                FirstId
+            }
+            (AfterRow | FirstRow, b']') => AfterValue,
+            (AfterValue, b',') => KeyQuote,
+            (KeyQuote | FirstKey, b'"') => {
+                (self.layer, self.digits) = (0, 0);
+                Key
+            }
+            (Colon, b':') => Value,
+            (Value, b'n') => {
+                self.word = 1;
+                Null
+            }
+            (Value, b'[') => {
+                if !self.open_layer(offset) {
+                    return;
+                }
+                FirstRow
+            }
+            (AfterValue | FirstKey, b'}') => {
+                self.end_step(offset);
+                AfterStep
+            }
+            (AfterStep, b',') => Step,
+            (Step | FirstStep, b'{') => FirstKey,
+            (AfterStep | FirstStep, b']') => End,
+            (Start, b'[') => FirstStep,
+            // A byte order mark is not JSON, but editors leave it.
+            (Start, 0xEF | 0xBB | 0xBF) if offset < 3 => Start,
+            (state, _) => {
+                self.fail(expected(state), found(b), offset);
+                return;
+            }
+        };
+    }
+
+    fn digits(&mut self, chunk: &[u8], mut i: usize) -> usize {
+        while let Some(d) = chunk.get(i).map(|b| b.wrapping_sub(b'0')).filter(|&d| d < 10) {
+            self.number = self.number.saturating_mul(10).saturating_add(u64::from(d));
+            self.digits += 1;
+            i += 1;
+        }
+        let Some(&next) = chunk.get(i) else { return i };
+        if self.digits == 0 || !matches!(next, b',' | b']' | b' ' | b'\n' | b'\r' | b'\t') {
+            self.fail("a whole number", found(next), self.base + i as u64);
+            return i;
+        }
+        let column = &mut self.columns[self.current];
+        let problem = if self.negative {
+            Some(Problem::NotRecorded)
+        } else if self.number >= self.experts {
+            Some(Problem::IdRange { id: self.number, limit: self.experts })
+        } else {
+            None
+        };
+        if column.ids.len() - self.row_start >= MAX_TOP_K {
+            self.row_problem = Some(Problem::Limit { what: "experts a token".into(), limit: MAX_TOP_K as u64 });
+        } else {
+            column.ids.push(u16::try_from(self.number).unwrap_or(UNKNOWN));
+            if problem.is_some() {
+                self.row_problem = problem;
+            }
+        }
+        self.state = State::AfterId;
+        i
+    }
+
+    fn key(&mut self, chunk: &[u8], mut i: usize) -> usize {
+        while let Some(&b) = chunk.get(i) {
+            let offset = self.base + i as u64;
+            i += 1;
+            match b {
+                b'0'..=b'9' if self.digits < 6 => {
+                    self.layer = self.layer * 10 + u64::from(b - b'0');
+                    self.digits += 1;
+                }
+                b'"' if self.digits > 0 => {
+                    self.state = State::Colon;
+                    break;
+                }
+                _ => {
+                    self.fail("a layer id of at most six digits", found(b), offset);
+                    break;
+                }
+            }
+        }
+        i
+    }
+
+    fn null(&mut self, chunk: &[u8], mut i: usize) -> usize {
+        while let Some(&b) = chunk.get(i) {
+            if b != b"null"[self.word] {
+                self.fail("null or a list of rows", found(b), self.base + i as u64);
+                break;
+            }
+            i += 1;
+            self.word += 1;
+            if self.word == 4 {
+                self.state = State::AfterValue;
+                break;
+            }
+        }
+        i
+    }
+
+    /// Makes the column of the layer at hand the current one. Layers come in the same order in every step, so the
+    /// column after the last one is nearly always right.
+    fn open_layer(&mut self, offset: u64) -> bool {
+        let layer = u32::try_from(self.layer).unwrap_or(u32::MAX);
+        let next = self.current + 1;
+        if self.columns.get(next).is_some_and(|c| c.layer == layer) {
+            self.current = next;
+        } else if let Some(at) = self.columns.iter().position(|c| c.layer == layer) {
+            self.current = at;
+        } else if self.columns.len() < MAX_LAYERS {
+            // A layer first seen late: the tokens before it are unknown there.
+            self.current = self.columns.len();
+            self.columns.push(Column { layer, ids: vec![UNKNOWN; self.tokens * self.top_k], rows: 0 });
+            if self.steps > 0 {
+                self.issues.push(self.place(offset), Problem::MissingLayer);
+            }
+        } else {
+            self.fail("at most 1024 layers", "one more".into(), offset);
+            return false;
+        }
+        let column = &mut self.columns[self.current];
+        if column.rows > 0 {
+            self.fail("every layer once in a step", format!("layer {layer} again"), offset);
+            return false;
+        }
+        true
+    }
+
+    fn end_row(&mut self) {
+        let column = &mut self.columns[self.current];
+        let row = &column.ids[self.row_start..];
+        if self.top_k == 0 && !row.is_empty() {
+            self.top_k = row.len();
+        }
+        let duplicate =
+            || (1..row.len()).find(|&i| row[..i].contains(&row[i])).map(|i| Problem::Duplicate { id: row[i] });
+        let problem = self.row_problem.take().or_else(|| {
+            let width = Problem::RowWidth { expected: self.top_k, found: row.len() };
+            if row.len() == self.top_k && !row.is_empty() { duplicate() } else { Some(width) }
+        });
+        if let Some(problem) = problem {
+            column.ids.truncate(self.row_start);
+            column.ids.resize(self.row_start + self.top_k, UNKNOWN);
+            let token = Some(small(column.rows));
+            let place = Place { token, ..self.place(self.row_offset) };
+            self.issues.push(place, problem);
+        }
+        self.columns[self.current].rows += 1;
+    }
+
+    /// Brings all layers to the same number of tokens.
+    fn end_step(&mut self, offset: u64) {
+        let rows = self.step_rows();
+        let place = Place { step: Some(self.steps), offset: Some(offset), ..Place::default() };
+        let keep = if self.steps > 0 && rows != 1 {
+            if rows > 1 || self.columns.iter().any(|c| c.rows > 0) {
+                self.issues.push(place, Problem::DecodeRows { found: rows });
+            }
+            0
+        } else {
+            rows
+        };
+        let end = (self.tokens + keep) * self.top_k;
+        for column in &mut self.columns {
+            let found = std::mem::take(&mut column.rows);
+            if found != rows {
+                column.ids.truncate(self.tokens * self.top_k);
+                if keep > 0 {
+                    let problem =
+                        if found == 0 { Problem::MissingLayer } else { Problem::RowCount { expected: rows, found } };
+                    self.issues.push(Place { layer: Some(column.layer), ..place }, problem);
+                }
+            }
+            column.ids.resize(end, UNKNOWN);
+        }
+        self.tokens += keep;
+        if self.steps == 0 {
+            self.prefill = self.tokens;
+        }
+        self.steps += 1;
+    }
+
+    /// The number of rows that most layers of this step have (the larger on a tie: rows go missing, they do not appear).
+    fn step_rows(&self) -> usize {
+        let present = || self.columns.iter().map(|c| c.rows).filter(|&rows| rows > 0);
+        let first = present().next().unwrap_or(0);
+        if present().all(|rows| rows == first) {
+            return first;
+        }
+        let votes = |rows| present().filter(|&r| r == rows).count();
+        present().max_by_key(|&rows| (votes(rows), rows)).unwrap_or(0)
+    }
+
+    fn place(&self, offset: u64) -> Place {
+        Place { step: Some(self.steps), layer: u32::try_from(self.layer).ok(), token: None, offset: Some(offset) }
+    }
+
+    fn fail(&mut self, expected: &str, found: String, offset: u64) {
+        use State::{AfterId, AfterRow, Digits, FirstId, FirstRow, Id, Row};
+        self.dead = true;
+        let mut place = Place { step: Some(self.steps), offset: Some(offset), ..Place::default() };
+        if matches!(self.state, AfterId | AfterRow | Digits | FirstId | FirstRow | Id | Row) {
+            place.layer = u32::try_from(self.layer).ok();
+            place.token = self.columns.get(self.current).map(|c| small(c.rows));
+        }
+        let problem = if self.state == State::Start {
+            place.step = None;
+            Problem::NotATrace { why: format!("it starts with {found}, a paper trace starts with [") }
+        } else {
+            Problem::Syntax { expected: expected.into(), found }
+        };
+        self.issues.push(place, problem);
+    }
+}
+
+fn expected(state: State) -> &'static str {
+    match state {
+        State::Start => "[",
+        State::FirstStep => "a step ({) or ]",
+        State::Step => "a step ({)",
+        State::AfterStep => ", or ]",
+        State::FirstKey => "a layer id in quotes or }",
+        State::KeyQuote | State::Key => "a layer id in quotes",
+        State::Colon => ":",
+        State::Value | State::Null => "null or a list of rows",
+        State::FirstRow => "a row ([) or ]",
+        State::Row => "a row ([)",
+        State::AfterRow | State::AfterId => ", or ]",
+        State::FirstId | State::Id | State::Digits => "an expert id",
+        State::AfterValue => ", or }",
+        State::End => "nothing after the list",
+    }
+}
+
+fn found(byte: u8) -> String {
+    match byte {
+        0x20..=0x7e => format!("'{}'", char::from(byte)),
+        0 => "a zero byte".into(),
+        _ => format!("byte 0x{byte:02x}"),
+    }
+}
+
+/// The position of the first byte at or after `i` that is not white space.
+fn skip_space(chunk: &[u8], mut i: usize) -> usize {
+    let space = |b: u8| matches!(b, b' ' | b'\n' | b'\r' | b'\t');
+    if chunk.get(i).is_some_and(|&b| !space(b)) {
+        return i;
+    }
+    // Sixteen bytes at a time without an early exit: the compiler makes one vector comparison of it.
+    while let Some(block) = chunk.get(i..i + 16) {
+        if block.iter().fold(0u8, |bad, &b| bad | u8::from(!space(b))) != 0 {
+            break;
+        }
+        i += 16;
+    }
+    while chunk.get(i).is_some_and(|&b| space(b)) {
+        i += 1;
+    }
+    i
+}

@@ -1,0 +1,9 @@
+//! The field's nouns: model presets, traces, the wafer. They know no algorithm, so every room above can speak them.
+
+mod preset;
+mod trace;
+mod wafer;
+
+pub use preset::{MODELS, ModelPreset, expert_count, model_labelled, model_named, model_of_shape};
+pub use trace::{Labels, Phase, Request, Scope, UNKNOWN};
+pub use wafer::{Mesh, WAFERS, Wafer, wafer_named};

@@ -1,0 +1,173 @@
+//! What was loaded: counts, the requests themselves (the simulator fills its batches from them) and what was wrong.
+//! Apart from [`crate::analysis::Summary`], which must not grow with the number of requests.
+
+use std::collections::BTreeMap;
+
+use serde::{Deserialize, Serialize};
+use xxhash_rust::xxh3::Xxh3;
+
+use crate::analysis::Summary;
+use crate::format::{Issue, Place, Problem};
+use crate::model::{Labels, ModelPreset, Request, model_of_shape};
+
+/// Everything that one load found. It merges: any split of the files over workers gives the same result.
+#[derive(Clone, Debug, Default, Serialize, Deserialize)]
+pub struct Dataset {
+    /// Requests by K: a load that mixes models keeps the model of its first request.
+    pub parts: BTreeMap<usize, Part>,
+    /// What was wrong, with the position of its file.
+    pub issues: Vec<(u64, Issue)>,
+    /// Files read.
+    pub files: u64,
+    /// Their bytes, unpacked.
+    pub bytes: u64,
+    /// The requests were made, not recorded.
+    pub synthetic: bool,
+}
+
+/// Requests of one K.
+#[derive(Clone, Debug, Default, Serialize, Deserialize)]
+pub struct Part {
+    /// Their counts.
+    pub summary: Summary,
+    /// They themselves, by index.
+    pub requests: Vec<Request>,
+    /// Their paths, by index.
+    pub paths: Vec<String>,
+}
+
+/// What a load looks like from outside.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct Info {
+    /// The requests were made, not recorded.
+    pub synthetic: bool,
+    /// Name of the model preset that fits, if one does.
+    pub model: Option<String>,
+    /// What the folders call the model and the data sets.
+    pub labels: Vec<Labels>,
+    /// Requests.
+    pub requests: u64,
+    /// Prompt tokens.
+    pub prefill: u64,
+    /// Generated tokens.
+    pub decode: u64,
+    /// MoE layer ids.
+    pub layers: Vec<u32>,
+    /// Experts of a layer (E).
+    pub experts: usize,
+    /// Experts of a token (K).
+    pub top_k: usize,
+    /// Files read.
+    pub files: u64,
+    /// Their bytes, unpacked.
+    pub bytes: u64,
+    /// Digest of the requests in order, 16 hexadecimal digits.
+    pub digest: String,
+    /// What was wrong, in the order of the files.
+    pub issues: Vec<Issue>,
+}
+
+impl Dataset {
+    /// Adds a request that came from `path`.
+    pub fn add(&mut self, request: Request, path: &str) {
+        let part = self.parts.entry(request.top_k).or_default();
+        part.summary.add(&request);
+        part.requests.push(request);
+        part.paths.push(path.into());
+    }
+
+    /// Adds what another worker found.
+    pub fn merge(&mut self, other: Dataset) {
+        for (k, theirs) in other.parts {
+            let part = self.parts.entry(k).or_default();
+            part.summary.merge(&theirs.summary);
+            part.requests.extend(theirs.requests);
+            part.paths.extend(theirs.paths);
+        }
+        self.issues.extend(other.issues);
+        self.files += other.files;
+        self.bytes += other.bytes;
+    }
+
+    /// Puts everything in the order of the files, whatever worker read them, and keeps one K.
+    pub fn settle(&mut self) {
+        for part in self.parts.values_mut() {
+            let mut both: Vec<_> =
+                std::mem::take(&mut part.requests).into_iter().zip(std::mem::take(&mut part.paths)).collect();
+            both.sort_by_key(|(r, _)| r.index);
+            (part.requests, part.paths) = both.into_iter().unzip();
+        }
+        let first = |p: &Part| p.requests.first().map_or(u64::MAX, |r| r.index);
+        let Some((&kept, _)) = self.parts.iter().min_by_key(|(_, p)| first(p)) else { return };
+        let parts = std::mem::take(&mut self.parts);
+        for (k, part) in parts {
+            if k == kept {
+                self.parts.insert(k, part);
+                continue;
+            }
+            for (request, path) in part.requests.iter().zip(part.paths) {
+                let problem = Problem::OtherShape { expected: kept, found: k };
+                let issue = Issue { file: path, place: Place::default(), problem, count: 1, kept: "nothing".into() };
+                self.issues.push((request.index, issue));
+            }
+        }
+        self.issues.sort_by(|a, b| a.0.cmp(&b.0).then_with(|| a.1.file.cmp(&b.1.file)));
+    }
+
+    /// The requests of the model that was kept; none if nothing was loaded.
+    #[must_use]
+    pub fn part(&self) -> Option<&Part> {
+        self.parts.values().next()
+    }
+
+    /// What there is to know about the load.
+    #[must_use]
+    pub fn info(&self) -> Info {
+        let issues = self.issues.iter().map(|(_, i)| i.clone()).collect();
+        let (synthetic, files, bytes) = (self.synthetic, self.files, self.bytes);
+        let Some(part) = self.part() else { return Info { synthetic, files, bytes, issues, ..Info::default() } };
+        let s = &part.summary;
+        Info {
+            synthetic,
+            model: part.model().map(|m| m.name.into()),
+            labels: s.subjects.keys().cloned().collect(),
+            requests: s.requests,
+            prefill: s.tokens[0],
+            decode: s.tokens[1],
+            layers: s.layer_ids(),
+            experts: s.experts,
+            top_k: s.top_k,
+            files,
+            bytes,
+            digest: part.digest(),
+            issues,
+        }
+    }
+}
+
+impl Part {
+    /// The preset that the requests come from, if shape and labels tell.
+    #[must_use]
+    pub fn model(&self) -> Option<&'static ModelPreset> {
+        let s = &self.summary;
+        let label = s.subjects.keys().next().map(|l| l.model.as_str());
+        let max_id = u16::try_from(s.experts.saturating_sub(1)).unwrap_or(u16::MAX);
+        model_of_shape(label, s.layers.len(), max_id, s.top_k)
+    }
+
+    /// Digest of shape and expert ids of all requests, in order.
+    #[must_use]
+    pub fn digest(&self) -> String {
+        let mut hash = Xxh3::new();
+        for request in &self.requests {
+            let shape = [request.top_k, request.prefill, request.tokens, request.layers.len()];
+            shape.iter().for_each(|&n| hash.update(&(n as u64).to_le_bytes()));
+            request.layers.iter().for_each(|l| hash.update(&l.to_le_bytes()));
+            for column in &request.columns {
+                let bytes: Vec<u8> = column.iter().flat_map(|id| id.to_le_bytes()).collect();
+                hash.update(&bytes);
+            }
+        }
+        format!("{:016x}", hash.digest())
+    }
+}

@@ -1,0 +1,237 @@
+//! The messages' requests and replies, and the jobs between them. A request of milliseconds is done in its first step.
+
+use serde::{Deserialize, Serialize};
+
+use super::{
+    Dataset, Files, Info, Ingest, LayerView, List, Overview, Run, RunReport, SourceFile, Unit, layer_view, overview,
+    workload,
+};
+use crate::analysis::{Report, report};
+use crate::experiment::Experiment;
+use crate::format::Issue;
+use crate::model::{Scope, model_named};
+use crate::sim::Workload;
+use crate::synth::Generator;
+
+/// What can be asked of a worker.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub enum Request {
+    /// Find the units in these files.
+    List(Vec<SourceFile>),
+    /// Read units into the load that is under way.
+    Ingest(Vec<Unit>),
+    /// Give away the load under way (to the worker that merges).
+    Take,
+    /// Merge a load that another worker gave.
+    Merge(Vec<u8>),
+    /// The load is complete, with these issues of its listing: it replaces what was loaded before.
+    Commit(Vec<Issue>),
+    /// Forget the load under way.
+    Discard,
+    /// Make the synthetic workload of a model; it replaces what was loaded.
+    Synthesize {
+        /// Preset.
+        model: String,
+        /// Seed.
+        seed: u64,
+    },
+    /// All analyses.
+    Report,
+    /// Figures of all layers.
+    Overview(Scope),
+    /// Figures of the layer at a position.
+    Layer(usize, Scope),
+    /// The batch of an experiment.
+    Workload(String),
+    /// Run an experiment on a batch.
+    Run(String, Vec<u8>),
+}
+
+/// What a worker answers.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+#[expect(clippy::large_enum_variant, reason = "replies are made once a job; boxing would only obscure them")]
+pub enum Reply {
+    /// To [`Request::List`].
+    Units(Vec<Unit>, Vec<Issue>),
+    /// Done, nothing to say.
+    Ok,
+    /// Bytes for another worker: a [`Dataset`] or a batch.
+    Bytes(Vec<u8>),
+    /// To [`Request::Commit`] and [`Request::Synthesize`].
+    Loaded(Info),
+    /// To [`Request::Report`].
+    Report(Report),
+    /// To [`Request::Overview`].
+    Overview(Overview),
+    /// To [`Request::Layer`].
+    Layer(LayerView),
+    /// To [`Request::Run`].
+    Run(RunReport),
+    /// It cannot be done, and why.
+    Failed(String),
+}
+
+/// How far a job is.
+#[derive(Clone, Debug)]
+#[expect(clippy::large_enum_variant, reason = "made once a step, matched at once")]
+pub enum Progress {
+    /// Work done and all work, in units of the job (bytes, layer simulations, requests).
+    Running {
+        /// Done.
+        done: u64,
+        /// All; 0 if not known.
+        total: u64,
+    },
+    /// The reply.
+    Done(Reply),
+}
+
+/// What a worker remembers between jobs.
+#[derive(Default)]
+pub struct State {
+    /// The load under way.
+    pub staged: Dataset,
+    /// What is loaded.
+    pub current: Dataset,
+}
+
+/// A batch with what its report must say.
+#[derive(Serialize, Deserialize)]
+struct Batch {
+    workload: Workload,
+    digest: String,
+    synthetic: bool,
+}
+
+/// A job in progress.
+pub struct Job(Kind);
+
+#[expect(clippy::large_enum_variant, reason = "there is one job at a time")]
+enum Kind {
+    Now(Option<Request>),
+    List(List),
+    Ingest(Ingest),
+    Synthesize { generator: Generator, made: Dataset },
+    Run { run: Option<Run>, digest: String, synthetic: bool },
+}
+
+/// Starts a job.
+#[must_use]
+pub fn start(request: Request) -> Job {
+    Job(match request {
+        Request::List(sources) => Kind::List(List::new(sources)),
+        Request::Ingest(units) => Kind::Ingest(Ingest::new(units)),
+        Request::Synthesize { ref model, seed } => match model_named(model) {
+            Some(model) => Kind::Synthesize {
+                generator: Generator::new(model, seed),
+                made: Dataset { synthetic: true, ..Dataset::default() },
+            },
+            None => Kind::Now(Some(request)),
+        },
+        Request::Run(ref text, ref bytes) => match postcard::from_bytes::<Batch>(bytes) {
+            Ok(Batch { workload, digest, synthetic }) => {
+                Kind::Run { run: Some(Run::new(Experiment::parse(text).0, workload)), digest, synthetic }
+            }
+            Err(_) => Kind::Now(Some(request)),
+        },
+        other => Kind::Now(Some(other)),
+    })
+}
+
+impl Job {
+    /// Does the next slice: at most a megabyte of input, one layer simulation or one made request.
+    pub fn step(&mut self, state: &mut State, files: &dyn Files) -> Progress {
+        match &mut self.0 {
+            Kind::Now(request) => Progress::Done(request.take().map_or(Reply::Ok, |r| answer(state, r))),
+            Kind::List(list) => match list.step(files) {
+                Some((units, issues)) => Progress::Done(Reply::Units(units, issues)),
+                None => running(list.progress()),
+            },
+            Kind::Ingest(ingest) => {
+                if ingest.step(files, &mut state.staged) {
+                    running(ingest.progress())
+                } else {
+                    Progress::Done(Reply::Ok)
+                }
+            }
+            Kind::Synthesize { generator, made } => {
+                if let Some(request) = generator.request() {
+                    let total = generator.total() as u64;
+                    made.add(request, "synthetic");
+                    let done = made.part().map_or(0, |p| p.summary.requests);
+                    return Progress::Running { done, total };
+                }
+                state.current = std::mem::take(made);
+                Progress::Done(Reply::Loaded(state.current.info()))
+            }
+            Kind::Run { run, digest, synthetic } => {
+                if let Some(r) = run
+                    && r.step()
+                {
+                    return running(r.progress());
+                }
+                let Some(done) = run.take() else { return Progress::Done(Reply::Ok) };
+                Progress::Done(Reply::Run(done.report(digest, *synthetic)))
+            }
+        }
+    }
+}
+
+fn running((done, total): (u64, u64)) -> Progress {
+    Progress::Running { done, total }
+}
+
+fn answer(state: &mut State, request: Request) -> Reply {
+    let part = state.current.part();
+    match (request, part) {
+        (Request::Take, _) => bytes(&std::mem::take(&mut state.staged)),
+        (Request::Merge(bytes), _) => match postcard::from_bytes(&bytes) {
+            Ok(dataset) => {
+                state.staged.merge(dataset);
+                Reply::Ok
+            }
+            Err(e) => Reply::Failed(format!("a worker's part of the load could not be read: {e}")),
+        },
+        (Request::Commit(issues), _) => {
+            let mut staged = std::mem::take(&mut state.staged);
+            staged.issues.extend(issues.into_iter().map(|i| (0, i)));
+            staged.settle();
+            let info = staged.info();
+            // A load without any request keeps what was there.
+            if info.requests > 0 {
+                state.current = staged;
+            }
+            Reply::Loaded(info)
+        }
+        (Request::Discard, _) => {
+            state.staged = Dataset::default();
+            Reply::Ok
+        }
+        (Request::Report, Some(part)) => Reply::Report(report(&part.summary, warnings(&state.current))),
+        (Request::Overview(scope), Some(part)) => Reply::Overview(overview(&part.summary, scope)),
+        (Request::Layer(position, scope), Some(part)) => match layer_view(&part.summary, position, scope) {
+            Some(view) => Reply::Layer(view),
+            None => Reply::Failed(format!("there is no layer at position {position}")),
+        },
+        (Request::Workload(text), Some(part)) => match workload(part, &Experiment::parse(&text).0) {
+            Ok(workload) => bytes(&Batch { workload, digest: part.digest(), synthetic: state.current.synthetic }),
+            Err(why) => Reply::Failed(why),
+        },
+        (Request::Run(..), _) => Reply::Failed("the batch could not be read".into()),
+        (Request::Synthesize { model, .. }, _) => Reply::Failed(format!("no model is called {model}")),
+        (_, None) => Reply::Failed("nothing is loaded".into()),
+        (Request::List(_) | Request::Ingest(_), Some(_)) => Reply::Ok,
+    }
+}
+
+/// The issues as the report prints them.
+fn warnings(dataset: &Dataset) -> Vec<String> {
+    dataset.issues.iter().map(|(_, issue)| issue.to_string()).collect()
+}
+
+fn bytes(value: &impl Serialize) -> Reply {
+    match postcard::to_stdvec(value) {
+        Ok(bytes) => Reply::Bytes(bytes),
+        Err(e) => Reply::Failed(e.to_string()),
+    }
+}

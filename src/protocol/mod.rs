@@ -1,0 +1,14 @@
+//! Every job of the program, in slices: `start(request) -> Job`, `job.step(…) -> Running | Done`. A worker steps a job
+//! between messages, so progress and cancel work; the command line and the tests loop over the same jobs.
+
+mod dataset;
+mod ingest;
+mod job;
+mod run;
+mod view;
+
+pub use dataset::{Dataset, Info, Part};
+pub use ingest::{Files, Ingest, List, SourceFile, Unit};
+pub use job::{Job, Progress, Reply, Request, State, start};
+pub use run::{Run, RunReport, StrategyRun, paper_speedup, workload};
+pub use view::{LayerView, Overview, layer_view, overview};

@@ -1,0 +1,82 @@
+//! The token-expert counts of a batch. Apart from the engine: traces and synthetic workloads both end here.
+
+use serde::{Deserialize, Serialize};
+
+use crate::model::Request;
+
+/// What the dies have to compute, and the heat map that the predictor may use.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct Workload {
+    /// Simulated layers, by id.
+    pub layers: Vec<u32>,
+    /// MoE layers of the whole model.
+    pub all_layers: usize,
+    /// Experts of a layer (E).
+    pub experts: usize,
+    /// Requests in the batch (B).
+    pub batch: usize,
+    /// Decode steps.
+    pub steps: usize,
+    /// Tokens of each expert, `[step][layer][expert]`.
+    pub counts: Vec<u32>,
+    /// Cross-token pair counts, `[layer][expert][next expert]`.
+    pub heat: Vec<Vec<u32>>,
+    /// Requests of the trace that had decode tokens; the batch reuses them if it is larger.
+    pub sources: usize,
+}
+
+impl Workload {
+    /// Fills a batch from the decode tokens of `requests`, in order. With fewer requests than the batch holds, they are
+    /// used again at other decode offsets, spread evenly. Heat is given for each simulated layer.
+    #[must_use]
+    pub fn fill(requests: &[Request], shape: Shape<'_>, batch: usize, steps: usize, heat: Vec<Vec<u32>>) -> Self {
+        let sources: Vec<&Request> = requests.iter().filter(|r| r.decode() > 0).collect();
+        let Shape { layers, all_layers, experts } = shape;
+        let mut counts = vec![0u32; steps * layers.len() * experts];
+        let rounds = batch.div_ceil(sources.len().max(1));
+        for (r, request) in sources.iter().enumerate() {
+            let positions: Vec<Option<usize>> = layers.iter().map(|id| request.layers.binary_search(id).ok()).collect();
+            let tokens = request.decode();
+            let starts = tokens.saturating_sub(steps) + 1;
+            // Slots r, r + R, r + 2R, … of the batch use this request.
+            for round in (0..rounds).take_while(|round| round * sources.len() + r < batch) {
+                let offset = round * starts / rounds;
+                for step in 0..steps {
+                    let token = request.prefill + (offset + step) % tokens;
+                    for (l, position) in positions.iter().enumerate() {
+                        let Some(row) = position.and_then(|p| request.row(p, token)) else { continue };
+                        let of_layer = &mut counts[(step * layers.len() + l) * experts..][..experts];
+                        row.iter().for_each(|&e| of_layer[usize::from(e)] += 1);
+                    }
+                }
+            }
+        }
+        Self { layers: layers.to_vec(), all_layers, experts, batch, steps, counts, heat, sources: sources.len() }
+    }
+
+    /// Tokens of each expert in one step and layer (by position).
+    #[must_use]
+    pub fn of(&self, step: usize, layer: usize) -> &[u32] {
+        &self.counts[(step * self.layers.len() + layer) * self.experts..][..self.experts]
+    }
+}
+
+/// The layers and experts of a workload.
+#[derive(Clone, Copy, Debug)]
+pub struct Shape<'a> {
+    /// Simulated layers, by id.
+    pub layers: &'a [u32],
+    /// MoE layers of the whole model.
+    pub all_layers: usize,
+    /// Experts of a layer.
+    pub experts: usize,
+}
+
+/// `n` evenly spaced items of `all`, or all of them: the middles of n equal parts.
+#[must_use]
+pub fn evenly_spaced(all: &[u32], n: usize) -> Vec<u32> {
+    if n >= all.len() || n == 0 {
+        return all.to_vec();
+    }
+    (0..n).map(|i| all[(2 * i + 1) * all.len() / (2 * n)]).collect()
+}

@@ -1,0 +1,194 @@
+//! The tiny cases of the analyses' definitions, exactly, and laws that hold for any trace.
+
+use moescope::analysis::{
+    Half, Kind, Summary, batched, coactivation, coverage, diagonal, frequency, overlap, report, skew, spearman, top,
+    transition,
+};
+use moescope::model::{Phase, Request, Scope};
+use proptest::prelude::*;
+
+use crate::support::{request, summary, t1, t2};
+
+const EPSILON: f64 = 1e-12;
+
+#[track_caller]
+fn near(measured: Option<f64>, exact: f64) {
+    let value = measured.unwrap();
+    assert!((value - exact).abs() < EPSILON, "{value} is not {exact}");
+}
+
+#[test]
+fn a_frequency_and_skew() {
+    let s = summary(&[t1()]);
+    let counts: Vec<_> = s.layers.values().map(|l| frequency(l, Scope::All, Half::Both, 4)).collect();
+    assert_eq!(counts, [[4, 1, 1, 0], [0, 1, 0, 5]]);
+    near(skew(&counts[0]), 8.0 / 3.0);
+    near(skew(&counts[1]), 10.0 / 3.0);
+}
+
+#[test]
+fn b_cross_layer() {
+    let s = summary(&[t1()]);
+    let c = coverage(&s, &s.layers[&1], Kind::CrossLayer, Scope::All);
+    near(c.top, 3.0 / 4.0);
+    near(c.weighted, 5.0 / 6.0);
+    let s = summary(&[t2()]);
+    let c = coverage(&s, &s.layers[&1], Kind::CrossLayer, Scope::All);
+    near(c.top, 0.5);
+    near(c.weighted, 0.5);
+}
+
+#[test]
+fn c_cross_token_and_diagonal() {
+    let s = summary(&[t1()]);
+    for (layer, exact) in
+        [(1, [1.0 / 3.0, 3.0 / 5.0, 1.0 / 5.0, 1.0 / 9.0]), (3, [3.0 / 4.0, 4.0 / 5.0, 3.0 / 5.0, 3.0 / 8.0])]
+    {
+        let c = coverage(&s, &s.layers[&layer], Kind::CrossToken, Scope::All);
+        let table = transition(&s.layers[&layer], Kind::CrossToken, Scope::All, Half::Both, 4);
+        let (weighted, unweighted) = diagonal(&table, 1);
+        for (value, exact) in [c.top, c.weighted, weighted, unweighted].into_iter().zip(exact) {
+            near(value, exact);
+        }
+    }
+    let s = summary(&[t2()]);
+    near(coverage(&s, &s.layers[&1], Kind::CrossToken, Scope::All).top, 0.5);
+    let (weighted, unweighted) = diagonal(&transition(&s.layers[&1], Kind::CrossToken, Scope::All, Half::Both, 4), 2);
+    near(weighted, 0.5);
+    near(unweighted, 1.0 / 3.0);
+}
+
+#[test]
+fn d_similarity() {
+    let r = report(&summary(&[t1()]), Vec::new());
+    near(r.similarity.rho_frequency[0], 0.5);
+    near(r.similarity.rho_frequency[1], 3.0 / 13.5f64.sqrt());
+    near(r.similarity.rho_cross_layer[0], 44.0 / (156.0 * 112.5f64).sqrt());
+    let s = summary(&[t1()]);
+    let [p, d] = [Scope::Prefill, Scope::Decode].map(|scope| frequency(&s.layers[&1], scope, Half::Both, 4));
+    near(overlap(&d, 2, &p, 2), 0.5);
+    assert_eq!(spearman(&[1, 1], &[1, 2]), None, "a constant vector has no ranks");
+}
+
+#[test]
+fn e_repetition() {
+    let s = summary(&[t1()]);
+    let decode = |layer: u32| &s.layers[&layer].repetition[Phase::Decode as usize];
+    near(decode(1).any(1), 0.0);
+    near(decode(3).any(1), 1.0);
+    near(decode(1).any(2), 0.5);
+    near(decode(3).any(2), 1.0);
+    let s = summary(&[t2()]);
+    near(s.layers[&1].repetition[0].fraction(1), 0.5);
+    near(s.layers[&3].repetition[0].fraction(1), 0.75);
+}
+
+#[test]
+fn f_reuse_distance() {
+    let s = summary(&[t1()]);
+    let decode = &s.reuse[Phase::Decode as usize];
+    assert_eq!((decode.accesses, decode.cold, &decode.histogram), (6, 3, &vec![0, 2, 1]));
+    assert_eq!(decode.log2_bins(), [0, 2, 1]);
+    near(decode.miss_ratio(2), 4.0 / 6.0);
+    assert_eq!(decode.curve(), [(0, 1.0), (2, 4.0 / 6.0), (3, 3.0 / 6.0)]);
+    let prefill = &summary(&[t2()]).reuse[0];
+    // c c c c 2 c 3 3 3 4 c 3
+    assert_eq!((prefill.accesses, prefill.cold, &prefill.histogram), (12, 6, &vec![0, 0, 1, 4, 1]));
+}
+
+#[test]
+fn f_reuse_distance_of_a_batch() {
+    let second = request(1, 0, &[(1, &[&[1], &[1]]), (3, &[&[3], &[0]])]);
+    let lockstep = batched(&summary(&[t1(), second]), Phase::Decode);
+    // Distances 1 3 4 1 beside five cold accesses.
+    assert_eq!((lockstep.accesses, lockstep.cold, &lockstep.histogram), (9, 5, &vec![0, 2, 0, 1, 1]));
+}
+
+#[test]
+fn g_coactivation() {
+    let s = summary(&[t2()]);
+    for layer in [1, 3] {
+        let c = coactivation(&s.layers[&layer], 4);
+        near(c.max_ratio, 4.0);
+        near(c.top10_share, 2.0 / 3.0);
+    }
+    assert_eq!(report(&summary(&[t1()]), Vec::new()).coactivation, None, "top-1 has no pairs");
+}
+
+#[test]
+fn h_subjects() {
+    let x = top(&[2, 1, 1, 0], 2);
+    let y = top(&[1, 1, 0, 2], 2);
+    assert_eq!((x, y), (vec![0, 1], vec![3, 0]));
+    near(overlap(&[2, 1, 1, 0], 2, &[1, 1, 0, 2], 2), 0.5);
+}
+
+/// Requests of one shape with any routing.
+fn requests() -> impl Strategy<Value = Vec<Request>> {
+    let row = proptest::sample::subsequence((0u16..6).collect::<Vec<_>>(), 2);
+    let column = proptest::collection::vec(row, 7);
+    let one = (proptest::collection::vec(column, 2), 0usize..=7);
+    proptest::collection::vec(one, 1..6).prop_map(|all| {
+        let request = |(index, (columns, prefill)): (usize, (Vec<Vec<Vec<u16>>>, usize))| Request {
+            index: index as u64,
+            top_k: 2,
+            prefill,
+            tokens: 7,
+            layers: vec![1, 3],
+            columns: columns.into_iter().map(|c| c.concat()).collect(),
+            ..Request::default()
+        };
+        all.into_iter().enumerate().map(request).collect()
+    })
+}
+
+/// The stack distance by its definition, slow and plain.
+fn naive_distances(stream: &[usize]) -> Vec<Option<usize>> {
+    let distance = |(t, object): (usize, &usize)| {
+        let last = stream[..t].iter().rposition(|o| o == object)?;
+        let mut between: Vec<_> = stream[last + 1..t].to_vec();
+        between.sort_unstable();
+        between.dedup();
+        Some(between.len())
+    };
+    stream.iter().enumerate().map(distance).collect()
+}
+
+proptest! {
+    #[test]
+    fn any_split_and_order_merges_to_the_same_summary(all in requests(), cut in 0usize..6) {
+        let whole = summary(&all);
+        let (a, b) = all.split_at(cut.min(all.len()));
+        let (mut left, mut right) = (summary(a), summary(b));
+        let keep = left.clone();
+        left.merge(&right);
+        right.merge(&keep);
+        // Compared as reports: an empty part may have allocated less.
+        let reports = [whole, left, right].map(|s: Summary| report(&s, Vec::new()));
+        prop_assert_eq!(&reports[0], &reports[1]);
+        prop_assert_eq!(&reports[0], &reports[2]);
+    }
+
+    #[test]
+    fn counts_obey_their_laws(all in requests()) {
+        let s = summary(&all);
+        for layer in s.layers.values() {
+            let joined = transition(layer, Kind::CrossToken, Scope::All, Half::Both, s.experts);
+            prop_assert_eq!(joined.cells.iter().sum::<u64>(), all.len() as u64 * 6 * 4, "six pairs of tokens, four of experts");
+            let cross = transition(layer, Kind::CrossLayer, Scope::All, Half::Both, s.experts);
+            prop_assert!(cross.cells.iter().sum::<u64>() % 4 == 0);
+        }
+        for counts in &s.reuse {
+            prop_assert_eq!(counts.cold + counts.histogram.iter().sum::<u64>(), counts.accesses);
+            let ratios: Vec<_> = (0..20).filter_map(|c| counts.miss_ratio(c)).collect();
+            prop_assert!(ratios.is_sorted_by(|a, b| a >= b), "a larger cache never misses more");
+        }
+    }
+
+    #[test]
+    fn stack_distances_are_those_of_the_definition(stream in proptest::collection::vec(0usize..40, 0..400)) {
+        let mut stack = moescope::analysis::StackDistance::new(40);
+        let fast: Vec<_> = stream.iter().map(|&o| stack.access(o)).collect();
+        prop_assert_eq!(fast, naive_distances(&stream));
+    }
+}

@@ -1,0 +1,33 @@
+//! Zip archives: order, damage, lies.
+
+use std::io::{Cursor, Read};
+
+use moescope::format::{entries, open_entry};
+
+use crate::support::zip;
+
+#[test]
+fn entries_come_in_natural_order_without_clutter() {
+    let bytes = zip(&[("a/10.json", "x"), ("a/2.json", "y"), ("__MACOSX/a/2.json", "z"), (".DS_Store", "q")]);
+    let (found, refused) = entries(Cursor::new(bytes.clone())).unwrap();
+    assert_eq!(found.iter().map(|e| e.path.as_str()).collect::<Vec<_>>(), ["a/2.json", "a/10.json"]);
+    assert_eq!(refused, []);
+    let mut text = String::new();
+    open_entry(Cursor::new(bytes), &found[1]).unwrap().read_to_string(&mut text).unwrap();
+    assert_eq!(text, "x");
+}
+
+#[test]
+fn a_damaged_entry_is_an_error_not_a_trace() {
+    let text = "[".repeat(5000);
+    let bytes = zip(&[("a.json", &text)]);
+    let (found, _) = entries(Cursor::new(bytes.clone())).unwrap();
+    let mut lie = found[0].clone();
+    lie.size = 100;
+    let read = |entry: &moescope::format::Entry| open_entry(Cursor::new(bytes.clone()), entry).unwrap().read_to_end(&mut Vec::new());
+    assert!(read(&lie).unwrap_err().to_string().contains("longer"));
+    lie = found[0].clone();
+    lie.crc ^= 1;
+    assert!(read(&lie).unwrap_err().to_string().contains("checksum"));
+    assert!(entries(Cursor::new(&bytes[..bytes.len() / 2])).is_err());
+}

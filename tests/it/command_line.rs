@@ -1,0 +1,85 @@
+//! The program as a user runs it: exit codes, messages, and the same bytes whatever the number of threads.
+
+use crate::support::{moescope, paper, t1, t2, zip};
+
+fn text(bytes: &[u8]) -> String {
+    String::from_utf8_lossy(bytes).into_owned()
+}
+
+#[test]
+fn usage_errors_exit_with_2_and_bad_input_with_1() {
+    assert_eq!(moescope(&["frobnicate"]).status.code(), Some(2));
+    assert_eq!(moescope(&["analyze"]).status.code(), Some(2));
+    let missing = moescope(&["analyze", "/nonexistent/trace.json"]);
+    assert_eq!(missing.status.code(), Some(1));
+    assert!(text(&missing.stderr).contains("/nonexistent/trace.json"));
+    let folder = tempfile::tempdir().unwrap();
+    let broken = folder.path().join("broken.json");
+    std::fs::write(&broken, "[{\"1\":[[5],[oops").unwrap();
+    let broken = moescope(&["analyze", broken.to_str().unwrap()]);
+    assert_eq!(broken.status.code(), Some(1));
+    assert!(text(&broken.stderr).contains("byte 12: expected an expert id, found 'o'"), "{}", text(&broken.stderr));
+    assert_eq!(moescope(&["--help"]).status.code(), Some(0));
+}
+
+#[test]
+fn a_folder_a_zip_and_files_tell_the_same() {
+    let folder = tempfile::tempdir().unwrap();
+    let inner = folder.path().join("llama4-mmlu-law");
+    std::fs::create_dir(&inner).unwrap();
+    let mut second = t1();
+    second.columns[0].reverse();
+    let names = ["2.json", "10.json", "11.json"];
+    let texts = [paper(&t1(), true), paper(&second, false), paper(&t1(), false)];
+    for (name, text) in names.iter().zip(&texts) {
+        std::fs::write(inner.join(name), text).unwrap();
+    }
+    let entries: Vec<(String, &str)> =
+        names.iter().zip(&texts).map(|(n, t)| (format!("llama4-mmlu-law/{n}"), t.as_str())).collect();
+    let archive = folder.path().join("all.zip");
+    std::fs::write(&archive, zip(&entries.iter().map(|(n, t)| (n.as_str(), *t)).collect::<Vec<_>>())).unwrap();
+    let files: Vec<String> = names.iter().map(|n| inner.join(n).to_str().unwrap().into()).collect();
+    let run = |paths: &[&str], threads: &str| {
+        let out = moescope(&[&["analyze"], paths, &["--json", "--threads", threads]].concat());
+        assert!(out.status.success(), "{}", text(&out.stderr));
+        text(&out.stdout)
+    };
+    let expected = run(&[inner.to_str().unwrap()], "1");
+    assert!(
+        expected.contains("\"requests\": 3") && expected.contains("\"experts\": 128"),
+        "the folder names the model"
+    );
+    for threads in ["1", "2", "3"] {
+        assert_eq!(run(&[archive.to_str().unwrap()], threads), expected);
+        assert_eq!(run(&files.iter().map(String::as_str).collect::<Vec<_>>(), threads), expected);
+    }
+}
+
+#[test]
+fn a_second_model_in_a_load_is_refused_by_name() {
+    let folder = tempfile::tempdir().unwrap();
+    for (name, request) in [("1.json", t1()), ("2.json", t2())] {
+        std::fs::write(folder.path().join(name), paper(&request, false)).unwrap();
+    }
+    let out = moescope(&["analyze", folder.path().to_str().unwrap(), "--json"]);
+    let report: serde_json::Value = serde_json::from_slice(&out.stdout).unwrap();
+    assert_eq!((&report["requests"], &report["top_k"]), (&1.into(), &1.into()));
+    assert!(
+        report["warnings"][0].as_str().unwrap().contains("2 experts a token, but the requests before have 1"),
+        "{report}"
+    );
+}
+
+#[test]
+fn an_experiment_runs_and_says_what_it_did_not_understand() {
+    let out = moescope(&["run", "--experiment", "v=1&model=llama4-maverick&batch=64&steps=2&layers=2&hat=1", "--json"]);
+    assert!(text(&out.stderr).contains("no such setting"));
+    let report: serde_json::Value = serde_json::from_slice(&out.stdout).unwrap();
+    assert_eq!(report["experiment"], "v=1&model=llama4-maverick&batch=64&steps=2&layers=2");
+    assert_eq!(report["runs"].as_array().unwrap().len(), 5);
+    assert_eq!(report["runs"][0]["speedup"], 1.0);
+    assert_eq!(report["synthetic"], true);
+    let private = moescope(&["run", "--experiment", "v=1&trace=0123456789abcdef"]);
+    assert_eq!(private.status.code(), Some(1));
+    assert!(text(&private.stderr).contains("--traces"));
+}

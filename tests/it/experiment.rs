@@ -1,0 +1,71 @@
+//! The experiment string: round trips, old links, and what cannot be read.
+
+use moescope::experiment::{Experiment, keys};
+use proptest::prelude::*;
+
+#[test]
+fn only_what_differs_is_written() {
+    assert_eq!(Experiment::default().to_string(), "v=1");
+    let (e, unread) = Experiment::parse("#v=1&model=llama4-maverick&wafer=tsmc-sow&batch=4096");
+    assert_eq!(unread, []);
+    assert_eq!(e.to_string(), "v=1&model=llama4-maverick&wafer=tsmc-sow&batch=4096");
+    let (e, _) = Experiment::parse("batch=8192&v=1&wafer=dojo");
+    assert_eq!(e.to_string(), "v=1");
+}
+
+#[test]
+fn what_cannot_be_read_is_named_and_the_rest_kept() {
+    let (e, unread) = Experiment::parse("v=7&wafer=moon&batch=64&colour=red&batch=9&steps=0");
+    assert_eq!(e.batch, 64);
+    let text: Vec<String> = unread.iter().map(ToString::to_string).collect();
+    assert_eq!(text.len(), 5);
+    for (line, part) in
+        text.iter().zip(["newer", "dojo, tsmc-sow, dojo-enhanced", "no such setting", "twice", "1 to 1024"])
+    {
+        assert!(line.contains(part), "{line}");
+    }
+}
+
+/// Links that were shared: they must read the same for ever.
+#[test]
+fn old_links_keep_their_meaning() {
+    let links = [
+        "v=1",
+        "v=1&model=qwen3-235b&seed=7&layers=all",
+        "v=1&strategies=base,allo%2Bpred&scope=decode&layer=3&show=allo",
+    ];
+    for link in links {
+        let (e, unread) = Experiment::parse(link);
+        assert_eq!(unread, [], "{link}");
+        assert_eq!(e.to_string(), link.replace("%2B", "+"));
+    }
+}
+
+proptest! {
+    #[test]
+    fn any_experiment_survives_its_string(batch in 1usize..100_000, seed in any::<u32>(), tau in 0.01f64..100.0, model in 0usize..5, mask in 1usize..32) {
+        let strategies = moescope::sim::Strategy::ALL.into_iter().enumerate().filter(|(i, _)| mask >> i & 1 == 1).map(|(_, s)| s).collect();
+        let model = moescope::model::MODELS[model].name.into();
+        let e = Experiment { batch, seed: seed.into(), tau, model, strategies, ..Experiment::default() };
+        let (read, unread) = Experiment::parse(&e.to_string());
+        prop_assert_eq!(unread, []);
+        prop_assert_eq!(read, e);
+    }
+
+    #[test]
+    fn any_text_is_read_without_panic(text in "\\PC{0,80}") {
+        let (e, _) = Experiment::parse(&text);
+        let (again, unread) = Experiment::parse(&e.to_string());
+        prop_assert!(unread.is_empty());
+        prop_assert_eq!(again, e);
+    }
+}
+
+#[test]
+fn names_of_settings_are_readable_and_distinct() {
+    let mut names: Vec<_> = keys().iter().map(|k| k.name).collect();
+    assert!(names.iter().all(|n| n.bytes().all(|b| b.is_ascii_lowercase())));
+    names.sort_unstable();
+    names.dedup();
+    assert_eq!(names.len(), keys().len());
+}

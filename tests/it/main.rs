@@ -1,0 +1,12 @@
+//! Integration tests, one binary: linking once is what keeps them quick.
+#![expect(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
+
+mod analyses;
+mod archives;
+mod command_line;
+mod experiment;
+mod real_traces;
+mod scanner;
+mod support;
+mod synthetic;
+mod wafer;

@@ -1,0 +1,35 @@
+//! Real traces: what the archive is known to hold, and that threads do not change a byte.
+
+use crate::support::{moescope, real};
+
+fn json(arguments: &[&str]) -> serde_json::Value {
+    let out = moescope(arguments);
+    assert!(out.status.success(), "{}", String::from_utf8_lossy(&out.stderr));
+    serde_json::from_slice(&out.stdout).unwrap()
+}
+
+#[test]
+fn llama_4_is_read_whole() {
+    let Some(path) = real("llama4-maverick-mmlu.zip") else { return };
+    let path = path.to_str().unwrap();
+    let one = json(&["analyze", path, "--json", "--threads", "1"]);
+    assert_eq!(one["requests"], 235);
+    assert_eq!((&one["layers"], &one["experts"], &one["top_k"]), (&24.into(), &128.into(), &1.into()));
+    assert_eq!(one["tokens"]["decode"], 29_684);
+    assert_eq!(one["warnings"].as_array().unwrap().len(), 0);
+    assert_eq!(one, json(&["analyze", path, "--json", "--threads", "3"]));
+}
+
+#[test]
+fn strategies_on_llama_4_stand_in_the_papers_order() {
+    let Some(path) = real("llama4-maverick-mmlu.zip") else { return };
+    for wafer in ["dojo", "tsmc-sow"] {
+        let experiment = format!("v=1&wafer={wafer}&batch=4096");
+        let report = json(&["run", "--experiment", &experiment, "--traces", path.to_str().unwrap(), "--json"]);
+        let speedup = |i: usize| report["runs"][i]["speedup"].as_f64().unwrap();
+        let [base, ep, allo, pred, both] = [0, 1, 2, 3, 4].map(speedup);
+        assert_eq!(base, 1.0);
+        assert!(both >= allo && allo >= ep && ep > pred && pred > base, "{report}");
+        assert_eq!(report["runs"][1]["hop_ratio"], serde_json::Value::Null, "ep has no hops");
+    }
+}

@@ -1,0 +1,155 @@
+//! The paper scanner against serde_json, on whole, cut and damaged files, in any slicing.
+
+use moescope::format::{Issue, PaperScanner};
+use moescope::model::{Labels, Request};
+use proptest::prelude::*;
+
+use crate::support::{paper, t1, t2};
+
+pub(crate) fn scan(text: &[u8], slice: usize) -> (Option<Request>, Vec<Issue>) {
+    let mut scanner = PaperScanner::new(Some(128));
+    for chunk in text.chunks(slice.max(1)) {
+        if !scanner.feed(chunk) {
+            break;
+        }
+    }
+    let (request, issues) = scanner.finish(0, Labels::default());
+    (request, issues.finish("x.json", "something"))
+}
+
+/// The one issue of a text.
+#[track_caller]
+fn issue(text: &str) -> (Option<Request>, String) {
+    let (request, issues) = scan(text.as_bytes(), 7);
+    assert_eq!(issues.len(), 1, "{issues:?}");
+    (request, issues[0].to_string())
+}
+
+#[test]
+fn both_spellings_of_a_trace_are_read() {
+    for request in [t1(), t2()] {
+        for pretty in [false, true] {
+            for slice in [1, 2, 3, 16, 1 << 20] {
+                let text = paper(&request, pretty);
+                let (read, issues) = scan(text.as_bytes(), slice);
+                assert_eq!(issues, []);
+                assert_eq!(read.as_ref(), Some(&request), "slice {slice}, pretty {pretty}");
+            }
+        }
+    }
+}
+
+#[test]
+fn a_cut_file_keeps_its_whole_steps() {
+    let text = r#"[{"1":[[5],[6]]},{"1":[[7]]},{"1":[[8"#;
+    let (request, message) = issue(text);
+    assert_eq!(request.unwrap().columns, [[5, 6, 7]]);
+    assert!(
+        message.contains("step 2") && message.contains("byte 37") && message.contains("layer 1 of step 2"),
+        "{message}"
+    );
+}
+
+#[test]
+fn a_syntax_error_names_its_place() {
+    let (request, message) = issue(r#"[{"1":[[5],[6]]},{"1":[[x]]}]"#);
+    assert_eq!(request.unwrap().tokens, 2);
+    assert!(message.contains("step 1, layer 1, token 0, byte 24: expected an expert id, found 'x'"), "{message}");
+}
+
+#[test]
+fn rows_that_are_not_sound_become_unknown() {
+    let cases = [
+        (r#"[{"1":[[5,6],[7,7],[8,9]]}]"#, "token 1", "listed twice"),
+        (r#"[{"1":[[5,6],[7],[8,9]]}]"#, "token 1", "1 expert ids in a row"),
+        (r#"[{"1":[[5,6],[7,128],[8,9]]}]"#, "token 1", "id 128 is not below 128"),
+        (r#"[{"1":[[5,6],[-1,-1],[8,9]]}]"#, "token 1", "unknown (-1)"),
+        (r#"[{"1":[[5,6],[7,99999999999999999999],[8,9]]}]"#, "token 1", "is not below 128"),
+    ];
+    for (text, place, what) in cases {
+        let (request, message) = issue(text);
+        let request = request.unwrap();
+        assert_eq!(
+            (request.row(0, 0), request.row(0, 1), request.row(0, 2)),
+            (Some(&[5, 6][..]), None, Some(&[8, 9][..]))
+        );
+        assert!(message.contains(place) && message.contains(what) && message.contains("byte"), "{message}");
+    }
+}
+
+#[test]
+fn layers_stay_in_step() {
+    let (request, message) = issue(r#"[{"1":[[1],[2]],"3":[[4],[5]],"5":[[6],[7]]},{"1":[[1]],"5":[[6]]}]"#);
+    let request = request.unwrap();
+    assert_eq!((request.row(1, 1), request.row(1, 2), request.row(2, 2)), (Some(&[5][..]), None, Some(&[6][..])));
+    assert!(message.contains("step 1, layer 3") && message.contains("missing"), "{message}");
+    let (request, message) = issue(r#"[{"1":[[1],[2]],"3":[[4]],"5":[[6],[7]]}]"#);
+    assert_eq!(request.unwrap().layers, [1, 5]);
+    assert!(
+        message.contains("layer 3") && message.contains("1 rows where the step's other layers have 2"),
+        "{message}"
+    );
+    let (request, message) = issue(r#"[{"1":[[1]]},{"1":[[1],[2]]},{"1":[[3]]}]"#);
+    assert_eq!(request.unwrap().columns, [[1, 3]]);
+    assert!(message.contains("step 1") && message.contains("a decode step with 2 rows"), "{message}");
+}
+
+#[test]
+fn what_is_no_trace_is_called_so() {
+    for (text, what) in [
+        ("", "an empty file"),
+        ("hello", "not a trace"),
+        ("{\"a\":1}", "not a trace"),
+        ("[]", "no token"),
+        ("[{}]", "no token"),
+    ] {
+        let (request, issues) = scan(text.as_bytes(), 3);
+        assert_eq!(request, None);
+        assert!(issues.iter().any(|i| i.to_string().contains(what)), "{text}: {issues:?}");
+    }
+}
+
+/// What serde_json makes of a text, if it is a sound paper trace.
+fn oracle(text: &[u8]) -> Option<Request> {
+    type Step = std::collections::BTreeMap<u32, Option<Vec<Vec<u16>>>>;
+    let steps: Vec<Step> = serde_json::from_slice(text).ok()?;
+    let layers: Vec<u32> = steps.first()?.iter().filter(|(_, rows)| rows.is_some()).map(|(&l, _)| l).collect();
+    let rows = |step: &Step, layer: u32| step.get(&layer).cloned().flatten();
+    let columns = layers.iter().map(|&l| steps.iter().map(|s| Some(rows(s, l)?.concat())).collect::<Option<Vec<_>>>());
+    let columns: Vec<Vec<u16>> = columns.map(|c| c.map(|c| c.concat())).collect::<Option<_>>()?;
+    let first = rows(steps.first()?, *layers.first()?)?;
+    let (top_k, prefill) = (first.first()?.len(), first.len());
+    Some(Request { top_k, prefill, tokens: prefill + steps.len() - 1, layers, columns, ..Request::default() })
+}
+
+proptest! {
+    #[test]
+    fn sound_traces_read_as_serde_json_reads_them(
+        prefill in 1usize..5, decode in 0usize..4, seed in any::<u64>(), pretty in any::<bool>(), slice in 1usize..40,
+    ) {
+        let id = |i: usize| u16::try_from((seed >> (i % 50)) as usize % 60 * 2 + i % 2).unwrap();
+        let column = |l: usize| (0..prefill + decode).flat_map(|t| [id(l + t), 126 + u16::try_from(t % 2).unwrap()]).collect();
+        let (layers, columns) = (vec![1, 2, 10], (0..3).map(column).collect());
+        let request = Request { top_k: 2, prefill, tokens: prefill + decode, layers, columns, ..Request::default() };
+        let text = paper(&request, pretty);
+        let (read, issues) = scan(text.as_bytes(), slice);
+        if issues.is_empty() {
+            prop_assert_eq!(oracle(text.as_bytes()), read);
+        } else {
+            // The generator may have made duplicates, which are no JSON error.
+            prop_assert!(issues.iter().all(|i| i.to_string().contains("listed twice")), "{:?}", issues);
+        }
+    }
+
+    #[test]
+    fn damaged_bytes_never_panic(at in 0usize..200, byte in any::<u8>(), cut in 0usize..200, slice in 1usize..30) {
+        let mut text = paper(&t1(), true).into_bytes();
+        text.truncate(text.len().min(cut + 60));
+        let at = at % text.len();
+        text[at] = byte;
+        let (request, issues) = scan(&text, slice);
+        if let (Some(request), true) = (&request, issues.is_empty()) {
+            prop_assert_eq!(oracle(&text), Some(request.clone()));
+        }
+    }
+}

@@ -1,0 +1,134 @@
+//! The four hand cases of the wafer's model, exactly.
+
+use std::sync::Arc;
+
+use moescope::model::{Mesh, Wafer};
+use moescope::sim::{
+    Assignment, Config, DieOrder, Duplex, Fetch, Network, Outcome, Simulation, Strategy, Workload, allocate,
+    as_one_gpu, at_home, transfer,
+};
+
+/// HBM 4 B/s, link 2 B/s, W = 8 B, 1 s a token, no latency.
+fn config(mesh: Mesh, home: &[usize]) -> Config {
+    let none = 0.0;
+    Config {
+        wafer: Wafer {
+            mesh,
+            hbm: 4.0,
+            link: 2.0,
+            dram: 1e9,
+            fp16: 1.0,
+            llc: none,
+            llc_hit: none,
+            llc_miss: none,
+            write: none,
+            hbm_latency: none,
+            hop: none,
+            remote_penalty: none,
+            usable: 0.9,
+        },
+        duplex: Duplex::Shared,
+        order: DieOrder::Row,
+        home: home.to_vec(),
+        expert_bytes: 8.0,
+        token_seconds: 1.0,
+        in_flight: 2,
+        block: 50,
+        split: 5.0,
+        predicted: 2,
+        slots: vec![100; mesh.dies()],
+    }
+}
+
+const TWO: Mesh = Mesh { x: 2, y: 1 };
+
+fn workload(steps: &[[u32; 2]]) -> Workload {
+    Workload {
+        layers: vec![0],
+        all_layers: 1,
+        experts: 2,
+        batch: 8,
+        steps: steps.len(),
+        counts: steps.concat(),
+        heat: vec![vec![1, 1, 1, 1]],
+        sources: 8,
+    }
+}
+
+fn run(workload: Workload, config: Config, strategy: Strategy) -> Outcome {
+    let mut simulation = Simulation::new(Arc::new(workload), Arc::new(config), strategy);
+    while simulation.step() {}
+    simulation.finish()
+}
+
+/// Seconds and hops.
+fn result(n: [u32; 2], config: &Config, strategy: Strategy) -> (f64, u64) {
+    let outcome = run(workload(&[n]), config.clone(), strategy);
+    (outcome.seconds, outcome.hops)
+}
+
+fn matrix(x: &Assignment) -> Vec<&[f64]> {
+    (0..2).map(|e| x.of(e)).collect()
+}
+
+#[test]
+fn case_1_base_cuts_tokens_evenly() {
+    let c = config(TWO, &[0, 1]);
+    assert_eq!(matrix(&as_one_gpu(&[6, 2], &c)), [[4.0, 2.0], [0.0, 2.0]]);
+    assert_eq!(matrix(&at_home(&[6, 2], &c)), [[6.0, 0.0], [0.0, 2.0]]);
+    assert_eq!(result([6, 2], &c, Strategy::Base), (6.0, 1));
+    assert_eq!(result([6, 2], &c, Strategy::Ep), (6.0, 0));
+    assert_eq!(result([6, 2], &c, Strategy::Allo), (6.0, 0));
+}
+
+#[test]
+fn case_2_allocation_splits_a_hot_expert() {
+    let c = Config { block: 2, ..config(TWO, &[0, 1]) };
+    let x = allocate(&[12, 2], &c, |e, d| c.home[e] == d);
+    assert_eq!(matrix(&x), [[8.0, 4.0], [0.0, 2.0]]);
+    assert_eq!(result([12, 2], &c, Strategy::Base), (7.0, 1));
+    assert_eq!(result([12, 2], &c, Strategy::Ep), (12.0, 0));
+    assert_eq!(result([12, 2], &c, Strategy::Allo), (8.0, 1));
+}
+
+#[test]
+fn case_3_copies_serve_the_next_step() {
+    let c = config(TWO, &[1, 0]);
+    assert_eq!(result([4, 4], &c, Strategy::Base), (8.0, 2));
+    assert_eq!(result([4, 4], &Config { duplex: Duplex::Full, ..c.clone() }, Strategy::Base), (4.0, 2));
+    let two = run(workload(&[[4, 4], [4, 4]]), c, Strategy::Pred);
+    assert_eq!((two.seconds, two.hops, two.reads.writes), (8.0 + 4.0, 2, 2));
+    assert_eq!((two.reads.remote, two.reads.local), (2, 2));
+}
+
+#[test]
+fn case_4_both_reads_share_the_last_link() {
+    let three = Mesh { x: 3, y: 1 };
+    let c = config(three, &[2, 1]);
+    let network = Network::new(&c.wafer, c.duplex);
+    let fetch = |die, source| Fetch { source, die, bytes: 8.0 };
+    let fetches = [fetch(0, 2), fetch(1, 2), fetch(1, 1)];
+    let timing = transfer(&network, &fetches, 2);
+    assert_eq!(timing.end, [8.0, 8.0, 2.0]);
+    // Finish: die 0 max(4, 8); die 1 max(2, 8) + 2.
+    let done = [f64::max(4.0, timing.end[0]), f64::max(2.0, timing.end[1]).max(0.0) + 2.0];
+    assert_eq!(done, [8.0, 10.0]);
+    let hops: usize = fetches.iter().map(|f| three.distance(f.source, f.die)).sum();
+    assert_eq!(hops, 3);
+    assert_eq!(timing.bytes[3..], [8.0, 16.0], "link 0-1 carries one expert, link 1-2 two");
+}
+
+#[test]
+fn ties_in_time_end_in_the_order_of_their_start() {
+    let c = config(Mesh { x: 1, y: 1 }, &[0, 0]);
+    let network = Network::new(&c.wafer, c.duplex);
+    let fetches = vec![Fetch { source: 0, die: 0, bytes: 8.0 }; 3];
+    assert_eq!(transfer(&network, &fetches, 2).end, [4.0, 4.0, 6.0]);
+}
+
+#[test]
+fn one_die_makes_all_strategies_equal() {
+    let c = config(Mesh { x: 1, y: 1 }, &[0, 0]);
+    let times = Strategy::ALL.map(|s| result([5, 9], &c, s));
+    assert!(times.iter().all(|t| *t == times[0]), "{times:?}");
+}

@@ -1,0 +1,118 @@
+//! Holds the layers of the house: dependencies point down, and the core never draws, fetches, reads a clock or iterates a
+//! hash map. Checked on the sources' own words, and on the tree of native dependencies.
+#![expect(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
+
+use std::fs;
+use std::path::{Path, PathBuf};
+
+/// Rooms, and what each may name.
+const MAY_USE: [(&str, &[&str]); 12] = [
+    ("units", &[]),
+    ("model", &["units"]),
+    ("format", &["model", "units"]),
+    ("analysis", &["model", "units"]),
+    ("synth", &["model", "units"]),
+    ("sim", &["model", "units"]),
+    ("place", &["analysis", "model", "units"]),
+    ("experiment", &["place", "sim", "synth", "analysis", "format", "model", "units"]),
+    ("protocol", &["experiment", "place", "sim", "synth", "analysis", "format", "model", "units"]),
+    // plot takes result types and never computes: it may name any result, and no edge.
+    ("plot", &["protocol", "experiment", "place", "sim", "analysis", "model", "units"]),
+    ("cli", &["plot", "protocol", "experiment", "place", "sim", "synth", "analysis", "format", "model", "units"]),
+    ("web", &["plot", "protocol", "experiment", "place", "sim", "synth", "analysis", "format", "model", "units"]),
+];
+
+/// Words that only some rooms may contain.
+const ONLY_IN: [(&str, &[&str]); 12] = [
+    ("plotters", &["plot", "web", "ui"]),
+    ("plotters_canvas", &["web"]),
+    ("leptos", &["ui"]),
+    ("web_sys", &["web", "ui"]),
+    ("js_sys", &["web", "ui"]),
+    ("wasm_bindgen", &["web", "ui"]),
+    ("std::fs", &["cli"]),
+    ("std::thread", &["cli"]),
+    ("std::env", &["cli", "bin"]),
+    ("Instant", &["cli"]),
+    ("SystemTime", &[]),
+    ("HashMap", &[]),
+];
+
+fn root() -> &'static Path {
+    Path::new(env!("CARGO_MANIFEST_DIR"))
+}
+
+fn sources(folder: &Path, found: &mut Vec<PathBuf>) {
+    for entry in fs::read_dir(folder).unwrap() {
+        let path = entry.unwrap().path();
+        if path.is_dir() {
+            sources(&path, found);
+        } else if path.extension().is_some_and(|e| e == "rs") {
+            found.push(path);
+        }
+    }
+}
+
+/// Room and code (without comments) of every source file.
+fn files() -> Vec<(PathBuf, String, String)> {
+    let mut found = Vec::new();
+    sources(&root().join("src"), &mut found);
+    let read = |path: PathBuf| {
+        let relative = path.strip_prefix(root().join("src")).unwrap().to_path_buf();
+        let first =
+            relative.components().next().unwrap().as_os_str().to_str().unwrap().trim_end_matches(".rs").to_string();
+        let text = fs::read_to_string(&path).unwrap();
+        let code: Vec<_> = text.lines().filter(|l| !l.trim_start().starts_with("//")).collect();
+        (relative, first, code.join("\n"))
+    };
+    found.into_iter().map(read).collect()
+}
+
+/// Whether `code` contains `word` as a whole word.
+fn has_word(code: &str, word: &str) -> bool {
+    let part = |c: char| c.is_alphanumeric() || c == '_';
+    code.match_indices(word).any(|(at, _)| {
+        !code[..at].chars().next_back().is_some_and(part) && !code[at + word.len()..].chars().next().is_some_and(part)
+    })
+}
+
+#[test]
+fn dependencies_point_down() {
+    for (path, room, code) in files() {
+        let Some((_, allowed)) = MAY_USE.iter().find(|(r, _)| *r == room) else { continue };
+        for (other, _) in MAY_USE.iter().chain(&[("ui", &[][..])]) {
+            let named = has_word(&code, &format!("crate::{other}"));
+            assert!(!named || *other == room || allowed.contains(other), "{} names crate::{other}", path.display());
+        }
+    }
+}
+
+#[test]
+fn edges_keep_their_libraries_to_themselves() {
+    for (path, room, code) in files() {
+        for (word, rooms) in ONLY_IN {
+            assert!(!has_word(&code, word) || rooms.contains(&room.as_str()), "{} contains {word}", path.display());
+        }
+    }
+}
+
+#[test]
+fn entries_are_short_and_files_say_what_they_are() {
+    for (path, room, _) in files() {
+        let text = fs::read_to_string(root().join("src").join(&path)).unwrap();
+        assert!(text.starts_with("//! "), "{} does not open with what it is", path.display());
+        let lines = text.lines().count();
+        assert!(lines <= if room == "bin" { 30 } else { 600 }, "{} has {lines} lines", path.display());
+    }
+}
+
+#[test]
+fn no_browser_crate_in_a_native_build() {
+    let arguments = ["tree", "--edges", "normal,build", "--prefix", "none", "--locked"];
+    let out = std::process::Command::new(env!("CARGO")).args(arguments).current_dir(root()).output().unwrap();
+    assert!(out.status.success(), "{}", String::from_utf8_lossy(&out.stderr));
+    let text = String::from_utf8_lossy(&out.stdout).into_owned();
+    for name in ["web-sys", "js-sys", "wasm-bindgen", "leptos", "plotters-canvas", "serde-wasm-bindgen"] {
+        assert!(!text.lines().any(|l| l.split(' ').next() == Some(name)), "{name} is in the native tree");
+    }
+}
