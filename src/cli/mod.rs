@@ -13,7 +13,7 @@ use anyhow::{Context, Result, bail};
 use self::args::{Command, parse};
 use crate::experiment::Experiment;
 use crate::model::MODELS;
-use crate::protocol::{Dataset, Reply, Request, RunReport};
+use crate::protocol::{Dataset, From, Reply, Request, RunReport};
 
 /// Runs the command line with its arguments (without the program's name).
 #[must_use]
@@ -45,12 +45,14 @@ fn carry_out(command: Command) -> Result<()> {
         Command::Version => writeln!(out, "moescope {}", env!("CARGO_PKG_VERSION"))?,
         Command::Analyze { paths, json, threads } => {
             let mut state = load::load(&paths, threads)?;
-            let Reply::Report(report) = load::finish(&mut state, Request::Report)? else { bail!("no report") };
+            let Reply::Report(report) = load::finish(&mut state, Request::Report(From::Trace))? else {
+                bail!("no report")
+            };
             if json {
                 serde_json::to_writer_pretty(&mut out, &report)?;
                 writeln!(out)?;
             } else {
-                analysis_table(&mut out, &state.current, &report)?;
+                analysis_table(&mut out, &state.trace, &report)?;
             }
         }
         Command::Run { experiment, traces, json, threads } => {
@@ -58,20 +60,20 @@ fn carry_out(command: Command) -> Result<()> {
             for part in unread {
                 eprintln!("moescope: not understood in the experiment: {part}");
             }
-            let (experiment, mut state) = if traces.is_empty() {
+            let (experiment, from, mut state) = if traces.is_empty() {
                 if !read.trace.is_empty() {
                     bail!("the experiment is on trace {}: give it with --traces PATH...", read.trace);
                 }
                 let request = Request::Synthesize { model: read.model.clone(), seed: read.seed };
                 let mut state = crate::protocol::State::default();
                 load::finish(&mut state, request)?;
-                (read, state)
+                (read, From::Synthetic, state)
             } else {
                 let state = load::load(&traces, threads)?;
-                (on_trace(read, &state.current)?, state)
+                (on_trace(read, &state.trace)?, From::Trace, state)
             };
             let text = experiment.to_string();
-            let Reply::Bytes(batch) = load::finish(&mut state, Request::Workload(text.clone()))? else {
+            let Reply::Bytes(batch) = load::finish(&mut state, Request::Workload(from, text.clone()))? else {
                 bail!("no batch")
             };
             let Reply::Run(report) = load::finish(&mut state, Request::Run(text, batch))? else { bail!("no result") };

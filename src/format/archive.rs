@@ -28,6 +28,9 @@ pub struct Entry {
     pub crc: u32,
 }
 
+/// A path inside an archive that cannot be read, and why.
+pub type Refused = (String, String);
+
 /// Whether the first bytes are those of a zip archive.
 #[must_use]
 pub fn is_zip(head: &[u8]) -> bool {
@@ -38,7 +41,7 @@ pub fn is_zip(head: &[u8]) -> bool {
 ///
 /// # Errors
 /// If the central directory is missing or damaged.
-pub fn entries(source: impl Source) -> io::Result<(Vec<Entry>, Vec<(String, String)>)> {
+pub fn entries(source: impl Source) -> io::Result<(Vec<Entry>, Vec<Refused>)> {
     let mut archive = ZipArchive::new(source).map_err(io::Error::other)?;
     let (mut found, mut refused) = (Vec::new(), Vec::new());
     for i in 0..archive.len() {

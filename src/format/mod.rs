@@ -6,7 +6,7 @@ mod issue;
 mod names;
 mod paper_json;
 
-pub use archive::{Entry, EntryReader, Source, entries, is_zip, open_entry};
+pub use archive::{Entry, EntryReader, Refused, Source, entries, is_zip, open_entry};
 pub use issue::{Issue, Issues, Place, Problem};
 pub use names::{labels, natural};
 pub use paper_json::PaperScanner;

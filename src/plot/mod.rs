@@ -1,1 +1,15 @@
-//! Figures.
+//! Figures from results, on any of plotters' backends: the canvas in the page, SVG natively. Apart from the page, so that
+//! figures can be tested and exported without one. Nothing is computed here; colours live in [`theme`] alone.
+
+mod axes;
+mod bars;
+mod curve;
+mod heatmap;
+mod mesh;
+pub mod theme;
+
+pub use axes::{Axis, Frame, Look, Result, Scale};
+pub use bars::{Bar, Bars, bars};
+pub use curve::{Curve, Curves, Marker, Points, curves, points};
+pub use heatmap::{Heatmap, heatmap, paint, pixels};
+pub use mesh::{MeshPicture, mesh};

@@ -3,8 +3,8 @@
 use serde::{Deserialize, Serialize};
 
 use super::{
-    Dataset, Files, Info, Ingest, LayerView, List, Overview, Run, RunReport, SourceFile, Unit, layer_view, overview,
-    workload,
+    Dataset, Files, Info, Ingest, LayerView, List, Overview, Part, Run, RunReport, SourceFile, Unit, layer_view,
+    overview, workload,
 };
 use crate::analysis::{Report, report};
 use crate::experiment::Experiment;
@@ -12,6 +12,15 @@ use crate::format::Issue;
 use crate::model::{Scope, model_named};
 use crate::sim::Workload;
 use crate::synth::Generator;
+
+/// Which requests a question is about: a worker holds a loaded trace and a made workload side by side.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub enum From {
+    /// The loaded trace.
+    Trace,
+    /// The synthetic workload.
+    Synthetic,
+}
 
 /// What can be asked of a worker.
 #[derive(Clone, Debug, Serialize, Deserialize)]
@@ -28,7 +37,7 @@ pub enum Request {
     Commit(Vec<Issue>),
     /// Forget the load under way.
     Discard,
-    /// Make the synthetic workload of a model; it replaces what was loaded.
+    /// Make the synthetic workload of a model; it replaces the one made before, never a loaded trace.
     Synthesize {
         /// Preset.
         model: String,
@@ -36,20 +45,19 @@ pub enum Request {
         seed: u64,
     },
     /// All analyses.
-    Report,
+    Report(From),
     /// Figures of all layers.
-    Overview(Scope),
+    Overview(From, Scope),
     /// Figures of the layer at a position.
-    Layer(usize, Scope),
+    Layer(From, usize, Scope),
     /// The batch of an experiment.
-    Workload(String),
+    Workload(From, String),
     /// Run an experiment on a batch.
     Run(String, Vec<u8>),
 }
 
 /// What a worker answers.
 #[derive(Clone, Debug, Serialize, Deserialize)]
-#[expect(clippy::large_enum_variant, reason = "replies are made once a job; boxing would only obscure them")]
 pub enum Reply {
     /// To [`Request::List`].
     Units(Vec<Unit>, Vec<Issue>),
@@ -58,22 +66,21 @@ pub enum Reply {
     /// Bytes for another worker: a [`Dataset`] or a batch.
     Bytes(Vec<u8>),
     /// To [`Request::Commit`] and [`Request::Synthesize`].
-    Loaded(Info),
+    Loaded(Box<Info>),
     /// To [`Request::Report`].
-    Report(Report),
+    Report(Box<Report>),
     /// To [`Request::Overview`].
-    Overview(Overview),
+    Overview(Box<Overview>),
     /// To [`Request::Layer`].
-    Layer(LayerView),
+    Layer(Box<LayerView>),
     /// To [`Request::Run`].
-    Run(RunReport),
+    Run(Box<RunReport>),
     /// It cannot be done, and why.
     Failed(String),
 }
 
 /// How far a job is.
 #[derive(Clone, Debug)]
-#[expect(clippy::large_enum_variant, reason = "made once a step, matched at once")]
 pub enum Progress {
     /// Work done and all work, in units of the job (bytes, layer simulations, requests).
     Running {
@@ -91,8 +98,21 @@ pub enum Progress {
 pub struct State {
     /// The load under way.
     pub staged: Dataset,
-    /// What is loaded.
-    pub current: Dataset,
+    /// The loaded trace.
+    pub trace: Dataset,
+    /// The synthetic workload.
+    pub made: Dataset,
+}
+
+impl State {
+    /// The requests that a question is about.
+    #[must_use]
+    pub fn dataset(&self, from: From) -> &Dataset {
+        match from {
+            From::Trace => &self.trace,
+            From::Synthetic => &self.made,
+        }
+    }
 }
 
 /// A batch with what its report must say.
@@ -106,13 +126,12 @@ struct Batch {
 /// A job in progress.
 pub struct Job(Kind);
 
-#[expect(clippy::large_enum_variant, reason = "there is one job at a time")]
 enum Kind {
     Now(Option<Request>),
     List(List),
-    Ingest(Ingest),
-    Synthesize { generator: Generator, made: Dataset },
-    Run { run: Option<Run>, digest: String, synthetic: bool },
+    Ingest(Box<Ingest>),
+    Synthesize(Box<(Generator, Dataset)>),
+    Run { run: Option<Box<Run>>, digest: String, synthetic: bool },
 }
 
 /// Starts a job.
@@ -120,17 +139,17 @@ enum Kind {
 pub fn start(request: Request) -> Job {
     Job(match request {
         Request::List(sources) => Kind::List(List::new(sources)),
-        Request::Ingest(units) => Kind::Ingest(Ingest::new(units)),
+        Request::Ingest(units) => Kind::Ingest(Box::new(Ingest::new(units))),
         Request::Synthesize { ref model, seed } => match model_named(model) {
-            Some(model) => Kind::Synthesize {
-                generator: Generator::new(model, seed),
-                made: Dataset { synthetic: true, ..Dataset::default() },
-            },
+            Some(model) => Kind::Synthesize(Box::new((
+                Generator::new(model, seed),
+                Dataset { synthetic: true, ..Dataset::default() },
+            ))),
             None => Kind::Now(Some(request)),
         },
         Request::Run(ref text, ref bytes) => match postcard::from_bytes::<Batch>(bytes) {
             Ok(Batch { workload, digest, synthetic }) => {
-                Kind::Run { run: Some(Run::new(Experiment::parse(text).0, workload)), digest, synthetic }
+                Kind::Run { run: Some(Box::new(Run::new(Experiment::parse(text).0, workload))), digest, synthetic }
             }
             Err(_) => Kind::Now(Some(request)),
         },
@@ -154,15 +173,16 @@ impl Job {
                     Progress::Done(Reply::Ok)
                 }
             }
-            Kind::Synthesize { generator, made } => {
+            Kind::Synthesize(both) => {
+                let (generator, made) = &mut **both;
                 if let Some(request) = generator.request() {
                     let total = generator.total() as u64;
                     made.add(request, "synthetic");
                     let done = made.part().map_or(0, |p| p.summary.requests);
                     return Progress::Running { done, total };
                 }
-                state.current = std::mem::take(made);
-                Progress::Done(Reply::Loaded(state.current.info()))
+                state.made = std::mem::take(made);
+                Progress::Done(Reply::Loaded(Box::new(state.made.info())))
             }
             Kind::Run { run, digest, synthetic } => {
                 if let Some(r) = run
@@ -171,7 +191,7 @@ impl Job {
                     return running(r.progress());
                 }
                 let Some(done) = run.take() else { return Progress::Done(Reply::Ok) };
-                Progress::Done(Reply::Run(done.report(digest, *synthetic)))
+                Progress::Done(Reply::Run(Box::new(done.report(digest, *synthetic))))
             }
         }
     }
@@ -182,46 +202,51 @@ fn running((done, total): (u64, u64)) -> Progress {
 }
 
 fn answer(state: &mut State, request: Request) -> Reply {
-    let part = state.current.part();
-    match (request, part) {
-        (Request::Take, _) => bytes(&std::mem::take(&mut state.staged)),
-        (Request::Merge(bytes), _) => match postcard::from_bytes(&bytes) {
+    match request {
+        Request::Take => bytes(&std::mem::take(&mut state.staged)),
+        Request::Merge(bytes) => match postcard::from_bytes(&bytes) {
             Ok(dataset) => {
                 state.staged.merge(dataset);
                 Reply::Ok
             }
             Err(e) => Reply::Failed(format!("a worker's part of the load could not be read: {e}")),
         },
-        (Request::Commit(issues), _) => {
+        Request::Commit(issues) => {
             let mut staged = std::mem::take(&mut state.staged);
             staged.issues.extend(issues.into_iter().map(|i| (0, i)));
             staged.settle();
             let info = staged.info();
             // A load without any request keeps what was there.
             if info.requests > 0 {
-                state.current = staged;
+                state.trace = staged;
             }
-            Reply::Loaded(info)
+            Reply::Loaded(Box::new(info))
         }
-        (Request::Discard, _) => {
+        Request::Discard => {
             state.staged = Dataset::default();
             Reply::Ok
         }
-        (Request::Report, Some(part)) => Reply::Report(report(&part.summary, warnings(&state.current))),
-        (Request::Overview(scope), Some(part)) => Reply::Overview(overview(&part.summary, scope)),
-        (Request::Layer(position, scope), Some(part)) => match layer_view(&part.summary, position, scope) {
-            Some(view) => Reply::Layer(view),
-            None => Reply::Failed(format!("there is no layer at position {position}")),
-        },
-        (Request::Workload(text), Some(part)) => match workload(part, &Experiment::parse(&text).0) {
-            Ok(workload) => bytes(&Batch { workload, digest: part.digest(), synthetic: state.current.synthetic }),
+        Request::Report(from) => on_part(state, from, |p, d| Reply::Report(Box::new(report(&p.summary, warnings(d))))),
+        Request::Overview(from, scope) => {
+            on_part(state, from, |p, _| Reply::Overview(Box::new(overview(&p.summary, scope))))
+        }
+        Request::Layer(from, position, scope) => on_part(state, from, |p, _| {
+            let view = layer_view(&p.summary, position, scope).map(Box::new);
+            view.map_or_else(|| Reply::Failed(format!("there is no layer at position {position}")), Reply::Layer)
+        }),
+        Request::Workload(from, text) => on_part(state, from, |p, d| match workload(p, &Experiment::parse(&text).0) {
+            Ok(workload) => bytes(&Batch { workload, digest: p.digest(), synthetic: d.synthetic }),
             Err(why) => Reply::Failed(why),
-        },
-        (Request::Run(..), _) => Reply::Failed("the batch could not be read".into()),
-        (Request::Synthesize { model, .. }, _) => Reply::Failed(format!("no model is called {model}")),
-        (_, None) => Reply::Failed("nothing is loaded".into()),
-        (Request::List(_) | Request::Ingest(_), Some(_)) => Reply::Ok,
+        }),
+        Request::Run(..) => Reply::Failed("the batch could not be read".into()),
+        Request::Synthesize { model, .. } => Reply::Failed(format!("no model is called {model}")),
+        Request::List(_) | Request::Ingest(_) => Reply::Ok,
     }
+}
+
+fn on_part(state: &State, from: From, ask: impl FnOnce(&Part, &Dataset) -> Reply) -> Reply {
+    let dataset = state.dataset(from);
+    dataset.part().map_or_else(|| Reply::Failed("nothing is loaded".into()), |part| ask(part, dataset))
 }
 
 /// The issues as the report prints them.

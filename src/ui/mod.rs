@@ -1,1 +1,37 @@
-//! ui
+//! The page. A panel asks a worker, keeps the reply in the store and draws it, in that order.
+
+#![expect(unreachable_pub, reason = "leptos writes components as pub, whatever they say")]
+
+mod actions;
+mod api;
+mod controls;
+mod figure;
+mod numbers;
+mod panels;
+mod store;
+
+use leptos::prelude::*;
+
+use self::store::Store;
+
+/// Puts the page into the document.
+pub fn mount() {
+    leptos::mount::mount_to_body(App);
+}
+
+#[component]
+fn App() -> impl IntoView {
+    let store = Store::new();
+    actions::begin(store);
+    api::offer(store);
+    view! {
+        <panels::Header store />
+        <main>
+            <panels::Notices store />
+            <panels::Trace store />
+            <panels::See store />
+            <panels::Place store />
+        </main>
+        <panels::Footer />
+    }
+}

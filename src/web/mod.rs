@@ -1,1 +1,16 @@
-//! web
+//! The browser's side of the jobs: workers, files, canvas, downloads. Apart from `ui`, which knows the page but no worker.
+
+mod blob;
+mod canvas;
+mod drop;
+mod page;
+mod pool;
+mod worker;
+
+pub use canvas::{draw, picture};
+pub use drop::{Dropped, dropped, picked};
+pub use page::{
+    clipboard, download, download_canvas, fragment, now, pixel_ratio, prefers_dark, recall, remember, set_fragment,
+};
+pub use pool::{Pool, PoolError, Told};
+pub use worker::worker;

@@ -129,16 +129,16 @@ fn requests() -> impl Strategy<Value = Vec<Request>> {
     let column = proptest::collection::vec(row, 7);
     let one = (proptest::collection::vec(column, 2), 0usize..=7);
     proptest::collection::vec(one, 1..6).prop_map(|all| {
-        let request = |(index, (columns, prefill)): (usize, (Vec<Vec<Vec<u16>>>, usize))| Request {
-            index: index as u64,
+        let request = |(index, (columns, prefill)): (u64, (Vec<Vec<_>>, usize))| Request {
+            index,
             top_k: 2,
             prefill,
             tokens: 7,
             layers: vec![1, 3],
-            columns: columns.into_iter().map(|c| c.concat()).collect(),
+            columns: columns.into_iter().map(|c: Vec<Vec<u16>>| c.concat()).collect(),
             ..Request::default()
         };
-        all.into_iter().enumerate().map(request).collect()
+        (0..).zip(all).map(request).collect()
     })
 }
 

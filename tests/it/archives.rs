@@ -24,7 +24,9 @@ fn a_damaged_entry_is_an_error_not_a_trace() {
     let (found, _) = entries(Cursor::new(bytes.clone())).unwrap();
     let mut lie = found[0].clone();
     lie.size = 100;
-    let read = |entry: &moescope::format::Entry| open_entry(Cursor::new(bytes.clone()), entry).unwrap().read_to_end(&mut Vec::new());
+    let read = |entry: &moescope::format::Entry| {
+        open_entry(Cursor::new(bytes.clone()), entry).unwrap().read_to_end(&mut Vec::new())
+    };
     assert!(read(&lie).unwrap_err().to_string().contains("longer"));
     lie = found[0].clone();
     lie.crc ^= 1;

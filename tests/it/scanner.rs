@@ -127,7 +127,7 @@ proptest! {
     fn sound_traces_read_as_serde_json_reads_them(
         prefill in 1usize..5, decode in 0usize..4, seed in any::<u64>(), pretty in any::<bool>(), slice in 1usize..40,
     ) {
-        let id = |i: usize| u16::try_from((seed >> (i % 50)) as usize % 60 * 2 + i % 2).unwrap();
+        let id = |i: usize| u16::try_from((seed >> (i % 50)) % 60 * 2).unwrap() + u16::from(i % 2 == 1);
         let column = |l: usize| (0..prefill + decode).flat_map(|t| [id(l + t), 126 + u16::try_from(t % 2).unwrap()]).collect();
         let (layers, columns) = (vec![1, 2, 10], (0..3).map(column).collect());
         let request = Request { top_k: 2, prefill, tokens: prefill + decode, layers, columns, ..Request::default() };

@@ -1,0 +1,44 @@
+# Two commands: `make run` and `make test`. Each installs what it needs (scripts/setup.sh) and says so.
+TOOLS := $(if $(MOESCOPE_TOOLS),$(MOESCOPE_TOOLS),$(if $(XDG_CACHE_HOME),$(XDG_CACHE_HOME),$(HOME)/.cache)/moescope/tools)
+export PATH := $(TOOLS)/bin:$(TOOLS)/node_modules/.bin:$(PATH)
+PORT ?= 8080
+# Trunk takes NO_COLOR for an option with a value.
+unexport NO_COLOR
+
+.PHONY: run test dist check setup size clean
+
+run: setup
+	@echo "moescope: building the release site (a minute and a half the first time), then serving http://127.0.0.1:$(PORT)/"
+	trunk serve --release --port $(PORT)
+
+test: setup-test site
+	cargo test --locked
+
+# A static site that works from any sub path of any static host.
+dist: setup site
+	@echo "moescope: the site is in dist/"
+
+# Formatting, lints natively and for WebAssembly, and the docs.
+check: setup
+	cargo fmt --check
+	cargo clippy --locked --all-targets -- -D warnings
+	cargo clippy --locked --target wasm32-unknown-unknown --lib --bins -- -D warnings
+	RUSTDOCFLAGS="-D warnings" cargo doc --locked --no-deps --document-private-items --lib
+
+# Bytes of the site: raw, gzip, brotli.
+size: dist
+	@node scripts/size.mjs
+
+.PHONY: site setup-test
+site:
+	trunk build --release --locked
+
+setup:
+	@scripts/setup.sh
+
+setup-test:
+	@scripts/setup.sh test
+
+clean:
+	cargo clean
+	rm -rf dist

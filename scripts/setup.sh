@@ -1,0 +1,54 @@
+#!/usr/bin/env bash
+# Installs the pinned tools that are missing: `setup.sh` for building, `setup.sh test` for the browser too.
+# They go to a folder of their own under the user's cache, so no other project's tools change, and every clone shares them.
+set -euo pipefail
+
+TRUNK=0.21.14
+BINDGEN=0.2.130
+BINARYEN=132.0.0
+TOOLS="${MOESCOPE_TOOLS:-${XDG_CACHE_HOME:-$HOME/.cache}/moescope/tools}"
+# Tools run for seconds: building them unoptimised takes a third of the time.
+export CARGO_PROFILE_RELEASE_LTO=off CARGO_PROFILE_RELEASE_OPT_LEVEL=0 CARGO_PROFILE_RELEASE_CODEGEN_UNITS=16
+
+say() { printf 'setup: %s\n' "$*"; }
+
+# need NAME VERSION "HOW LONG" COMMAND...: runs the command unless that version was installed before.
+need() {
+  local name=$1 version=$2 long=$3 stamp="$TOOLS/$1-$2"
+  shift 3
+  [ -e "$stamp" ] && return
+  say "installing $name $version ($long)"
+  local began=$SECONDS
+  "$@" >"$TOOLS/$name.log" 2>&1 || { tail -n 20 "$TOOLS/$name.log"; say "installing $name failed; the whole log is $TOOLS/$name.log"; exit 1; }
+  touch "$stamp"
+  say "$name is there after $((SECONDS - began)) s"
+}
+
+need_program() {
+  command -v "$1" >/dev/null || { say "$1 is missing: $2"; exit 1; }
+}
+
+as_root() {
+  if [ "$(id -u)" = 0 ]; then "$@"; else sudo "$@"; fi
+}
+
+install_chromium() {
+  as_root apt-get update && as_root env DEBIAN_FRONTEND=noninteractive apt-get install -y --no-install-recommends chromium fonts-dejavu-core
+}
+
+mkdir -p "$TOOLS"
+need_program cargo "install Rust from https://rustup.rs"
+need_program npm "install Node.js 20 or newer"
+
+sysroot=$(rustc --print sysroot)
+[ -d "$sysroot/lib/rustlib/wasm32-unknown-unknown" ] || {
+  say "adding Rust's WebAssembly target (10 s)"
+  rustup target add wasm32-unknown-unknown
+}
+need wasm-bindgen "$BINDGEN" "1 minute" cargo install wasm-bindgen-cli --version "$BINDGEN" --root "$TOOLS"
+need trunk "$TRUNK" "3 minutes" cargo install trunk --version "$TRUNK" --locked --no-default-features --root "$TOOLS"
+need binaryen "$BINARYEN" "5 s" npm install --no-audit --no-fund --prefix "$TOOLS" "binaryen@$BINARYEN"
+if [ "${1:-}" = test ] && ! command -v chromium >/dev/null; then
+  need chromium debian "1 minute" install_chromium
+  command -v chromium >/dev/null || { rm -f "$TOOLS/chromium-debian"; install_chromium; }
+fi

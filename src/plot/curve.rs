@@ -1,0 +1,117 @@
+//! Curves over a continuous axis, and points over experts.
+
+use plotters::coord::Shift;
+use plotters::prelude::*;
+use plotters::style::text_anchor::{HPos, VPos};
+
+use super::axes::{Axis, Frame, Look, Result, Scale, Space, axes, baseline, words};
+
+/// One curve.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Curve {
+    /// Its name.
+    pub name: String,
+    /// Points from left to right; the value holds until the next point.
+    pub points: Vec<(f64, f64)>,
+}
+
+/// A vertical line with words.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Marker {
+    /// Where.
+    pub x: f64,
+    /// What stands there.
+    pub name: String,
+}
+
+/// A chart of step curves.
+#[derive(Clone, Debug)]
+pub struct Curves {
+    /// The curves.
+    pub curves: Vec<Curve>,
+    /// The lines.
+    pub markers: Vec<Marker>,
+    /// Horizontal axis.
+    pub x: Axis,
+    /// Vertical axis.
+    pub y: Axis,
+}
+
+/// Draws step curves with a key above them.
+///
+/// # Errors
+/// If the backend fails.
+pub fn curves<DB: DrawingBackend>(area: &DrawingArea<DB, Shift>, look: &Look, chart: &Curves) -> Result<Frame, DB> {
+    let theme = &look.theme;
+    let frame = axes(area, look, chart.x.clone(), chart.y.clone(), Space { top: 18.0, grid: true, right: 0.0 })?;
+    let colours = [theme.second, theme.accent];
+    for (i, marker) in chart.markers.iter().enumerate() {
+        let x = frame.at(marker.x, 0.0).0.clamp(frame.left, frame.right);
+        look.line(area, &[(x, frame.top), (x, frame.bottom)], theme.quiet, 1.0)?;
+        let right = x > (frame.left + frame.right) / 2;
+        let (h, shift) = if right { (HPos::Right, -look.px(4.0)) } else { (HPos::Left, look.px(4.0)) };
+        let y = frame.top + look.px(4.0 + 14.0 * i as f64);
+        look.text(area, &marker.name, (x + shift, y), words(theme.quiet, h, VPos::Top))?;
+    }
+    let mut key = frame.left;
+    for (i, curve) in chart.curves.iter().enumerate() {
+        let colour = colours[i % 2];
+        let mut line: Vec<(i32, i32)> = Vec::new();
+        for &(x, y) in &curve.points {
+            let (px, py) = frame.at(x, y);
+            if let Some(&(last, before)) = line.last() {
+                // Points on one pixel add nothing.
+                if last == px && before == py {
+                    continue;
+                }
+                line.push((px, before));
+            }
+            line.push((px, py));
+        }
+        if let Some(&(_, y)) = line.last() {
+            line.push((frame.right, y));
+        }
+        look.line(area, &line, colour, 2.0)?;
+        let y = look.px(8.0);
+        look.fill(area, (key, y - look.px(1.5)), (key + look.px(14.0), y + look.px(1.5)), colour)?;
+        look.text(area, &curve.name, (key + look.px(19.0), y), words(theme.ink, HPos::Left, VPos::Center))?;
+        key += look.px(34.0 + 6.4 * curve.name.chars().count() as f64);
+    }
+    baseline(area, look, &frame)?;
+    Ok(frame)
+}
+
+/// A value for each expert, as points.
+#[derive(Clone, Debug)]
+pub struct Points<'a> {
+    /// Values by expert; NaN is left out.
+    pub values: &'a [f32],
+    /// Lines across, with names.
+    pub levels: Vec<(f64, String)>,
+    /// Horizontal axis.
+    pub x: Axis,
+    /// Vertical axis.
+    pub y: Axis,
+}
+
+/// Draws points and levels.
+///
+/// # Errors
+/// If the backend fails.
+pub fn points<DB: DrawingBackend>(area: &DrawingArea<DB, Shift>, look: &Look, chart: &Points<'_>) -> Result<Frame, DB> {
+    debug_assert!(chart.x.scale == Scale::Linear);
+    let theme = &look.theme;
+    let frame = axes(area, look, chart.x.clone(), chart.y.clone(), Space { top: 8.0, grid: true, right: 0.0 })?;
+    for (i, &value) in chart.values.iter().enumerate().filter(|(_, v)| !v.is_nan()) {
+        let (x, y) = frame.at(i as f64 + 0.5, f64::from(value));
+        area.draw(&Circle::new((x, y), look.px(2.2), theme.second.filled()))?;
+    }
+    for (i, (value, name)) in chart.levels.iter().enumerate() {
+        let (_, y) = frame.at(0.0, *value);
+        let colour = if i == 0 { theme.accent } else { theme.quiet };
+        look.line(area, &[(frame.left, y), (frame.right, y)], colour, 1.5)?;
+        look.text(area, name, (frame.right, y - look.px(2.0)), words(colour, HPos::Right, VPos::Bottom))?;
+    }
+    baseline(area, look, &frame)?;
+    Ok(frame)
+}

@@ -1,0 +1,103 @@
+//! Heat maps. The cells go to the canvas as one picture ([`pixels`]), because 384 × 384 rectangles take 200 times as long;
+//! axes and colour scale are drawn by plotters around it.
+
+use plotters::coord::Shift;
+use plotters::prelude::*;
+use plotters::style::text_anchor::{HPos, VPos};
+
+use super::axes::{Axis, Frame, Look, Result, Space, axes, words};
+use super::theme::{Theme, magnitude};
+
+/// A matrix to draw; row 0 is at the bottom.
+#[derive(Clone, Debug)]
+pub struct Heatmap<'a> {
+    /// Values, row-major; NaN is drawn as absent.
+    pub values: &'a [f32],
+    /// Columns.
+    pub columns: usize,
+    /// Value of the brightest colour.
+    pub max: f64,
+    /// Horizontal axis.
+    pub x: Axis,
+    /// Vertical axis.
+    pub y: Axis,
+    /// Name and unit of the values, beside the colour scale.
+    pub unit: String,
+    /// A row to mark.
+    pub marked: Option<usize>,
+}
+
+/// Draws everything but the cells, and says where they go.
+///
+/// # Errors
+/// If the backend fails.
+pub fn heatmap<DB: DrawingBackend>(area: &DrawingArea<DB, Shift>, look: &Look, map: &Heatmap<'_>) -> Result<Frame, DB> {
+    let theme = &look.theme;
+    let frame = axes(area, look, map.x.clone(), map.y.clone(), Space { right: 62.0, top: 6.0, grid: false })?;
+    let (left, right) = (frame.right + look.px(12.0), frame.right + look.px(22.0));
+    let steps = 64;
+    let height = f64::from(frame.bottom - frame.top);
+    for i in 0..steps {
+        let at = |i: i32| frame.bottom - super::axes::round(height * f64::from(i) / f64::from(steps));
+        look.fill(area, (left, at(i + 1)), (right, at(i)), magnitude((f64::from(i) + 0.5) / f64::from(steps)))?;
+    }
+    for quarter in 0..=4 {
+        let t = f64::from(quarter) / 4.0;
+        let y = frame.bottom - super::axes::round(height * t);
+        let label = crate::units::significant(map.max * t * t, 2);
+        look.text(area, &label, (right + look.px(4.0), y), words(theme.quiet, HPos::Left, VPos::Center))?;
+    }
+    let unit = super::axes::Words { upright: true, ..words(theme.quiet, HPos::Center, VPos::Bottom) };
+    let (width, _) = area.dim_in_pixel();
+    let far = i32::try_from(width).unwrap_or(i32::MAX) - look.px(2.0);
+    look.text(area, &map.unit, (far, (frame.top + frame.bottom) / 2), unit)?;
+    if let Some(row) = map.marked {
+        let (_, top) = frame.at(0.0, row as f64 + 1.0);
+        let (_, bottom) = frame.at(0.0, row as f64);
+        let (x, y) = (frame.left - look.px(2.0), (top + bottom) / 2);
+        let (a, b) = (look.px(6.0), look.px(4.0));
+        area.draw(&Polygon::new([(x, y), (x - a, y - b), (x - a, y + b)], theme.accent))?;
+    }
+    Ok(frame)
+}
+
+/// The cells as RGBA, top row first. Colour grows with the square root of the value: most cells of a sparse matrix are small.
+#[must_use]
+pub fn pixels(map: &Heatmap<'_>, theme: &Theme) -> Vec<u8> {
+    // 256 colours, looked up: half a million roots and mixes would take longer than a frame.
+    let table: Vec<RGBColor> = (0..256u32).map(|i| magnitude(f64::from(i) / 255.0)).collect();
+    let mut out = Vec::with_capacity(map.values.len() * 4);
+    for row in map.values.chunks_exact(map.columns.max(1)).rev() {
+        for &value in row {
+            let RGBColor(r, g, b) = if value.is_nan() {
+                theme.absent
+            } else {
+                let t = libm::sqrt((f64::from(value) / map.max).clamp(0.0, 1.0));
+                table[crate::units::floor(t * 255.0 + 0.5).min(255)]
+            };
+            out.extend_from_slice(&[r, g, b, 255]);
+        }
+    }
+    out
+}
+
+/// Draws the cells as rectangles: for backends that have no pixels.
+///
+/// # Errors
+/// If the backend fails.
+pub fn paint<DB: DrawingBackend>(
+    area: &DrawingArea<DB, Shift>,
+    look: &Look,
+    map: &Heatmap<'_>,
+    frame: &Frame,
+) -> Result<(), DB> {
+    let rgba = pixels(map, &look.theme);
+    let rows = map.values.len() / map.columns.max(1);
+    for (i, colour) in rgba.chunks_exact(4).enumerate() {
+        let (row, column) = (rows - 1 - i / map.columns, i % map.columns);
+        let from = frame.at(column as f64, row as f64 + 1.0);
+        let to = frame.at(column as f64 + 1.0, row as f64);
+        look.fill(area, from, to, RGBColor(colour[0], colour[1], colour[2]))?;
+    }
+    Ok(())
+}

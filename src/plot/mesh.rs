@@ -1,0 +1,90 @@
+//! The wafer from above: dies with their load, links with their heat.
+
+use plotters::coord::Shift;
+use plotters::prelude::*;
+use plotters::style::text_anchor::{HPos, VPos};
+
+use super::axes::{Axis, Frame, Look, Result, Scale, round, words};
+use super::theme::{magnitude, on};
+use crate::model::Mesh;
+
+/// What to draw.
+#[derive(Clone, Debug)]
+pub struct MeshPicture<'a> {
+    /// The dies.
+    pub mesh: Mesh,
+    /// Load of each die, as a share of the largest.
+    pub dies: &'a [f64],
+    /// Words on each die.
+    pub labels: &'a [String],
+    /// Heat of each link, 0 to 1, in the order of [`Mesh::links`].
+    pub links: &'a [f64],
+}
+
+/// Draws the wafer. The frame's axes count dies, so that a pixel tells its die.
+///
+/// # Errors
+/// If the backend fails.
+pub fn mesh<DB: DrawingBackend>(
+    area: &DrawingArea<DB, Shift>,
+    look: &Look,
+    picture: &MeshPicture<'_>,
+) -> Result<Frame, DB> {
+    let theme = &look.theme;
+    area.fill(&theme.surface)?;
+    let (width, height) = area.dim_in_pixel();
+    let (width, height) = (f64::from(width), f64::from(height));
+    let Mesh { x, y } = picture.mesh;
+    // The key stands below.
+    let room = height - look.ratio * 34.0;
+    let cell = f64::min(width / x as f64, room / y as f64);
+    let (left, top) = ((width - cell * x as f64) / 2.0, (room - cell * y as f64) / 2.0);
+    let die = cell * 0.68;
+    let middle = |d: usize| {
+        let (dx, dy) = picture.mesh.place(d);
+        (left + cell * (dx as f64 + 0.5), top + cell * (dy as f64 + 0.5))
+    };
+    for (&(a, b), &heat) in picture.mesh.links().iter().zip(picture.links) {
+        let ((ax, ay), (bx, by)) = (middle(a), middle(b));
+        let half = cell * 0.07;
+        let (from, to) = if ay == by {
+            ((ax + die / 2.0, ay - half), (bx - die / 2.0, by + half))
+        } else {
+            ((ax - half, ay + die / 2.0), (bx + half, by - die / 2.0))
+        };
+        let pixel = |(x, y): (f64, f64)| (round(x), round(y));
+        look.fill(area, pixel(from), pixel(to), magnitude(heat))?;
+    }
+    for d in 0..picture.mesh.dies() {
+        let (x, y) = middle(d);
+        let colour = magnitude(picture.dies[d]);
+        let from = (round(x - die / 2.0), round(y - die / 2.0));
+        let to = (round(x + die / 2.0), round(y + die / 2.0));
+        look.fill(area, from, to, colour)?;
+        if die > look.ratio * 30.0 {
+            let mut style = words(on(colour), HPos::Center, VPos::Center);
+            style.size = (die / look.ratio / 4.2).clamp(9.0, 13.0);
+            look.text(area, &picture.labels[d], (round(x), round(y)), style)?;
+        }
+    }
+    let (key, bottom) = (look.px(150.0), round(height) - look.px(14.0));
+    let from = round(width / 2.0) - key / 2;
+    for i in 0..50 {
+        let at = |i: i32| from + key * i / 50;
+        look.fill(
+            area,
+            (at(i), bottom - look.px(4.0)),
+            (at(i + 1), bottom + look.px(4.0)),
+            magnitude(f64::from(i) / 49.0),
+        )?;
+    }
+    look.text(area, "idle", (from - look.px(6.0), bottom), words(theme.quiet, HPos::Right, VPos::Center))?;
+    look.text(area, "busiest", (from + key + look.px(6.0), bottom), words(theme.quiet, HPos::Left, VPos::Center))?;
+    let count =
+        |n: usize| Axis { label: String::new(), from: 0.0, to: n as f64, ticks: Vec::new(), scale: Scale::Linear };
+    let mut rows = count(y);
+    // Row 0 is at the top.
+    (rows.from, rows.to) = (rows.to, rows.from);
+    let (right, bottom) = (left + cell * x as f64, top + cell * y as f64);
+    Ok(Frame { left: round(left), top: round(top), right: round(right), bottom: round(bottom), x: count(x), y: rows })
+}

@@ -1,0 +1,407 @@
+//! What the page does: keeps address and experiment alike, loads files, asks for figures, runs the simulator. A new
+//! question of a kind makes the answer to the old one void: nothing stale is ever shown.
+
+use std::cell::{Cell, RefCell};
+use std::rc::Rc;
+use std::sync::Arc;
+use std::time::Duration;
+
+use leptos::leptos_dom::helpers::{TimeoutHandle, set_timeout_with_handle, window_event_listener_untyped};
+use leptos::prelude::*;
+use leptos::task::spawn_local;
+
+use super::store::{Loading, Store};
+use crate::experiment::Experiment;
+use crate::format::Issue;
+use crate::model::model_named;
+use crate::protocol::{From, Reply, Request, SourceFile, Unit};
+use crate::web::{Dropped, Pool, PoolError, fragment, now, pixel_ratio, set_fragment};
+
+/// The worker that holds traces and answers questions about them.
+const KEEPER: usize = 0;
+/// The worker that simulates.
+const SIMULATOR: usize = 1;
+/// Bytes and files that a worker takes at once.
+const CHUNK: (u64, usize) = (16 << 20, 32);
+
+thread_local! {
+    static TOKENS: [Cell<u32>; 4] = const { [const { Cell::new(0) }; 4] };
+    static RUN_JOB: Cell<Option<u32>> = const { Cell::new(None) };
+    static LOAD_JOBS: RefCell<Vec<u32>> = const { RefCell::new(Vec::new()) };
+    static WRITE: RefCell<Option<TimeoutHandle>> = const { RefCell::new(None) };
+}
+
+/// Kinds of questions of which only the last counts.
+#[derive(Clone, Copy)]
+enum Question {
+    Figures,
+    Layer,
+    Run,
+    Load,
+}
+
+/// A question's number, to ask later whether it is still the last.
+struct Token(Question, u32);
+
+impl Token {
+    fn new(question: Question) -> Self {
+        let n = TOKENS.with(|t| {
+            let cell = &t[question as usize];
+            cell.set(cell.get().wrapping_add(1));
+            cell.get()
+        });
+        Self(question, n)
+    }
+
+    fn is_last(&self) -> bool {
+        TOKENS.with(|t| t[self.0 as usize].get() == self.1)
+    }
+}
+
+/// Reads the address, and sets up what follows from changes.
+pub(super) fn begin(store: Store) {
+    read_address(store);
+    for event in ["popstate", "hashchange"] {
+        let _ = window_event_listener_untyped(event, move |_| read_address(store));
+    }
+    let _ = window_event_listener_untyped("resize", move |_| store.ratio.set(pixel_ratio()));
+    Effect::new(move |_| {
+        let theme = if store.dark.get() { "dark" } else { "light" };
+        if let Some(root) = document().document_element() {
+            let _ = root.set_attribute("data-theme", theme);
+        }
+    });
+    let made_of = Memo::new(move |_| store.experiment.with(|e| (e.model.clone(), e.seed)));
+    Effect::new(move |_| synthesize(store, made_of.get()));
+    let from = Memo::new(move |_| store.from());
+    let scope = Memo::new(move |_| store.experiment.with(|e| e.scope));
+    let layer = Memo::new(move |_| store.experiment.with(|e| e.layer));
+    Effect::new(move |_| {
+        store.generation.track();
+        ask_figures(store, from.get(), Request::Overview(from.get(), scope.get()));
+    });
+    Effect::new(move |_| {
+        store.generation.track();
+        ask_figures(store, from.get(), Request::Layer(from.get(), layer.get(), scope.get()));
+    });
+    let key = Memo::new(move |_| store.experiment.with(Experiment::run_key));
+    Effect::new(move |_| {
+        store.generation.track();
+        simulate(store, from.get(), key.get());
+    });
+}
+
+/// Changes the experiment and writes it into the address: as a step of the history, or quietly for sliders.
+pub(super) fn change(store: Store, push: bool, edit: impl FnOnce(&mut Experiment)) {
+    let before = store.experiment.get_untracked();
+    let mut after = before.clone();
+    edit(&mut after);
+    if after == before {
+        return;
+    }
+    let text = after.to_string();
+    store.experiment.set(after);
+    store.unread.set(Vec::new());
+    WRITE.with(|w| {
+        if let Some(handle) = w.borrow_mut().take() {
+            handle.clear();
+        }
+        if push {
+            set_fragment(&text, true);
+        } else {
+            // Browsers refuse an address that changes with every frame.
+            let write = move || set_fragment(&text, false);
+            *w.borrow_mut() = set_timeout_with_handle(write, Duration::from_millis(200)).ok();
+        }
+    });
+}
+
+fn read_address(store: Store) {
+    let (experiment, unread) = Experiment::parse(&fragment());
+    store.unread.set(unread.iter().map(ToString::to_string).collect());
+    if store.experiment.get_untracked() != experiment {
+        store.experiment.set(experiment);
+    }
+}
+
+fn pool(store: Store) -> Option<Pool> {
+    store.pool.with_value(Clone::clone)
+}
+
+fn synthesize(store: Store, (model, seed): (String, u64)) {
+    let Some(pool) = pool(store) else { return };
+    spawn_local(async move {
+        match pool.get(KEEPER, Request::Synthesize { model: model.clone(), seed }).await {
+            // Another model may have been chosen meanwhile; the worker answers in order, so the last reply is the last choice.
+            Ok(Reply::Loaded(info)) => {
+                let current = store.experiment.with_untracked(|e| e.model == model && e.seed == seed);
+                if current {
+                    store.made.set(Some(Arc::new(*info)));
+                    store.generation.update(|g| *g += 1);
+                }
+            }
+            Ok(_) | Err(PoolError::Cancelled) => {}
+            Err(why) => store.failure.set(Some(why.to_string())),
+        }
+    });
+}
+
+fn ask_figures(store: Store, from: From, request: Request) {
+    let there = match from {
+        From::Trace => store.trace.with_untracked(Option::is_some),
+        From::Synthetic => store.made.with_untracked(Option::is_some),
+    };
+    let Some(pool) = pool(store).filter(|_| there) else { return };
+    let request = match request {
+        // A link made on a deeper model asks for a layer that is not here.
+        Request::Layer(from, layer, scope) => {
+            let layers = store.shown().map_or(1, |i| i.layers.len());
+            Request::Layer(from, layer.min(layers.saturating_sub(1)), scope)
+        }
+        other => other,
+    };
+    let token = Token::new(if matches!(request, Request::Layer(..)) { Question::Layer } else { Question::Figures });
+    spawn_local(async move {
+        let reply = pool.get(KEEPER, request).await;
+        if !token.is_last() {
+            return;
+        }
+        match reply {
+            Ok(Reply::Overview(view)) => store.overview.set(Some(Arc::new(*view))),
+            Ok(Reply::Layer(view)) => store.layer.set(Some(Arc::new(*view))),
+            Ok(_) | Err(PoolError::Cancelled) => {}
+            Err(why) => store.failure.set(Some(why.to_string())),
+        }
+    });
+}
+
+/// Runs the experiment; a run in progress is cancelled.
+fn simulate(store: Store, from: From, experiment: Experiment) {
+    let token = Token::new(Question::Run);
+    let Some(pool) = pool(store) else { return };
+    if let Some(job) = RUN_JOB.take() {
+        pool.cancel(job);
+    }
+    store.run.set(None);
+    store.running.set(None);
+    let decoded = store.shown().map_or(0, |i| i.decode);
+    if decoded == 0 {
+        return;
+    }
+    store.running.set(Some((0, 0)));
+    spawn_local(async move {
+        let reply = run(&pool, from, &experiment, store, &token).await;
+        if !token.is_last() {
+            return;
+        }
+        store.running.set(None);
+        match reply {
+            Ok(Reply::Run(report)) => store.run.set(Some(Arc::new(*report))),
+            Ok(_) | Err(PoolError::Cancelled) => {}
+            Err(why) => store.failure.set(Some(why.to_string())),
+        }
+    });
+}
+
+async fn run(
+    pool: &Pool,
+    from: From,
+    experiment: &Experiment,
+    store: Store,
+    token: &Token,
+) -> Result<Reply, PoolError> {
+    let text = experiment.to_string();
+    let batch = match pool.get(KEEPER, Request::Workload(from, text.clone())).await? {
+        Reply::Bytes(bytes) if token.is_last() => bytes,
+        other => return Ok(other),
+    };
+    let told = Box::new(move |done, total| store.running.set(Some((done, total))));
+    let (job, reply) = pool.ask(SIMULATOR, &Request::Run(text, batch), told);
+    RUN_JOB.set(Some(job));
+    reply.await
+}
+
+/// Stops the simulator.
+pub(super) fn cancel_run(store: Store) {
+    let _ = Token::new(Question::Run);
+    if let (Some(pool), Some(job)) = (pool(store), RUN_JOB.take()) {
+        pool.cancel(job);
+    }
+    store.running.set(None);
+}
+
+/// Runs again after a cancel.
+pub(super) fn run_again(store: Store) {
+    simulate(store, store.from(), store.experiment.with_untracked(Experiment::run_key));
+}
+
+/// Loads files in place of what was loaded; until it succeeds, nothing is lost.
+pub(super) fn load(store: Store, files: impl Future<Output = Vec<Dropped>> + 'static) {
+    let Some(pool) = pool(store) else { return };
+    cancel_load(store);
+    let token = Token::new(Question::Load);
+    let began = now();
+    store.issues.set((Vec::new(), true));
+    store.loading.set(Some(Loading { began, stage: "Looking at the files", ..Loading::default() }));
+    spawn_local(async move {
+        let loaded = load_files(store, &pool, files.await, &token).await;
+        if !token.is_last() {
+            return;
+        }
+        store.loading.set(None);
+        match loaded {
+            Ok(Some((info, issues))) => {
+                let any = info.requests > 0;
+                store.issues.set((issues, any));
+                if any {
+                    let (digest, model) = (info.digest.clone(), info.model.clone());
+                    store.trace.set(Some(Arc::new(info)));
+                    store.generation.update(|g| *g += 1);
+                    change(store, true, |e| {
+                        e.trace = digest;
+                        if let Some(model) = model.filter(|m| model_named(m).is_some()) {
+                            e.model = model;
+                        }
+                    });
+                }
+            }
+            Ok(None) | Err(PoolError::Cancelled) => {}
+            Err(why) => store.failure.set(Some(why.to_string())),
+        }
+    });
+}
+
+/// Stops a load; what was loaded before stays.
+pub(super) fn cancel_load(store: Store) {
+    let _ = Token::new(Question::Load);
+    let Some(pool) = pool(store) else { return };
+    for job in LOAD_JOBS.take() {
+        pool.cancel(job);
+    }
+    store.loading.set(None);
+    for worker in 0..pool.len() {
+        let pool = pool.clone();
+        spawn_local(async move {
+            let _ = pool.get(worker, Request::Discard).await;
+        });
+    }
+}
+
+type Loaded = Option<(crate::protocol::Info, Vec<Issue>)>;
+
+async fn load_files(store: Store, pool: &Pool, files: Vec<Dropped>, token: &Token) -> Result<Loaded, PoolError> {
+    if files.is_empty() {
+        return Err(PoolError::Failed(
+            "there was no file in what was dropped; drop .json files, .zip archives or folders".into(),
+        ));
+    }
+    let handles: Vec<_> = files.iter().map(|d| d.file.clone()).collect();
+    pool.give(&handles);
+    let source = |d: &Dropped| SourceFile { path: d.path.clone(), bytes: crate::units::floor(d.file.size()) as u64 };
+    let sources = files.iter().map(source).collect();
+    let Reply::Units(units, issues) = ask(pool, KEEPER, &Request::List(sources), Box::new(|_, _| {})).await? else {
+        return Ok(None);
+    };
+    if !token.is_last() {
+        return Ok(None);
+    }
+    let all = (units.len(), units.iter().map(|u| u.bytes).sum::<u64>());
+    let state = Rc::new(Chunks {
+        rest: RefCell::new(chunks(units)),
+        done: Cell::default(),
+        partial: RefCell::new(vec![0; pool.len()]),
+    });
+    store.loading.update(|l| {
+        if let Some(l) = l {
+            (l.files.1, l.bytes.1, l.stage) = (all.0, all.1, "Reading");
+        }
+    });
+    let work = (0..pool.len()).map(|worker| read_chunks(store, pool.clone(), worker, Rc::clone(&state)));
+    for result in futures_util::future::join_all(work).await {
+        result?;
+    }
+    if !token.is_last() {
+        return Ok(None);
+    }
+    store.loading.update(|l| {
+        if let Some(l) = l {
+            l.stage = "Putting the parts together";
+        }
+    });
+    for worker in 1..pool.len() {
+        if let Reply::Bytes(bytes) = ask(pool, worker, &Request::Take, Box::new(|_, _| {})).await? {
+            ask(pool, KEEPER, &Request::Merge(bytes), Box::new(|_, _| {})).await?;
+        }
+        if !token.is_last() {
+            return Ok(None);
+        }
+    }
+    match ask(pool, KEEPER, &Request::Commit(issues), Box::new(|_, _| {})).await? {
+        Reply::Loaded(info) => {
+            let issues = info.issues.clone();
+            Ok(Some((*info, issues)))
+        }
+        _ => Ok(None),
+    }
+}
+
+struct Chunks {
+    rest: RefCell<std::vec::IntoIter<Vec<Unit>>>,
+    done: Cell<(usize, u64)>,
+    /// Bytes of each worker's chunk in progress.
+    partial: RefCell<Vec<u64>>,
+}
+
+async fn read_chunks(store: Store, pool: Pool, worker: usize, state: Rc<Chunks>) -> Result<(), PoolError> {
+    loop {
+        let Some(chunk) = state.rest.borrow_mut().next() else { return Ok(()) };
+        let (files, bytes) = (chunk.len(), chunk.iter().map(|u| u.bytes).sum::<u64>());
+        let inner = Rc::clone(&state);
+        let told = Box::new(move |done, _| {
+            inner.partial.borrow_mut()[worker] = done;
+            tell(store, &inner);
+        });
+        ask(&pool, worker, &Request::Ingest(chunk), told).await?;
+        state.partial.borrow_mut()[worker] = 0;
+        let (f, b) = state.done.get();
+        state.done.set((f + files, b + bytes));
+        tell(store, &state);
+    }
+}
+
+fn tell(store: Store, state: &Chunks) {
+    let (files, bytes) = state.done.get();
+    let partial: u64 = state.partial.borrow().iter().sum();
+    store.loading.update(|l| {
+        if let Some(l) = l {
+            (l.files.0, l.bytes.0, l.elapsed) = (files, bytes + partial, now() - l.began);
+        }
+    });
+}
+
+/// Asks as a part of a load, so that a cancel reaches it.
+async fn ask(pool: &Pool, worker: usize, request: &Request, told: crate::web::Told) -> Result<Reply, PoolError> {
+    let (job, reply) = pool.ask(worker, request, told);
+    LOAD_JOBS.with(|j| j.borrow_mut().push(job));
+    let reply = reply.await;
+    LOAD_JOBS.with(|j| j.borrow_mut().retain(|&id| id != job));
+    reply
+}
+
+/// Neighbouring units together: the order inside a worker is the order of the files.
+fn chunks(units: Vec<Unit>) -> std::vec::IntoIter<Vec<Unit>> {
+    let mut all: Vec<Vec<Unit>> = Vec::new();
+    let mut bytes = u64::MAX;
+    for unit in units {
+        let full = bytes >= CHUNK.0 || all.last().is_none_or(|c| c.len() >= CHUNK.1);
+        if full {
+            all.push(Vec::new());
+            bytes = 0;
+        }
+        bytes += unit.bytes;
+        if let Some(last) = all.last_mut() {
+            last.push(unit);
+        }
+    }
+    all.into_iter()
+}

@@ -1,0 +1,90 @@
+//! The page for scripts and notebooks: `moescope.run(experiment)` and `moescope.analyze(files)` resolve to plain objects,
+//! the same as the command line's JSON.
+
+use leptos::prelude::*;
+use serde::Serialize;
+use wasm_bindgen::prelude::*;
+use wasm_bindgen_futures::future_to_promise;
+
+use super::actions;
+use super::store::Store;
+use crate::experiment::Experiment;
+use crate::protocol::{Reply, Request};
+use crate::web::Dropped;
+
+/// Puts `moescope` on the window.
+pub(super) fn offer(store: Store) {
+    let object = js_sys::Object::new();
+    let analyze = Closure::<dyn Fn(JsValue) -> js_sys::Promise>::new(move |files: JsValue| {
+        future_to_promise(async move { analyze(store, files).await.map_err(|e| JsError::new(&e).into()) })
+    });
+    let run = Closure::<dyn Fn(JsValue) -> js_sys::Promise>::new(move |text: JsValue| {
+        future_to_promise(async move { run(store, text).await.map_err(|e| JsError::new(&e).into()) })
+    });
+    let _ = js_sys::Reflect::set(&object, &"analyze".into(), analyze.as_ref());
+    let _ = js_sys::Reflect::set(&object, &"run".into(), run.as_ref());
+    let _ = js_sys::Reflect::set(&window(), &"moescope".into(), &object);
+    analyze.forget();
+    run.forget();
+}
+
+/// Loads the files, if any are given, and gives the analyses of what is shown.
+async fn analyze(store: Store, files: JsValue) -> Result<JsValue, String> {
+    let given: Vec<Dropped> = js_sys::Array::from(&files)
+        .iter()
+        .filter_map(|f| f.dyn_into::<web_sys::File>().ok())
+        .map(|file| Dropped { path: file.name(), file })
+        .collect();
+    if !files.is_undefined() && given.is_empty() {
+        return Err("analyze takes a list of File objects".into());
+    }
+    if !given.is_empty() {
+        actions::load(store, async move { given });
+        while store.loading.with_untracked(Option::is_some) {
+            pause().await;
+        }
+        let (issues, any) = store.issues.get_untracked();
+        if !any {
+            return Err(issues.first().map_or_else(|| "nothing could be read".into(), ToString::to_string));
+        }
+    }
+    let pool = store.pool.with_value(Clone::clone).ok_or("no worker")?;
+    match pool.get(0, Request::Report(untrack(|| store.from()))).await {
+        Ok(Reply::Report(report)) => plain(&*report),
+        Ok(_) => Err("no report".into()),
+        Err(e) => Err(e.to_string()),
+    }
+}
+
+/// Runs an experiment on what is shown; without one, the page's.
+async fn run(store: Store, text: JsValue) -> Result<JsValue, String> {
+    let text = text.as_string().unwrap_or_else(|| store.experiment.with_untracked(ToString::to_string));
+    let (experiment, unread) = Experiment::parse(&text);
+    if let Some(first) = unread.first() {
+        return Err(first.to_string());
+    }
+    let pool = store.pool.with_value(Clone::clone).ok_or("no worker")?;
+    let text = experiment.to_string();
+    let from = untrack(|| store.from());
+    let Reply::Bytes(batch) = pool.get(0, Request::Workload(from, text.clone())).await.map_err(|e| e.to_string())?
+    else {
+        return Err("no batch".into());
+    };
+    match pool.get(1, Request::Run(text, batch)).await {
+        Ok(Reply::Run(report)) => plain(&*report),
+        Ok(_) => Err("no result".into()),
+        Err(e) => Err(e.to_string()),
+    }
+}
+
+fn plain(value: &impl Serialize) -> Result<JsValue, String> {
+    value.serialize(&serde_wasm_bindgen::Serializer::json_compatible()).map_err(|e| e.to_string())
+}
+
+/// Waits a moment without blocking the page.
+async fn pause() {
+    let promise = js_sys::Promise::new(&mut |resolve, _| {
+        let _ = window().set_timeout_with_callback_and_timeout_and_arguments_0(&resolve, 30);
+    });
+    let _ = wasm_bindgen_futures::JsFuture::from(promise).await;
+}

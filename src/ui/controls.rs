@@ -1,0 +1,70 @@
+//! Small form controls with a label and, where a value is inferred, a word that says so.
+
+use leptos::prelude::*;
+
+/// A choice.
+#[component]
+pub(super) fn Choice(
+    id: &'static str,
+    label: &'static str,
+    /// Value and words of each option.
+    #[prop(into)]
+    options: Signal<Vec<(String, String)>>,
+    #[prop(into)] value: Signal<String>,
+    on_change: impl Fn(String) + 'static,
+    /// What it changes; shown as "inferred" if the paper leaves it open.
+    #[prop(optional)]
+    inferred: &'static str,
+) -> impl IntoView {
+    view! {
+        <label class="control" for=id>
+            <span>{label} {mark(inferred)}</span>
+            <select id=id on:change=move |e| on_change(event_target_value(&e)) prop:value=move || value.get()>
+                {move || {
+                    let chosen = value.get();
+                    options
+                        .get()
+                        .into_iter()
+                        .map(|(name, words)| {
+                            let selected = name == chosen;
+                            view! { <option value=name selected=selected>{words}</option> }
+                        })
+                        .collect_view()
+                }}
+            </select>
+        </label>
+    }
+}
+
+/// A number that counts once it is entered.
+#[component]
+pub(super) fn Number(
+    id: &'static str,
+    label: &'static str,
+    #[prop(into)] value: Signal<String>,
+    /// Takes the text, or says why not.
+    on_change: impl Fn(String) -> Result<(), String> + 'static,
+    #[prop(optional)] inferred: &'static str,
+) -> impl IntoView {
+    let problem = RwSignal::new(None::<String>);
+    let changed = move |e| problem.set(on_change(event_target_value(&e)).err());
+    view! {
+        <label class="control" for=id>
+            <span>{label} {mark(inferred)}</span>
+            <input
+                id=id
+                type="text"
+                inputmode="decimal"
+                autocomplete="off"
+                prop:value=move || value.get()
+                on:change=changed
+                aria-invalid=move || problem.get().is_some().to_string()
+            />
+            {move || problem.get().map(|why| view! { <span class="problem" role="alert">{why}</span> })}
+        </label>
+    }
+}
+
+fn mark(inferred: &'static str) -> Option<impl IntoView> {
+    (!inferred.is_empty()).then(|| view! { <abbr class="inferred" title=inferred>"inferred"</abbr> })
+}

@@ -1,0 +1,101 @@
+//! Header, notices and footer.
+
+use std::time::Duration;
+
+use leptos::prelude::*;
+use leptos::task::spawn_local;
+
+use crate::protocol::From;
+use crate::ui::store::Store;
+use crate::web::{clipboard, remember, set_fragment};
+
+/// Name, appearance, link.
+#[component]
+pub(crate) fn Header(store: Store) -> impl IntoView {
+    let copied = RwSignal::new("");
+    let copy = move |_| {
+        // The address may lag behind a slider.
+        set_fragment(&store.experiment.with_untracked(ToString::to_string), false);
+        let link = window().location().href().unwrap_or_default();
+        spawn_local(async move {
+            copied.set(if clipboard(link).await { "Link copied" } else { "Copy it from the address bar" });
+            set_timeout(move || copied.set(""), Duration::from_secs(3));
+        });
+    };
+    let turn = move |_| {
+        store.dark.update(|d| *d = !*d);
+        remember("theme", if store.dark.get_untracked() { "dark" } else { "light" });
+    };
+    view! {
+        <header class="top">
+            <img src="icon.svg" alt="" width="32" height="32" />
+            <div class="name">
+                <h1>"moescope"</h1>
+                <p>"Where the experts move, and what placing them is worth"</p>
+            </div>
+            <span class="said" role="status">{copied}</span>
+            <button type="button" id="copy-link" on:click=copy title="Copy a link that holds every setting">"Copy link"</button>
+            <button type="button" id="theme" on:click=turn aria-label="Light or dark appearance">
+                {move || if store.dark.get() { "Light" } else { "Dark" }}
+            </button>
+        </header>
+    }
+}
+
+/// What the reader must know first: failures, parts of a link that were not understood, a trace that is missing.
+#[component]
+pub(crate) fn Notices(store: Store) -> impl IntoView {
+    let failure = move || {
+        store.failure.get().map(|why| {
+            view! {
+                <div class="notice bad" role="alert">
+                    <p>{why}</p>
+                    <button type="button" on:click=move |_| store.failure.set(None)>"Dismiss"</button>
+                </div>
+            }
+        })
+    };
+    let unread = move || {
+        let parts = store.unread.get();
+        (!parts.is_empty()).then(|| {
+            view! {
+                <div class="notice" role="alert" id="unread">
+                    <div>
+                        <p>"Not understood in this link; everything else was kept:"</p>
+                        <ul>{parts.into_iter().map(|p| view! { <li>{p}</li> }).collect_view()}</ul>
+                    </div>
+                    <button type="button" on:click=move |_| store.unread.set(Vec::new())>"Dismiss"</button>
+                </div>
+            }
+        })
+    };
+    let missing = move || {
+        let named = store.experiment.with(|e| e.trace.clone());
+        (!named.is_empty() && store.from() == From::Synthetic).then(|| {
+            view! {
+                <div class="notice" role="status" id="missing-trace">
+                    <p>
+                        "This experiment was made on a trace that links do not carry (digest " <code>{named}</code>
+                        "). Drop the trace here to see the same numbers; until then the figures show a synthetic workload."
+                    </p>
+                </div>
+            }
+        })
+    };
+    view! { {failure} {unread} {missing} }
+}
+
+/// Source and privacy.
+#[component]
+pub(crate) fn Footer() -> impl IntoView {
+    view! {
+        <footer>
+            <p>
+                "Analyses and wafer model after \u{201c}Patterns behind Chaos\u{201d} (ISCA 2026, "
+                <a href="https://arxiv.org/abs/2510.05497" rel="noreferrer">"arXiv 2510.05497"</a>
+                "). The paper's numbers are marked as such; all others are measured here. Nothing that you load leaves this browser."
+            </p>
+            <p>"moescope " {env!("CARGO_PKG_VERSION")}</p>
+        </footer>
+    }
+}

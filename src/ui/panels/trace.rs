@@ -1,0 +1,241 @@
+//! Loading: drop zone, pickers, progress, what was found and what was wrong.
+
+use leptos::ev::DragEvent;
+use leptos::html;
+use leptos::prelude::*;
+
+use crate::model::{MODELS, model_named};
+use crate::protocol::{From, Info};
+use crate::ui::actions::{cancel_load, change, load};
+use crate::ui::controls::Choice;
+use crate::ui::numbers::{count, fact};
+use crate::ui::store::{Loading, Store};
+use crate::units::{bytes, grouped};
+use crate::web::{dropped, picked};
+
+/// The first part of the page.
+#[component]
+pub(crate) fn Trace(store: Store) -> impl IntoView {
+    view! {
+        <section class="trace" aria-labelledby="trace-title">
+            <h2 id="trace-title">"1 · Trace"</h2>
+            <div class="trace-grid">
+                <DropZone store />
+                <div>{move || store.shown().map(|info| facts(store, &info))}</div>
+            </div>
+            {move || issues(store)}
+        </section>
+    }
+}
+
+#[component]
+fn DropZone(store: Store) -> impl IntoView {
+    let over = RwSignal::new(false);
+    let files = NodeRef::<html::Input>::new();
+    let folder = NodeRef::<html::Input>::new();
+    // Not an attribute that the view macro knows.
+    Effect::new(move |_| {
+        if let Some(input) = folder.get() {
+            let _ = input.set_attribute("webkitdirectory", "");
+        }
+    });
+    let drop = move |event: DragEvent| {
+        event.prevent_default();
+        over.set(false);
+        if let Some(transfer) = event.data_transfer() {
+            load(store, dropped(&transfer));
+        }
+    };
+    let chosen = move |input: NodeRef<html::Input>| {
+        if let Some(input) = input.get_untracked() {
+            let found = picked(&input);
+            // The same file can then be picked again.
+            input.set_value("");
+            if !found.is_empty() {
+                load(store, async move { found });
+            }
+        }
+    };
+    let open = |input: NodeRef<html::Input>| {
+        if let Some(input) = input.get_untracked() {
+            input.click();
+        }
+    };
+    view! {
+        <div
+            id="drop"
+            class="drop"
+            class:over=move || over.get()
+            on:dragover=move |e: DragEvent| {
+                e.prevent_default();
+                over.set(true);
+            }
+            on:dragleave=move |_| over.set(false)
+            on:drop=drop
+        >
+            {move || match store.loading.get() {
+                Some(l) => progress(store, &l).into_any(),
+                None => {
+                    view! {
+                        <p class="lead">"Drop expert-selection traces here"</p>
+                        <p>".json in the paper's format, a .zip of them, or a folder. Nothing is uploaded."</p>
+                        <p class="pick">
+                            <button type="button" on:click=move |_| open(files)>"Choose files"</button>
+                            <button type="button" on:click=move |_| open(folder)>"Choose a folder"</button>
+                        </p>
+                    }
+                        .into_any()
+                }
+            }}
+            <input id="files" class="hidden" type="file" multiple node_ref=files on:change=move |_| chosen(files) aria-label="Trace files" tabindex="-1" />
+            <input
+                id="folder"
+                class="hidden"
+                type="file"
+                node_ref=folder
+                on:change=move |_| chosen(folder)
+                aria-label="Folder of traces"
+                tabindex="-1"
+            />
+        </div>
+    }
+}
+
+fn progress(store: Store, l: &Loading) -> impl IntoView + use<> {
+    let Loading { files, bytes: (done, all), elapsed, stage, .. } = *l;
+    let rate = if elapsed > 0.0 { done as f64 / (elapsed / 1e3) } else { 0.0 };
+    let left = if rate > 0.0 && all > done {
+        format!("{} left", crate::units::seconds(((all - done) as f64 / rate).ceil()))
+    } else {
+        String::new()
+    };
+    view! {
+        <div id="progress" role="status" aria-live="polite">
+            <p class="lead">{stage} "…"</p>
+            <progress max=all.max(1).to_string() value=done.to_string()></progress>
+            <p class="numbers">
+                <span>{files.0} " of " {files.1} " files"</span>
+                <span>{bytes(done as f64)} " of " {bytes(all as f64)}</span>
+                <span>{crate::units::bandwidth(rate)}</span>
+                <span>{left}</span>
+            </p>
+            <button type="button" id="cancel-load" on:click=move |_| cancel_load(store)>"Cancel"</button>
+        </div>
+    }
+}
+
+fn facts(store: Store, info: &Info) -> impl IntoView + use<> {
+    let synthetic = info.synthetic;
+    let model =
+        info.model.as_deref().and_then(model_named).map_or_else(|| "not known".to_string(), |m| m.title.to_string());
+    let first = info.layers.first().zip(info.layers.last()).map(|(a, b)| format!("ids {a} to {b}"));
+    let mut datasets: Vec<_> = info.labels.iter().map(|l| l.dataset.clone()).filter(|d| !d.is_empty()).collect();
+    datasets.dedup();
+    let mut subjects: Vec<_> =
+        info.labels.iter().map(|l| l.subject.replace('_', " ")).filter(|s| !s.is_empty()).collect();
+    let more = subjects.len().saturating_sub(4);
+    subjects.truncate(4);
+    let mut subjects = subjects.join(", ");
+    if more > 0 {
+        subjects = format!("{subjects} and {more} more");
+    }
+    let badge = if synthetic {
+        view! { <p class="badge synthetic" id="source">"Synthetic workload: made from the statistics that the paper describes, not recorded"</p> }.into_any()
+    } else {
+        view! { <p class="badge" id="source">"Your trace" {format!(", {} files, {}", grouped(info.files), bytes(info.bytes as f64))}</p> }.into_any()
+    };
+    let options: Vec<_> = MODELS.iter().map(|m| (m.name.to_string(), m.title.to_string())).collect();
+    let chooser = move || {
+        let label = if store.from() == From::Synthetic { "Synthetic workload of" } else { "Experts have the size of" };
+        let options = options.clone();
+        view! {
+            <Choice
+                id="model"
+                label
+                options=Signal::derive(move || options.clone())
+                value=Signal::derive(move || store.experiment.with(|e| e.model.clone()))
+                on_change=move |v| change(store, true, |e| e.model = v)
+            />
+        }
+    };
+    let switch = move || {
+        let loaded = store.trace.get()?;
+        let digest = loaded.digest.clone();
+        Some(match store.from() {
+            From::Trace => view! { <button type="button" id="show-synthetic" on:click=move |_| change(store, true, |e| e.trace.clear())>"Show the synthetic workload"</button> }.into_any(),
+            From::Synthetic => view! {
+                <button type="button" id="show-trace" on:click=move |_| {
+                    let (digest, model) = (digest.clone(), loaded.model.clone());
+                    change(store, true, |e| {
+                        e.trace = digest;
+                        if let Some(model) = model {
+                            e.model = model;
+                        }
+                    });
+                }>"Show your trace again"</button>
+            }
+            .into_any(),
+        })
+    };
+    view! {
+        {badge}
+        <dl class="facts">
+            {fact("Model", "fact-model", model, None)}
+            {fact("Requests", "fact-requests", count(info.requests), None)}
+            {fact("Prefill tokens", "fact-prefill", count(info.prefill), None)}
+            {fact("Decode tokens", "fact-decode", count(info.decode), None)}
+            {fact("MoE layers", "fact-layers", count(info.layers.len() as u64), first)}
+            {fact("Experts a layer", "fact-experts", count(info.experts as u64), None)}
+            {fact("Experts a token (top-k)", "fact-top-k", count(info.top_k as u64), None)}
+            {fact("Data set", "fact-dataset", if datasets.is_empty() { "–".to_string() } else { datasets.join(", ") }, (!subjects.is_empty()).then_some(subjects))}
+        </dl>
+        <div class="row">{chooser} {switch}</div>
+    }
+}
+
+fn issues(store: Store) -> Option<impl IntoView> {
+    /// A list longer than this helps nobody; the command line prints all.
+    const MOST: usize = 50;
+    let (issues, any) = store.issues.get();
+    if issues.is_empty() {
+        return None;
+    }
+    let files = {
+        let mut names: Vec<_> = issues.iter().map(|i| i.file.as_str()).collect();
+        names.dedup();
+        names.len()
+    };
+    let title = if any {
+        format!("{files} of the files had something wrong; the rest was loaded")
+    } else {
+        "Nothing could be loaded; what was shown before stays".to_string()
+    };
+    let more = issues.len().saturating_sub(MOST);
+    let item = |i: &crate::format::Issue| {
+        let p = i.place;
+        let at = [
+            ("step", p.step.map(u64::from)),
+            ("layer", p.layer.map(u64::from)),
+            ("token", p.token.map(u64::from)),
+            ("byte", p.offset),
+        ];
+        let at: Vec<_> = at.into_iter().filter_map(|(n, v)| Some(format!("{n} {}", v?))).collect();
+        let times = if i.count > 1 { format!(" ({} times)", i.count) } else { String::new() };
+        view! {
+            <li>
+                <strong>{i.file.clone()}</strong> {(!at.is_empty()).then(|| format!(", {}", at.join(", ")))} ": "
+                {i.problem.to_string()} {times} ". Kept: " {i.kept.clone()} ". To mend: " {i.problem.mend()} "."
+            </li>
+        }
+    };
+    Some(view! {
+        <div class="notice" class:bad=!any role="alert" id="issues">
+            <div>
+                <p>{title}</p>
+                <ul>{issues.iter().take(MOST).map(item).collect_view()}</ul>
+                {(more > 0).then(|| format!("and {more} more"))}
+            </div>
+            <button type="button" on:click=move |_| store.issues.set((Vec::new(), true))>"Dismiss"</button>
+        </div>
+    })
+}

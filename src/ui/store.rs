@@ -1,0 +1,102 @@
+//! What the page knows. One experiment holds every setting; the rest are replies of the workers.
+
+use std::sync::Arc;
+
+use leptos::prelude::*;
+
+use crate::experiment::Experiment;
+use crate::format::Issue;
+use crate::protocol::{From, Info, LayerView, Overview, RunReport};
+use crate::web::{Pool, prefers_dark, recall};
+
+/// A load in progress.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub(super) struct Loading {
+    /// Files that are done, and all.
+    pub(super) files: (usize, usize),
+    /// Bytes that are done, and all.
+    pub(super) bytes: (u64, u64),
+    /// When it began, milliseconds.
+    pub(super) began: f64,
+    /// Milliseconds since.
+    pub(super) elapsed: f64,
+    /// What is being done.
+    pub(super) stage: &'static str,
+}
+
+/// Signals of the page. Copied freely: each is a handle.
+#[derive(Clone, Copy)]
+pub(super) struct Store {
+    /// All settings.
+    pub(super) experiment: RwSignal<Experiment>,
+    /// Parts of the address that were not understood.
+    pub(super) unread: RwSignal<Vec<String>>,
+    /// The loaded trace.
+    pub(super) trace: RwSignal<Option<Arc<Info>>>,
+    /// The synthetic workload.
+    pub(super) made: RwSignal<Option<Arc<Info>>>,
+    /// What was wrong in the last load, and whether anything came of it.
+    pub(super) issues: RwSignal<(Vec<Issue>, bool)>,
+    /// The load in progress.
+    pub(super) loading: RwSignal<Option<Loading>>,
+    /// Figures of all layers.
+    pub(super) overview: RwSignal<Option<Arc<Overview>>>,
+    /// Figures of one layer.
+    pub(super) layer: RwSignal<Option<Arc<LayerView>>>,
+    /// The last result of the simulator.
+    pub(super) run: RwSignal<Option<Arc<RunReport>>>,
+    /// Layer simulations done and all, while it runs.
+    pub(super) running: RwSignal<Option<(u64, u64)>>,
+    /// Something failed.
+    pub(super) failure: RwSignal<Option<String>>,
+    /// Dark appearance.
+    pub(super) dark: RwSignal<bool>,
+    /// Device pixels for one CSS pixel.
+    pub(super) ratio: RwSignal<f64>,
+    /// The workers; none if the browser starts none.
+    pub(super) pool: StoredValue<Option<Pool>, LocalStorage>,
+    /// Grows with every change of what is loaded or made.
+    pub(super) generation: RwSignal<u32>,
+}
+
+impl Store {
+    pub(super) fn new() -> Self {
+        let dark = recall("theme").map_or_else(prefers_dark, |t| t == "dark");
+        let (pool, failure) = match Pool::start() {
+            Ok(pool) => (Some(pool), None),
+            Err(why) => (None, Some(why)),
+        };
+        Self {
+            experiment: RwSignal::default(),
+            unread: RwSignal::default(),
+            trace: RwSignal::default(),
+            made: RwSignal::default(),
+            issues: RwSignal::default(),
+            loading: RwSignal::default(),
+            overview: RwSignal::default(),
+            layer: RwSignal::default(),
+            run: RwSignal::default(),
+            running: RwSignal::default(),
+            failure: RwSignal::new(failure),
+            dark: RwSignal::new(dark),
+            ratio: RwSignal::new(crate::web::pixel_ratio()),
+            pool: StoredValue::new_local(pool),
+            generation: RwSignal::default(),
+        }
+    }
+
+    /// Whether the figures show the loaded trace or the synthetic workload: the trace, if the experiment names it.
+    pub(super) fn from(self) -> From {
+        let named = self.experiment.with(|e| e.trace.clone());
+        let loaded = self.trace.with(|t| t.as_ref().is_some_and(|t| !named.is_empty() && t.digest == named));
+        if loaded { From::Trace } else { From::Synthetic }
+    }
+
+    /// What the figures show.
+    pub(super) fn shown(self) -> Option<Arc<Info>> {
+        match self.from() {
+            From::Trace => self.trace.get(),
+            From::Synthetic => self.made.get(),
+        }
+    }
+}

@@ -1,0 +1,97 @@
+//! `File` objects as seekable readers in a worker. Reading is synchronous there, so the jobs need no second, async form.
+
+use std::cell::RefCell;
+use std::io::{self, Read, Seek, SeekFrom};
+
+use wasm_bindgen::JsValue;
+use web_sys::{File, FileReaderSync};
+
+use crate::format::Source;
+use crate::protocol::Files;
+
+/// Window sizes: a slice costs about a millisecond whatever its length, but an archive's directory is read in small jumps.
+const SMALLEST: u64 = 64 << 10;
+const FIRST: u64 = 1 << 20;
+const LARGEST: u64 = 4 << 20;
+
+/// The files that the page gave to a worker.
+#[derive(Default)]
+pub(super) struct GivenFiles(pub(super) RefCell<Vec<File>>);
+
+impl Files for GivenFiles {
+    fn open(&self, source: usize) -> io::Result<Box<dyn Source>> {
+        let file = self.0.borrow().get(source).cloned().ok_or_else(|| io::Error::other("the file was not given"))?;
+        Ok(Box::new(BlobReader::new(file)?))
+    }
+}
+
+struct BlobReader {
+    file: File,
+    reader: FileReaderSync,
+    length: u64,
+    at: u64,
+    window: Vec<u8>,
+    window_start: u64,
+    next_size: u64,
+}
+
+impl BlobReader {
+    fn new(file: File) -> io::Result<Self> {
+        let reader = FileReaderSync::new().map_err(|e| failed(&e))?;
+        let length = crate::units::floor(file.size()) as u64;
+        Ok(Self { file, reader, length, at: 0, window: Vec::new(), window_start: 0, next_size: FIRST })
+    }
+
+    /// Loads the window that starts at the current position.
+    fn load(&mut self) -> io::Result<()> {
+        let sequential = self.at == self.window_start + self.window.len() as u64;
+        let size = if sequential { self.next_size } else { SMALLEST };
+        self.next_size = (size * 4).min(LARGEST);
+        let end = (self.at + size).min(self.length);
+        let slice = self.file.slice_with_f64_and_f64(self.at as f64, end as f64).map_err(|e| failed(&e))?;
+        let buffer = self.reader.read_as_array_buffer(&slice).map_err(|e| failed(&e))?;
+        self.window = js_sys::Uint8Array::new(&buffer).to_vec();
+        self.window_start = self.at;
+        if self.window.is_empty() {
+            return Err(io::Error::other("the file became shorter while it was read"));
+        }
+        Ok(())
+    }
+}
+
+impl Read for BlobReader {
+    fn read(&mut self, out: &mut [u8]) -> io::Result<usize> {
+        if self.at >= self.length || out.is_empty() {
+            return Ok(0);
+        }
+        let inside = |r: &Self| r.at.checked_sub(r.window_start).filter(|&o| o < r.window.len() as u64);
+        if inside(self).is_none() {
+            self.load()?;
+        }
+        let from = crate::units::index(inside(self).unwrap_or(0));
+        let n = out.len().min(self.window.len() - from);
+        out[..n].copy_from_slice(&self.window[from..from + n]);
+        self.at += n as u64;
+        Ok(n)
+    }
+}
+
+impl Seek for BlobReader {
+    fn seek(&mut self, to: SeekFrom) -> io::Result<u64> {
+        let at = match to {
+            SeekFrom::Start(n) => Some(n),
+            SeekFrom::End(n) => self.length.checked_add_signed(n),
+            SeekFrom::Current(n) => self.at.checked_add_signed(n),
+        };
+        self.at =
+            at.ok_or_else(|| io::Error::new(io::ErrorKind::InvalidInput, "a position before the file's start"))?;
+        Ok(self.at)
+    }
+}
+
+fn failed(error: &JsValue) -> io::Error {
+    let name = js_sys::Reflect::get(error, &"message".into()).ok().and_then(|m| m.as_string());
+    io::Error::other(
+        name.unwrap_or_else(|| "the browser could not read the file; it may have been moved or changed".into()),
+    )
+}

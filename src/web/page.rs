@@ -1,0 +1,89 @@
+//! Small things of the page: address, storage, clipboard, downloads.
+
+use wasm_bindgen::JsCast;
+use wasm_bindgen::prelude::*;
+use wasm_bindgen_futures::JsFuture;
+use web_sys::{HtmlAnchorElement, HtmlCanvasElement};
+
+/// The address's fragment, without `#`.
+#[must_use]
+pub fn fragment() -> String {
+    let hash = web_sys::window().and_then(|w| w.location().hash().ok()).unwrap_or_default();
+    hash.trim_start_matches('#').to_string()
+}
+
+/// Writes the fragment: a step of the history, or in place of the current one.
+pub fn set_fragment(text: &str, push: bool) {
+    let Some(history) = web_sys::window().and_then(|w| w.history().ok()) else { return };
+    let url = format!("#{text}");
+    let _ = if push {
+        history.push_state_with_url(&JsValue::NULL, "", Some(&url))
+    } else {
+        history.replace_state_with_url(&JsValue::NULL, "", Some(&url))
+    };
+}
+
+/// Milliseconds since the page opened.
+#[must_use]
+pub fn now() -> f64 {
+    web_sys::window().and_then(|w| w.performance()).map_or(0.0, |p| p.now())
+}
+
+/// Device pixels for one CSS pixel.
+#[must_use]
+pub fn pixel_ratio() -> f64 {
+    web_sys::window().map_or(1.0, |w| w.device_pixel_ratio()).clamp(0.5, 4.0)
+}
+
+/// Whether the system asks for a dark page.
+#[must_use]
+pub fn prefers_dark() -> bool {
+    let query = web_sys::window().and_then(|w| w.match_media("(prefers-color-scheme: dark)").ok()).flatten();
+    query.is_some_and(|q| q.matches())
+}
+
+/// A choice kept in the browser.
+#[must_use]
+pub fn recall(name: &str) -> Option<String> {
+    web_sys::window()?.local_storage().ok()??.get_item(name).ok()?
+}
+
+/// Keeps a choice in the browser; private windows may refuse, which loses nothing.
+pub fn remember(name: &str, value: &str) {
+    if let Some(Ok(Some(storage))) = web_sys::window().map(|w| w.local_storage()) {
+        let _ = storage.set_item(name, value);
+    }
+}
+
+/// Copies text; false if the browser does not allow it.
+pub async fn clipboard(text: String) -> bool {
+    let Some(window) = web_sys::window() else { return false };
+    // The clipboard is absent on insecure origins, where the binding would throw.
+    let clipboard = js_sys::Reflect::get(&window.navigator(), &"clipboard".into()).unwrap_or(JsValue::UNDEFINED);
+    if clipboard.is_undefined() {
+        return false;
+    }
+    JsFuture::from(window.navigator().clipboard().write_text(&text)).await.is_ok()
+}
+
+/// Saves text as a file.
+pub fn download(name: &str, kind: &str, text: &str) {
+    let url = format!("data:{kind};charset=utf-8,{}", js_sys::encode_uri_component(text));
+    follow(name, &url);
+}
+
+/// Saves a canvas as PNG.
+pub fn download_canvas(name: &str, canvas: &HtmlCanvasElement) {
+    if let Ok(url) = canvas.to_data_url() {
+        follow(name, &url);
+    }
+}
+
+fn follow(name: &str, url: &str) {
+    let Some(document) = web_sys::window().and_then(|w| w.document()) else { return };
+    let Ok(link) = document.create_element("a") else { return };
+    let link: HtmlAnchorElement = link.unchecked_into();
+    link.set_href(url);
+    link.set_download(name);
+    link.click();
+}

@@ -1,0 +1,215 @@
+//! The page's side of the workers: ask a request, get a future of its reply.
+
+use std::cell::{Cell, RefCell};
+use std::collections::BTreeMap;
+use std::rc::Rc;
+
+use futures_channel::oneshot;
+use serde::Serialize;
+use wasm_bindgen::prelude::*;
+use web_sys::{File, MessageEvent, WorkerOptions, WorkerType};
+
+use super::worker::{FromWorker, ToWorker};
+use crate::protocol::{Reply, Request};
+
+/// Why there is no reply.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum PoolError {
+    /// The job was cancelled.
+    #[error("cancelled")]
+    Cancelled,
+    /// The worker says why.
+    #[error("{0}")]
+    Failed(String),
+}
+
+/// Hears how far a job is: done and all.
+pub type Told = Box<dyn FnMut(u64, u64)>;
+
+struct Waiting {
+    worker: usize,
+    reply: oneshot::Sender<Result<Reply, PoolError>>,
+    progress: Told,
+}
+
+/// The workers.
+#[derive(Clone)]
+pub struct Pool(Rc<Inner>);
+
+struct Inner {
+    workers: RefCell<Vec<Member>>,
+    waiting: RefCell<BTreeMap<u32, Waiting>>,
+    next: Cell<u32>,
+}
+
+struct Member {
+    worker: web_sys::Worker,
+    ready: bool,
+    /// Messages until it is ready.
+    queue: Vec<(JsValue, js_sys::Array)>,
+}
+
+impl Pool {
+    /// Starts workers: two at least, because one holds the trace while another simulates.
+    ///
+    /// # Errors
+    /// If the browser starts none.
+    pub fn start() -> Result<Self, String> {
+        let cores = web_sys::window().map_or(2.0, |w| w.navigator().hardware_concurrency());
+        let count = crate::units::floor(cores).clamp(2, 6);
+        let pool =
+            Self(Rc::new(Inner { workers: RefCell::default(), waiting: RefCell::default(), next: Cell::new(1) }));
+        for _ in 0..count {
+            pool.add().map_err(|e| format!("the browser started no worker: {e:?}"))?;
+        }
+        Ok(pool)
+    }
+
+    /// Number of workers.
+    #[must_use]
+    pub fn len(&self) -> usize {
+        self.0.workers.borrow().len()
+    }
+
+    /// Whether there is none.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
+
+    /// Gives these files to all workers.
+    pub fn give(&self, files: &[File]) {
+        let list: js_sys::Array = files.iter().collect();
+        for worker in 0..self.len() {
+            if let Ok((message, transfer)) = message(&ToWorker::Files, None) {
+                let _ = js_sys::Reflect::set(&message, &"files".into(), &list);
+                self.post(worker, message, transfer);
+            }
+        }
+    }
+
+    /// Asks a worker. Dropping the future does not cancel the job; [`Pool::cancel`] does.
+    pub fn ask(
+        &self,
+        worker: usize,
+        request: &Request,
+        progress: Told,
+    ) -> (u32, impl Future<Output = Result<Reply, PoolError>> + use<>) {
+        let job = self.0.next.replace(self.0.next.get().wrapping_add(1));
+        let (sender, receiver) = oneshot::channel();
+        let waiting = Waiting { worker, reply: sender, progress };
+        self.0.waiting.borrow_mut().insert(job, waiting);
+        match postcard::to_stdvec(request).ok().and_then(|b| message(&ToWorker::Start { job }, Some(&b)).ok()) {
+            Some((message, transfer)) => self.post(worker, message, transfer),
+            None => self.end(job, Err(PoolError::Failed("the request could not be sent".into()))),
+        }
+        (job, async move { receiver.await.unwrap_or(Err(PoolError::Cancelled)) })
+    }
+
+    /// Asks and waits, without progress.
+    pub async fn get(&self, worker: usize, request: Request) -> Result<Reply, PoolError> {
+        self.ask(worker, &request, Box::new(|_, _| {})).1.await
+    }
+
+    /// Cancels a job; its future ends at once.
+    pub fn cancel(&self, job: u32) {
+        let Some(worker) = self.0.waiting.borrow().get(&job).map(|w| w.worker) else { return };
+        if let Ok((message, transfer)) = message(&ToWorker::Cancel { job }, None) {
+            self.post(worker, message, transfer);
+        }
+        self.end(job, Err(PoolError::Cancelled));
+    }
+
+    fn add(&self) -> Result<(), JsValue> {
+        let options = WorkerOptions::new();
+        options.set_type(WorkerType::Module);
+        let worker = web_sys::Worker::new_with_options("./worker_loader.js", &options)?;
+        let index = self.len();
+        let pool = self.clone();
+        let hears =
+            Closure::<dyn FnMut(MessageEvent)>::new(move |event: MessageEvent| pool.message(index, &event.data()));
+        worker.set_onmessage(Some(hears.as_ref().unchecked_ref()));
+        hears.forget();
+        let pool = self.clone();
+        let fails = Closure::<dyn FnMut(JsValue)>::new(move |_| pool.lost(index));
+        worker.set_onerror(Some(fails.as_ref().unchecked_ref()));
+        fails.forget();
+        self.0.workers.borrow_mut().push(Member { worker, ready: false, queue: Vec::new() });
+        Ok(())
+    }
+
+    fn post(&self, worker: usize, message: JsValue, transfer: js_sys::Array) {
+        if let Some(member) = self.0.workers.borrow_mut().get_mut(worker) {
+            if member.ready {
+                let _ = member.worker.post_message_with_transfer(&message, &transfer);
+            } else {
+                member.queue.push((message, transfer));
+            }
+        }
+    }
+
+    fn message(&self, worker: usize, data: &JsValue) {
+        let part = |name: &str| js_sys::Reflect::get(data, &name.into()).unwrap_or(JsValue::UNDEFINED);
+        // The loader's own first message is not ours.
+        let Ok(head) = serde_wasm_bindgen::from_value::<FromWorker>(part("head")) else { return };
+        match head {
+            FromWorker::Ready => {
+                if let Some(member) = self.0.workers.borrow_mut().get_mut(worker) {
+                    member.ready = true;
+                    for (message, transfer) in member.queue.drain(..) {
+                        let _ = member.worker.post_message_with_transfer(&message, &transfer);
+                    }
+                }
+            }
+            FromWorker::Progress { job, done, total } => {
+                let count = |x: f64| crate::units::floor(x) as u64;
+                if let Some(waiting) = self.0.waiting.borrow_mut().get_mut(&job) {
+                    (waiting.progress)(count(done), count(total));
+                }
+            }
+            FromWorker::Done { job } => {
+                let bytes = js_sys::Uint8Array::new(&part("bytes")).to_vec();
+                let reply = match postcard::from_bytes(&bytes) {
+                    Ok(Reply::Failed(why)) => Err(PoolError::Failed(why)),
+                    Ok(reply) => Ok(reply),
+                    Err(e) => Err(PoolError::Failed(format!("a worker's reply could not be read: {e}"))),
+                };
+                self.end(job, reply);
+            }
+        }
+    }
+
+    /// A worker died: its jobs fail with a word on what to do.
+    fn lost(&self, worker: usize) {
+        let jobs: Vec<u32> = {
+            let waiting = self.0.waiting.borrow();
+            waiting.iter().filter(|(_, w)| w.worker == worker).map(|(&job, _)| job).collect()
+        };
+        let why =
+            "a worker stopped, most likely for lack of memory; reload the page, or use the command line for this trace";
+        for job in jobs {
+            self.end(job, Err(PoolError::Failed(why.into())));
+        }
+    }
+
+    fn end(&self, job: u32, reply: Result<Reply, PoolError>) {
+        // The borrow ends before the future's owner runs.
+        let waiting = self.0.waiting.borrow_mut().remove(&job);
+        if let Some(waiting) = waiting {
+            let _ = waiting.reply.send(reply);
+        }
+    }
+}
+
+/// A message: a small head as a plain object, and bytes that are transferred, not copied.
+pub(super) fn message(head: &impl Serialize, bytes: Option<&[u8]>) -> Result<(JsValue, js_sys::Array), JsValue> {
+    let message = js_sys::Object::new();
+    js_sys::Reflect::set(&message, &"head".into(), &serde_wasm_bindgen::to_value(head)?)?;
+    let transfer = js_sys::Array::new();
+    if let Some(bytes) = bytes {
+        let buffer = js_sys::Uint8Array::from(bytes).buffer();
+        js_sys::Reflect::set(&message, &"bytes".into(), &buffer)?;
+        transfer.push(&buffer);
+    }
+    Ok((message.into(), transfer))
+}

@@ -1,0 +1,162 @@
+//! The worker's loop: jobs in slices, messages between them. One worker holds what is loaded, another simulates.
+
+use std::cell::{Cell, RefCell};
+use std::rc::Rc;
+
+use serde::{Deserialize, Serialize};
+use wasm_bindgen::prelude::*;
+use web_sys::{DedicatedWorkerGlobalScope, File, MessageChannel, MessageEvent};
+
+use super::blob::GivenFiles;
+use crate::protocol::{Job, Progress, Reply, Request, State, start};
+
+/// Milliseconds of work between two looks at the messages: a slider that asks this worker waits no longer.
+const SLICE: f64 = 8.0;
+/// Milliseconds between two words on progress.
+const PROGRESS: f64 = 60.0;
+
+/// What the page says. Large parts travel beside it: `bytes` (a request, as postcard) and `files`.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub(super) enum ToWorker {
+    /// Start the request in `bytes`.
+    Start {
+        /// The job's number.
+        job: u32,
+    },
+    /// Forget a job.
+    Cancel {
+        /// Its number.
+        job: u32,
+    },
+    /// These are the files from now on.
+    Files,
+}
+
+/// What a worker says. A reply travels beside it, as postcard in `bytes`.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub(super) enum FromWorker {
+    /// It takes messages.
+    Ready,
+    /// How far a job is.
+    Progress {
+        /// Its number.
+        job: u32,
+        /// Done.
+        done: f64,
+        /// All.
+        total: f64,
+    },
+    /// The reply is in `bytes`.
+    Done {
+        /// Its number.
+        job: u32,
+    },
+}
+
+struct Worker {
+    scope: DedicatedWorkerGlobalScope,
+    /// Wakes the loop again after the messages that are waiting.
+    wake: MessageChannel,
+    awake: Cell<bool>,
+    jobs: RefCell<Vec<(u32, Job, f64)>>,
+    state: RefCell<State>,
+    files: GivenFiles,
+}
+
+/// Runs the worker; returns once it listens.
+pub fn worker() {
+    let Ok(scope) = js_sys::global().dyn_into::<DedicatedWorkerGlobalScope>() else { return };
+    let Ok(wake) = MessageChannel::new() else { return };
+    let worker = Rc::new(Worker {
+        scope: scope.clone(),
+        wake,
+        awake: Cell::new(false),
+        jobs: RefCell::default(),
+        state: RefCell::default(),
+        files: GivenFiles::default(),
+    });
+    let again = Rc::clone(&worker);
+    let turn = Closure::<dyn FnMut()>::new(move || again.turn());
+    worker.wake.port1().set_onmessage(Some(turn.as_ref().unchecked_ref()));
+    turn.forget();
+    let hears = Rc::clone(&worker);
+    let message = Closure::<dyn FnMut(MessageEvent)>::new(move |event: MessageEvent| hears.message(&event.data()));
+    scope.set_onmessage(Some(message.as_ref().unchecked_ref()));
+    message.forget();
+    worker.say(&FromWorker::Ready, None);
+}
+
+impl Worker {
+    fn message(&self, data: &JsValue) {
+        let part = |name: &str| js_sys::Reflect::get(data, &name.into()).unwrap_or(JsValue::UNDEFINED);
+        let Ok(head) = serde_wasm_bindgen::from_value::<ToWorker>(part("head")) else { return };
+        match head {
+            ToWorker::Start { job } => {
+                let bytes = js_sys::Uint8Array::new(&part("bytes")).to_vec();
+                match postcard::from_bytes::<Request>(&bytes) {
+                    Ok(request) => self.jobs.borrow_mut().push((job, start(request), 0.0)),
+                    Err(e) => self.reply(job, &Reply::Failed(format!("the request could not be read: {e}"))),
+                }
+            }
+            ToWorker::Cancel { job } => self.jobs.borrow_mut().retain(|(id, ..)| *id != job),
+            ToWorker::Files => {
+                let list = js_sys::Array::from(&part("files"));
+                *self.files.0.borrow_mut() = list.iter().filter_map(|f| f.dyn_into::<File>().ok()).collect();
+            }
+        }
+        self.wake();
+    }
+
+    fn wake(&self) {
+        if !self.jobs.borrow().is_empty() && !self.awake.replace(true) {
+            // A post to itself comes after the messages that wait; a timer would add four milliseconds.
+            let _ = self.wake.port2().post_message(&JsValue::NULL);
+        }
+    }
+
+    /// One slice of the job that waited longest.
+    fn turn(&self) {
+        self.awake.set(false);
+        let Some((job, mut work, mut told)) = ({
+            let mut jobs = self.jobs.borrow_mut();
+            (!jobs.is_empty()).then(|| jobs.remove(0))
+        }) else {
+            return;
+        };
+        let began = self.now();
+        loop {
+            match work.step(&mut self.state.borrow_mut(), &self.files) {
+                Progress::Done(reply) => {
+                    self.reply(job, &reply);
+                    break;
+                }
+                Progress::Running { done, total } => {
+                    let now = self.now();
+                    if now - told > PROGRESS {
+                        told = now;
+                        self.say(&FromWorker::Progress { job, done: done as f64, total: total as f64 }, None);
+                    }
+                    if now - began > SLICE {
+                        self.jobs.borrow_mut().push((job, work, told));
+                        break;
+                    }
+                }
+            }
+        }
+        self.wake();
+    }
+
+    fn now(&self) -> f64 {
+        self.scope.performance().map_or(0.0, |p| p.now())
+    }
+
+    fn reply(&self, job: u32, reply: &Reply) {
+        let bytes = postcard::to_stdvec(reply).unwrap_or_default();
+        self.say(&FromWorker::Done { job }, Some(&bytes));
+    }
+
+    fn say(&self, head: &FromWorker, bytes: Option<&[u8]>) {
+        let Ok((message, transfer)) = super::pool::message(head, bytes) else { return };
+        let _ = self.scope.post_message_with_transfer(&message, &transfer);
+    }
+}

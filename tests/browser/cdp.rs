@@ -1,0 +1,248 @@
+//! A small synchronous client of Chromium's DevTools protocol. Apart from the tests, which read like a user's steps. Own
+//! code, because drivers need a second program, and none gives trusted drops of files.
+
+use std::io::Read;
+use std::net::TcpStream;
+use std::process::{Child, Command, Stdio};
+use std::time::{Duration, Instant};
+
+use serde_json::{Value, json};
+use tungstenite::stream::MaybeTlsStream;
+use tungstenite::{Message, WebSocket};
+
+/// How long anything in the browser may take: a slow machine under load, not a speed requirement.
+pub(crate) const PATIENCE: Duration = Duration::from_secs(60);
+
+/// A browser with one page.
+pub(crate) struct Browser {
+    process: Child,
+    _profile: tempfile::TempDir,
+    socket: WebSocket<MaybeTlsStream<TcpStream>>,
+    session: String,
+    next: u64,
+    /// Events that came while an answer was awaited.
+    events: Vec<Value>,
+}
+
+impl Browser {
+    /// Starts Chromium with an empty profile, or none if it is not installed.
+    pub(crate) fn start() -> Self {
+        let profile = tempfile::tempdir().unwrap();
+        let program = std::env::var("CHROMIUM").unwrap_or_else(|_| "chromium".into());
+        let process = Command::new(program)
+            .args(["--headless=new", "--no-sandbox", "--remote-debugging-port=0", "--disable-quic", "--no-first-run"])
+            .args(["--disable-background-networking", "--disable-component-update", "--disable-sync", "--disable-gpu"])
+            .args(["--hide-scrollbars", "--force-color-profile=srgb"])
+            .arg(format!("--user-data-dir={}", profile.path().display()))
+            .stdout(Stdio::null())
+            .stderr(Stdio::null())
+            .spawn()
+            .expect("chromium starts; scripts/setup.sh test installs it");
+        let port_file = profile.path().join("DevToolsActivePort");
+        let began = Instant::now();
+        let address = loop {
+            if let Ok(text) = std::fs::read_to_string(&port_file)
+                && let Some((port, path)) = text.split_once('\n')
+            {
+                break format!("ws://127.0.0.1:{}{}", port.trim(), path.trim());
+            }
+            assert!(began.elapsed() < PATIENCE, "chromium opened no port");
+            std::thread::sleep(Duration::from_millis(20));
+        };
+        let (socket, _) = tungstenite::connect(address).unwrap();
+        let mut browser =
+            Self { process, _profile: profile, socket, session: String::new(), next: 1, events: Vec::new() };
+        let target = browser.call("Target.createTarget", json!({"url": "about:blank"}))["targetId"].clone();
+        let session = browser.call("Target.attachToTarget", json!({"targetId": target, "flatten": true}));
+        browser.session = session["sessionId"].as_str().unwrap().into();
+        for domain in ["Page", "Runtime", "DOM", "Log", "Network"] {
+            browser.call(&format!("{domain}.enable"), json!({}));
+        }
+        browser
+    }
+
+    /// Calls a method and gives its result.
+    pub(crate) fn call(&mut self, method: &str, params: Value) -> Value {
+        let id = self.next;
+        self.next += 1;
+        let mut message = json!({"id": id, "method": method, "params": params});
+        if !self.session.is_empty() {
+            message["sessionId"] = json!(self.session);
+        }
+        self.socket.send(Message::text(message.to_string())).unwrap();
+        loop {
+            let message = self.receive();
+            if message["id"] == id {
+                assert!(message.get("error").is_none(), "{method}: {}", message["error"]);
+                return message["result"].clone();
+            }
+            self.events.push(message);
+        }
+    }
+
+    fn receive(&mut self) -> Value {
+        loop {
+            if let Message::Text(text) = self.socket.read().unwrap() {
+                return serde_json::from_str(&text).unwrap();
+            }
+        }
+    }
+
+    /// Opens an address and waits until it is loaded.
+    pub(crate) fn open(&mut self, url: &str) {
+        self.events.clear();
+        // A change of the fragment alone would not load the page anew.
+        self.call("Page.navigate", json!({"url": "about:blank"}));
+        self.call("Page.navigate", json!({"url": url}));
+        self.wait("document.readyState === 'complete' && !!document.querySelector('main')");
+    }
+
+    /// The value of an expression; promises are awaited.
+    pub(crate) fn eval(&mut self, expression: &str) -> Value {
+        let params = json!({"expression": expression, "returnByValue": true, "awaitPromise": true, "userGesture": true});
+        let result = self.call("Runtime.evaluate", params);
+        assert!(result.get("exceptionDetails").is_none(), "{expression}: {}", result["exceptionDetails"]);
+        result["result"]["value"].clone()
+    }
+
+    /// Waits until an expression is true.
+    #[track_caller]
+    pub(crate) fn wait(&mut self, expression: &str) {
+        let began = Instant::now();
+        loop {
+            let params = json!({"expression": format!("!!({expression})"), "returnByValue": true});
+            if self.call("Runtime.evaluate", params)["result"]["value"] == true {
+                return;
+            }
+            assert!(began.elapsed() < PATIENCE, "waited in vain for {expression}; the page says: {}", self.complaints().join("; "));
+            std::thread::sleep(Duration::from_millis(20));
+        }
+    }
+
+    /// The text of the first element of a selector.
+    pub(crate) fn text(&mut self, selector: &str) -> String {
+        self.eval(&format!("document.querySelector({}).innerText", json!(selector))).as_str().unwrap_or_default().into()
+    }
+
+    /// The exact number in the first `data` element under a selector.
+    #[track_caller]
+    pub(crate) fn number(&mut self, selector: &str) -> f64 {
+        let value = self.eval(&format!("document.querySelector({})?.value ?? null", json!(format!("{selector} data"))));
+        value.as_str().unwrap_or_else(|| panic!("no number at {selector}")).parse().unwrap()
+    }
+
+    /// Clicks an element with a trusted click.
+    pub(crate) fn click(&mut self, selector: &str) {
+        let (x, y) = self.middle(selector);
+        for kind in ["mousePressed", "mouseReleased"] {
+            self.call("Input.dispatchMouseEvent", json!({"type": kind, "x": x, "y": y, "button": "left", "clickCount": 1}));
+        }
+    }
+
+    /// Moves the pointer to a place in an element, as shares of its size.
+    pub(crate) fn point(&mut self, selector: &str, across: f64, down: f64) {
+        let script = format!(
+            "(() => {{ const e = document.querySelector({}); e.scrollIntoView({{block: 'center'}}); const r = e.getBoundingClientRect(); return [r.left + r.width * {across}, r.top + r.height * {down}]; }})()",
+            json!(selector)
+        );
+        let at = self.eval(&script);
+        self.call("Input.dispatchMouseEvent", json!({"type": "mouseMoved", "x": at[0], "y": at[1]}));
+    }
+
+    fn middle(&mut self, selector: &str) -> (f64, f64) {
+        let script = format!(
+            "(() => {{ const e = document.querySelector({}); e.scrollIntoView({{block: 'center'}}); const r = e.getBoundingClientRect(); return [r.left + r.width / 2, r.top + r.height / 2]; }})()",
+            json!(selector)
+        );
+        let at = self.eval(&script);
+        (at[0].as_f64().unwrap(), at[1].as_f64().unwrap())
+    }
+
+    /// Drops files on an element, as a user does.
+    pub(crate) fn drop_files(&mut self, selector: &str, paths: &[&std::path::Path]) {
+        let (x, y) = self.middle(selector);
+        let files: Vec<_> = paths.iter().map(|p| p.to_str().unwrap()).collect();
+        let data = json!({"items": [], "files": files, "dragOperationsMask": 1});
+        for kind in ["dragEnter", "dragOver", "drop"] {
+            self.call("Input.dispatchDragEvent", json!({"type": kind, "x": x, "y": y, "data": data}));
+        }
+    }
+
+    /// Size and appearance of the page.
+    pub(crate) fn device(&mut self, width: u32, height: u32, ratio: u32, dark: bool) {
+        let metrics = json!({"width": width, "height": height, "deviceScaleFactor": ratio, "mobile": width < 600});
+        self.call("Emulation.setDeviceMetricsOverride", metrics);
+        let scheme = if dark { "dark" } else { "light" };
+        self.call("Emulation.setEmulatedMedia", json!({"features": [{"name": "prefers-color-scheme", "value": scheme}]}));
+    }
+
+    /// A picture of the whole page.
+    pub(crate) fn screenshot(&mut self, path: &std::path::Path) {
+        use base64::Engine;
+        let shot = self.call("Page.captureScreenshot", json!({"captureBeyondViewport": true, "format": "png"}));
+        let bytes = base64::engine::general_purpose::STANDARD.decode(shot["data"].as_str().unwrap()).unwrap();
+        std::fs::create_dir_all(path.parent().unwrap()).unwrap();
+        std::fs::write(path, bytes).unwrap();
+    }
+
+    /// Errors in the console, exceptions, and requests that left the page's origin.
+    pub(crate) fn complaints(&mut self) -> Vec<String> {
+        // Everything said so far has arrived once this answer has.
+        self.call("Runtime.evaluate", json!({"expression": "0"}));
+        let complaint = |e: &Value| match e["method"].as_str()? {
+            "Runtime.exceptionThrown" => Some(e["params"]["exceptionDetails"].to_string()),
+            "Log.entryAdded" if e["params"]["entry"]["level"] == "error" => Some(e["params"]["entry"].to_string()),
+            "Runtime.consoleAPICalled" if e["params"]["type"] == "error" => Some(e["params"]["args"].to_string()),
+            "Network.requestWillBeSent" => {
+                let url = e["params"]["request"]["url"].as_str()?;
+                let own = url.starts_with("http://127.0.0.1:") || url.starts_with("data:") || url.starts_with("about:");
+                (!own).then(|| format!("a request to {url}"))
+            }
+            _ => None,
+        };
+        self.events.iter().filter_map(complaint).collect()
+    }
+}
+
+impl Drop for Browser {
+    fn drop(&mut self) {
+        let _ = self.process.kill();
+        let _ = self.process.wait();
+    }
+}
+
+/// Serves a folder under `/some/sub/path/` on a free port, until the test run ends. Gives the address.
+pub(crate) fn serve(folder: &'static std::path::Path) -> String {
+    use std::io::Write;
+    let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let address = format!("http://{}/some/sub/path/", listener.local_addr().unwrap());
+    std::thread::spawn(move || {
+        for mut stream in listener.incoming().flatten() {
+            std::thread::spawn(move || {
+                let mut head = Vec::new();
+                let mut byte = [0];
+                while !head.ends_with(b"\r\n\r\n") && stream.read(&mut byte).is_ok_and(|n| n == 1) {
+                    head.push(byte[0]);
+                }
+                let text = String::from_utf8_lossy(&head).into_owned();
+                let path = text.split(' ').nth(1).unwrap_or("/").split(['?', '#']).next().unwrap_or("/").to_string();
+                let name = path.strip_prefix("/some/sub/path/").map(|n| if n.is_empty() { "index.html" } else { n });
+                let body = name.filter(|n| !n.contains("..")).and_then(|n| std::fs::read(folder.join(n)).ok());
+                let kind = match path.rsplit('.').next() {
+                    Some("js") => "text/javascript",
+                    Some("wasm") => "application/wasm",
+                    Some("css") => "text/css",
+                    Some("svg") => "image/svg+xml",
+                    _ => "text/html; charset=utf-8",
+                };
+                let (status, body) = body.map_or(("404 Not Found", Vec::new()), |b| ("200 OK", b));
+                let head = format!(
+                    "HTTP/1.1 {status}\r\nContent-Type: {kind}\r\nContent-Length: {}\r\nConnection: close\r\n\r\n",
+                    body.len()
+                );
+                let _ = stream.write_all(head.as_bytes()).and_then(|()| stream.write_all(&body));
+            });
+        }
+    });
+    address
+}
