@@ -30,7 +30,7 @@ pub fn index(n: u64) -> usize {
     usize::try_from(n).unwrap_or(usize::MAX)
 }
 
-/// The largest integer not above `x`; 0 for negative numbers and NaN.
+/// The largest integer not above `x`; 0 for negative numbers and NaN. The cast does it: it cuts towards zero and saturates.
 #[must_use]
 #[expect(
     clippy::cast_possible_truncation,
@@ -38,7 +38,7 @@ pub fn index(n: u64) -> usize {
     reason = "float casts saturate, which is the contract"
 )]
 pub fn floor(x: f64) -> usize {
-    x.floor() as usize
+    x as usize
 }
 
 /// Bytes with a decimal prefix: `126 MB`.

@@ -24,6 +24,7 @@ pub struct RepetitionCounts {
 
 impl RepetitionCounts {
     /// Counts the tokens of one request in one layer.
+    #[inline(never)]
     pub(super) fn add(&mut self, request: &Request, layer: usize, range: Range<usize>, experts: usize) {
         // Token number (from 1) of each expert's last use.
         let mut last = vec![0u32; experts];

@@ -78,11 +78,9 @@ pub struct Transitions {
     pub coverage_heldout: PerLayer,
     /// See [`Coverage::baseline`].
     pub coverage_baseline: PerLayer,
-    /// Cross-token only: P(i again | i), weighted by the count of i.
-    #[serde(skip_serializing_if = "Option::is_none")]
+    /// Cross-token only (else null): P(i again | i), weighted by the count of i.
     pub diagonal_weighted: Option<PerLayer>,
-    /// Cross-token only: the plain mean over experts.
-    #[serde(skip_serializing_if = "Option::is_none")]
+    /// Cross-token only (else null): the plain mean over experts.
     pub diagonal_unweighted: Option<PerLayer>,
     /// Σ C·((131 l + 31 i + 17 j) mod 1009).
     pub checksum: u64,
@@ -100,7 +98,7 @@ pub struct Similarity {
     /// Noise ceiling: rho of the frequencies of even and odd requests, decode (prefill if there is no decode).
     pub rho_noise_ceiling: PerLayer,
     /// Share of the decode top-5 in the prefill top-5, 10 and 20.
-    pub decode_top5_in_prefill_top: BTreeMap<u32, PerLayer>,
+    pub decode_top5_in_prefill_top: BTreeMap<String, PerLayer>,
 }
 
 /// E.
@@ -128,7 +126,7 @@ pub struct Reuse {
     /// Warm accesses by bit length of the distance.
     pub log2_bins: Vec<u64>,
     /// Miss ratio of an LRU cache that holds this percentage of all layers × experts.
-    pub miss_ratio: BTreeMap<u32, Option<f64>>,
+    pub miss_ratio: BTreeMap<String, Option<f64>>,
 }
 
 /// G, by layer.
@@ -142,6 +140,7 @@ pub struct CoActivations {
 
 /// All analyses of a summary; `warnings` are passed through.
 #[must_use]
+#[inline(never)]
 pub fn report(summary: &Summary, warnings: Vec<String>) -> Report {
     let stream = summary.stream();
     let stream_name = if stream == Phase::Decode { "decode" } else { "prefill" };
@@ -249,15 +248,15 @@ fn similarity(summary: &Summary) -> Similarity {
         let [even, odd] = [Half::Even, Half::Odd].map(|h| frequency(layer, stream, h, n));
         out.rho_noise_ceiling.push(spearman(&even, &odd));
         for m in [5, 10, 20] {
-            let share = overlap(&decode, 5, &prefill, m as usize);
-            out.decode_top5_in_prefill_top.entry(m).or_default().push(share);
+            let share = overlap(&decode, 5, &prefill, m);
+            out.decode_top5_in_prefill_top.entry(m.to_string()).or_default().push(share);
         }
     }
     out
 }
 
 fn reuse_of(counts: &DistanceCounts, objects: usize, scope: &str) -> Reuse {
-    let miss = |p: u32| (p, counts.miss_ratio(share_up(p as usize, objects)));
+    let miss = |p: usize| (p.to_string(), counts.miss_ratio(share_up(p, objects)));
     Reuse {
         scope: scope.into(),
         accesses: counts.accesses,

@@ -96,66 +96,70 @@ pub fn batched(summary: &Summary, phase: Phase) -> DistanceCounts {
     counts
 }
 
-/// An LRU stack of objects `0..n` that tells the depth of each access in O(log n).
+/// An LRU stack of objects `0..n` that tells the depth of each access.
+///
+/// Times are bits, one for each object's last access, with counts for groups of words: a short distance is a few words
+/// away. A Fenwick tree takes three times as long, because every access walks it four times whatever the distance.
 #[derive(Clone, Debug)]
 pub struct StackDistance {
     /// Time of each object's last access, from 1; 0 is never.
     last: Vec<u32>,
-    /// Fenwick tree over times: 1 where an object's last access stands.
-    tree: Vec<u32>,
+    bits: Vec<u64>,
+    groups: Vec<u32>,
     now: usize,
 }
+
+/// Words of a group.
+const GROUP: usize = 16;
 
 impl StackDistance {
     /// An empty stack over `objects` objects.
     #[must_use]
     pub fn new(objects: usize) -> Self {
         // Twice the objects: renumbering the times then costs O(1) an access.
-        Self { last: vec![0; objects], tree: vec![0; (2 * objects).max(64) + 1], now: 0 }
+        let groups = (2 * objects).div_ceil(64 * GROUP) + 1;
+        Self { last: vec![0; objects], bits: vec![0; groups * GROUP], groups: vec![0; groups], now: 0 }
     }
 
     /// Accesses an object: the number of distinct others since its last access, none at the first.
     pub fn access(&mut self, object: usize) -> Option<usize> {
-        if self.now + 1 == self.tree.len() {
+        if self.now + 1 == self.bits.len() * 64 {
             self.renumber();
         }
         self.now += 1;
         let before = self.last[object] as usize;
         let distance = (before > 0).then(|| {
-            let since = self.sum(self.now - 1) - self.sum(before);
-            self.add(before, u32::MAX);
-            since as usize
+            self.bits[before / 64] &= !(1 << (before % 64));
+            self.groups[before / (64 * GROUP)] -= 1;
+            self.after(before)
         });
-        self.add(self.now, 1);
-        self.last[object] = crate::units::small(self.now);
+        self.set(object, self.now);
         distance
+    }
+
+    fn set(&mut self, object: usize, time: usize) {
+        self.last[object] = crate::units::small(time);
+        self.bits[time / 64] |= 1 << (time % 64);
+        self.groups[time / (64 * GROUP)] += 1;
+    }
+
+    /// Bits set after a time.
+    fn after(&self, time: usize) -> usize {
+        let (word, group) = (time / 64, time / (64 * GROUP));
+        let above = self.bits[word] >> (time % 64);
+        let words = self.bits[word + 1..(group + 1) * GROUP].iter().map(|w| w.count_ones());
+        let groups = self.groups[group + 1..=self.now / (64 * GROUP)].iter().copied();
+        (above.count_ones() + words.sum::<u32>() + groups.sum::<u32>()) as usize
     }
 
     fn renumber(&mut self) {
         let mut alive: Vec<usize> = (0..self.last.len()).filter(|&o| self.last[o] > 0).collect();
         alive.sort_unstable_by_key(|&o| self.last[o]);
-        self.tree.fill(0);
+        self.bits.fill(0);
+        self.groups.fill(0);
         for (i, &object) in alive.iter().enumerate() {
-            self.last[object] = crate::units::small(i + 1);
-            self.add(i + 1, 1);
+            self.set(object, i + 1);
         }
         self.now = alive.len();
-    }
-
-    /// Adds modulo 2^32: `u32::MAX` takes one away.
-    fn add(&mut self, mut i: usize, delta: u32) {
-        while i < self.tree.len() {
-            self.tree[i] = self.tree[i].wrapping_add(delta);
-            i += i & i.wrapping_neg();
-        }
-    }
-
-    fn sum(&self, mut i: usize) -> u32 {
-        let mut sum = 0u32;
-        while i > 0 {
-            sum = sum.wrapping_add(self.tree[i]);
-            i &= i - 1;
-        }
-        sum
     }
 }

@@ -2,7 +2,7 @@
 //!
 //! Memory follows layers × experts², never the number of requests.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use serde::{Deserialize, Serialize};
 
@@ -73,69 +73,36 @@ impl Half {
 }
 
 impl Summary {
-    /// Counts a request. All requests have the same K: the caller refuses others (see [`Summary::fits`]).
-    pub fn add(&mut self, request: &Request) {
-        self.requests += 1;
-        self.tokens[0] += request.prefill as u64;
-        self.tokens[1] += request.decode() as u64;
-        self.top_k = request.top_k;
-        self.experts = self.experts.max(experts_of(request));
-        let (n, half) = (self.experts, usize::from(request.index % 2 == 1));
-        let subject = self.subjects.entry(request.labels.clone()).or_default();
-        subject.0 += 1;
-        for (position, &id) in request.layers.iter().enumerate() {
+    /// Counts requests. All have the same K: the caller keeps others apart.
+    ///
+    /// Layer by layer over all of them: a layer's tables fit in a cache, those of all layers do not. Counting one request at
+    /// a time takes three times as long.
+    // Kernels are never inlined: a browser optimises one function at a time, and late if it is as large as the program.
+    #[inline(never)]
+    pub fn add(&mut self, requests: &[Request]) {
+        for request in requests {
+            self.requests += 1;
+            self.tokens[0] += request.prefill as u64;
+            self.tokens[1] += request.decode() as u64;
+            self.top_k = request.top_k;
+            self.experts = self.experts.max(experts_of(request));
+            self.subjects.entry(request.labels.clone()).or_default().0 += 1;
+        }
+        let ids: BTreeSet<u32> = requests.iter().flat_map(|r| r.layers.iter().copied()).collect();
+        for id in ids {
             let layer = self.layers.entry(id).or_default();
-            let in_subject = subject.1.entry(id).or_default();
-            grow(in_subject, n);
-            for phase in [Phase::Prefill, Phase::Decode] {
-                let p = phase as usize;
-                let range = tokens_of(request, phase);
-                if range.is_empty() {
-                    continue;
-                }
-                let frequency = &mut layer.frequency[p][half];
-                grow(frequency, n);
-                for token in range.clone() {
-                    let Some(row) = request.row(position, token) else {
-                        self.unknown_rows += 1;
-                        continue;
-                    };
-                    for &e in row {
-                        frequency[usize::from(e)] += 1;
-                        in_subject[usize::from(e)] += 1;
-                    }
-                }
-                cross_token(layer.cross_token[p][half].cells_mut(n), n, request, position, range.clone());
-                if position + 1 < request.layers.len() {
-                    cross_layer(layer.cross_layer[p][half].cells_mut(n), n, request, position, range.clone());
-                }
-                if request.top_k > 1 {
-                    count_pairs(layer.pairs.cells_mut(n), request, position, range.clone());
-                }
-                layer.repetition[p].add(request, position, range, n);
-            }
-            if request.prefill > 0
-                && let (Some(a), Some(b)) =
-                    (request.row(position, request.prefill - 1), request.row(position, request.prefill))
-            {
-                for &i in a {
-                    for &j in b {
-                        *layer.boundary[half].entry((i, j)).or_default() += 1;
-                    }
+            for request in requests {
+                if let Ok(position) = request.layers.binary_search(&id) {
+                    let subject = self.subjects.entry(request.labels.clone()).or_default();
+                    let in_subject = subject.1.entry(id).or_default();
+                    self.unknown_rows += layer.add(request, position, self.experts, in_subject);
                 }
             }
         }
-        for phase in [Phase::Prefill, Phase::Decode] {
-            let range = tokens_of(request, phase);
-            let mut stack = StackDistance::new(request.layers.len() * n);
-            for token in range.clone() {
-                for layer in 0..request.layers.len() {
-                    for &e in request.row(layer, token).unwrap_or_default() {
-                        self.reuse[phase as usize].count(stack.access(layer * n + usize::from(e)));
-                    }
-                }
+        for request in requests {
+            for phase in [Phase::Prefill, Phase::Decode] {
+                self.add_streams(request, phase);
             }
-            self.add_lockstep(request, phase, range);
         }
     }
 
@@ -167,12 +134,6 @@ impl Summary {
         }
     }
 
-    /// Whether a request of `top_k` experts a token can be counted here.
-    #[must_use]
-    pub fn fits(&self, top_k: usize) -> bool {
-        self.top_k == 0 || self.top_k == top_k
-    }
-
     /// The counts of the layer at a position (0 is the first MoE layer).
     #[must_use]
     pub fn layer(&self, position: usize) -> Option<&LayerCounts> {
@@ -191,17 +152,22 @@ impl Summary {
         if self.tokens[1] > 0 { Phase::Decode } else { Phase::Prefill }
     }
 
-    fn add_lockstep(&mut self, request: &Request, phase: Phase, range: std::ops::Range<usize>) {
-        for (step, token) in range.enumerate() {
+    /// Reuse distances and the lockstep sets of one request and phase.
+    #[inline(never)]
+    fn add_streams(&mut self, request: &Request, phase: Phase) {
+        let n = self.experts;
+        let mut stack = StackDistance::new(request.layers.len() * n);
+        for (step, token) in tokens_of(request, phase).enumerate() {
             for (position, &id) in request.layers.iter().enumerate() {
                 let Some(row) = request.row(position, token) else { continue };
                 let bits = lockstep_bits(&mut self.lockstep[phase as usize], step, id);
                 for &e in row {
-                    let word = usize::from(e) / 64;
-                    if bits.len() <= word {
-                        bits.resize(word + 1, 0);
+                    let e = usize::from(e);
+                    self.reuse[phase as usize].count(stack.access(position * n + e));
+                    if bits.len() <= e / 64 {
+                        bits.resize(e / 64 + 1, 0);
                     }
-                    bits[word] |= 1 << (e % 64);
+                    bits[e / 64] |= 1 << (e % 64);
                 }
             }
         }
@@ -209,6 +175,51 @@ impl Summary {
 }
 
 impl LayerCounts {
+    /// Counts one request; gives the number of rows that are unknown.
+    #[inline(never)]
+    fn add(&mut self, request: &Request, position: usize, n: usize, in_subject: &mut Vec<u64>) -> u64 {
+        let half = usize::from(request.index % 2 == 1);
+        let mut unknown = 0;
+        grow(in_subject, n);
+        for phase in [Phase::Prefill, Phase::Decode] {
+            let (p, range) = (phase as usize, tokens_of(request, phase));
+            if range.is_empty() {
+                continue;
+            }
+            let frequency = &mut self.frequency[p][half];
+            grow(frequency, n);
+            for token in range.clone() {
+                let Some(row) = request.row(position, token) else {
+                    unknown += 1;
+                    continue;
+                };
+                for &e in row {
+                    frequency[usize::from(e)] += 1;
+                    in_subject[usize::from(e)] += 1;
+                }
+            }
+            cross_token(self.cross_token[p][half].cells_mut(n), n, request, position, range.clone());
+            if position + 1 < request.layers.len() {
+                cross_layer(self.cross_layer[p][half].cells_mut(n), n, request, position, range.clone());
+            }
+            if request.top_k > 1 {
+                count_pairs(self.pairs.cells_mut(n), request, position, range.clone());
+            }
+            self.repetition[p].add(request, position, range, n);
+        }
+        if request.prefill > 0
+            && let (Some(a), Some(b)) =
+                (request.row(position, request.prefill - 1), request.row(position, request.prefill))
+        {
+            for &i in a {
+                for &j in b {
+                    *self.boundary[half].entry((i, j)).or_default() += 1;
+                }
+            }
+        }
+        unknown
+    }
+
     fn merge(&mut self, other: &LayerCounts) {
         for p in 0..2 {
             for h in 0..2 {
@@ -242,6 +253,7 @@ fn tokens_of(request: &Request, phase: Phase) -> std::ops::Range<usize> {
     }
 }
 
+#[inline(never)]
 fn cross_token(cells: &mut [u32], n: usize, request: &Request, layer: usize, range: std::ops::Range<usize>) {
     let mut before: Option<&[u16]> = None;
     for token in range {
@@ -253,6 +265,7 @@ fn cross_token(cells: &mut [u32], n: usize, request: &Request, layer: usize, ran
     }
 }
 
+#[inline(never)]
 fn cross_layer(cells: &mut [u32], n: usize, request: &Request, layer: usize, range: std::ops::Range<usize>) {
     for token in range {
         if let (Some(a), Some(b)) = (request.row(layer, token), request.row(layer + 1, token)) {
@@ -270,6 +283,7 @@ fn product(cells: &mut [u32], n: usize, from: &[u16], to: &[u16]) {
     }
 }
 
+#[inline(never)]
 fn count_pairs(cells: &mut [u32], request: &Request, layer: usize, range: std::ops::Range<usize>) {
     for token in range {
         let row = request.row(layer, token).unwrap_or_default();

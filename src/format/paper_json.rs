@@ -98,6 +98,7 @@ impl PaperScanner {
     }
 
     /// Takes the next bytes. Returns false once the rest of the file cannot be read any more.
+    #[inline(never)]
     pub fn feed(&mut self, chunk: &[u8]) -> bool {
         let mut i = 0;
         while i < chunk.len() && !self.dead {

@@ -54,11 +54,12 @@ impl Axis {
         Self { label: label.into(), from: 0.0, to, ticks, scale: Scale::Linear }
     }
 
-    /// An even axis of percentages, 0 to 100%, values 0 to 1.
+    /// An even axis of percentages from 0 to at least `to`; values are shares, 0 to 1.
     #[must_use]
-    pub fn share(label: &str) -> Self {
-        let ticks = (0..=4u32).map(|i| (f64::from(i) / 4.0, format!("{}%", i * 25))).collect();
-        Self { label: label.into(), from: 0.0, to: 1.0, ticks, scale: Scale::Linear }
+    pub fn share(label: &str, to: f64) -> Self {
+        let percent = Self::linear(label, to * 100.0);
+        let ticks = percent.ticks.into_iter().map(|(v, t)| (v / 100.0, format!("{t}%"))).collect();
+        Self { to: percent.to / 100.0, ticks, ..Self::linear(label, to) }
     }
 
     /// A logarithmic axis with a tick at powers of ten.
@@ -174,6 +175,32 @@ impl Look {
         }
         let style = font.color(&style.colour).pos(Pos::new(style.h, style.v));
         area.draw_text(words, &style, at)
+    }
+
+    /// Writes text over data, on a patch of the background.
+    ///
+    /// # Errors
+    /// If the backend fails.
+    pub(super) fn text_over<DB: DrawingBackend>(
+        &self,
+        area: &DrawingArea<DB, Shift>,
+        words: &str,
+        at: (i32, i32),
+        style: Words,
+    ) -> Result<(), DB> {
+        let (width, height) = (self.px(style.size * 0.56 * words.chars().count() as f64), self.px(style.size * 1.25));
+        let left = match style.h {
+            HPos::Left => at.0,
+            HPos::Right => at.0 - width,
+            HPos::Center => at.0 - width / 2,
+        };
+        let top = match style.v {
+            VPos::Top => at.1,
+            VPos::Center => at.1 - height / 2,
+            VPos::Bottom => at.1 - height,
+        };
+        area.draw(&Rectangle::new([(left, top), (left + width, top + height)], self.theme.surface.mix(0.85).filled()))?;
+        self.text(area, words, at, style)
     }
 
     /// Fills a rectangle.

@@ -75,7 +75,7 @@ pub fn bars<DB: DrawingBackend>(area: &DrawingArea<DB, Shift>, look: &Look, char
     if let Some((value, name)) = &chart.level {
         let (_, y) = frame.at(0.0, *value);
         look.line(area, &[(frame.left, y), (frame.right, y)], theme.quiet, 1.0)?;
-        look.text(area, name, (frame.right, y - look.px(2.0)), words(theme.quiet, HPos::Right, VPos::Bottom))?;
+        look.text_over(area, name, (frame.right, y - look.px(2.0)), words(theme.quiet, HPos::Right, VPos::Bottom))?;
     }
     baseline(area, look, &frame)?;
     if has_key {

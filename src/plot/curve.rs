@@ -45,13 +45,9 @@ pub fn curves<DB: DrawingBackend>(area: &DrawingArea<DB, Shift>, look: &Look, ch
     let theme = &look.theme;
     let frame = axes(area, look, chart.x.clone(), chart.y.clone(), Space { top: 18.0, grid: true, right: 0.0 })?;
     let colours = [theme.second, theme.accent];
-    for (i, marker) in chart.markers.iter().enumerate() {
+    for marker in &chart.markers {
         let x = frame.at(marker.x, 0.0).0.clamp(frame.left, frame.right);
         look.line(area, &[(x, frame.top), (x, frame.bottom)], theme.quiet, 1.0)?;
-        let right = x > (frame.left + frame.right) / 2;
-        let (h, shift) = if right { (HPos::Right, -look.px(4.0)) } else { (HPos::Left, look.px(4.0)) };
-        let y = frame.top + look.px(4.0 + 14.0 * i as f64);
-        look.text(area, &marker.name, (x + shift, y), words(theme.quiet, h, VPos::Top))?;
     }
     let mut key = frame.left;
     for (i, curve) in chart.curves.iter().enumerate() {
@@ -76,6 +72,14 @@ pub fn curves<DB: DrawingBackend>(area: &DrawingArea<DB, Shift>, look: &Look, ch
         look.fill(area, (key, y - look.px(1.5)), (key + look.px(14.0), y + look.px(1.5)), colour)?;
         look.text(area, &curve.name, (key + look.px(19.0), y), words(theme.ink, HPos::Left, VPos::Center))?;
         key += look.px(34.0 + 6.4 * curve.name.chars().count() as f64);
+    }
+    // Words last: they stand over the curves.
+    for (i, marker) in chart.markers.iter().enumerate() {
+        let x = frame.at(marker.x, 0.0).0.clamp(frame.left, frame.right);
+        let right = x > (frame.left + frame.right) / 2;
+        let (h, shift) = if right { (HPos::Right, -look.px(4.0)) } else { (HPos::Left, look.px(4.0)) };
+        let y = frame.top + look.px(4.0 + 14.0 * i as f64);
+        look.text_over(area, &marker.name, (x + shift, y), words(theme.quiet, h, VPos::Top))?;
     }
     baseline(area, look, &frame)?;
     Ok(frame)
@@ -110,7 +114,7 @@ pub fn points<DB: DrawingBackend>(area: &DrawingArea<DB, Shift>, look: &Look, ch
         let (_, y) = frame.at(0.0, *value);
         let colour = if i == 0 { theme.accent } else { theme.quiet };
         look.line(area, &[(frame.left, y), (frame.right, y)], colour, 1.5)?;
-        look.text(area, name, (frame.right, y - look.px(2.0)), words(colour, HPos::Right, VPos::Bottom))?;
+        look.text_over(area, name, (frame.right, y - look.px(2.0)), words(colour, HPos::Right, VPos::Bottom))?;
     }
     baseline(area, look, &frame)?;
     Ok(frame)

@@ -34,7 +34,12 @@ pub struct Part {
     pub requests: Vec<Request>,
     /// Their paths, by index.
     pub paths: Vec<String>,
+    /// How many of the requests are in the summary: they are counted in batches, see [`Summary::add`].
+    counted: usize,
 }
+
+/// Requests counted at once.
+const BATCH: usize = 64;
 
 /// What a load looks like from outside.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
@@ -71,15 +76,25 @@ impl Dataset {
     /// Adds a request that came from `path`.
     pub fn add(&mut self, request: Request, path: &str) {
         let part = self.parts.entry(request.top_k).or_default();
-        part.summary.add(&request);
         part.requests.push(request);
         part.paths.push(path.into());
+        if part.requests.len() - part.counted >= BATCH {
+            part.count();
+        }
+    }
+
+    /// Counts what was added: to be called before anything is asked.
+    pub fn count(&mut self) {
+        self.parts.values_mut().for_each(Part::count);
     }
 
     /// Adds what another worker found.
-    pub fn merge(&mut self, other: Dataset) {
+    pub fn merge(&mut self, mut other: Dataset) {
+        self.count();
+        other.count();
         for (k, theirs) in other.parts {
             let part = self.parts.entry(k).or_default();
+            part.counted += theirs.counted;
             part.summary.merge(&theirs.summary);
             part.requests.extend(theirs.requests);
             part.paths.extend(theirs.paths);
@@ -91,6 +106,7 @@ impl Dataset {
 
     /// Puts everything in the order of the files, whatever worker read them, and keeps one K.
     pub fn settle(&mut self) {
+        self.count();
         for part in self.parts.values_mut() {
             let mut both: Vec<_> =
                 std::mem::take(&mut part.requests).into_iter().zip(std::mem::take(&mut part.paths)).collect();
@@ -146,6 +162,11 @@ impl Dataset {
 }
 
 impl Part {
+    fn count(&mut self) {
+        self.summary.add(&self.requests[self.counted..]);
+        self.counted = self.requests.len();
+    }
+
     /// The preset that the requests come from, if shape and labels tell.
     #[must_use]
     pub fn model(&self) -> Option<&'static ModelPreset> {

@@ -63,6 +63,7 @@ impl List {
     }
 
     /// Looks at the next file; the units once all were seen.
+    #[inline(never)]
     pub fn step(&mut self, files: &dyn Files) -> Option<(Vec<Unit>, Vec<Issue>)> {
         let Some(source) = self.sources.get(self.next).cloned() else {
             let mut units = std::mem::take(&mut self.units);
@@ -131,6 +132,7 @@ impl Ingest {
     }
 
     /// Reads one slice, of at most a megabyte, into `dataset`. False once all units are read.
+    #[inline(never)]
     pub fn step(&mut self, files: &dyn Files, dataset: &mut Dataset) -> bool {
         let Some(open) = &mut self.open else {
             let Some(unit) = self.units.next() else { return false };

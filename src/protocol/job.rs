@@ -136,6 +136,7 @@ enum Kind {
 
 /// Starts a job.
 #[must_use]
+#[inline(never)]
 pub fn start(request: Request) -> Job {
     Job(match request {
         Request::List(sources) => Kind::List(List::new(sources)),
@@ -159,6 +160,7 @@ pub fn start(request: Request) -> Job {
 
 impl Job {
     /// Does the next slice: at most a megabyte of input, one layer simulation or one made request.
+    #[inline(never)]
     pub fn step(&mut self, state: &mut State, files: &dyn Files) -> Progress {
         match &mut self.0 {
             Kind::Now(request) => Progress::Done(request.take().map_or(Reply::Ok, |r| answer(state, r))),
@@ -178,9 +180,10 @@ impl Job {
                 if let Some(request) = generator.request() {
                     let total = generator.total() as u64;
                     made.add(request, "synthetic");
-                    let done = made.part().map_or(0, |p| p.summary.requests);
+                    let done = made.part().map_or(0, |p| p.requests.len() as u64);
                     return Progress::Running { done, total };
                 }
+                made.count();
                 state.made = std::mem::take(made);
                 Progress::Done(Reply::Loaded(Box::new(state.made.info())))
             }
@@ -201,9 +204,14 @@ fn running((done, total): (u64, u64)) -> Progress {
     Progress::Running { done, total }
 }
 
+#[inline(never)]
 fn answer(state: &mut State, request: Request) -> Reply {
     match request {
-        Request::Take => bytes(&std::mem::take(&mut state.staged)),
+        Request::Take => {
+            let mut staged = std::mem::take(&mut state.staged);
+            staged.count();
+            bytes(&staged)
+        }
         Request::Merge(bytes) => match postcard::from_bytes(&bytes) {
             Ok(dataset) => {
                 state.staged.merge(dataset);

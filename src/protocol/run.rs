@@ -13,7 +13,7 @@ use crate::sim::{Bound, Outcome, Reads, Shape, Simulation, Strategy, Workload, e
 /// The result of an experiment: `moescope run --json`.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct RunReport {
-    /// The experiment, in normal form.
+    /// The experiment, in normal form and without settings of the view.
     pub experiment: String,
     /// Digest of the requests.
     pub digest: String,
@@ -72,6 +72,7 @@ pub struct StrategyRun {
 ///
 /// # Errors
 /// If no request has decode tokens.
+#[inline(never)]
 pub fn workload(part: &Part, experiment: &Experiment) -> Result<Workload, String> {
     let summary = &part.summary;
     let all = summary.layer_ids();
@@ -162,7 +163,7 @@ impl Run {
         };
         let wanted = |o: &&Outcome| self.experiment.strategies.contains(&o.strategy);
         RunReport {
-            experiment: self.experiment.to_string(),
+            experiment: self.experiment.run_key().to_string(),
             digest: digest.into(),
             synthetic,
             sources: self.workload.sources,

@@ -54,6 +54,7 @@ pub struct Overview {
 
 /// The figures of the layer at a position.
 #[must_use]
+#[inline(never)]
 pub fn layer_view(summary: &Summary, position: usize, scope: Scope) -> Option<LayerView> {
     let (&id, layer) = summary.layers.iter().nth(position)?;
     let n = summary.experts;
@@ -90,6 +91,7 @@ pub fn layer_view(summary: &Summary, position: usize, scope: Scope) -> Option<La
 
 /// The figures of all layers.
 #[must_use]
+#[inline(never)]
 pub fn overview(summary: &Summary, scope: Scope) -> Overview {
     let n = summary.experts;
     let mut cells = Vec::with_capacity(summary.layers.len() * n);

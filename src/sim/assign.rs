@@ -31,6 +31,7 @@ impl Assignment {
 
 /// `base`: the die at position p takes tokens \[pN/D, (p+1)N/D) of the list sorted by expert.
 #[must_use]
+#[inline(never)]
 pub fn as_one_gpu(counts: &[u32], config: &Config) -> Assignment {
     /// Overlaps below half a token are rounding, not work.
     const LEAST: f64 = 0.5;
@@ -75,6 +76,7 @@ pub fn at_home(counts: &[u32], config: &Config) -> Assignment {
 /// `allo` (Algorithm 1): blocks of each expert's tokens go to whichever holder or neighbour of a holder is ready first.
 /// `holds(e, d)` tells whether die d has expert e in its HBM.
 #[must_use]
+#[inline(never)]
 pub fn allocate(counts: &[u32], config: &Config, holds: impl Fn(usize, usize) -> bool) -> Assignment {
     let mesh = config.wafer.mesh;
     let dies = mesh.dies();

@@ -125,6 +125,7 @@ impl Simulation {
     }
 
     /// Simulates the next layer. False when there is none left.
+    #[inline(never)]
     pub fn step(&mut self) -> bool {
         if self.next >= self.total() {
             return false;

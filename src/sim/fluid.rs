@@ -97,6 +97,7 @@ struct Flow {
 /// Runs all transfers: each die makes its own in the order given, `in_flight` at a time, at max-min fair rates.
 /// `fetches` is grouped by die.
 #[must_use]
+#[inline(never)]
 pub fn transfer(network: &Network, fetches: &[Fetch], in_flight: usize) -> Timing {
     let resources = network.capacity.len();
     let mut timing = Timing {
@@ -231,6 +232,7 @@ impl Fluid<'_> {
     }
 
     /// Collects the flows and resources that hang together with a resource.
+    #[inline(never)]
     fn gather(&mut self, fetches: &[Fetch], root: usize) {
         self.component.clear();
         self.resources.clear();
@@ -260,6 +262,7 @@ impl Fluid<'_> {
     }
 
     /// Progressive filling: the resource with the least to give each of its flows fixes their rate, and so on.
+    #[inline(never)]
     fn fill(&mut self, fetches: &[Fetch], now: f64) {
         for &slot in &self.component {
             let flow = &mut self.flows[slot];

@@ -1,8 +1,8 @@
 //! Event-driven simulator of a wafer: a mesh of dies that fetch experts over shared links and HBM. It knows the hardware
 //! and token counts, never a trace's format; the same input gives the same bytes on every target. Model: docs/model.md.
 //!
-//! Reading order: [`workload`] (what is to be computed), [`assign`] (which die computes it), [`fluid`] (how long the fetches
-//! take), [`engine`] (layers and steps), [`predict`] (copies for later steps).
+//! Reading order: `workload` (what is to be computed), `assign` (which die computes it), `fluid` (how long the fetches
+//! take), `engine` (layers and steps), `predict` (copies for later steps).
 
 mod assign;
 mod config;

@@ -29,6 +29,7 @@ impl Workload {
     /// Fills a batch from the decode tokens of `requests`, in order. With fewer requests than the batch holds, they are
     /// used again at other decode offsets, spread evenly. Heat is given for each simulated layer.
     #[must_use]
+    #[inline(never)]
     pub fn fill(requests: &[Request], shape: Shape<'_>, batch: usize, steps: usize, heat: Vec<Vec<u32>>) -> Self {
         let sources: Vec<&Request> = requests.iter().filter(|r| r.decode() > 0).collect();
         let Shape { layers, all_layers, experts } = shape;

@@ -44,6 +44,7 @@ struct Layer {
 impl Generator {
     /// A generator for `model`; the same seed gives the same requests on every target.
     #[must_use]
+    #[inline(never)]
     pub fn new(model: &'static ModelPreset, seed: u64) -> Self {
         let profile = profile(model);
         let mut rng = Pcg32::seed_from_u64(seed ^ 0x6d6f_6573_636f_7065);
@@ -62,6 +63,7 @@ impl Generator {
     }
 
     /// Makes the next request; none after the last.
+    #[inline(never)]
     pub fn request(&mut self) -> Option<Request> {
         let index = self.next;
         if index >= self.total() as u64 {
@@ -131,14 +133,17 @@ impl Layer {
         Self { id, popular, bundles, keep }
     }
 
+    #[inline(never)]
     fn column(&self, model: &ModelPreset, profile: &Profile, topics: &[usize], rng: &mut Pcg32) -> Vec<u16> {
         let k = model.top_k;
         let mut ids: Vec<u16> = Vec::with_capacity(topics.len() * k);
         for (token, &topic) in topics.iter().enumerate() {
             let start = ids.len();
+            let mut groups = Groups::none(model);
             if token > 0 {
                 for slot in start - k..start {
                     if unit(rng) < self.keep {
+                        groups.add(ids[slot]);
                         ids.push(ids[slot]);
                     }
                 }
@@ -146,17 +151,20 @@ impl Layer {
             let bundle = &self.bundles[topic];
             let mut tries = 0;
             while ids.len() < start + k {
+                // One draw decides between bundle and popularity, and what is left of it picks the expert.
                 let u = unit(rng);
-                let id = if unit(rng) < profile.focus {
+                let id = if u < profile.focus {
                     // The square favours the front of the bundle.
-                    bundle[floor(u * u * bundle.len() as f64)]
+                    let v = u / profile.focus;
+                    bundle[floor(v * v * bundle.len() as f64)]
                 } else {
-                    self.popular[floor(u * SLOTS as f64)]
+                    self.popular[floor((u - profile.focus) / (1.0 - profile.focus) * SLOTS as f64)]
                 };
                 tries += 1;
                 // A bundle and the allowed groups can be used up: then any expert that fits will do.
                 let id = if tries > 64 { id_of(below(rng, model.experts)) } else { id };
-                if !ids[start..].contains(&id) && (allowed(model, &ids[start..], id) || tries > 4096) {
+                if groups.allow(id) && !ids[start..].contains(&id) {
+                    groups.add(id);
                     ids.push(id);
                 }
             }
@@ -165,29 +173,45 @@ impl Layer {
     }
 }
 
+/// The router's group limit for one token.
+struct Groups {
+    used: u64,
+    most: u32,
+    /// Experts of a group.
+    size: usize,
+}
+
+impl Groups {
+    fn none(model: &ModelPreset) -> Self {
+        Self { used: 0, most: small(model.groups.1), size: model.experts / model.groups.0 }
+    }
+
+    fn bit(&self, id: u16) -> u64 {
+        1 << (usize::from(id) / self.size)
+    }
+
+    fn allow(&self, id: u16) -> bool {
+        (self.used | self.bit(id)).count_ones() <= self.most
+    }
+
+    fn add(&mut self, id: u16) {
+        self.used |= self.bit(id);
+    }
+}
+
 /// Experts of one topic in one layer, drawn by popularity within the groups that one token may use.
 fn bundle(model: &ModelPreset, profile: &Profile, popular: &[u16], rng: &mut Pcg32) -> Vec<u16> {
     let mut ids: Vec<u16> = Vec::with_capacity(profile.bundle);
-    let mut tries = 0;
+    let (mut tries, mut groups) = (0, Groups::none(model));
     while ids.len() < profile.bundle && tries < 8192 {
         tries += 1;
         let id = if unit(rng) < profile.common { popular[below(rng, SLOTS)] } else { id_of(below(rng, model.experts)) };
-        if !ids.contains(&id) && allowed(model, &ids, id) {
+        if groups.allow(id) && !ids.contains(&id) {
+            groups.add(id);
             ids.push(id);
         }
     }
     ids
-}
-
-/// Whether a token with the experts `chosen` may also use `id` under the router's group limit.
-fn allowed(model: &ModelPreset, chosen: &[u16], id: u16) -> bool {
-    let (groups, most) = model.groups;
-    if groups <= most {
-        return true;
-    }
-    let group = |id: u16| usize::from(id) * groups / model.experts;
-    let used = chosen.iter().fold(0u64, |set, &e| set | 1 << group(e));
-    (used | 1 << group(id)).count_ones() as usize <= most
 }
 
 fn id_of(e: usize) -> u16 {

@@ -30,7 +30,9 @@ pub(super) fn offer(store: Store) {
 
 /// Loads the files, if any are given, and gives the analyses of what is shown.
 async fn analyze(store: Store, files: JsValue) -> Result<JsValue, String> {
-    let given: Vec<Dropped> = js_sys::Array::from(&files)
+    // `Array.from` throws at what it cannot walk.
+    let list = if files.is_object() { js_sys::Array::from(&files) } else { js_sys::Array::new() };
+    let given: Vec<Dropped> = list
         .iter()
         .filter_map(|f| f.dyn_into::<web_sys::File>().ok())
         .map(|file| Dropped { path: file.name(), file })

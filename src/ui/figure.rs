@@ -41,6 +41,10 @@ pub(super) fn Figure(
         let theme = if store.dark.get() { DARK } else { LIGHT };
         let look = Look { theme, ratio: store.ratio.get() };
         let drawn = draw(&canvas, (css, height(css)), &look);
+        if let (true, Some(performance)) = (drawn.is_some(), window().performance()) {
+            // For whoever measures how soon a figure is there.
+            let _ = performance.mark(id);
+        }
         let _ = canvas.set_attribute("data-drawn", if drawn.is_some() { "yes" } else { "no" });
         frame.set_value(drawn);
         tip.set(None);
@@ -105,17 +109,25 @@ pub(super) fn wide(width: f64) -> f64 {
 
 /// Keeps a signal at the width of an element.
 fn watch_width(element: NodeRef<html::Div>, width: RwSignal<f64>) {
+    let observers = StoredValue::new_local(None::<web_sys::ResizeObserver>);
+    on_cleanup(move || {
+        if let Some(Some(observer)) = observers.try_update_value(Option::take) {
+            observer.disconnect();
+        }
+    });
     Effect::new(move |_| {
         let Some(element) = element.get() else { return };
         let measured = element.clone();
         let changed = Closure::<dyn FnMut()>::new(move || {
             let now = f64::from(measured.client_width());
-            if (now - width.get_untracked()).abs() > 0.5 {
+            // The figure may be gone by the time its last resize is told.
+            if width.try_get_untracked().is_some_and(|before| (now - before).abs() > 0.5) {
                 width.set(now);
             }
         });
         if let Ok(observer) = web_sys::ResizeObserver::new(changed.as_ref().unchecked_ref()) {
             observer.observe(&element);
+            observers.set_value(Some(observer));
         }
         changed.forget();
     });

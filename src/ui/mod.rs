@@ -16,6 +16,7 @@ use self::store::Store;
 
 /// Puts the page into the document.
 pub fn mount() {
+    crate::web::say_panics();
     leptos::mount::mount_to_body(App);
 }
 

@@ -10,7 +10,8 @@ mod worker;
 pub use canvas::{draw, picture};
 pub use drop::{Dropped, dropped, picked};
 pub use page::{
-    clipboard, download, download_canvas, fragment, now, pixel_ratio, prefers_dark, recall, remember, set_fragment,
+    clipboard, download, download_canvas, fragment, now, pixel_ratio, prefers_dark, recall, remember, say_panics,
+    set_fragment,
 };
 pub use pool::{Pool, PoolError, Told};
 pub use worker::worker;

@@ -5,6 +5,11 @@ use wasm_bindgen::prelude::*;
 use wasm_bindgen_futures::JsFuture;
 use web_sys::{HtmlAnchorElement, HtmlCanvasElement};
 
+/// Sends the words of a panic to the console: without them a defect is only "unreachable".
+pub fn say_panics() {
+    std::panic::set_hook(Box::new(|info| web_sys::console::error_1(&info.to_string().into())));
+}
+
 /// The address's fragment, without `#`.
 #[must_use]
 pub fn fragment() -> String {

@@ -66,6 +66,7 @@ struct Worker {
 /// Runs the worker; returns once it listens.
 pub fn worker() {
     let Ok(scope) = js_sys::global().dyn_into::<DedicatedWorkerGlobalScope>() else { return };
+    super::say_panics();
     let Ok(wake) = MessageChannel::new() else { return };
     let worker = Rc::new(Worker {
         scope: scope.clone(),

@@ -11,7 +11,7 @@ use tungstenite::stream::MaybeTlsStream;
 use tungstenite::{Message, WebSocket};
 
 /// How long anything in the browser may take: a slow machine under load, not a speed requirement.
-pub(crate) const PATIENCE: Duration = Duration::from_secs(60);
+pub(crate) const PATIENCE: Duration = Duration::from_secs(30);
 
 /// A browser with one page.
 pub(crate) struct Browser {
@@ -25,7 +25,7 @@ pub(crate) struct Browser {
 }
 
 impl Browser {
-    /// Starts Chromium with an empty profile, or none if it is not installed.
+    /// Starts Chromium with an empty profile.
     pub(crate) fn start() -> Self {
         let profile = tempfile::tempdir().unwrap();
         let program = std::env::var("CHROMIUM").unwrap_or_else(|_| "chromium".into());
@@ -50,6 +50,10 @@ impl Browser {
             std::thread::sleep(Duration::from_millis(20));
         };
         let (socket, _) = tungstenite::connect(address).unwrap();
+        // A browser that says nothing must fail the test, not hang it.
+        if let MaybeTlsStream::Plain(stream) = socket.get_ref() {
+            stream.set_read_timeout(Some(PATIENCE)).unwrap();
+        }
         let mut browser =
             Self { process, _profile: profile, socket, session: String::new(), next: 1, events: Vec::new() };
         let target = browser.call("Target.createTarget", json!({"url": "about:blank"}))["targetId"].clone();
@@ -99,7 +103,8 @@ impl Browser {
 
     /// The value of an expression; promises are awaited.
     pub(crate) fn eval(&mut self, expression: &str) -> Value {
-        let params = json!({"expression": expression, "returnByValue": true, "awaitPromise": true, "userGesture": true});
+        let params =
+            json!({"expression": expression, "returnByValue": true, "awaitPromise": true, "userGesture": true});
         let result = self.call("Runtime.evaluate", params);
         assert!(result.get("exceptionDetails").is_none(), "{expression}: {}", result["exceptionDetails"]);
         result["result"]["value"].clone()
@@ -114,7 +119,11 @@ impl Browser {
             if self.call("Runtime.evaluate", params)["result"]["value"] == true {
                 return;
             }
-            assert!(began.elapsed() < PATIENCE, "waited in vain for {expression}; the page says: {}", self.complaints().join("; "));
+            assert!(
+                began.elapsed() < PATIENCE,
+                "waited in vain for {expression}; the page says: {}",
+                self.complaints().join("; ")
+            );
             std::thread::sleep(Duration::from_millis(20));
         }
     }
@@ -135,7 +144,10 @@ impl Browser {
     pub(crate) fn click(&mut self, selector: &str) {
         let (x, y) = self.middle(selector);
         for kind in ["mousePressed", "mouseReleased"] {
-            self.call("Input.dispatchMouseEvent", json!({"type": kind, "x": x, "y": y, "button": "left", "clickCount": 1}));
+            self.call(
+                "Input.dispatchMouseEvent",
+                json!({"type": kind, "x": x, "y": y, "button": "left", "clickCount": 1}),
+            );
         }
     }
 
@@ -173,7 +185,10 @@ impl Browser {
         let metrics = json!({"width": width, "height": height, "deviceScaleFactor": ratio, "mobile": width < 600});
         self.call("Emulation.setDeviceMetricsOverride", metrics);
         let scheme = if dark { "dark" } else { "light" };
-        self.call("Emulation.setEmulatedMedia", json!({"features": [{"name": "prefers-color-scheme", "value": scheme}]}));
+        self.call(
+            "Emulation.setEmulatedMedia",
+            json!({"features": [{"name": "prefers-color-scheme", "value": scheme}]}),
+        );
     }
 
     /// A picture of the whole page.

@@ -3,44 +3,381 @@
 #![expect(clippy::disallowed_methods, reason = "waiting for a browser needs a clock")]
 
 mod cdp;
+mod traces;
 
 use std::path::{Path, PathBuf};
+use std::process::Command;
+
+use serde_json::{Value, json};
 
 use self::cdp::{Browser, serve};
+use self::traces::{broken, large, real_or_small};
 
 fn root() -> &'static Path {
     Path::new(env!("CARGO_MANIFEST_DIR"))
 }
 
-/// The site's address; none, with a visible word, if it was not built.
-fn site() -> Option<String> {
+/// A browser and the site's address; none, with a visible word, if the site was not built.
+fn begin() -> Option<(Browser, String)> {
     let dist: &'static Path = Box::leak(root().join("dist").into_boxed_path());
     if !dist.join("index.html").exists() {
         assert!(std::env::var_os("CI").is_none(), "dist/ is missing: run make test");
         eprintln!("SKIPPED: dist/ is missing; make test builds it");
         return None;
     }
-    Some(serve(dist))
+    let mut browser = Browser::start();
+    browser.device(1440, 900, 1, false);
+    Some((browser, serve(dist)))
 }
 
-fn screens() -> PathBuf {
-    root().join("target/screens")
+/// What the command line prints for the same question.
+fn cli(arguments: &[&str]) -> Value {
+    let out = Command::new(env!("CARGO_BIN_EXE_moescope")).args(arguments).output().unwrap();
+    assert!(out.status.success(), "{}", String::from_utf8_lossy(&out.stderr));
+    serde_json::from_slice(&out.stdout).unwrap()
+}
+
+/// Two values with the same numbers, to the last digit. JavaScript writes 1.0 as 1.
+#[track_caller]
+fn same(page: &Value, line: &Value, place: &str) {
+    match (page, line) {
+        (Value::Number(a), Value::Number(b)) => assert_eq!(a.as_f64(), b.as_f64(), "{place}"),
+        (Value::Array(a), Value::Array(b)) => {
+            assert_eq!(a.len(), b.len(), "{place}");
+            a.iter().zip(b).enumerate().for_each(|(i, (a, b))| same(a, b, &format!("{place}[{i}]")));
+        }
+        (Value::Object(a), Value::Object(b)) => {
+            assert!(a.keys().eq(b.keys()), "{place}: {:?} and {:?}", a.keys(), b.keys());
+            a.iter().for_each(|(key, value)| same(value, &b[key], &format!("{place}.{key}")));
+        }
+        _ => assert_eq!(page, line, "{place}"),
+    }
 }
 
 /// Waits until every figure is drawn and the simulator is done.
 #[track_caller]
-fn settled(browser: &mut Browser) {
-    browser.wait("document.querySelectorAll('canvas').length >= 8 && [...document.querySelectorAll('canvas')].every(c => c.dataset.drawn === 'yes') && !!document.querySelector('#runs')");
+fn settled(b: &mut Browser) {
+    let drawn = "[...document.querySelectorAll('canvas')].every(c => c.dataset.drawn === 'yes')";
+    b.wait(&format!(
+        "document.querySelectorAll('canvas').length >= 8 && {drawn} && !!document.querySelector('#run-done')"
+    ));
+}
+
+/// Drops files and waits for their figures.
+#[track_caller]
+fn load(b: &mut Browser, paths: &[&Path]) {
+    b.drop_files("#drop", paths);
+    b.wait("document.querySelector('#source')?.innerText.startsWith('Your trace')");
+    settled(b);
+}
+
+/// Moves the layer slider as the keyboard and the mouse do: by its input event.
+fn slide(b: &mut Browser, layer: usize) {
+    b.eval(&format!(
+        "(() => {{ const e = document.querySelector('#layer'); e.value = {layer}; e.dispatchEvent(new Event('input', {{bubbles: true}})); }})()"
+    ));
+}
+
+fn fragment(b: &mut Browser) -> String {
+    b.eval("location.hash.slice(1)").as_str().unwrap().to_string()
+}
+
+/// Every number of the table of strategies, against the command line's report.
+#[track_caller]
+fn table_equals(b: &mut Browser, report: &Value) {
+    let runs = report["runs"].as_array().unwrap();
+    assert_eq!(b.eval("document.querySelectorAll('#runs tbody tr').length"), runs.len());
+    for run in runs {
+        let row = format!("[id='run-{}']", run["strategy"].as_str().unwrap());
+        for column in ["seconds", "speedup", "hops"] {
+            assert_eq!(b.number(&format!("{row} .{column}")), run[column].as_f64().unwrap(), "{row} {column}");
+        }
+        match run["hop_ratio"].as_f64() {
+            Some(ratio) => assert_eq!(b.number(&format!("{row} .hop-ratio")), ratio),
+            None => assert!(b.text(&format!("{row} .hop-ratio")).contains('∞')),
+        }
+        assert_eq!(b.number(&format!("{row} .writes")), run["reads"]["writes"].as_f64().unwrap());
+    }
+}
+
+/// Numbers of one layer on the page, against `moescope analyze`.
+#[track_caller]
+fn layer_equals(b: &mut Browser, analysis: &Value, layer: usize) {
+    slide(b, layer);
+    let id = analysis["layer_ids"][layer].clone();
+    b.wait(&format!("document.querySelector('#token-map figcaption').innerText.includes('in layer {id} ')"));
+    assert_eq!(b.text("output[for=layer]"), id.to_string());
+    let joined = &analysis["cross_token"]["joined"];
+    for (place, value) in [
+        ("#fact-skew", &analysis["frequency"]["all"]["skew"][layer]),
+        ("#fact-coverage", &joined["coverage_top"][layer]),
+        ("#fact-coverage-weighted", &joined["coverage_weighted"][layer]),
+        ("#fact-diagonal", &joined["diagonal_weighted"][layer]),
+    ] {
+        assert_eq!(b.number(place), value.as_f64().unwrap(), "{place} of layer {id}");
+    }
 }
 
 #[test]
-fn look() {
-    let Some(url) = site() else { return };
-    let mut b = Browser::start();
-    b.device(1440, 900, 1, false);
+fn a_dropped_trace_shows_the_command_lines_numbers_to_the_last_digit() {
+    let Some((mut b, url)) = begin() else { return };
+    let folder = tempfile::tempdir().unwrap();
+    let (path, real) = real_or_small(folder.path());
+    let path_text = path.to_str().unwrap();
     b.open(&url);
     settled(&mut b);
-    println!("{}", b.eval("performance.now()"));
-    b.screenshot(&screens().join("look-1440.png"));
-    println!("{:?}", b.complaints());
+    load(&mut b, &[&path]);
+    let analysis = cli(&["analyze", path_text, "--json"]);
+    assert_eq!(b.number("#fact-requests"), analysis["requests"].as_f64().unwrap());
+    assert_eq!(b.number("#fact-decode"), analysis["tokens"]["decode"].as_f64().unwrap());
+    for (place, key) in [("#fact-layers", "layers"), ("#fact-experts", "experts"), ("#fact-top-k", "top_k")] {
+        assert_eq!(b.number(place), analysis[key].as_f64().unwrap());
+    }
+    if real {
+        assert_eq!((b.number("#fact-requests"), b.text("#fact-model dd")), (235.0, "Llama 4 Maverick".into()));
+    }
+    for layer in [3, 0, analysis["layer_ids"].as_array().unwrap().len() - 1] {
+        layer_equals(&mut b, &analysis, layer);
+    }
+    assert!(b.text("#pair-map").contains("top-1"), "why there is no co-activation");
+    // The slider writes the address a moment later.
+    b.wait("location.hash.endsWith('&layer=23')");
+    let text = fragment(&mut b);
+    let report = cli(&["run", "--experiment", &text, "--traces", path_text, "--json"]);
+    assert_eq!(format!("{}&layer=23", report["experiment"].as_str().unwrap()), text, "the same normal form");
+    table_equals(&mut b, &report);
+    // The page's own interface gives the command line's JSON.
+    same(&b.eval("moescope.analyze()"), &analysis, "analysis");
+    same(&b.eval(&format!("moescope.run({})", json!(text))), &report, "report");
+    // A copied link asks for the trace, and with it shows the same.
+    let link = b.eval("location.href").as_str().unwrap().to_string();
+    b.open(&link);
+    b.wait("document.querySelector('#missing-trace')");
+    settled(&mut b);
+    load(&mut b, &[&path]);
+    b.wait("!document.querySelector('#missing-trace')");
+    assert_eq!(fragment(&mut b), text);
+    table_equals(&mut b, &report);
+    assert_eq!(b.complaints(), Vec::<String>::new());
+}
+
+#[test]
+fn with_nothing_loaded_every_figure_is_there_and_a_link_restores_it() {
+    let Some((mut b, url)) = begin() else { return };
+    b.open(&url);
+    settled(&mut b);
+    assert!(b.text("#source").contains("Synthetic"));
+    table_equals(&mut b, &cli(&["run", "--json"]));
+    let link = "v=1&model=llama4-maverick&wafer=tsmc-sow&batch=4096&scope=decode&layer=5&show=ep";
+    b.open(&format!("{url}#{link}"));
+    settled(&mut b);
+    assert_eq!(fragment(&mut b), link);
+    let report = cli(&["run", "--experiment", link, "--json"]);
+    table_equals(&mut b, &report);
+    assert_eq!(b.text("output[for=layer]"), "11");
+    assert_eq!(b.eval("document.querySelector('#scope').value"), "decode");
+    assert_eq!(b.text("#show [aria-pressed=true]"), "ep");
+    assert_eq!(b.complaints(), Vec::<String>::new());
+}
+
+/// Chooses an option as a user does.
+fn choose(b: &mut Browser, id: &str, value: &str) {
+    b.eval(&format!(
+        "(() => {{ const e = document.querySelector('#{id}'); e.value = {}; e.dispatchEvent(new Event('change', {{bubbles: true}})); }})()",
+        json!(value)
+    ));
+}
+
+#[test]
+fn back_and_forward_move_through_settings() {
+    let Some((mut b, url)) = begin() else { return };
+    b.open(&format!("{url}#v=1&model=llama4-maverick&steps=2&layers=2"));
+    settled(&mut b);
+    choose(&mut b, "wafer", "tsmc-sow");
+    choose(&mut b, "batch", "4096");
+    b.wait("location.hash.endsWith('&wafer=tsmc-sow&batch=4096&steps=2&layers=2')");
+    settled(&mut b);
+    let text = fragment(&mut b);
+    table_equals(&mut b, &cli(&["run", "--experiment", &text, "--json"]));
+    b.eval("history.back()");
+    b.wait("!location.hash.includes('batch') && document.querySelector('#batch').value === '8192'");
+    b.eval("history.back()");
+    b.wait("!location.hash.includes('wafer') && document.querySelector('#wafer').value === 'dojo'");
+    settled(&mut b);
+    let text = fragment(&mut b);
+    table_equals(&mut b, &cli(&["run", "--experiment", &text, "--json"]));
+    b.eval("history.forward()");
+    b.wait("document.querySelector('#wafer').value === 'tsmc-sow'");
+    assert_eq!(b.complaints(), Vec::<String>::new());
+}
+
+#[test]
+fn a_bad_or_newer_link_says_what_it_could_not_read() {
+    let Some((mut b, url)) = begin() else { return };
+    b.open(&format!("{url}#v=9&model=llama4-maverick&wafer=moon&colour=red&batch=4096"));
+    settled(&mut b);
+    let said = b.text("#unread");
+    for part in ["newer moescope", "wafer=moon", "dojo, tsmc-sow", "colour=red", "no such setting"] {
+        assert!(said.contains(part), "{said}");
+    }
+    assert_eq!(b.eval("document.querySelector('#batch').value"), "4096");
+    b.click("#unread button");
+    b.wait("!document.querySelector('#unread')");
+}
+
+#[test]
+fn a_broken_file_is_named_with_its_place_and_loses_nothing() {
+    let Some((mut b, url)) = begin() else { return };
+    let folder = tempfile::tempdir().unwrap();
+    b.open(&format!("{url}#v=1&model=llama4-maverick"));
+    settled(&mut b);
+    let (good, _) = traces::small(folder.path());
+    load(&mut b, &[&good]);
+    let before = b.number("#fact-requests");
+    let bad = broken(folder.path());
+    b.drop_files("#drop", &[&bad]);
+    b.wait("document.querySelector('#issues')");
+    let said = b.text("#issues");
+    for part in [
+        "Nothing could be loaded",
+        "broken.json",
+        "step 0, layer 1, token 2, byte 21",
+        "expected an expert id, found 'o'",
+        "Kept: nothing",
+        "To mend",
+    ] {
+        assert!(said.contains(part), "{part} is missing: {said}");
+    }
+    assert!(b.text("#source").starts_with("Your trace"), "what was loaded stays");
+    assert_eq!(b.number("#fact-requests"), before);
+    // With a sound file beside it, the sound one is loaded.
+    b.drop_files("#drop", &[&good, &bad]);
+    b.wait("document.querySelector('#issues')?.innerText.includes('the rest was loaded')");
+    settled(&mut b);
+    assert_eq!(b.number("#fact-requests"), before);
+    assert_eq!(b.complaints(), Vec::<String>::new());
+}
+
+#[test]
+fn a_load_can_be_cancelled_and_keeps_what_was_there() {
+    let Some((mut b, url)) = begin() else { return };
+    let folder = tempfile::tempdir().unwrap();
+    b.open(&format!("{url}#v=1&model=llama4-maverick"));
+    settled(&mut b);
+    let (good, _) = traces::small(folder.path());
+    load(&mut b, &[&good]);
+    let (before, text) = (b.number("#fact-requests"), fragment(&mut b));
+    let large = large(folder.path());
+    b.drop_files("#drop", &[&large]);
+    // Half way: some bytes are read, not all.
+    b.wait("(() => { const p = document.querySelector('#progress progress'); return p && p.value > 0 && p.value < p.max; })()");
+    let said = b.text("#progress");
+    assert!(said.contains("MB/s") && said.contains("of 1 files") && said.contains("left"), "{said}");
+    b.click("#cancel-load");
+    b.wait("!document.querySelector('#progress')");
+    assert_eq!(b.number("#fact-requests"), before);
+    assert_eq!(fragment(&mut b), text);
+    // The next load starts from nothing.
+    load(&mut b, &[&good]);
+    assert_eq!(b.number("#fact-requests"), before);
+    assert_eq!(b.complaints(), Vec::<String>::new());
+}
+
+#[test]
+fn a_run_can_be_cancelled_and_started_again() {
+    let Some((mut b, url)) = begin() else { return };
+    b.open(&format!("{url}#v=1&layers=all&steps=64"));
+    b.wait("document.querySelector('#running progress')?.value > 0");
+    b.click("#cancel-run");
+    b.wait("document.querySelector('.status')?.innerText.includes('cancelled')");
+    choose(&mut b, "layers", "2");
+    choose(&mut b, "steps", "2");
+    b.wait("document.querySelector('#run-done')");
+    let text = fragment(&mut b);
+    table_equals(&mut b, &cli(&["run", "--experiment", &text, "--json"]));
+}
+
+/// Picks files in an input's dialog, and waits until they are loaded.
+#[track_caller]
+fn pick(b: &mut Browser, input: &str, paths: &[&Path]) {
+    let root = b.call("DOM.getDocument", json!({}))["root"]["nodeId"].clone();
+    let node = b.call("DOM.querySelector", json!({"nodeId": root, "selector": input}))["nodeId"].clone();
+    let names: Vec<_> = paths.iter().map(|p| p.to_str().unwrap()).collect();
+    b.call("DOM.setFileInputFiles", json!({"nodeId": node, "files": names}));
+    b.wait("document.querySelector('#source')?.innerText.startsWith('Your trace')");
+}
+
+#[test]
+fn a_folder_and_the_pickers_load_like_a_drop() {
+    let Some((mut b, url)) = begin() else { return };
+    let folder = tempfile::tempdir().unwrap();
+    let (_, files) = traces::small(folder.path());
+    let inside = files[0].parent().unwrap().to_path_buf();
+    b.open(&format!("{url}#v=1&model=llama4-maverick"));
+    settled(&mut b);
+    pick(&mut b, "#folder", &[&inside]);
+    settled(&mut b);
+    let analysis = cli(&["analyze", inside.to_str().unwrap(), "--json"]);
+    same(&b.eval("moescope.analyze()"), &analysis, "analysis");
+    assert!(b.text("#fact-dataset").contains("made"), "the folder names the subject");
+    b.open(&format!("{url}#v=1&model=llama4-maverick"));
+    settled(&mut b);
+    pick(&mut b, "#files", &files.iter().map(PathBuf::as_path).collect::<Vec<_>>());
+    // Without their folder the files still tell their shape, not their subject.
+    assert_eq!(b.number("#fact-requests"), analysis["requests"].as_f64().unwrap());
+}
+
+#[test]
+fn values_stand_under_the_cursor_and_canvases_are_sharp() {
+    let Some((mut b, url)) = begin() else { return };
+    for ratio in [1, 2] {
+        b.device(1440, 900, ratio, false);
+        b.open(&format!("{url}#v=1&model=llama4-maverick"));
+        settled(&mut b);
+        let sharp = format!(
+            "[...document.querySelectorAll('canvas')].every(c => Math.abs(c.width - c.clientWidth * {ratio}) <= 1 && Math.abs(c.height - c.clientHeight * {ratio}) <= 1)"
+        );
+        assert_eq!(b.eval(&sharp), true, "device pixels at ratio {ratio}");
+        for (figure, words) in [
+            ("token-map", "after expert"),
+            ("frequency-map", "the mean"),
+            ("wafer-map", "die"),
+            ("speedups", "base"),
+            ("reuse-curve", "experts:"),
+        ] {
+            b.point(&format!("#{figure} canvas"), 0.45, 0.4);
+            b.wait(&format!("document.querySelector('#{figure} .tip')?.innerText.includes('{words}')"));
+        }
+    }
+    // The picture holds more than one colour where the cells are.
+    let colours = "(() => { const c = document.querySelector('#token-map canvas'); const d = c.getContext('2d').getImageData(c.width * 0.3, c.height * 0.3, 80, 80).data; return new Set(new Uint32Array(d.buffer)).size; })()";
+    assert!(b.eval(colours).as_u64().unwrap() > 5);
+}
+
+/// Screenshots to be looked at, and what can be asserted of a layout.
+#[test]
+fn pictures_of_the_page() {
+    let Some((mut b, url)) = begin() else { return };
+    let screens: PathBuf = root().join("target/screens");
+    let folder = tempfile::tempdir().unwrap();
+    let (path, _) = real_or_small(folder.path());
+    for (width, ratio, dark) in
+        [(1440, 1, false), (1440, 1, true), (390, 2, false), (390, 2, true), (1440, 2, false), (768, 1, false)]
+    {
+        b.device(width, 900, ratio, dark);
+        b.open(&url);
+        settled(&mut b);
+        let theme = if dark { "dark" } else { "light" };
+        assert_eq!(b.eval("document.documentElement.dataset.theme"), theme);
+        assert_eq!(b.eval("document.documentElement.scrollWidth <= innerWidth"), true, "nothing is cut at {width}");
+        b.screenshot(&screens.join(format!("synthetic-{width}-{ratio}x-{theme}.png")));
+        if ratio == 1 || width == 390 {
+            load(&mut b, &[&path]);
+            slide(&mut b, 3);
+            b.wait("document.querySelector('output[for=layer]').innerText !== '1'");
+            settled(&mut b);
+            b.screenshot(&screens.join(format!("trace-{width}-{ratio}x-{theme}.png")));
+        }
+    }
+    assert_eq!(b.complaints(), Vec::<String>::new());
 }

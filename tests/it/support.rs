@@ -31,7 +31,7 @@ pub(crate) fn t2() -> Request {
 /// The counts of some requests.
 pub(crate) fn summary(requests: &[Request]) -> Summary {
     let mut summary = Summary::default();
-    requests.iter().for_each(|r| summary.add(r));
+    summary.add(requests);
     summary
 }
 

@@ -120,7 +120,7 @@ fn status(store: Store) -> impl IntoView {
     let batch = run.runs.first().map_or(0, |r| r.batch);
     let reuse = if run.sources < batch {
         format!(
-            " The trace has {} requests with decode tokens, so each is used up to {} times, at decode offsets spread evenly.",
+            " There are {} requests with decode tokens, so each is used up to {} times, at decode offsets spread evenly.",
             grouped(run.sources as u64),
             grouped(batch.div_ceil(run.sources.max(1)) as u64)
         )
@@ -207,20 +207,32 @@ fn shown_run(report: &RunReport, experiment: &Experiment) -> Option<StrategyRun>
     Some(run.clone())
 }
 
+/// How busy the busiest link is: without it, an idle wafer looks like a loaded one.
+fn busy_words(run: &StrategyRun) -> String {
+    let busiest = run.link_busy.iter().fold(0.0f64, |a, &b| a.max(b));
+    if busiest > 0.0 {
+        format!(", which is busy {} of the run", percent(busiest / run.seconds))
+    } else {
+        "; here no link moves any".into()
+    }
+}
+
 #[component]
 fn Wafer(store: Store) -> impl IntoView {
     let run = move || store.run.get().and_then(|r| store.experiment.with(|e| shown_run(&r, e)));
     let caption = move || match run() {
         Some(r) => format!(
-            "The wafer under {}. Dies: tokens computed, as a share of the busiest die. Links: share of the time in which they move experts, over the whole run.",
-            r.strategy
+            "The wafer under {}. Dies: tokens computed, as a share of the busiest die. Links: time in which they move experts, as a share of the busiest link{}.",
+            r.strategy,
+            busy_words(&r)
         ),
         None => String::new(),
     };
     let parts = move |r: &StrategyRun| {
         let most = r.die_tokens.iter().fold(0.0f64, |a, &b| a.max(b)).max(1e-30);
         let dies: Vec<f64> = r.die_tokens.iter().map(|t| t / most).collect();
-        let links: Vec<f64> = r.link_busy.iter().map(|t| t / r.seconds).collect();
+        let busiest = r.link_busy.iter().fold(0.0f64, |a, &b| a.max(b)).max(1e-30);
+        let links: Vec<f64> = r.link_busy.iter().map(|t| t / busiest).collect();
         (dies, links)
     };
     let strategies = move || {

@@ -106,11 +106,7 @@ fn FrequencyMap(store: Store) -> impl IntoView {
         let most = o.frequency.iter().fold(0.0f32, |a, &b| a.max(b));
         // One collapsed layer would leave all others dark.
         let max = f64::from(most).min(16.0);
-        let unit = if f64::from(most) > max {
-            "tokens over the layer's mean (brightest: 16 or more)"
-        } else {
-            "tokens over the layer's mean"
-        };
+        let unit = "over the mean, ×";
         (max, unit.to_string(), marked, Axis::cells("expert", o.experts), Axis::named("layer", &ids(&o.layers), 14))
     };
     let position = Memo::new(move |_| store.experiment.with(|e| e.layer));
@@ -119,7 +115,7 @@ fn FrequencyMap(store: Store) -> impl IntoView {
             store
             id="frequency-map"
             title="Expert frequency by layer"
-            caption=Signal::derive(|| "How often each expert is chosen, over the mean of its layer (analysis A). A bright cell is a hot expert; the arrow marks the layer of the other figures.".to_string())
+            caption=Signal::derive(|| "How often each expert is chosen, over the mean of its layer (analysis A). A bright cell is a hot expert (colours end at 16 times the mean); the arrow marks the layer of the other figures.".to_string())
             height=square
             draw=move |canvas, size, look| {
                 let o = store.overview.get()?;
@@ -269,7 +265,9 @@ fn Diagonal(store: Store) -> impl IntoView {
                 let mut levels = Vec::new();
                 levels.extend(v.diagonal_mean.0.map(|d| (d, format!("weighted mean {}", percent(d)))));
                 levels.push((chance, format!("chance {}", percent(chance))));
-                let chart = Points { values: &v.diagonal, levels, x: Axis::cells("expert", v.experts), y: Axis::share("probability") };
+                let most = v.diagonal.iter().copied().filter(|p| !p.is_nan()).fold(0.0f32, f32::max);
+                let y = Axis::share("probability", (f64::from(most) * 1.1).clamp(0.05, 1.0));
+                let chart = Points { values: &v.diagonal, levels, x: Axis::cells("expert", v.experts), y };
                 draw(canvas, size, look, |area| points(area, look, &chart).ok())
             }
             hover=move |x, _| {
@@ -326,49 +324,48 @@ fn ReuseBins(store: Store) -> impl IntoView {
         )
     };
     view! {
-        <Figure
-            store
-            id="reuse-bins"
-            title="Reuse distance"
-            caption=Signal::derive(caption)
-            height=wide
-            draw=move |canvas, size, look| {
-                let o = store.overview.get()?;
-                let all = shares(&o);
-                let mut names: Vec<_> = (0..all.len().saturating_sub(1)).map(bin).collect();
-                names.push("first".into());
-                let most = all.iter().flatten().fold(0.0f64, |a, &b| a.max(b));
-                let mut y = Axis::linear("share of accesses, %", most * 105.0);
-                (y.to, y.ticks) = (y.to / 100.0, y.ticks.into_iter().map(|(v, t)| (v / 100.0, t)).collect());
-                let chart = Bars {
-                    bars: all.iter().map(|v| Bar { values: v.to_vec(), ..Bar::default() }).collect(),
-                    series: streams(&o).map(|(n, _)| n.to_string()).into(),
-                    x: Axis::named("reuse distance, experts", &names, 99),
-                    y,
-                    level: None,
-                };
-                draw(canvas, size, look, |area| bars(area, look, &chart).ok())
-            }
-            hover=move |x, _| {
-                let o = store.overview.get_untracked()?;
-                let all = shares(&o);
-                let v = all.get(floor(x))?;
-                let name = if floor(x) + 1 == all.len() { "first uses".to_string() } else { format!("distance {}", bin(floor(x))) };
-                Some(format!("{name}: {} within a request, {} in lockstep", percent(v[0]), percent(v[1])))
-            }
-            csv=move || {
-                let mut text = "stream,accesses,cold,distance,count\n".to_string();
-                if let Some(o) = store.overview.get_untracked() {
-                    for (name, c) in streams(&o) {
-                        for (d, n) in c.histogram.iter().enumerate().filter(|(_, n)| **n > 0) {
-                            let _ = writeln!(text, "{name},{},{},{d},{n}", c.accesses, c.cold);
+            <Figure
+                store
+                id="reuse-bins"
+                title="Reuse distance"
+                caption=Signal::derive(caption)
+                height=wide
+                draw=move |canvas, size, look| {
+                    let o = store.overview.get()?;
+                    let all = shares(&o);
+                    let mut names: Vec<_> = (0..all.len().saturating_sub(1)).map(bin).collect();
+                    names.push("first".into());
+                    let most = all.iter().flatten().fold(0.0f64, |a, &b| a.max(b));
+    let y = Axis::share("share of accesses", most * 1.05);
+                    let chart = Bars {
+                        bars: all.iter().map(|v| Bar { values: v.to_vec(), ..Bar::default() }).collect(),
+                        series: streams(&o).map(|(n, _)| n.to_string()).into(),
+                        x: Axis::named("reuse distance, experts", &names, 99),
+                        y,
+                        level: None,
+                    };
+                    draw(canvas, size, look, |area| bars(area, look, &chart).ok())
+                }
+                hover=move |x, _| {
+                    let o = store.overview.get_untracked()?;
+                    let all = shares(&o);
+                    let v = all.get(floor(x))?;
+                    let name = if floor(x) + 1 == all.len() { "first uses".to_string() } else { format!("distance {}", bin(floor(x))) };
+                    Some(format!("{name}: {} within a request, {} in lockstep", percent(v[0]), percent(v[1])))
+                }
+                csv=move || {
+                    let mut text = "stream,accesses,cold,distance,count\n".to_string();
+                    if let Some(o) = store.overview.get_untracked() {
+                        for (name, c) in streams(&o) {
+                            for (d, n) in c.histogram.iter().enumerate().filter(|(_, n)| **n > 0) {
+                                let _ = writeln!(text, "{name},{},{},{d},{n}", c.accesses, c.cold);
+                            }
                         }
                     }
+                    text
                 }
-                text
-            }
-        />
-    }
+            />
+        }
 }
 
 #[component]
@@ -408,7 +405,7 @@ fn ReuseCurve(store: Store) -> impl IntoView {
                     curves: streams(&o).map(curve).into(),
                     markers: marks.map(|(x, name)| Marker { x, name }).into(),
                     x: Axis::log("capacity, experts", 1.0, to),
-                    y: Axis::share("miss ratio"),
+                    y: Axis::share("miss ratio", 1.0),
                 };
                 draw(canvas, size, look, |area| curves(area, look, &chart).ok())
             }
