@@ -44,7 +44,7 @@ fn main() {
         });
         line(&format!("{}: count it", model.name), seconds, tokens as f64 / 1e3, "k tokens/s");
         let mut dataset = Dataset::default();
-        requests.into_iter().for_each(|r| dataset.add(r, ""));
+        dataset.add(requests, "");
         dataset.count();
         let part = dataset.part().unwrap();
         let seconds = best(|| report(&part.summary, Vec::new()));

@@ -3,21 +3,25 @@
 
 mod coactivation;
 mod frequency;
+mod lint;
 mod matrix;
 mod repetition;
 mod report;
 mod reuse;
 mod similarity;
+mod stream;
 mod subjects;
 mod summary;
 mod transition;
 
 pub use coactivation::{CoActivation, coactivation, pair_counts};
 pub use frequency::{frequency, skew, top};
+pub use lint::{collapsed, lint};
 pub use matrix::{Matrix, Pairs, Square};
 pub use repetition::{RepetitionCounts, WINDOWS};
-pub use report::{Report, report};
+pub use report::{Hot, Pair, Report, Reporter, report};
 pub use reuse::{DistanceCounts, StackDistance, batched};
 pub use similarity::{overlap, spearman};
+pub use stream::{Segment, Stream};
 pub use summary::{Half, LayerCounts, Summary};
 pub use transition::{Coverage, Kind, coverage, diagonal, transition};

@@ -30,8 +30,9 @@ impl RepetitionCounts {
         let mut last = vec![0u32; experts];
         let mut now = 0u32;
         for token in range {
-            now += 1;
+            // A token of unknown routing is no token of the stream: it would count as a miss of the next one's window.
             let Some(row) = request.row(layer, token) else { continue };
+            now += 1;
             let mut nearest = usize::MAX;
             for &e in row {
                 let before = std::mem::replace(&mut last[usize::from(e)], now);

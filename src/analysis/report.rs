@@ -6,8 +6,8 @@ use serde::{Deserialize, Serialize};
 
 use super::subjects::{Subjects, subjects};
 use super::{
-    Coverage, DistanceCounts, Half, Kind, LayerCounts, Square, Summary, WINDOWS, batched, coactivation, coverage,
-    diagonal, frequency, overlap, skew, spearman, transition,
+    Coverage, DistanceCounts, Half, Kind, LayerCounts, Pairs, Square, Summary, WINDOWS, batched, coactivation,
+    coverage, diagonal, frequency, lint, overlap, skew, spearman, top, transition,
 };
 use crate::model::{Phase, Scope};
 use crate::units::share_up;
@@ -47,6 +47,35 @@ pub struct Report {
     pub coactivation: Option<CoActivations>,
     /// H; none with fewer than two subjects.
     pub subjects: Option<Subjects>,
+    /// The hottest experts of all layers: what to duplicate.
+    pub hot: Vec<Hot>,
+    /// The strongest pairs of all layers: what to keep apart.
+    pub strongest_pairs: Vec<Pair>,
+}
+
+/// Hot experts and strong pairs that a report lists.
+const LISTED: usize = 10;
+
+/// A hot expert.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Hot {
+    /// Layer id.
+    pub layer: u32,
+    /// Expert.
+    pub expert: usize,
+    /// Its count over the mean of its layer.
+    pub over_mean: f64,
+}
+
+/// A strong pair.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Pair {
+    /// Layer id.
+    pub layer: u32,
+    /// The two experts.
+    pub experts: [usize; 2],
+    /// Their count over the average pair's.
+    pub ratio: f64,
 }
 
 /// Token counts.
@@ -138,121 +167,197 @@ pub struct CoActivations {
     pub top10_share: PerLayer,
 }
 
-/// All analyses of a summary; `warnings` are passed through.
+/// All analyses of a summary; `warnings` stand before what is odd in the counts themselves.
 #[must_use]
-#[inline(never)]
 pub fn report(summary: &Summary, warnings: Vec<String>) -> Report {
-    let stream = summary.stream();
-    let stream_name = if stream == Phase::Decode { "decode" } else { "prefill" };
-    let by_scope = |kind| {
-        let name = |s: Scope| if kind == Kind::CrossToken && s == Scope::All { "joined" } else { s.name() };
-        Scope::EACH.into_iter().map(|s| (name(s).to_string(), transitions(summary, kind, s))).collect()
-    };
-    let each = |f: &dyn Fn(&LayerCounts) -> Option<f64>| summary.layers.values().map(f).collect::<PerLayer>();
-    let windows: Vec<usize> = (1..=WINDOWS).collect();
-    let repeated = |l: &LayerCounts, w, any: bool| {
-        let counts = &l.repetition[stream as usize];
-        if any { counts.any(w) } else { counts.fraction(w) }
-    };
-    let reuse = |counts: &DistanceCounts| reuse_of(counts, summary.layers.len() * summary.experts, stream_name);
-    Report {
-        requests: summary.requests,
-        tokens: Tokens { prefill: summary.tokens[0], decode: summary.tokens[1] },
-        layers: summary.layers.len(),
-        layer_ids: summary.layer_ids(),
-        experts: summary.experts,
-        top_k: summary.top_k,
-        warnings,
-        frequency: Scope::EACH.into_iter().map(|s| (s.name().to_string(), frequencies(summary, s))).collect(),
-        cross_layer: by_scope(Kind::CrossLayer),
-        cross_token: by_scope(Kind::CrossToken),
-        similarity: similarity(summary),
-        repetition: Repetition {
-            stream: stream_name.into(),
-            any: windows.iter().map(|&w| each(&|l| repeated(l, w, true))).collect(),
-            fraction: windows.iter().map(|&w| each(&|l| repeated(l, w, false))).collect(),
-            windows,
-        },
-        reuse: [("per_request", reuse(&summary.reuse[stream as usize])), ("batched", reuse(&batched(summary, stream)))]
-            .map(|(name, r)| (name.to_string(), r))
-            .into(),
-        coactivation: (summary.top_k > 1).then(|| {
-            let (max_ratio, top10_share) = summary
-                .layers
-                .values()
-                .map(|l| coactivation(l, summary.experts))
-                .map(|c| (c.max_ratio, c.top10_share))
-                .unzip();
-            CoActivations { max_ratio, top10_share }
-        }),
-        subjects: subjects(summary),
+    let mut reporter = Reporter::new(summary, warnings);
+    while reporter.step(summary) {}
+    reporter.finish(summary)
+}
+
+/// A report in the making, a layer at a time: a worker answers sliders in between.
+#[derive(Clone, Debug)]
+pub struct Reporter {
+    next: usize,
+    out: Report,
+}
+
+impl Reporter {
+    /// A report that has no layer yet.
+    #[must_use]
+    pub fn new(summary: &Summary, warnings: Vec<String>) -> Self {
+        let stream = stream_name(summary.stream_phase());
+        let windows: Vec<usize> = (1..=WINDOWS).collect();
+        let named = |kind| Scope::EACH.map(|s| (scope_name(kind, s), Transitions::new(kind))).into();
+        let out = Report {
+            requests: summary.requests,
+            tokens: Tokens { prefill: summary.tokens[0], decode: summary.tokens[1] },
+            layers: summary.layers.len(),
+            layer_ids: summary.layer_ids(),
+            experts: summary.experts,
+            top_k: summary.top_k,
+            warnings,
+            frequency: Scope::EACH.map(|s| (s.name().to_string(), Frequency::default())).into(),
+            cross_layer: named(Kind::CrossLayer),
+            cross_token: named(Kind::CrossToken),
+            repetition: Repetition {
+                stream: stream.into(),
+                any: vec![Vec::new(); windows.len()],
+                fraction: vec![Vec::new(); windows.len()],
+                windows,
+            },
+            coactivation: (summary.top_k > 1).then(CoActivations::default),
+            ..Report::default()
+        };
+        Self { next: 0, out }
+    }
+
+    /// Layers done, and all.
+    #[must_use]
+    pub fn progress(&self) -> (u64, u64) {
+        (self.next as u64, self.out.layers as u64)
+    }
+
+    /// Adds the next layer; false if there is none.
+    #[inline(never)]
+    pub fn step(&mut self, summary: &Summary) -> bool {
+        let Some((&id, layer)) = summary.layers.iter().nth(self.next) else { return false };
+        let l = self.next as u64;
+        let last = self.next + 1 == summary.layers.len();
+        self.next += 1;
+        let n = summary.experts;
+        let [all, prefill, decode] = Scope::EACH.map(|s| frequency(layer, s, Half::Both, n));
+        for (scope, counts) in Scope::EACH.into_iter().zip([&all, &prefill, &decode]) {
+            let out = self.out.frequency.entry(scope.name().into()).or_default();
+            out.skew.push(skew(counts));
+            out.checksum += (0u64..).zip(counts).map(|(e, c)| c * ((131 * l + 31 * e) % 1009)).sum::<u64>();
+        }
+        let similar = &mut self.out.similarity;
+        similar.rho_frequency.push(spearman(&prefill, &decode));
+        for m in [5, 10, 20] {
+            let share = overlap(&decode, 5, &prefill, m);
+            similar.decode_top5_in_prefill_top.entry(m.to_string()).or_default().push(share);
+        }
+        let phase = summary.stream_phase();
+        let scope = if phase == Phase::Decode { Scope::Decode } else { Scope::Prefill };
+        let [even, odd] = [Half::Even, Half::Odd].map(|h| frequency(layer, scope, h, n));
+        similar.rho_noise_ceiling.push(spearman(&even, &odd));
+        self.transitions(summary, layer, Kind::CrossToken, l);
+        // The last layer has no next one.
+        if !last {
+            self.transitions(summary, layer, Kind::CrossLayer, l);
+        }
+        let repetition = &layer.repetition[phase as usize];
+        for (i, &window) in self.out.repetition.windows.iter().enumerate() {
+            self.out.repetition.any[i].push(repetition.any(window));
+            self.out.repetition.fraction[i].push(repetition.fraction(window));
+        }
+        if let Some(out) = &mut self.out.coactivation {
+            let pairs = coactivation(layer, n);
+            out.max_ratio.push(pairs.max_ratio);
+            out.top10_share.push(pairs.top10_share);
+            self.out.strongest_pairs.extend(strongest(layer, n).map(|(a, b, ratio)| Pair {
+                layer: id,
+                experts: [a, b],
+                ratio,
+            }));
+        }
+        let mean = all.iter().sum::<u64>() as f64 / n as f64;
+        self.out.hot.extend(top(&all, LISTED).into_iter().filter(|&e| all[e] > 0).map(|expert| Hot {
+            layer: id,
+            expert,
+            over_mean: all[expert] as f64 / mean,
+        }));
+        true
+    }
+
+    /// The report, once [`Reporter::step`] has returned false.
+    #[must_use]
+    pub fn finish(mut self, summary: &Summary) -> Report {
+        let phase = summary.stream_phase();
+        let reuse =
+            |counts: &DistanceCounts| reuse_of(counts, summary.layers.len() * summary.experts, stream_name(phase));
+        let out = &mut self.out;
+        out.reuse = [
+            ("per_request", reuse(&summary.reuse[phase as usize])),
+            ("back_to_back", reuse(&summary.stream[phase as usize].distances())),
+            ("batched", reuse(&batched(summary, phase))),
+        ]
+        .map(|(name, r)| (name.to_string(), r))
+        .into();
+        out.subjects = subjects(summary);
+        out.hot.sort_by(|a, b| b.over_mean.total_cmp(&a.over_mean));
+        out.hot.truncate(LISTED);
+        out.strongest_pairs.sort_by(|a, b| b.ratio.total_cmp(&a.ratio));
+        out.strongest_pairs.truncate(LISTED);
+        out.warnings.extend(lint(summary));
+        self.out
+    }
+
+    fn transitions(&mut self, summary: &Summary, layer: &LayerCounts, kind: Kind, l: u64) {
+        let mut tables = Vec::new();
+        for scope in Scope::EACH {
+            let by_scope = if kind == Kind::CrossLayer { &mut self.out.cross_layer } else { &mut self.out.cross_token };
+            let out = by_scope.entry(scope_name(kind, scope)).or_default();
+            let Coverage { top, weighted, heldout, baseline } = coverage(summary, layer, kind, scope);
+            out.coverage_top.push(top);
+            out.coverage_weighted.push(weighted);
+            out.coverage_heldout.push(heldout);
+            out.coverage_baseline.push(baseline);
+            let table = transition(layer, kind, scope, Half::Both, summary.experts);
+            out.checksum += checksum(&table, l);
+            if kind == Kind::CrossToken {
+                let (weighted, unweighted) = diagonal(&table, summary.top_k);
+                out.diagonal_weighted.get_or_insert_default().push(weighted);
+                out.diagonal_unweighted.get_or_insert_default().push(unweighted);
+            }
+            tables.push(table);
+        }
+        let [_, prefill, decode] = &tables[..] else { return };
+        let similar = &mut self.out.similarity;
+        let rho = if kind == Kind::CrossLayer { &mut similar.rho_cross_layer } else { &mut similar.rho_cross_token };
+        rho.push(spearman(&prefill.cells, &decode.cells));
     }
 }
 
-fn frequencies(summary: &Summary, scope: Scope) -> Frequency {
-    let mut out = Frequency::default();
-    for (l, layer) in (0u64..).zip(summary.layers.values()) {
-        let counts = frequency(layer, scope, Half::Both, summary.experts);
-        out.skew.push(skew(&counts));
-        out.checksum += (0u64..).zip(&counts).map(|(e, c)| c * ((131 * l + 31 * e) % 1009)).sum::<u64>();
+impl Transitions {
+    fn new(kind: Kind) -> Self {
+        let diagonal = (kind == Kind::CrossToken).then(Vec::new);
+        Self { diagonal_weighted: diagonal.clone(), diagonal_unweighted: diagonal, ..Self::default() }
     }
-    out
 }
 
-fn transitions(summary: &Summary, kind: Kind, scope: Scope) -> Transitions {
-    let mut out = Transitions::default();
-    let (mut weighted, mut unweighted) = (Vec::new(), Vec::new());
-    // The last layer has no next one.
-    let skip_last = usize::from(kind == Kind::CrossLayer);
-    for (l, layer) in (0u64..).zip(summary.layers.values().take(summary.layers.len().saturating_sub(skip_last))) {
-        let Coverage { top, weighted: mean, heldout, baseline } = coverage(summary, layer, kind, scope);
-        out.coverage_top.push(top);
-        out.coverage_weighted.push(mean);
-        out.coverage_heldout.push(heldout);
-        out.coverage_baseline.push(baseline);
-        let table = transition(layer, kind, scope, Half::Both, summary.experts);
-        out.checksum += checksum(&table, l);
-        if kind == Kind::CrossToken {
-            let (w, u) = diagonal(&table, summary.top_k);
-            weighted.push(w);
-            unweighted.push(u);
+fn stream_name(phase: Phase) -> &'static str {
+    if phase == Phase::Decode { "decode" } else { "prefill" }
+}
+
+fn scope_name(kind: Kind, scope: Scope) -> String {
+    if kind == Kind::CrossToken && scope == Scope::All { "joined".into() } else { scope.name().into() }
+}
+
+/// The strongest pairs of a layer: experts and count over the average pair.
+fn strongest(layer: &LayerCounts, experts: usize) -> impl Iterator<Item = (usize, usize, f64)> {
+    let cells: Vec<u64> = layer.pairs.cells().iter().map(|&c| c.into()).collect();
+    let total: u64 = cells.iter().sum();
+    let all = experts * (experts - 1) / 2;
+    let mut found = Vec::new();
+    for (high, low) in (1..experts).flat_map(|high| (0..high).map(move |low| (high, low))) {
+        let Some(&count) = cells.get(Pairs::at(high, low)).filter(|c| **c > 0) else { continue };
+        found.push((count, low, high));
+        // Ten of these at most are listed: a full sort of all pairs is not needed.
+        if found.len() > 64 * LISTED {
+            found.sort_unstable_by(|a, b| b.0.cmp(&a.0).then_with(|| a.cmp(b)));
+            found.truncate(LISTED);
         }
     }
-    if kind == Kind::CrossToken {
-        (out.diagonal_weighted, out.diagonal_unweighted) = (Some(weighted), Some(unweighted));
-    }
-    out
+    found.sort_unstable_by(|a, b| b.0.cmp(&a.0).then_with(|| a.cmp(b)));
+    found.truncate(LISTED);
+    found.into_iter().map(move |(count, low, high)| (low, high, count as f64 * all as f64 / total as f64))
 }
 
 fn checksum(table: &Square, layer: u64) -> u64 {
     let rows = (0u64..).zip(table.cells.chunks_exact(table.n.max(1)));
     rows.flat_map(|(i, row)| (0u64..).zip(row).map(move |(j, c)| c * ((131 * layer + 31 * i + 17 * j) % 1009))).sum()
-}
-
-fn similarity(summary: &Summary) -> Similarity {
-    let n = summary.experts;
-    let mut out = Similarity::default();
-    let stream = if summary.stream() == Phase::Decode { Scope::Decode } else { Scope::Prefill };
-    let last = summary.layers.len().saturating_sub(1);
-    for (i, layer) in summary.layers.values().enumerate() {
-        let [prefill, decode] = [Scope::Prefill, Scope::Decode].map(|s| frequency(layer, s, Half::Both, n));
-        out.rho_frequency.push(spearman(&prefill, &decode));
-        let rho = |kind| {
-            let [p, d] = [Scope::Prefill, Scope::Decode].map(|s| transition(layer, kind, s, Half::Both, n));
-            spearman(&p.cells, &d.cells)
-        };
-        out.rho_cross_token.push(rho(Kind::CrossToken));
-        if i < last {
-            out.rho_cross_layer.push(rho(Kind::CrossLayer));
-        }
-        let [even, odd] = [Half::Even, Half::Odd].map(|h| frequency(layer, stream, h, n));
-        out.rho_noise_ceiling.push(spearman(&even, &odd));
-        for m in [5, 10, 20] {
-            let share = overlap(&decode, 5, &prefill, m);
-            out.decode_top5_in_prefill_top.entry(m.to_string()).or_default().push(share);
-        }
-    }
-    out
 }
 
 fn reuse_of(counts: &DistanceCounts, objects: usize, scope: &str) -> Reuse {

@@ -137,6 +137,14 @@ impl StackDistance {
         distance
     }
 
+    /// The objects that were accessed, the least recent first.
+    #[must_use]
+    pub fn by_time(&self) -> Vec<usize> {
+        let mut alive: Vec<usize> = (0..self.last.len()).filter(|&o| self.last[o] > 0).collect();
+        alive.sort_unstable_by_key(|&o| self.last[o]);
+        alive
+    }
+
     fn set(&mut self, object: usize, time: usize) {
         self.last[object] = crate::units::small(time);
         self.bits[time / 64] |= 1 << (time % 64);
@@ -153,8 +161,7 @@ impl StackDistance {
     }
 
     fn renumber(&mut self) {
-        let mut alive: Vec<usize> = (0..self.last.len()).filter(|&o| self.last[o] > 0).collect();
-        alive.sort_unstable_by_key(|&o| self.last[o]);
+        let alive = self.by_time();
         self.bits.fill(0);
         self.groups.fill(0);
         for (i, &object) in alive.iter().enumerate() {

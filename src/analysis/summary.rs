@@ -6,7 +6,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use serde::{Deserialize, Serialize};
 
-use super::{DistanceCounts, Matrix, Pairs, RepetitionCounts, StackDistance};
+use super::{DistanceCounts, Matrix, Pairs, RepetitionCounts, StackDistance, Stream};
 use crate::model::{Labels, Phase, Request, expert_count, model_of_shape};
 
 /// The counts of a set of requests.
@@ -28,6 +28,8 @@ pub struct Summary {
     pub reuse: [DistanceCounts; 2],
     /// Distinct experts of each step when all requests run in lockstep, by phase: for each step, layer id to a bit set.
     pub lockstep: [Vec<BTreeMap<u32, Vec<u64>>>; 2],
+    /// All requests one after another, by phase.
+    pub stream: [Stream; 2],
     /// Requests and expert counts by what the folders name: layer id to counts.
     pub subjects: BTreeMap<Labels, (u64, BTreeMap<u32, Vec<u64>>)>,
 }
@@ -99,11 +101,21 @@ impl Summary {
                 }
             }
         }
-        for request in requests {
-            for phase in [Phase::Prefill, Phase::Decode] {
+        for phase in [Phase::Prefill, Phase::Decode] {
+            for request in requests {
                 self.add_streams(request, phase);
             }
+            self.stream[phase as usize].add(requests, phase);
         }
+    }
+
+    /// Adds counts that came without any order of tokens: they answer frequency and skew, and nothing else. They stand under
+    /// prefill, because they are no decode steps.
+    pub fn add_counts(&mut self, labels: &Labels, layer: u32, counts: &[u64]) {
+        let most = counts.len().saturating_sub(1);
+        self.experts = self.experts.max(expert_count(u16::try_from(most).unwrap_or(u16::MAX)));
+        add(&mut self.layers.entry(layer).or_default().frequency[Phase::Prefill as usize][0], counts);
+        add(self.subjects.entry(labels.clone()).or_default().1.entry(layer).or_default(), counts);
     }
 
     /// Adds the counts of other requests: associative and commutative.
@@ -119,6 +131,7 @@ impl Summary {
         }
         for p in 0..2 {
             self.reuse[p].merge(&other.reuse[p]);
+            self.stream[p].merge(&other.stream[p]);
             for (step, layers) in other.lockstep[p].iter().enumerate() {
                 for (&id, bits) in layers {
                     or(lockstep_bits(&mut self.lockstep[p], step, id), bits);
@@ -148,7 +161,7 @@ impl Summary {
 
     /// The phase that the token streams (reuse, repetition) show: decode if the trace has any, else prefill.
     #[must_use]
-    pub fn stream(&self) -> Phase {
+    pub fn stream_phase(&self) -> Phase {
         if self.tokens[1] > 0 { Phase::Decode } else { Phase::Prefill }
     }
 
@@ -178,7 +191,7 @@ impl LayerCounts {
     /// Counts one request; gives the number of rows that are unknown.
     #[inline(never)]
     fn add(&mut self, request: &Request, position: usize, n: usize, in_subject: &mut Vec<u64>) -> u64 {
-        let half = usize::from(request.index % 2 == 1);
+        let half = usize::from((request.index + u64::from(request.sub)) % 2 == 1);
         let mut unknown = 0;
         grow(in_subject, n);
         for phase in [Phase::Prefill, Phase::Decode] {

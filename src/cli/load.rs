@@ -20,7 +20,7 @@ pub(super) fn load(paths: &[PathBuf], threads: usize) -> Result<State> {
     };
     state.staged = read(&files, &units, threads);
     let Reply::Loaded(info) = finish(&mut state, Request::Commit(issues))? else { bail!("nothing loaded") };
-    if info.requests == 0 {
+    if info.layers.is_empty() {
         for issue in &info.issues {
             eprintln!("moescope: {issue}");
         }

@@ -1,4 +1,4 @@
-//! Entries of a `.zip`, each opened on its own. Apart from the zip crate's reader because that one borrows the archive:
+//! Containers: entries of a `.zip` or `.tar`, `.gz` and `.zst` around one file or a tar. Each entry opens on its own. Apart from the zip crate's reader because that one borrows the archive:
 //! a job that reads in slices, and a pool in which any worker opens any entry, need a reader that owns its source.
 
 use std::io::{self, BufReader, Read, Seek, SeekFrom, Take};
@@ -28,14 +28,100 @@ pub struct Entry {
     pub crc: u32,
 }
 
+/// What a file is inside, by its first bytes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Container {
+    /// A zip archive.
+    Zip,
+    /// A tar archive.
+    Tar,
+    /// Gzip around one file or a tar.
+    Gzip,
+    /// Zstandard around one file or a tar.
+    Zstd,
+}
+
+/// How to get at the bytes of a trace in its source.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Packing {
+    /// The source itself.
+    Plain,
+    /// An entry of a zip.
+    Zip(Entry),
+    /// One compressed file.
+    Wrapped(Container),
+    /// A member of a tar: start and length, and what is around the tar.
+    Member {
+        /// What is around the tar.
+        around: Option<Container>,
+        /// Where its bytes start, in the tar.
+        start: u64,
+        /// How many there are.
+        size: u64,
+    },
+}
+
+/// The container of which these are the first bytes; a tar tells at byte 257.
+#[must_use]
+pub fn container(head: &[u8]) -> Option<Container> {
+    if head.starts_with(b"PK\x03\x04") || head.starts_with(b"PK\x05\x06") {
+        Some(Container::Zip)
+    } else if head.starts_with(&[0x1f, 0x8b]) {
+        Some(Container::Gzip)
+    } else if head.starts_with(&[0x28, 0xb5, 0x2f, 0xfd]) {
+        Some(Container::Zstd)
+    } else if is_tar(head) {
+        Some(Container::Tar)
+    } else {
+        None
+    }
+}
+
+/// Whether the first bytes are those of a tar archive.
+#[must_use]
+pub fn is_tar(head: &[u8]) -> bool {
+    head.get(257..262) == Some(b"ustar")
+}
+
+/// The bytes inside a gzip or zstd file.
+///
+/// # Errors
+/// If the header is damaged.
+pub fn unwrap(source: impl Read + 'static, around: Container) -> io::Result<Box<dyn Read>> {
+    let source = BufReader::with_capacity(1 << 16, source);
+    Ok(match around {
+        Container::Zstd => Box::new(ruzstd::decoding::StreamingDecoder::new(source).map_err(io::Error::other)?),
+        _ => Box::new(flate2::bufread::MultiGzDecoder::new(source)),
+    })
+}
+
+/// The files of a tar, in natural order: path, start and length of each.
+///
+/// # Errors
+/// If the archive is damaged before its first file.
+pub fn tar_members(source: impl Read) -> io::Result<(Vec<(String, u64, u64)>, Vec<Refused>)> {
+    let mut archive = tar::Archive::new(source);
+    let (mut found, mut refused) = (Vec::new(), Vec::new());
+    for entry in archive.entries()? {
+        match entry {
+            Ok(entry) => {
+                let path = entry.path().map_or_else(|_| "?".into(), |p| p.to_string_lossy().into_owned());
+                if entry.header().entry_type().is_file() && !is_clutter(&path) {
+                    found.push((path, entry.raw_file_position(), entry.size()));
+                }
+            }
+            Err(e) => {
+                refused.push((format!("after {} files", found.len()), e.to_string()));
+                break;
+            }
+        }
+    }
+    found.sort_by(|a, b| super::natural(&a.0, &b.0));
+    Ok((found, refused))
+}
+
 /// A path inside an archive that cannot be read, and why.
 pub type Refused = (String, String);
-
-/// Whether the first bytes are those of a zip archive.
-#[must_use]
-pub fn is_zip(head: &[u8]) -> bool {
-    head.starts_with(b"PK\x03\x04") || head.starts_with(b"PK\x05\x06")
-}
 
 /// The files of an archive, in natural order of their paths; with them, what cannot be read and why.
 ///

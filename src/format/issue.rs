@@ -75,6 +75,12 @@ pub enum Problem {
     /// A layer that other steps have.
     #[error("the layer is missing in this step")]
     MissingLayer,
+    /// A layer with nothing but zeros: a dense one.
+    #[error("every row of the layer is zero, as recorders write for dense layers; it was dropped")]
+    ZeroLayer,
+    /// Counts beside requests.
+    #[error("counts without an order of tokens, beside requests that have one; the counts were left out")]
+    CountsBesideRequests,
     /// Nothing that can be used.
     #[error("no token with its experts")]
     Empty,
@@ -122,8 +128,12 @@ impl Problem {
             Self::RowWidth { .. } | Self::Duplicate { .. } => "record exactly top-k distinct experts for each token",
             Self::IdRange { .. } => "record logical expert ids, not physical slots or replicas",
             Self::NotRecorded => "turn the prefix cache off while recording",
+            Self::ZeroLayer => "nothing, if the layer is dense; else check the recorder",
+            Self::CountsBesideRequests => "load counts on their own",
             Self::Empty => "check that the recorder ran on a model with MoE layers",
-            Self::NotATrace { .. } => "give a .json in the paper's format, or a .zip or folder of them",
+            Self::NotATrace { .. } => {
+                "give a trace in one of the formats that docs/formats.md lists, or an archive or folder of them"
+            }
             Self::Unreadable { .. } => "unpack it yourself and give the folder, or copy it again",
             Self::OtherShape { .. } => "load one model at a time",
             Self::Limit { .. } => "split the file, one request each",
@@ -182,6 +192,12 @@ impl Issues {
             Some((.., count)) => *count += 1,
             None => self.found.push((place, problem, 1)),
         }
+    }
+
+    /// Whether there is none.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.found.is_empty()
     }
 
     /// The issues of `file`, of which `kept` was kept.

@@ -2,11 +2,23 @@
 //! what is fatal. Readers take `Read + Seek`, so the page (slices of a `File`) and the command line (`std::fs`) share them.
 
 mod archive;
+mod columns;
+mod csv;
 mod issue;
 mod names;
+mod npy;
 mod paper_json;
+mod serving;
+mod whole;
 
-pub use archive::{Entry, EntryReader, Refused, Source, entries, is_zip, open_entry};
+pub use archive::{
+    Container, Entry, EntryReader, Packing, Refused, Source, container, entries, is_tar, open_entry, tar_members,
+    unwrap,
+};
 pub use issue::{Issue, Issues, Place, Problem};
 pub use names::{labels, natural};
 pub use paper_json::PaperScanner;
+pub use whole::{Counts, Found, Kind, LARGEST, read, sniff};
+
+/// Expert ids at or above this are refused whatever the model: 16 times the largest published E.
+const MAX_EXPERTS: u64 = 6144;

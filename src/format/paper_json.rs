@@ -3,12 +3,10 @@
 //!
 //! Two thirds of a published trace are indentation: the one thing that is tuned is skipping white space.
 
-use super::{Issues, Place, Problem};
+use super::{Issues, MAX_EXPERTS, Place, Problem};
 use crate::model::{Labels, Request, UNKNOWN};
 use crate::units::small;
 
-/// Expert ids at or above this are refused whatever the model: 16 times the largest published E.
-const MAX_EXPERTS: u64 = 6144;
 const MAX_LAYERS: usize = 1024;
 const MAX_TOP_K: usize = 64;
 
@@ -150,6 +148,7 @@ impl PaperScanner {
         }
         let request = Request {
             index,
+            sub: 0,
             labels,
             top_k: self.top_k,
             prefill: self.prefill,
@@ -261,12 +260,12 @@ impl PaperScanner {
                     self.layer = self.layer * 10 + u64::from(b - b'0');
                     self.digits += 1;
                 }
-                b'"' if self.digits > 0 => {
+                b'"' if self.digits > 0 && self.layer <= u64::from(u16::MAX) => {
                     self.state = State::Colon;
                     break;
                 }
                 _ => {
-                    self.fail("a layer id of at most six digits", found(b), offset);
+                    self.fail("a layer id below 65536", found(b), offset);
                     break;
                 }
             }

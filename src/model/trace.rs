@@ -68,6 +68,8 @@ pub struct Labels {
 pub struct Request {
     /// Position in the order of the arguments or drops.
     pub index: u64,
+    /// Position within its file, for files with several requests.
+    pub sub: u32,
     /// What the folder's name tells.
     pub labels: Labels,
     /// Experts of a token (K).

@@ -36,10 +36,15 @@ pub struct Part {
     pub paths: Vec<String>,
     /// How many of the requests are in the summary: they are counted in batches, see [`Summary::add`].
     counted: usize,
+    /// Sum of the digests of all requests, kept or not.
+    digest: u64,
 }
 
 /// Requests counted at once.
 const BATCH: usize = 64;
+/// Expert ids kept for the simulator's batches (two bytes each). Beyond it the requests of lowest index stay; they are all
+/// counted in any case.
+pub(super) const KEPT_IDS: usize = 64 << 20;
 
 /// What a load looks like from outside.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
@@ -52,6 +57,8 @@ pub struct Info {
     pub labels: Vec<Labels>,
     /// Requests.
     pub requests: u64,
+    /// Requests kept for the simulator; fewer than all if the cap cut.
+    pub kept: u64,
     /// Prompt tokens.
     pub prefill: u64,
     /// Generated tokens.
@@ -73,14 +80,23 @@ pub struct Info {
 }
 
 impl Dataset {
-    /// Adds a request that came from `path`.
-    pub fn add(&mut self, request: Request, path: &str) {
-        let part = self.parts.entry(request.top_k).or_default();
-        part.requests.push(request);
-        part.paths.push(path.into());
-        if part.requests.len() - part.counted >= BATCH {
-            part.count();
+    /// Adds the requests of the file at `path`, all at once.
+    pub fn add(&mut self, requests: Vec<Request>, path: &str) {
+        for request in requests {
+            let part = self.parts.entry(request.top_k).or_default();
+            part.digest = part.digest.wrapping_add(digest(&request));
+            part.requests.push(request);
+            part.paths.push(path.into());
         }
+        for part in self.parts.values_mut().filter(|p| p.requests.len() - p.counted >= BATCH) {
+            part.count();
+            part.cap();
+        }
+    }
+
+    /// Adds counts that came without requests.
+    pub fn add_counts(&mut self, labels: &Labels, layer: u32, counts: &[u64]) {
+        self.parts.entry(0).or_default().summary.add_counts(labels, layer, counts);
     }
 
     /// Counts what was added: to be called before anything is asked.
@@ -95,6 +111,7 @@ impl Dataset {
         for (k, theirs) in other.parts {
             let part = self.parts.entry(k).or_default();
             part.counted += theirs.counted;
+            part.digest = part.digest.wrapping_add(theirs.digest);
             part.summary.merge(&theirs.summary);
             part.requests.extend(theirs.requests);
             part.paths.extend(theirs.paths);
@@ -110,8 +127,9 @@ impl Dataset {
         for part in self.parts.values_mut() {
             let mut both: Vec<_> =
                 std::mem::take(&mut part.requests).into_iter().zip(std::mem::take(&mut part.paths)).collect();
-            both.sort_by_key(|(r, _)| r.index);
+            both.sort_by_key(|(r, _)| (r.index, r.sub));
             (part.requests, part.paths) = both.into_iter().unzip();
+            part.cap();
         }
         let first = |p: &Part| p.requests.first().map_or(u64::MAX, |r| r.index);
         let Some((&kept, _)) = self.parts.iter().min_by_key(|(_, p)| first(p)) else { return };
@@ -120,6 +138,13 @@ impl Dataset {
             if k == kept {
                 self.parts.insert(k, part);
                 continue;
+            }
+            if k == 0 {
+                let file = part.summary.subjects.keys().next().map_or_else(String::new, |l| l.subject.clone());
+                let kept = "nothing of the counts".into();
+                let issue =
+                    Issue { file, place: Place::default(), problem: Problem::CountsBesideRequests, count: 1, kept };
+                self.issues.push((0, issue));
             }
             for (request, path) in part.requests.iter().zip(part.paths) {
                 let problem = Problem::OtherShape { expected: kept, found: k };
@@ -148,6 +173,7 @@ impl Dataset {
             model: part.model().map(|m| m.name.into()),
             labels: s.subjects.keys().cloned().collect(),
             requests: s.requests,
+            kept: part.requests.len() as u64,
             prefill: s.tokens[0],
             decode: s.tokens[1],
             layers: s.layer_ids(),
@@ -167,6 +193,21 @@ impl Part {
         self.counted = self.requests.len();
     }
 
+    /// Lets go of counted requests beyond [`KEPT_IDS`], those of highest index first.
+    fn cap(&mut self) {
+        let mut ids = 0;
+        let fits = |r: &&Request| {
+            ids += r.columns.iter().map(Vec::len).sum::<usize>();
+            ids <= KEPT_IDS
+        };
+        let keep = self.requests.iter().take_while(fits).count();
+        if keep < self.requests.len() && self.counted == self.requests.len() {
+            self.requests.truncate(keep);
+            self.paths.truncate(keep);
+            self.counted = keep;
+        }
+    }
+
     /// The preset that the requests come from, if shape and labels tell.
     #[must_use]
     pub fn model(&self) -> Option<&'static ModelPreset> {
@@ -176,19 +217,31 @@ impl Part {
         model_of_shape(label, s.layers.len(), max_id, s.top_k)
     }
 
-    /// Digest of shape and expert ids of all requests, in order.
+    /// Digest of shape and expert ids of all requests and their order: 16 hexadecimal digits.
     #[must_use]
     pub fn digest(&self) -> String {
-        let mut hash = Xxh3::new();
-        for request in &self.requests {
-            let shape = [request.top_k, request.prefill, request.tokens, request.layers.len()];
-            shape.iter().for_each(|&n| hash.update(&(n as u64).to_le_bytes()));
-            request.layers.iter().for_each(|l| hash.update(&l.to_le_bytes()));
-            for column in &request.columns {
-                let bytes: Vec<u8> = column.iter().flat_map(|id| id.to_le_bytes()).collect();
-                hash.update(&bytes);
-            }
-        }
-        format!("{:016x}", hash.digest())
+        let shape = self.summary.layers.iter().map(|(&id, l)| (id, l.frequency[0][0].iter().sum::<u64>()));
+        // Counts alone have no requests: their sums tell them apart.
+        let counts = if self.summary.top_k == 0 {
+            shape.fold(1, |h, (id, n)| u64::wrapping_mul(h, 31).wrapping_add(u64::from(id) * 17).wrapping_add(n))
+        } else {
+            0
+        };
+        format!("{:016x}", self.digest.wrapping_add(counts))
     }
+}
+
+/// Digest of one request with its place. Sums of these do not depend on who read which file.
+fn digest(request: &Request) -> u64 {
+    let mut hash = Xxh3::new();
+    let shape = [request.top_k, request.prefill, request.tokens, request.layers.len()];
+    shape.iter().for_each(|&n| hash.update(&(n as u64).to_le_bytes()));
+    hash.update(&request.index.to_le_bytes());
+    hash.update(&request.sub.to_le_bytes());
+    request.layers.iter().for_each(|l| hash.update(&l.to_le_bytes()));
+    for column in &request.columns {
+        let bytes: Vec<u8> = column.iter().flat_map(|id| id.to_le_bytes()).collect();
+        hash.update(&bytes);
+    }
+    hash.digest()
 }

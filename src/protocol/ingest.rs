@@ -5,7 +5,10 @@ use std::io::Read;
 use serde::{Deserialize, Serialize};
 
 use super::Dataset;
-use crate::format::{Entry, Issue, Issues, PaperScanner, Place, Problem, Source, entries, is_zip, labels, open_entry};
+use crate::format::{
+    Container, Found, Issue, Kind, LARGEST, Packing, PaperScanner, Place, Problem, Source, container, entries, is_tar,
+    labels, open_entry, sniff, tar_members, unwrap,
+};
 use crate::model::model_labelled;
 
 /// How files are opened: `std::fs` natively, `File` objects in a worker.
@@ -35,9 +38,9 @@ pub struct Unit {
     pub source: usize,
     /// Path, through the archive.
     pub path: String,
-    /// The entry, if the source is an archive.
-    pub entry: Option<Entry>,
-    /// Bytes to read, unpacked.
+    /// How it is packed.
+    pub packing: Packing,
+    /// Bytes to read: unpacked, as far as the container tells.
     pub bytes: u64,
 }
 
@@ -81,48 +84,106 @@ impl List {
 
     fn look(&mut self, files: &dyn Files, source: &SourceFile) -> std::io::Result<()> {
         let mut file = files.open(self.next)?;
-        let mut head = Vec::new();
-        (&mut file).take(4).read_to_end(&mut head)?;
-        if !is_zip(&head) {
-            let unit =
-                Unit { index: 0, source: self.next, path: source.path.clone(), entry: None, bytes: source.bytes };
-            self.units.push(unit);
-            return Ok(());
-        }
-        let (found, refused) = entries(file)?;
-        for entry in found {
-            let path = format!("{}/{}", source.path, entry.path);
-            self.units.push(Unit { index: 0, source: self.next, path, bytes: entry.size, entry: Some(entry) });
-        }
+        let head = head(&mut file)?;
+        let found = container(&head);
+        let refused = match found {
+            None => {
+                self.push(source.path.clone(), Packing::Plain, source.bytes);
+                Vec::new()
+            }
+            Some(Container::Zip) => {
+                let (found, refused) = entries(file)?;
+                for entry in found {
+                    let (path, size) = (format!("{}/{}", source.path, entry.path), entry.size);
+                    self.push(path, Packing::Zip(entry), size);
+                }
+                refused
+            }
+            Some(Container::Tar) => self.tar(source, files.open(self.next)?, None)?,
+            Some(around) => {
+                if is_tar(&self::head(&mut unwrap(files.open(self.next)?, around)?)?) {
+                    let inside = unwrap(files.open(self.next)?, around)?;
+                    self.tar(source, inside, Some(around))?
+                } else {
+                    let path = source.path.trim_end_matches(".gz").trim_end_matches(".zst");
+                    self.push(path.into(), Packing::Wrapped(around), source.bytes);
+                    Vec::new()
+                }
+            }
+        };
         for (path, why) in refused {
             self.issues.push(unreadable(&format!("{}/{path}", source.path), &std::io::Error::other(why)));
         }
         Ok(())
     }
+
+    fn tar(
+        &mut self,
+        source: &SourceFile,
+        inside: impl Read,
+        around: Option<Container>,
+    ) -> std::io::Result<Vec<(String, String)>> {
+        let (found, refused) = tar_members(inside)?;
+        for (path, start, size) in found {
+            self.push(format!("{}/{path}", source.path), Packing::Member { around, start, size }, size);
+        }
+        Ok(refused)
+    }
+
+    fn push(&mut self, path: String, packing: Packing, bytes: u64) {
+        self.units.push(Unit { index: 0, source: self.next, path, packing, bytes });
+    }
+}
+
+fn head(source: &mut impl Read) -> std::io::Result<Vec<u8>> {
+    let mut head = Vec::new();
+    source.take(512).read_to_end(&mut head)?;
+    Ok(head)
 }
 
 /// Reads units into a data set.
 pub struct Ingest {
     units: std::vec::IntoIter<Unit>,
     open: Option<Open>,
+    /// A compressed tar that is being read: members that come later in it need no second start.
+    cursor: Option<Cursor>,
     buffer: Vec<u8>,
     done: u64,
     total: u64,
 }
 
+struct Cursor {
+    source: usize,
+    at: u64,
+    reader: Box<dyn Read>,
+}
+
 struct Open {
     unit: Unit,
-    reader: Box<dyn Read>,
-    scanner: PaperScanner,
+    /// Its own reader, or what is left of it behind the cursor.
+    reader: Result<Box<dyn Read>, u64>,
+    body: Body,
+    bytes: u64,
+}
+
+enum Body {
+    Unknown,
+    Paper(Box<PaperScanner>),
+    Whole(Kind, Vec<u8>),
 }
 
 impl Ingest {
     /// Reads these units.
     #[must_use]
-    pub fn new(units: Vec<Unit>) -> Self {
-        // Large reads: in a browser each costs about a millisecond, whatever its size.
+    pub fn new(mut units: Vec<Unit>) -> Self {
+        // Members of a compressed tar in the order in which they stand: the index keeps the order that counts.
+        units.sort_by_key(|u| match u.packing {
+            Packing::Member { around: Some(_), start, .. } => (u.source, start),
+            _ => (u.source, u.index),
+        });
         let total = units.iter().map(|u| u.bytes).sum();
-        Self { units: units.into_iter(), open: None, buffer: vec![0; 1 << 20], done: 0, total }
+        // Large reads: in a browser each costs about a millisecond, whatever its size.
+        Self { units: units.into_iter(), open: None, cursor: None, buffer: vec![0; 1 << 20], done: 0, total }
     }
 
     /// Bytes read, and all.
@@ -136,11 +197,8 @@ impl Ingest {
     pub fn step(&mut self, files: &dyn Files, dataset: &mut Dataset) -> bool {
         let Some(open) = &mut self.open else {
             let Some(unit) = self.units.next() else { return false };
-            match reader(files, &unit) {
-                Ok(reader) => {
-                    let experts = model_labelled(&labels(&unit.path).model).map(|m| m.experts);
-                    self.open = Some(Open { unit, reader, scanner: PaperScanner::new(experts) });
-                }
+            match self.reader(files, &unit) {
+                Ok(reader) => self.open = Some(Open { unit, reader, body: Body::Unknown, bytes: 0 }),
                 Err(why) => {
                     dataset.files += 1;
                     dataset.issues.push((unit.index, unreadable(&unit.path, &why)));
@@ -148,11 +206,25 @@ impl Ingest {
             }
             return true;
         };
-        let more = match open.reader.read(&mut self.buffer) {
+        let read = match (&mut open.reader, &mut self.cursor) {
+            (Ok(reader), _) => reader.read(&mut self.buffer),
+            (Err(left), Some(cursor)) => {
+                let most = self.buffer.len().min(crate::units::index(*left));
+                let n = cursor.reader.read(&mut self.buffer[..most]);
+                if let Ok(n) = n {
+                    *left -= n as u64;
+                    cursor.at += n as u64;
+                }
+                n
+            }
+            (Err(_), None) => Ok(0),
+        };
+        let more = match read {
             Ok(n) => {
                 self.done += n as u64;
                 dataset.bytes += n as u64;
-                n > 0 && open.scanner.feed(&self.buffer[..n])
+                open.bytes += n as u64;
+                n > 0 && open.feed(&self.buffer[..n])
             }
             Err(why) => {
                 dataset.issues.push((open.unit.index, unreadable(&open.unit.path, &why)));
@@ -160,32 +232,97 @@ impl Ingest {
             }
         };
         if !more && let Some(open) = self.open.take() {
-            close(open, dataset);
+            open.close(dataset);
         }
         true
     }
-}
 
-fn close(open: Open, dataset: &mut Dataset) {
-    let Open { unit, scanner, .. } = open;
-    dataset.files += 1;
-    let (request, issues): (_, Issues) = scanner.finish(unit.index, labels(&unit.path));
-    let kept = match &request {
-        None => "nothing".to_string(),
-        Some(r) => format!("{} prefill and {} decode tokens in {} layers", r.prefill, r.decode(), r.layers.len()),
-    };
-    dataset.issues.extend(issues.finish(&unit.path, &kept).into_iter().map(|i| (unit.index, i)));
-    if let Some(request) = request {
-        dataset.add(request, &unit.path);
+    fn reader(&mut self, files: &dyn Files, unit: &Unit) -> std::io::Result<Result<Box<dyn Read>, u64>> {
+        let mut file = files.open(unit.source)?;
+        Ok(match &unit.packing {
+            Packing::Plain => Ok(Box::new(file)),
+            Packing::Zip(entry) => Ok(Box::new(open_entry(file, entry)?)),
+            Packing::Wrapped(around) => Ok(unwrap(file, *around)?),
+            &Packing::Member { around: None, start, size } => {
+                file.seek(std::io::SeekFrom::Start(start))?;
+                Ok(Box::new(file.take(size)))
+            }
+            &Packing::Member { around: Some(around), start, size } => {
+                let ahead = self.cursor.take().filter(|c| c.source == unit.source && c.at <= start);
+                let mut cursor = match ahead {
+                    Some(cursor) => cursor,
+                    None => Cursor { source: unit.source, at: 0, reader: unwrap(file, around)? },
+                };
+                cursor.at += std::io::copy(&mut (&mut cursor.reader).take(start - cursor.at), &mut std::io::sink())?;
+                self.cursor = Some(cursor);
+                Err(size)
+            }
+        })
     }
 }
 
-fn reader(files: &dyn Files, unit: &Unit) -> std::io::Result<Box<dyn Read>> {
-    let file = files.open(unit.source)?;
-    Ok(match &unit.entry {
-        None => Box::new(file),
-        Some(entry) => Box::new(open_entry(file, entry)?),
-    })
+impl Open {
+    /// Takes the next bytes; false if no more are wanted.
+    fn feed(&mut self, bytes: &[u8]) -> bool {
+        if matches!(self.body, Body::Unknown) {
+            self.body = match sniff(bytes) {
+                Kind::Paper => Body::Paper(Box::new(PaperScanner::new(self.experts()))),
+                other => Body::Whole(other, Vec::new()),
+            };
+        }
+        match &mut self.body {
+            Body::Unknown => true,
+            Body::Paper(scanner) => scanner.feed(bytes),
+            Body::Whole(_, all) => {
+                all.extend_from_slice(bytes);
+                all.len() as u64 <= LARGEST
+            }
+        }
+    }
+
+    /// E of the model that the folders name.
+    fn experts(&self) -> Option<usize> {
+        model_labelled(&labels(&self.unit.path).model).map(|m| m.experts)
+    }
+
+    fn close(self, dataset: &mut Dataset) {
+        dataset.files += 1;
+        let experts = self.experts();
+        let Open { unit, body, .. } = self;
+        let labels = labels(&unit.path);
+        let found = match body {
+            Body::Unknown => scan_nothing(unit.index),
+            Body::Paper(scanner) => {
+                let (request, issues) = scanner.finish(unit.index, labels.clone());
+                Found { requests: request.into_iter().collect(), issues, ..Found::default() }
+            }
+            Body::Whole(_, all) if all.len() as u64 > LARGEST => {
+                let mut found = Found::default();
+                found
+                    .issues
+                    .push(Place::default(), Problem::Limit { what: "a file of this format".into(), limit: LARGEST });
+                found
+            }
+            Body::Whole(kind, all) => crate::format::read(kind, &all, unit.index, &labels, experts),
+        };
+        let kept = match (&found.requests[..], found.counts.len()) {
+            ([], 0) => "nothing".to_string(),
+            ([], layers) => format!("counts of {layers} layers"),
+            ([r], _) => format!("{} prefill and {} decode tokens in {} layers", r.prefill, r.decode(), r.layers.len()),
+            (all, _) => format!("{} requests", all.len()),
+        };
+        dataset.issues.extend(found.issues.finish(&unit.path, &kept).into_iter().map(|i| (unit.index, i)));
+        for (layer, counts) in &found.counts {
+            dataset.add_counts(&labels, *layer, counts);
+        }
+        dataset.add(found.requests, &unit.path);
+    }
+}
+
+/// An empty file.
+fn scan_nothing(index: u64) -> Found {
+    let (_, issues) = PaperScanner::new(None).finish(index, crate::model::Labels::default());
+    Found { issues, ..Found::default() }
 }
 
 fn unreadable(path: &str, why: &std::io::Error) -> Issue {

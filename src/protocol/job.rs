@@ -6,7 +6,7 @@ use super::{
     Dataset, Files, Info, Ingest, LayerView, List, Overview, Part, Run, RunReport, SourceFile, Unit, layer_view,
     overview, workload,
 };
-use crate::analysis::{Report, report};
+use crate::analysis::{Report, Reporter};
 use crate::experiment::Experiment;
 use crate::format::Issue;
 use crate::model::{Scope, model_named};
@@ -131,6 +131,7 @@ enum Kind {
     List(List),
     Ingest(Box<Ingest>),
     Synthesize(Box<(Generator, Dataset)>),
+    Report { from: From, reporter: Option<Box<Reporter>> },
     Run { run: Option<Box<Run>>, digest: String, synthetic: bool },
 }
 
@@ -148,6 +149,7 @@ pub fn start(request: Request) -> Job {
             ))),
             None => Kind::Now(Some(request)),
         },
+        Request::Report(from) => Kind::Report { from, reporter: None },
         Request::Run(ref text, ref bytes) => match postcard::from_bytes::<Batch>(bytes) {
             Ok(Batch { workload, digest, synthetic }) => {
                 Kind::Run { run: Some(Box::new(Run::new(Experiment::parse(text).0, workload))), digest, synthetic }
@@ -179,13 +181,26 @@ impl Job {
                 let (generator, made) = &mut **both;
                 if let Some(request) = generator.request() {
                     let total = generator.total() as u64;
-                    made.add(request, "synthetic");
+                    made.add(vec![request], "synthetic");
                     let done = made.part().map_or(0, |p| p.requests.len() as u64);
                     return Progress::Running { done, total };
                 }
                 made.count();
                 state.made = std::mem::take(made);
                 Progress::Done(Reply::Loaded(Box::new(state.made.info())))
+            }
+            Kind::Report { from, reporter } => {
+                let dataset = state.dataset(*from);
+                let Some(part) = dataset.part() else {
+                    return Progress::Done(Reply::Failed("nothing is loaded".into()));
+                };
+                let summary = &part.summary;
+                let working = reporter.get_or_insert_with(|| Box::new(Reporter::new(summary, warnings(dataset))));
+                if working.step(summary) {
+                    return running(working.progress());
+                }
+                let done = reporter.take().map(|r| Reply::Report(Box::new(r.finish(summary))));
+                Progress::Done(done.unwrap_or(Reply::Ok))
             }
             Kind::Run { run, digest, synthetic } => {
                 if let Some(r) = run
@@ -225,7 +240,7 @@ fn answer(state: &mut State, request: Request) -> Reply {
             staged.settle();
             let info = staged.info();
             // A load without any request keeps what was there.
-            if info.requests > 0 {
+            if !info.layers.is_empty() {
                 state.trace = staged;
             }
             Reply::Loaded(Box::new(info))
@@ -234,7 +249,6 @@ fn answer(state: &mut State, request: Request) -> Reply {
             state.staged = Dataset::default();
             Reply::Ok
         }
-        Request::Report(from) => on_part(state, from, |p, d| Reply::Report(Box::new(report(&p.summary, warnings(d))))),
         Request::Overview(from, scope) => {
             on_part(state, from, |p, _| Reply::Overview(Box::new(overview(&p.summary, scope))))
         }
@@ -248,7 +262,7 @@ fn answer(state: &mut State, request: Request) -> Reply {
         }),
         Request::Run(..) => Reply::Failed("the batch could not be read".into()),
         Request::Synthesize { model, .. } => Reply::Failed(format!("no model is called {model}")),
-        Request::List(_) | Request::Ingest(_) => Reply::Ok,
+        Request::List(_) | Request::Ingest(_) | Request::Report(_) => Reply::Ok,
     }
 }
 

@@ -102,7 +102,7 @@ pub fn overview(summary: &Summary, scope: Scope) -> Overview {
         cells.extend(counts.iter().map(|&c| if mean > 0.0 { narrow(c as f64 / mean) } else { 0.0 }));
         skews.push(skew(&counts));
     }
-    let stream = summary.stream();
+    let stream = summary.stream_phase();
     Overview {
         layers: summary.layer_ids(),
         experts: n,

@@ -80,6 +80,7 @@ impl Generator {
             self.layers.iter().map(|layer| layer.column(self.model, &self.profile, &topics, &mut rng)).collect();
         Some(Request {
             index,
+            sub: 0,
             labels: Labels {
                 model: self.model.name.into(),
                 dataset: "synthetic".into(),

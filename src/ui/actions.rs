@@ -251,7 +251,7 @@ pub(super) fn load(store: Store, files: impl Future<Output = Vec<Dropped>> + 'st
         store.loading.set(None);
         match loaded {
             Ok(Some((info, issues))) => {
-                let any = info.requests > 0;
+                let any = !info.layers.is_empty();
                 store.issues.set((issues, any));
                 if any {
                     let (digest, model) = (info.digest.clone(), info.model.clone());

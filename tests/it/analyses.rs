@@ -154,7 +154,33 @@ fn naive_distances(stream: &[usize]) -> Vec<Option<usize>> {
     stream.iter().enumerate().map(distance).collect()
 }
 
+/// The accesses of one phase of some requests, as objects.
+fn accesses(requests: &[Request], decode: bool) -> Vec<usize> {
+    let of = |r: &Request| {
+        let range = if decode { r.prefill..r.tokens } else { 0..r.prefill };
+        let token = |t| {
+            (0..r.layers.len()).flat_map(move |l| r.row(l, t).unwrap().iter().map(move |&e| l * 100 + usize::from(e)))
+        };
+        range.flat_map(token).collect::<Vec<_>>()
+    };
+    requests.iter().flat_map(of).collect()
+}
+
 proptest! {
+    #[test]
+    fn back_to_back_is_the_plain_stream_of_all_requests(all in requests(), order in Just((0..6).collect::<Vec<usize>>()).prop_shuffle()) {
+        // Requests arrive in any order, one at a time.
+        let mut s = Summary::default();
+        for &i in order.iter().filter(|&&i| i < all.len()) {
+            s.merge(&summary(&all[i..=i]));
+        }
+        for (phase, decode) in [(0, false), (1, true)] {
+            let mut plain = moescope::analysis::DistanceCounts::default();
+            naive_distances(&accesses(&all, decode)).into_iter().for_each(|d| plain.count(d));
+            prop_assert_eq!(s.stream[phase].distances(), plain);
+        }
+    }
+
     #[test]
     fn any_split_and_order_merges_to_the_same_summary(all in requests(), cut in 0usize..6) {
         let whole = summary(&all);

@@ -3,8 +3,11 @@
 
 mod analyses;
 mod archives;
+mod brute;
 mod command_line;
 mod experiment;
+mod formats;
+mod golden;
 mod real_traces;
 mod scanner;
 mod support;

@@ -9,6 +9,7 @@ use moescope::model::{Labels, Request};
 pub(crate) fn request(index: u64, prefill: usize, layers: &[(u32, &[&[u16]])]) -> Request {
     Request {
         index,
+        sub: 0,
         labels: Labels::default(),
         top_k: layers[0].1[0].len(),
         prefill,

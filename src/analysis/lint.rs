@@ -1,0 +1,46 @@
+//! What is odd in the counts of a trace, in words: it explains numbers that would otherwise surprise.
+
+use super::{Half, Summary, frequency};
+use crate::model::Scope;
+use crate::units::{percent, significant};
+
+/// A layer in which one expert takes this share of tokens is collapsed.
+const COLLAPSED: f64 = 0.9;
+/// Prompts of the published data sets have more tokens than this.
+const SHORT_PREFILL: f64 = 32.0;
+
+/// Layers in which one expert takes nearly every token, by id, with the expert and its share of tokens.
+#[must_use]
+pub fn collapsed(summary: &Summary) -> Vec<(u32, usize, f64)> {
+    let of_layer = |(&id, layer): (&u32, &super::LayerCounts)| {
+        let counts = frequency(layer, Scope::All, Half::Both, summary.experts);
+        let tokens = counts.iter().sum::<u64>() as f64 / summary.top_k.max(1) as f64;
+        let (expert, &most) = counts.iter().enumerate().max_by_key(|&(e, c)| (*c, std::cmp::Reverse(e)))?;
+        // With several experts a token one of them may be in nearly every token and the layer still be sound.
+        let share = most as f64 / tokens;
+        (summary.top_k == 1 && share > COLLAPSED).then_some((id, expert, share))
+    };
+    summary.layers.iter().filter_map(of_layer).collect()
+}
+
+/// Sentences on what is odd.
+#[must_use]
+pub fn lint(summary: &Summary) -> Vec<String> {
+    let mut found = Vec::new();
+    for (layer, expert, share) in collapsed(summary) {
+        let share = percent(share);
+        found.push(format!("layer {layer} is collapsed: expert {expert} takes {share} of its tokens; read means over layers with and without it"));
+    }
+    let prefill = summary.tokens[0] as f64 / summary.requests.max(1) as f64;
+    if summary.requests > 0 && summary.tokens[1] > 0 && prefill < SHORT_PREFILL {
+        let mean = significant(prefill, 3);
+        found.push(format!("prefill is short, {mean} tokens a request on average: the recorder may have missed the head of the prompts (a prefix cache does that)"));
+    }
+    if summary.requests > 0 && summary.tokens[1] == 0 {
+        found.push("there are no decode tokens: streams show prefill, and nothing can be said about decode".into());
+    }
+    if summary.unknown_rows > 0 {
+        found.push(format!("{} rows have unknown routing and were left out", summary.unknown_rows));
+    }
+    found
+}
