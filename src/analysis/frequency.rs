@@ -26,8 +26,8 @@ pub fn skew(counts: &[u64]) -> Option<f64> {
 /// The `n` most frequent experts: larger count first, then smaller id.
 #[must_use]
 pub fn top(counts: &[u64], n: usize) -> Vec<usize> {
-    let mut ids: Vec<usize> = (0..counts.len()).collect();
-    ids.sort_by_key(|&e| (std::cmp::Reverse(counts[e]), e));
-    ids.truncate(n);
-    ids
+    let mut keyed: Vec<(std::cmp::Reverse<u64>, usize)> =
+        counts.iter().map(|&c| std::cmp::Reverse(c)).zip(0..).collect();
+    keyed.sort_unstable();
+    keyed.into_iter().take(n).map(|(_, e)| e).collect()
 }

@@ -3,6 +3,7 @@
 
 mod coactivation;
 mod frequency;
+mod insights;
 mod lint;
 mod matrix;
 mod repetition;
@@ -16,6 +17,7 @@ mod transition;
 
 pub use coactivation::{CoActivation, coactivation, pair_counts};
 pub use frequency::{frequency, skew, top};
+pub use insights::{Caches, Insight, Observation, insights, observations};
 pub use lint::{collapsed, lint};
 pub use matrix::{Matrix, Pairs, Square};
 pub use repetition::{RepetitionCounts, WINDOWS};
@@ -24,4 +26,4 @@ pub use reuse::{DistanceCounts, StackDistance, batched};
 pub use similarity::{overlap, spearman};
 pub use stream::{Segment, Stream};
 pub use summary::{Half, LayerCounts, Summary};
-pub use transition::{Coverage, Kind, coverage, diagonal, transition};
+pub use transition::{Coverage, Kind, coverage, descending, diagonal, transition};

@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 use super::subjects::{Subjects, subjects};
 use super::{
     Coverage, DistanceCounts, Half, Kind, LayerCounts, Pairs, Square, Summary, WINDOWS, batched, coactivation,
-    coverage, diagonal, frequency, lint, overlap, skew, spearman, top, transition,
+    collapsed, coverage, diagonal, frequency, lint, overlap, skew, spearman, top, transition,
 };
 use crate::model::{Phase, Scope};
 use crate::units::share_up;
@@ -47,6 +47,8 @@ pub struct Report {
     pub coactivation: Option<CoActivations>,
     /// H; none with fewer than two subjects.
     pub subjects: Option<Subjects>,
+    /// Layers in which one expert takes nearly every token, by id.
+    pub collapsed: Vec<u32>,
     /// The hottest experts of all layers: what to duplicate.
     pub hot: Vec<Hot>,
     /// The strongest pairs of all layers: what to keep apart.
@@ -290,6 +292,7 @@ impl Reporter {
         out.hot.truncate(LISTED);
         out.strongest_pairs.sort_by(|a, b| b.ratio.total_cmp(&a.ratio));
         out.strongest_pairs.truncate(LISTED);
+        out.collapsed = collapsed(summary).into_iter().map(|c| c.0).collect();
         out.warnings.extend(lint(summary));
         self.out
     }

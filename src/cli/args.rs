@@ -10,8 +10,8 @@ use lexopt::prelude::*;
 pub(super) const HELP: &str = "\
 moescope: where the experts of a mixture-of-experts model move, and what placing them on a wafer is worth
 
-  moescope analyze PATH... [--json] [--threads N]
-      Analyses of traces: .json files, .zip archives, folders.
+  moescope analyze PATH... [--json] [--csv DIR] [--counts FILE.npz] [--threads N]
+      Analyses of traces: files, archives, folders (docs/formats.md). --csv writes the tables, --counts all counts.
   moescope run [--experiment STRING] [--traces PATH...] [--json] [--threads N]
       Simulates an experiment: the string is what stands behind # in the page's address.
       Without --traces, on the synthetic workload of the experiment's model and seed.
@@ -23,7 +23,7 @@ Exit codes: 0 done, 1 bad input, 2 bad usage. Errors and warnings go to stderr."
 pub(super) enum Command {
     Help,
     Version,
-    Analyze { paths: Vec<PathBuf>, json: bool, threads: usize },
+    Analyze { paths: Vec<PathBuf>, json: bool, csv: Option<PathBuf>, counts: Option<PathBuf>, threads: usize },
     Run { experiment: String, traces: Vec<PathBuf>, json: bool, threads: usize },
 }
 
@@ -31,6 +31,7 @@ pub(super) fn parse(arguments: Vec<OsString>) -> Result<Command> {
     let mut parser = lexopt::Parser::from_args(arguments);
     let mut verb: Option<String> = None;
     let (mut paths, mut json, mut experiment) = (Vec::new(), false, None);
+    let (mut csv, mut counts) = (None, None);
     let mut threads = std::thread::available_parallelism().map_or(1, usize::from);
     while let Some(argument) = parser.next()? {
         match argument {
@@ -43,6 +44,8 @@ pub(super) fn parse(arguments: Vec<OsString>) -> Result<Command> {
                     bail!("--threads takes a number from 1");
                 }
             }
+            Long("csv") if verb.as_deref() == Some("analyze") => csv = Some(parser.value()?.into()),
+            Long("counts") if verb.as_deref() == Some("analyze") => counts = Some(parser.value()?.into()),
             Long("experiment") if verb.as_deref() == Some("run") => experiment = Some(parser.value()?.string()?),
             Long("traces") if verb.as_deref() == Some("run") => paths.extend(parser.values()?.map(PathBuf::from)),
             Value(value) if verb.is_none() => verb = Some(value.string()?),
@@ -52,7 +55,7 @@ pub(super) fn parse(arguments: Vec<OsString>) -> Result<Command> {
     }
     match verb.as_deref() {
         Some("analyze") if paths.is_empty() => bail!("analyze needs at least one path"),
-        Some("analyze") => Ok(Command::Analyze { paths, json, threads }),
+        Some("analyze") => Ok(Command::Analyze { paths, json, csv, counts, threads }),
         Some("run") => Ok(Command::Run { experiment: experiment.unwrap_or_default(), traces: paths, json, threads }),
         Some(other) => bail!("no command is called {other}; there are analyze and run"),
         None => bail!("a command is missing: analyze or run"),

@@ -2,6 +2,7 @@
 //! usage). Apart, because only here are files opened by path, threads started and a clock read.
 
 mod args;
+mod export;
 mod files;
 mod load;
 
@@ -43,11 +44,17 @@ fn carry_out(command: Command) -> Result<()> {
     match command {
         Command::Help => writeln!(out, "{}", args::HELP)?,
         Command::Version => writeln!(out, "moescope {}", env!("CARGO_PKG_VERSION"))?,
-        Command::Analyze { paths, json, threads } => {
+        Command::Analyze { paths, json, csv, counts, threads } => {
             let mut state = load::load(&paths, threads)?;
             let Reply::Report(report) = load::finish(&mut state, Request::Report(From::Trace))? else {
                 bail!("no report")
             };
+            if let Some(folder) = &csv {
+                export::tables(&report, folder)?;
+            }
+            if let (Some(file), Some(part)) = (&counts, state.trace.part()) {
+                export::counts(&part.summary, file)?;
+            }
             if json {
                 serde_json::to_writer_pretty(&mut out, &report)?;
                 writeln!(out)?;

@@ -99,7 +99,7 @@ pub fn unwrap(source: impl Read + 'static, around: Container) -> io::Result<Box<
 ///
 /// # Errors
 /// If the archive is damaged before its first file.
-pub fn tar_members(source: impl Read) -> io::Result<(Vec<(String, u64, u64)>, Vec<Refused>)> {
+pub fn tar_members(source: impl Read) -> io::Result<(Vec<Member>, Vec<Refused>)> {
     let mut archive = tar::Archive::new(source);
     let (mut found, mut refused) = (Vec::new(), Vec::new());
     for entry in archive.entries()? {
@@ -119,6 +119,9 @@ pub fn tar_members(source: impl Read) -> io::Result<(Vec<(String, u64, u64)>, Ve
     found.sort_by(|a, b| super::natural(&a.0, &b.0));
     Ok((found, refused))
 }
+
+/// Path, start and length of a file in a tar.
+pub type Member = (String, u64, u64);
 
 /// A path inside an archive that cannot be read, and why.
 pub type Refused = (String, String);

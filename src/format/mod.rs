@@ -12,8 +12,8 @@ mod serving;
 mod whole;
 
 pub use archive::{
-    Container, Entry, EntryReader, Packing, Refused, Source, container, entries, is_tar, open_entry, tar_members,
-    unwrap,
+    Container, Entry, EntryReader, Member, Packing, Refused, Source, container, entries, is_tar, open_entry,
+    tar_members, unwrap,
 };
 pub use issue::{Issue, Issues, Place, Problem};
 pub use names::{labels, natural};

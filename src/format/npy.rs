@@ -1,6 +1,5 @@
-//! NumPy arrays `[token, layer, k]`: vLLM's routed experts.
-
-use npyz::{DType, NpyFile, Order, TypeChar};
+//! NumPy arrays `[token, layer, k]`: vLLM's routed experts. The header is read here: the library for it brings a parser of all
+//! Python literals and big integers, an eighth of the workers' bytes.
 
 use super::columns::Columns;
 use super::whole::Found;
@@ -44,36 +43,46 @@ pub(super) fn push(columns: &mut Columns, routed: &Routed, issues: &mut Issues) 
 
 /// The ids of an array.
 pub(super) fn array(bytes: &[u8]) -> Result<Routed, String> {
-    let file = NpyFile::new(bytes).map_err(|e| e.to_string())?;
-    if file.order() != Order::C {
+    let (header, data) = split(bytes).ok_or("the header of the array is damaged")?;
+    let after = |key: &str| {
+        header.split_once(key).map(|(_, rest)| rest.trim_start_matches([':', ' ', '\'', '"'])).unwrap_or_default()
+    };
+    if !after("fortran_order").starts_with("False") {
         return Err("the array is in Fortran order; save it with numpy.ascontiguousarray".into());
     }
-    let &[tokens, layers, top_k] = file.shape() else {
-        return Err(format!("the array has shape {:?}, not [tokens, layers, k]", file.shape()));
+    let inside = after("'shape'").trim_start_matches('(').split(')').next().unwrap_or_default();
+    let shape: Vec<usize> = inside.split(',').filter_map(|n| n.trim().parse().ok()).collect();
+    let &[tokens, layers, top_k] = &shape[..] else {
+        return Err(format!("the array has shape ({inside}), not [tokens, layers, k]"));
     };
-    let bytes_needed = tokens.saturating_mul(layers).saturating_mul(top_k);
-    if bytes_needed > bytes.len() as u64 {
-        return Err(format!("the header promises {bytes_needed} ids, the file has {} bytes", bytes.len()));
+    let kind = after("'descr'").split(['\'', '"']).next().unwrap_or_default();
+    let read: fn(&[u8]) -> i64 = match kind {
+        "|u1" | "<u1" => |b| b[0].into(),
+        "|i1" | "<i1" => |b| i8::from_le_bytes([b[0]]).into(),
+        "<u2" => |b| u16::from_le_bytes([b[0], b[1]]).into(),
+        "<i2" => |b| i16::from_le_bytes([b[0], b[1]]).into(),
+        "<u4" => |b| u32::from_le_bytes([b[0], b[1], b[2], b[3]]).into(),
+        "<i4" => |b| i32::from_le_bytes([b[0], b[1], b[2], b[3]]).into(),
+        "<i8" | "<u8" => |b| i64::from_le_bytes([b[0], b[1], b[2], b[3], b[4], b[5], b[6], b[7]]),
+        _ => return Err(format!("the array holds {kind}, not little-endian integers")),
+    };
+    let size = usize::from(kind.as_bytes()[2] - b'0');
+    let ids = tokens.checked_mul(layers).and_then(|n| n.checked_mul(top_k)).unwrap_or(usize::MAX);
+    if ids > data.len() / size {
+        return Err(format!("the header promises {ids} ids, the file holds {}", data.len() / size));
     }
-    let DType::Plain(kind) = file.dtype() else { return Err("the array holds records, not integers".into()) };
-    let (class, size) = (kind.type_char(), kind.size_field());
-    let ids = match (class, size) {
-        (TypeChar::Uint, 1) => file.into_vec::<u8>().map(|v| v.into_iter().map(u16::from).collect()),
-        (TypeChar::Int, 1) => file.into_vec::<i8>().map(narrow),
-        (TypeChar::Int, 2) => file.into_vec::<i16>().map(narrow),
-        (TypeChar::Uint, 2) => file.into_vec::<u16>(),
-        (TypeChar::Int, 4) => file.into_vec::<i32>().map(narrow),
-        (TypeChar::Uint, 4) => file.into_vec::<u32>().map(narrow),
-        (TypeChar::Int, 8) => file.into_vec::<i64>().map(narrow),
-        _ => return Err(format!("the array holds {class:?} of {size} bytes, not integers")),
-    };
-    Ok(Routed {
-        ids: ids.map_err(|e| e.to_string())?,
-        layers: crate::units::index(layers),
-        top_k: crate::units::index(top_k),
-    })
+    let ids = data.chunks_exact(size).take(ids).map(|b| u16::try_from(read(b)).unwrap_or(UNKNOWN)).collect();
+    Ok(Routed { ids, layers, top_k })
 }
 
-fn narrow<T: TryInto<u16>>(values: Vec<T>) -> Vec<u16> {
-    values.into_iter().map(|v| v.try_into().unwrap_or(UNKNOWN)).collect()
+/// The header's text, and the data behind it.
+fn split(bytes: &[u8]) -> Option<(&str, &[u8])> {
+    let version = *bytes.strip_prefix(b"\x93NUMPY")?.first()?;
+    let (length, start) = if version == 1 {
+        (u32::from(u16::from_le_bytes([*bytes.get(8)?, *bytes.get(9)?])), 10)
+    } else {
+        (u32::from_le_bytes(bytes.get(8..12)?.try_into().ok()?), 12)
+    };
+    let end = start + usize::try_from(length).ok()?;
+    Some((std::str::from_utf8(bytes.get(start..end)?).ok()?, bytes.get(end..)?))
 }

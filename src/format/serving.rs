@@ -162,7 +162,8 @@ fn flat(text: &str, tokens: usize) -> Result<Routed, String> {
     }
     let sound = |k: usize| {
         let distinct = |row: &[u16]| (1..row.len()).all(|i| !row[..i].contains(&row[i]));
-        width % k == 0 && ids.chunks_exact(k).all(|row| distinct(row) || row.iter().all(|&id| id == 0 || id == UNKNOWN))
+        width.is_multiple_of(k)
+            && ids.chunks_exact(k).all(|row| distinct(row) || row.iter().all(|&id| id == 0 || id == UNKNOWN))
     };
     let top_k = (1..=16).rev().find(|&k| sound(k)).unwrap_or(1);
     Ok(Routed { ids, layers: width / top_k, top_k })

@@ -63,6 +63,15 @@ pub struct Labels {
     pub subject: String,
 }
 
+impl Labels {
+    /// The subject, or what else there is to call it.
+    #[must_use]
+    pub fn name(&self) -> String {
+        let first = [&self.subject, &self.dataset, &self.model].into_iter().find(|n| !n.is_empty());
+        first.map_or_else(|| "unnamed".into(), |n| n.replace('_', " "))
+    }
+}
+
 /// The expert selections of one request.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Request {

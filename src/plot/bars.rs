@@ -44,7 +44,6 @@ pub fn bars<DB: DrawingBackend>(area: &DrawingArea<DB, Shift>, look: &Look, char
     let has_key = chart.series.len() > 1 || has_paper;
     let top = if has_key { 20.0 } else { 8.0 } + if chart.bars.iter().any(|b| b.label.is_some()) { 12.0 } else { 0.0 };
     let frame = axes(area, look, chart.x.clone(), chart.y.clone(), Space { top, grid: true, right: 0.0 })?;
-    let colours = [theme.second, theme.accent];
     let n = chart.series.len().max(1) as f64;
     // Many bars touch; few stand apart.
     let gap = if chart.bars.len() > 40 { 0.0 } else { 0.18 };
@@ -54,7 +53,7 @@ pub fn bars<DB: DrawingBackend>(area: &DrawingArea<DB, Shift>, look: &Look, char
             let from = i as f64 + gap + width * s as f64;
             let (left, top) = frame.at(from, value);
             let (right, bottom) = frame.at(from + width, frame.y.from);
-            let colour = if bar.marked { theme.accent } else { colours[s % 2] };
+            let colour = if bar.marked { theme.accent } else { theme.series(s) };
             if bottom > top {
                 look.fill(area, (left, top), (right.max(left + 1), bottom), colour)?;
             }
@@ -81,7 +80,7 @@ pub fn bars<DB: DrawingBackend>(area: &DrawingArea<DB, Shift>, look: &Look, char
     if has_key {
         let mut x = frame.left;
         let y = look.px(8.0);
-        let named = chart.series.iter().enumerate().map(|(s, name)| (name.as_str(), colours[s % 2], 9.0));
+        let named = chart.series.iter().enumerate().map(|(s, name)| (name.as_str(), theme.series(s), 9.0));
         let paper = has_paper.then_some(("the paper", theme.paper, 2.0));
         for (name, colour, height) in named.chain(paper) {
             let half = look.px(height / 2.0).max(1);

@@ -4,7 +4,7 @@ use plotters::coord::Shift;
 use plotters::prelude::*;
 use plotters::style::text_anchor::{HPos, VPos};
 
-use super::axes::{Axis, Frame, Look, Result, Scale, Space, axes, baseline, words};
+use super::axes::{Axis, Frame, Look, Result, Space, axes, baseline, words};
 
 /// One curve.
 #[derive(Clone, Debug, PartialEq)]
@@ -44,14 +44,13 @@ pub struct Curves {
 pub fn curves<DB: DrawingBackend>(area: &DrawingArea<DB, Shift>, look: &Look, chart: &Curves) -> Result<Frame, DB> {
     let theme = &look.theme;
     let frame = axes(area, look, chart.x.clone(), chart.y.clone(), Space { top: 18.0, grid: true, right: 0.0 })?;
-    let colours = [theme.second, theme.accent];
     for marker in &chart.markers {
         let x = frame.at(marker.x, 0.0).0.clamp(frame.left, frame.right);
         look.line(area, &[(x, frame.top), (x, frame.bottom)], theme.quiet, 1.0)?;
     }
     let mut key = frame.left;
     for (i, curve) in chart.curves.iter().enumerate() {
-        let colour = colours[i % 2];
+        let colour = theme.series(i);
         let mut line: Vec<(i32, i32)> = Vec::new();
         for &(x, y) in &curve.points {
             let (px, py) = frame.at(x, y);
@@ -85,13 +84,15 @@ pub fn curves<DB: DrawingBackend>(area: &DrawingArea<DB, Shift>, look: &Look, ch
     Ok(frame)
 }
 
-/// A value for each expert, as points.
+/// A cloud of points.
 #[derive(Clone, Debug)]
-pub struct Points<'a> {
-    /// Values by expert; NaN is left out.
-    pub values: &'a [f32],
+pub struct Points {
+    /// Values of each series; NaN is left out.
+    pub series: Vec<(String, Vec<(f64, f64)>)>,
     /// Lines across, with names.
     pub levels: Vec<(f64, String)>,
+    /// A line from corner to corner: equal values.
+    pub diagonal: bool,
     /// Horizontal axis.
     pub x: Axis,
     /// Vertical axis.
@@ -102,16 +103,28 @@ pub struct Points<'a> {
 ///
 /// # Errors
 /// If the backend fails.
-pub fn points<DB: DrawingBackend>(area: &DrawingArea<DB, Shift>, look: &Look, chart: &Points<'_>) -> Result<Frame, DB> {
-    debug_assert!(chart.x.scale == Scale::Linear);
+pub fn points<DB: DrawingBackend>(area: &DrawingArea<DB, Shift>, look: &Look, chart: &Points) -> Result<Frame, DB> {
     let theme = &look.theme;
-    let frame = axes(area, look, chart.x.clone(), chart.y.clone(), Space { top: 8.0, grid: true, right: 0.0 })?;
-    for (i, &value) in chart.values.iter().enumerate().filter(|(_, v)| !v.is_nan()) {
-        let (x, y) = frame.at(i as f64 + 0.5, f64::from(value));
-        area.draw(&Circle::new((x, y), look.px(2.2), theme.second.filled()))?;
+    let top = if chart.series.len() > 1 { 18.0 } else { 8.0 };
+    let frame = axes(area, look, chart.x.clone(), chart.y.clone(), Space { top, grid: true, right: 0.0 })?;
+    if chart.diagonal {
+        let end = chart.x.to.min(chart.y.to);
+        look.line(area, &[frame.at(0.0, 0.0), frame.at(end, end)], theme.quiet, 1.0)?;
+    }
+    let mut key = frame.left;
+    for (s, (name, values)) in chart.series.iter().enumerate() {
+        for &(x, y) in values.iter().filter(|(x, y)| !x.is_nan() && !y.is_nan()) {
+            area.draw(&Circle::new(frame.at(x, y), look.px(2.2), theme.series(s).filled()))?;
+        }
+        if chart.series.len() > 1 {
+            let y = look.px(8.0);
+            area.draw(&Circle::new((key + look.px(5.0), y), look.px(3.0), theme.series(s).filled()))?;
+            look.text(area, name, (key + look.px(12.0), y), words(theme.ink, HPos::Left, VPos::Center))?;
+            key += look.px(26.0 + 6.4 * name.chars().count() as f64);
+        }
     }
     for (i, (value, name)) in chart.levels.iter().enumerate() {
-        let (_, y) = frame.at(0.0, *value);
+        let (_, y) = frame.at(chart.x.from, *value);
         let colour = if i == 0 { theme.accent } else { theme.quiet };
         look.line(area, &[(frame.left, y), (frame.right, y)], colour, 1.5)?;
         look.text_over(area, name, (frame.right, y - look.px(2.0)), words(colour, HPos::Right, VPos::Bottom))?;

@@ -6,13 +6,13 @@ use plotters::prelude::*;
 use plotters::style::text_anchor::{HPos, VPos};
 
 use super::axes::{Axis, Frame, Look, Result, Space, axes, words};
-use super::theme::{Theme, magnitude};
+use super::theme::{Theme, difference, magnitude};
 
 /// A matrix to draw; row 0 is at the bottom.
 #[derive(Clone, Debug)]
-pub struct Heatmap<'a> {
+pub struct Heatmap {
     /// Values, row-major; NaN is drawn as absent.
-    pub values: &'a [f32],
+    pub values: Vec<f32>,
     /// Columns.
     pub columns: usize,
     /// Value of the brightest colour.
@@ -23,6 +23,8 @@ pub struct Heatmap<'a> {
     pub y: Axis,
     /// Name and unit of the values, beside the colour scale.
     pub unit: String,
+    /// Values below zero exist: colours diverge around zero.
+    pub diverging: bool,
     /// A row to mark.
     pub marked: Option<usize>,
 }
@@ -31,7 +33,7 @@ pub struct Heatmap<'a> {
 ///
 /// # Errors
 /// If the backend fails.
-pub fn heatmap<DB: DrawingBackend>(area: &DrawingArea<DB, Shift>, look: &Look, map: &Heatmap<'_>) -> Result<Frame, DB> {
+pub fn heatmap<DB: DrawingBackend>(area: &DrawingArea<DB, Shift>, look: &Look, map: &Heatmap) -> Result<Frame, DB> {
     let theme = &look.theme;
     let frame = axes(area, look, map.x.clone(), map.y.clone(), Space { right: 62.0, top: 6.0, grid: false })?;
     let (left, right) = (frame.right + look.px(12.0), frame.right + look.px(22.0));
@@ -39,12 +41,15 @@ pub fn heatmap<DB: DrawingBackend>(area: &DrawingArea<DB, Shift>, look: &Look, m
     let height = f64::from(frame.bottom - frame.top);
     for i in 0..steps {
         let at = |i: i32| frame.bottom - super::axes::round(height * f64::from(i) / f64::from(steps));
-        look.fill(area, (left, at(i + 1)), (right, at(i)), magnitude((f64::from(i) + 0.5) / f64::from(steps)))?;
+        let t = (f64::from(i) + 0.5) / f64::from(steps);
+        let colour = if map.diverging { difference(2.0 * t - 1.0, theme) } else { magnitude(t) };
+        look.fill(area, (left, at(i + 1)), (right, at(i)), colour)?;
     }
     for quarter in 0..=4 {
         let t = f64::from(quarter) / 4.0;
         let y = frame.bottom - super::axes::round(height * t);
-        let label = crate::units::significant(map.max * t * t, 2);
+        let value = if map.diverging { map.max * (2.0 * t - 1.0) * (2.0 * t - 1.0).abs() } else { map.max * t * t };
+        let label = crate::units::significant(value, 2);
         look.text(area, &label, (right + look.px(4.0), y), words(theme.quiet, HPos::Left, VPos::Center))?;
     }
     let unit = super::axes::Words { upright: true, ..words(theme.quiet, HPos::Center, VPos::Bottom) };
@@ -63,16 +68,24 @@ pub fn heatmap<DB: DrawingBackend>(area: &DrawingArea<DB, Shift>, look: &Look, m
 
 /// The cells as RGBA, top row first. Colour grows with the square root of the value: most cells of a sparse matrix are small.
 #[must_use]
-pub fn pixels(map: &Heatmap<'_>, theme: &Theme) -> Vec<u8> {
+pub fn pixels(map: &Heatmap, theme: &Theme) -> Vec<u8> {
     // 256 colours, looked up: half a million roots and mixes would take longer than a frame.
-    let table: Vec<RGBColor> = (0..256u32).map(|i| magnitude(f64::from(i) / 255.0)).collect();
+    let colour = |t: f64| if map.diverging { difference(2.0 * t - 1.0, theme) } else { magnitude(t) };
+    let table: Vec<RGBColor> = (0..256u32).map(|i| colour(f64::from(i) / 255.0)).collect();
     let mut out = Vec::with_capacity(map.values.len() * 4);
     for row in map.values.chunks_exact(map.columns.max(1)).rev() {
         for &value in row {
             let RGBColor(r, g, b) = if value.is_nan() {
                 theme.absent
             } else {
-                let t = libm::sqrt((f64::from(value) / map.max).clamp(0.0, 1.0));
+                let share = f64::from(value) / map.max;
+                let root = libm::sqrt(share.abs().min(1.0));
+                let t = match (map.diverging, share < 0.0) {
+                    (false, false) => root,
+                    (false, true) => 0.0,
+                    (true, false) => 0.5 + root / 2.0,
+                    (true, true) => 0.5 - root / 2.0,
+                };
                 table[crate::units::floor(t * 255.0 + 0.5).min(255)]
             };
             out.extend_from_slice(&[r, g, b, 255]);
@@ -88,16 +101,21 @@ pub fn pixels(map: &Heatmap<'_>, theme: &Theme) -> Vec<u8> {
 pub fn paint<DB: DrawingBackend>(
     area: &DrawingArea<DB, Shift>,
     look: &Look,
-    map: &Heatmap<'_>,
+    map: &Heatmap,
     frame: &Frame,
 ) -> Result<(), DB> {
     let rgba = pixels(map, &look.theme);
     let rows = map.values.len() / map.columns.max(1);
-    for (i, colour) in rgba.chunks_exact(4).enumerate() {
-        let (row, column) = (rows - 1 - i / map.columns, i % map.columns);
-        let from = frame.at(column as f64, row as f64 + 1.0);
-        let to = frame.at(column as f64 + 1.0, row as f64);
-        look.fill(area, from, to, RGBColor(colour[0], colour[1], colour[2]))?;
+    for (i, line) in rgba.chunks_exact(map.columns.max(1) * 4).enumerate() {
+        let row = rows - 1 - i;
+        let mut column = 0;
+        // Neighbours of one colour are one rectangle: most of a matrix is dark.
+        for run in line.as_chunks::<4>().0.chunk_by(|a, b| a == b) {
+            let from = frame.at(column as f64, row as f64 + 1.0);
+            column += run.len();
+            let to = frame.at(column as f64, row as f64);
+            look.fill(area, from, to, RGBColor(run[0][0], run[0][1], run[0][2]))?;
+        }
     }
     Ok(())
 }

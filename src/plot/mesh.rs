@@ -10,15 +10,15 @@ use crate::model::Mesh;
 
 /// What to draw.
 #[derive(Clone, Debug)]
-pub struct MeshPicture<'a> {
+pub struct MeshPicture {
     /// The dies.
     pub mesh: Mesh,
     /// Load of each die, as a share of the largest.
-    pub dies: &'a [f64],
+    pub dies: Vec<f64>,
     /// Words on each die.
-    pub labels: &'a [String],
+    pub labels: Vec<String>,
     /// Heat of each link, 0 to 1, in the order of [`Mesh::links`].
-    pub links: &'a [f64],
+    pub links: Vec<f64>,
 }
 
 /// Draws the wafer. The frame's axes count dies, so that a pixel tells its die.
@@ -28,7 +28,7 @@ pub struct MeshPicture<'a> {
 pub fn mesh<DB: DrawingBackend>(
     area: &DrawingArea<DB, Shift>,
     look: &Look,
-    picture: &MeshPicture<'_>,
+    picture: &MeshPicture,
 ) -> Result<Frame, DB> {
     let theme = &look.theme;
     area.fill(&theme.surface)?;
@@ -44,7 +44,7 @@ pub fn mesh<DB: DrawingBackend>(
         let (dx, dy) = picture.mesh.place(d);
         (left + cell * (dx as f64 + 0.5), top + cell * (dy as f64 + 0.5))
     };
-    for (&(a, b), &heat) in picture.mesh.links().iter().zip(picture.links) {
+    for (&(a, b), &heat) in picture.mesh.links().iter().zip(&picture.links) {
         let ((ax, ay), (bx, by)) = (middle(a), middle(b));
         let half = cell * 0.07;
         let (from, to) = if ay == by {

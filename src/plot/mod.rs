@@ -3,6 +3,7 @@
 
 mod axes;
 mod bars;
+mod chart;
 mod curve;
 mod heatmap;
 mod mesh;
@@ -10,6 +11,7 @@ pub mod theme;
 
 pub use axes::{Axis, Frame, Look, Result, Scale};
 pub use bars::{Bar, Bars, bars};
+pub use chart::{Chart, chart, svg};
 pub use curve::{Curve, Curves, Marker, Points, curves, points};
 pub use heatmap::{Heatmap, heatmap, paint, pixels};
 pub use mesh::{MeshPicture, mesh};

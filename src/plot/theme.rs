@@ -19,8 +19,18 @@ pub struct Theme {
     pub accent: RGBColor,
     /// Second series.
     pub second: RGBColor,
+    /// Third series.
+    pub third: RGBColor,
     /// The paper's values.
     pub paper: RGBColor,
+}
+
+impl Theme {
+    /// The colour of a series.
+    #[must_use]
+    pub fn series(&self, i: usize) -> RGBColor {
+        [self.second, self.accent, self.third][i % 3]
+    }
 }
 
 /// On a light page.
@@ -32,6 +42,7 @@ pub const LIGHT: Theme = Theme {
     absent: RGBColor(206, 209, 214),
     accent: RGBColor(188, 78, 20),
     second: RGBColor(38, 92, 148),
+    third: RGBColor(96, 108, 56),
     paper: RGBColor(28, 31, 36),
 };
 
@@ -44,6 +55,7 @@ pub const DARK: Theme = Theme {
     absent: RGBColor(84, 90, 100),
     accent: RGBColor(255, 150, 84),
     second: RGBColor(120, 180, 240),
+    third: RGBColor(196, 208, 130),
     paper: RGBColor(232, 234, 237),
 };
 
@@ -74,6 +86,18 @@ pub fn magnitude(t: f64) -> RGBColor {
     };
     let (a, b) = (VIRIDIS[i], VIRIDIS[i + 1]);
     RGBColor(mix(a.0, b.0), mix(a.1, b.1), mix(a.2, b.2))
+}
+
+/// The colour of a difference from -1 to 1: blue below zero, the background at zero, orange above.
+#[must_use]
+pub fn difference(t: f64, theme: &Theme) -> RGBColor {
+    let end = if t < 0.0 { RGBColor(30, 110, 190) } else { RGBColor(226, 96, 20) };
+    let mix = |a: u8, b: u8| {
+        let value = f64::from(a) + (f64::from(b) - f64::from(a)) * t.abs().min(1.0);
+        u8::try_from(crate::units::floor(value + 0.5)).unwrap_or(u8::MAX)
+    };
+    let RGBColor(r, g, b) = theme.surface;
+    RGBColor(mix(r, end.0), mix(g, end.1), mix(b, end.2))
 }
 
 /// Black or white, whichever reads better on a colour.

@@ -1,12 +1,14 @@
 //! What the page draws: queries whose answers are small enough to send at every move of a slider.
 
+use std::collections::BTreeMap;
+
 use serde::{Deserialize, Serialize};
 
 use crate::analysis::{
-    CoActivation, Coverage, DistanceCounts, Half, Kind, Summary, batched, coactivation, coverage, diagonal, frequency,
-    pair_counts, skew, transition,
+    CoActivation, Coverage, DistanceCounts, Half, Kind, LayerCounts, Square, Summary, batched, coactivation, coverage,
+    descending, diagonal, frequency, overlap, pair_counts, skew, transition,
 };
-use crate::model::{Phase, Scope};
+use crate::model::{Labels, Phase, Scope};
 
 /// Figures of one layer.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
@@ -15,14 +17,16 @@ pub struct LayerView {
     pub id: u32,
     /// Experts of a layer.
     pub experts: usize,
-    /// Tokens of each expert.
-    pub frequency: Vec<u64>,
+    /// Tokens of each expert, in the scope, in prefill and in decode.
+    pub frequency: [Vec<u64>; 3],
     /// Largest over mean.
     pub skew: Option<f64>,
-    /// P(next token uses j | this one uses i), row-major; NaN in rows of experts that were never used.
-    pub cross_token: Vec<f32>,
-    /// Its coverages.
-    pub coverage: Coverage,
+    /// Next token given this one.
+    pub cross_token: Pairwise,
+    /// Next MoE layer given this one; empty in the last layer.
+    pub cross_layer: Pairwise,
+    /// P(next token | this one) in prefill minus decode, row-major; NaN where one of them has no data.
+    pub difference: Vec<f32>,
     /// P(i again | i) of each expert; NaN where never used.
     pub diagonal: Vec<f32>,
     /// Its means: weighted, unweighted.
@@ -31,6 +35,23 @@ pub struct LayerView {
     pub pairs: Option<Vec<f32>>,
     /// Their concentration.
     pub coactivation: CoActivation,
+    /// Share of co-activations in the top pairs, at each percent of all pairs.
+    pub pair_curve: Vec<f32>,
+    /// Subjects, with the share of each expert in their tokens.
+    pub subjects: Vec<(String, Vec<f32>)>,
+    /// Share of the top ten that two subjects have in common, row-major.
+    pub subject_overlap: Vec<f32>,
+}
+
+/// Conditional probabilities of experts, and what they cover.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct Pairwise {
+    /// P(next uses j | this one uses i), row-major; NaN in rows of experts that were never used.
+    pub cells: Vec<f32>,
+    /// Coverage of the top 20%.
+    pub coverage: Coverage,
+    /// Coverage of the top experts at each percent, mean over rows weighted by their counts.
+    pub curve: Vec<f32>,
 }
 
 /// Figures of the whole trace.
@@ -48,6 +69,8 @@ pub struct Overview {
     pub stream: Option<Phase>,
     /// Reuse distances within each request.
     pub per_request: DistanceCounts,
+    /// Reuse distances over all requests one after another.
+    pub back_to_back: DistanceCounts,
     /// Reuse distances of all requests in lockstep.
     pub batched: DistanceCounts,
 }
@@ -58,35 +81,97 @@ pub struct Overview {
 pub fn layer_view(summary: &Summary, position: usize, scope: Scope) -> Option<LayerView> {
     let (&id, layer) = summary.layers.iter().nth(position)?;
     let n = summary.experts;
-    let counts = frequency(layer, scope, Half::Both, n);
+    let frequency = [scope, Scope::Prefill, Scope::Decode].map(|s| frequency(layer, s, Half::Both, n));
     let table = transition(layer, Kind::CrossToken, scope, Half::Both, n);
-    let mut cross_token = Vec::with_capacity(n * n);
-    let mut again = Vec::with_capacity(n);
-    for (i, row) in table.cells.chunks_exact(n).enumerate() {
-        let total = row.iter().sum::<u64>() as f64;
-        // Every row of K ids is followed by K ids: P(j | i) sums to K over j.
-        let per = summary.top_k as f64 / total;
-        cross_token.extend(row.iter().map(|&c| if total > 0.0 { narrow(c as f64 * per) } else { f32::NAN }));
-        again.push(if total > 0.0 { narrow(row[i] as f64 * per) } else { f32::NAN });
-    }
+    let again = (0..n).map(|i| {
+        let total = table.row(i).iter().sum::<u64>() as f64;
+        if total > 0.0 { narrow(table.row(i)[i] as f64 * summary.top_k as f64 / total) } else { f32::NAN }
+    });
+    let again = again.collect();
+    let [prefill, decode] = [Scope::Prefill, Scope::Decode]
+        .map(|s| probabilities(&transition(layer, Kind::CrossToken, s, Half::Both, n), summary.top_k));
     let pairs = (summary.top_k > 1).then(|| {
         let counts = pair_counts(layer, n);
         let total: u64 = counts.cells.iter().sum();
         let per = (n * (n - 1)) as f64 / total.max(1) as f64;
         counts.cells.iter().map(|&c| narrow(c as f64 * per)).collect()
     });
+    let mut pair_cells: Vec<u64> = layer.pairs.cells().iter().map(|&c| c.into()).collect();
+    pair_cells.resize(n * (n - 1) / 2, 0);
+    let last = position + 1 == summary.layers.len();
     Some(LayerView {
         id,
         experts: n,
-        skew: skew(&counts),
-        frequency: counts,
-        cross_token,
-        coverage: coverage(summary, layer, Kind::CrossToken, scope),
+        skew: skew(&frequency[0]),
+        frequency,
+        cross_token: pairwise(summary, layer, Kind::CrossToken, scope),
+        cross_layer: if last { Pairwise::default() } else { pairwise(summary, layer, Kind::CrossLayer, scope) },
+        difference: prefill.iter().zip(&decode).map(|(p, d)| p - d).collect(),
         diagonal: again,
         diagonal_mean: diagonal(&table, summary.top_k),
-        pairs,
         coactivation: coactivation(layer, n),
+        pair_curve: if pairs.is_some() { curve(std::iter::once(&pair_cells[..])) } else { Vec::new() },
+        pairs,
+        subjects: subjects(summary, id),
+        subject_overlap: subject_overlap(summary, id),
     })
+}
+
+fn pairwise(summary: &Summary, layer: &LayerCounts, kind: Kind, scope: Scope) -> Pairwise {
+    let table = transition(layer, kind, scope, Half::Both, summary.experts);
+    Pairwise {
+        cells: probabilities(&table, summary.top_k),
+        coverage: coverage(summary, layer, kind, scope),
+        curve: curve(table.cells.chunks_exact(summary.experts.max(1))),
+    }
+}
+
+/// Rows as probabilities. Every row of K ids is followed by K ids: P(j | i) sums to K over j.
+fn probabilities(table: &Square, top_k: usize) -> Vec<f32> {
+    let mut cells = Vec::with_capacity(table.cells.len());
+    for row in table.cells.chunks_exact(table.n.max(1)) {
+        let total = row.iter().sum::<u64>() as f64;
+        let per = top_k as f64 / total;
+        cells.extend(row.iter().map(|&c| if total > 0.0 { narrow(c as f64 * per) } else { f32::NAN }));
+    }
+    cells
+}
+
+/// Mass of the largest cells of each row, at each percent from 0 to 100 of its cells, summed over rows.
+fn curve<'a>(rows: impl Iterator<Item = &'a [u64]>) -> Vec<f32> {
+    let mut mass = vec![0u64; 101];
+    let mut sorted: Vec<u64> = Vec::new();
+    for row in rows.filter(|row| row.iter().any(|&c| c > 0)) {
+        sorted.clear();
+        sorted.extend_from_slice(row);
+        descending(&mut sorted);
+        let (mut taken, mut sum) = (0, 0);
+        for (percent, total) in mass.iter_mut().enumerate() {
+            let upto = crate::units::share_up(percent, sorted.len());
+            sum += sorted[taken..upto].iter().sum::<u64>();
+            taken = upto;
+            *total += sum;
+        }
+    }
+    let all = mass[100].max(1) as f64;
+    mass.into_iter().map(|m| narrow(m as f64 / all)).collect()
+}
+
+fn subjects(summary: &Summary, id: u32) -> Vec<(String, Vec<f32>)> {
+    let share = |(labels, (_, layers)): (&Labels, &(u64, BTreeMap<u32, Vec<u64>>))| {
+        let counts = layers.get(&id)?;
+        let total = counts.iter().sum::<u64>().max(1) as f64;
+        let mut shares: Vec<f32> = counts.iter().map(|&c| narrow(c as f64 / total)).collect();
+        shares.resize(summary.experts, 0.0);
+        Some((labels.name(), shares))
+    };
+    summary.subjects.iter().filter_map(share).collect()
+}
+
+fn subject_overlap(summary: &Summary, id: u32) -> Vec<f32> {
+    let counts: Vec<&Vec<u64>> = summary.subjects.values().filter_map(|(_, layers)| layers.get(&id)).collect();
+    let pair = |a: &Vec<u64>, b: &Vec<u64>| overlap(a, 10, b, 10).map_or(f32::NAN, narrow);
+    counts.iter().flat_map(|a| counts.iter().map(move |b| pair(a, b))).collect()
 }
 
 /// The figures of all layers.
@@ -110,6 +195,7 @@ pub fn overview(summary: &Summary, scope: Scope) -> Overview {
         skew: skews,
         stream: Some(stream),
         per_request: summary.reuse[stream as usize].clone(),
+        back_to_back: summary.stream[stream as usize].distances(),
         batched: batched(summary, stream),
     }
 }

@@ -25,7 +25,7 @@ const SIMULATOR: usize = 1;
 const CHUNK: (u64, usize) = (16 << 20, 32);
 
 thread_local! {
-    static TOKENS: [Cell<u32>; 4] = const { [const { Cell::new(0) }; 4] };
+    static TOKENS: [Cell<u32>; 5] = const { [const { Cell::new(0) }; 5] };
     static RUN_JOB: Cell<Option<u32>> = const { Cell::new(None) };
     static LOAD_JOBS: RefCell<Vec<u32>> = const { RefCell::new(Vec::new()) };
     static WRITE: RefCell<Option<TimeoutHandle>> = const { RefCell::new(None) };
@@ -36,6 +36,7 @@ thread_local! {
 enum Question {
     Figures,
     Layer,
+    Report,
     Run,
     Load,
 }
@@ -83,6 +84,11 @@ pub(super) fn begin(store: Store) {
     Effect::new(move |_| {
         store.generation.track();
         ask_figures(store, from.get(), Request::Layer(from.get(), layer.get(), scope.get()));
+    });
+    Effect::new(move |_| {
+        store.generation.track();
+        store.report.set(None);
+        ask_figures(store, from.get(), Request::Report(from.get()));
     });
     let key = Memo::new(move |_| store.experiment.with(Experiment::run_key));
     Effect::new(move |_| {
@@ -160,7 +166,11 @@ fn ask_figures(store: Store, from: From, request: Request) {
         }
         other => other,
     };
-    let token = Token::new(if matches!(request, Request::Layer(..)) { Question::Layer } else { Question::Figures });
+    let token = Token::new(match request {
+        Request::Layer(..) => Question::Layer,
+        Request::Report(_) => Question::Report,
+        _ => Question::Figures,
+    });
     spawn_local(async move {
         let reply = pool.get(KEEPER, request).await;
         if !token.is_last() {
@@ -168,6 +178,7 @@ fn ask_figures(store: Store, from: From, request: Request) {
         }
         match reply {
             Ok(Reply::Overview(view)) => store.overview.set(Some(Arc::new(*view))),
+            Ok(Reply::Report(report)) => store.report.set(Some(Arc::new(*report))),
             Ok(Reply::Layer(view)) => store.layer.set(Some(Arc::new(*view))),
             Ok(_) | Err(PoolError::Cancelled) => {}
             Err(why) => store.failure.set(Some(why.to_string())),

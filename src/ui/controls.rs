@@ -16,6 +16,18 @@ pub(super) fn Choice(
     #[prop(optional)]
     inferred: &'static str,
 ) -> impl IntoView {
+    choice(id, label, options, value, Box::new(on_change), inferred)
+}
+
+/// The body of [`Choice`], compiled once for all.
+fn choice(
+    id: &'static str,
+    label: &'static str,
+    options: Signal<Vec<(String, String)>>,
+    value: Signal<String>,
+    on_change: Box<dyn Fn(String)>,
+    inferred: &'static str,
+) -> AnyView {
     view! {
         <label class="control" for=id>
             <span>{label} {mark(inferred)}</span>
@@ -34,6 +46,7 @@ pub(super) fn Choice(
             </select>
         </label>
     }
+    .into_any()
 }
 
 /// A number that counts once it is entered.
@@ -46,6 +59,17 @@ pub(super) fn Number(
     on_change: impl Fn(String) -> Result<(), String> + 'static,
     #[prop(optional)] inferred: &'static str,
 ) -> impl IntoView {
+    number(id, label, value, Box::new(on_change), inferred)
+}
+
+/// The body of [`Number`], compiled once for all.
+fn number(
+    id: &'static str,
+    label: &'static str,
+    value: Signal<String>,
+    on_change: Box<dyn Fn(String) -> Result<(), String>>,
+    inferred: &'static str,
+) -> AnyView {
     let problem = RwSignal::new(None::<String>);
     let changed = move |e| problem.set(on_change(event_target_value(&e)).err());
     view! {
@@ -63,6 +87,7 @@ pub(super) fn Number(
             {move || problem.get().map(|why| view! { <span class="problem" role="alert">{why}</span> })}
         </label>
     }
+    .into_any()
 }
 
 fn mark(inferred: &'static str) -> Option<impl IntoView> {

@@ -1,17 +1,19 @@
 //! One figure: a canvas that follows its box and the theme, the value under the cursor, a caption, and a way to save it.
 
+use std::rc::Rc;
+
 use leptos::ev::PointerEvent;
 use leptos::html;
+use leptos::leptos_dom::helpers::{TimeoutHandle, set_timeout_with_handle};
 use leptos::prelude::*;
 use wasm_bindgen::prelude::*;
-use web_sys::HtmlCanvasElement;
 
 use super::store::Store;
 use crate::plot::theme::{DARK, LIGHT};
-use crate::plot::{Frame, Look};
-use crate::web::{download, download_canvas};
+use crate::plot::{Chart, Frame, Look, svg};
+use crate::web::{download, download_canvas, draw};
 
-/// A figure. `draw` runs again whenever a signal that it reads changes; `hover` gets a place in the figure's own axes.
+/// A figure. `chart` runs again whenever a signal that it reads changes; `hover` gets a place in the figure's own axes.
 #[component]
 pub(super) fn Figure(
     store: Store,
@@ -23,24 +25,45 @@ pub(super) fn Figure(
     caption: Signal<String>,
     /// Height of the canvas for its width, CSS pixels.
     height: fn(f64) -> f64,
-    draw: impl Fn(&HtmlCanvasElement, (f64, f64), &Look) -> Option<Frame> + 'static,
+    chart: impl Fn() -> Option<Chart> + 'static,
     hover: impl Fn(f64, f64) -> Option<String> + 'static,
     csv: impl Fn() -> String + 'static,
 ) -> impl IntoView {
+    let parts = Parts { chart: Rc::new(chart), hover: Rc::new(hover), csv: Rc::new(csv) };
+    figure(store, id, title, caption, height, parts)
+}
+
+/// What differs between figures. Behind pointers, so that the figure is compiled once and not for each of them.
+struct Parts {
+    chart: Rc<dyn Fn() -> Option<Chart>>,
+    hover: Rc<dyn Fn(f64, f64) -> Option<String>>,
+    csv: Rc<dyn Fn() -> String>,
+}
+
+fn figure(
+    store: Store,
+    id: &'static str,
+    title: &'static str,
+    caption: Signal<String>,
+    height: fn(f64) -> f64,
+    parts: Parts,
+) -> AnyView {
+    let Parts { chart, hover, csv } = parts;
     let canvas = NodeRef::<html::Canvas>::new();
     let holder = NodeRef::<html::Div>::new();
     let width = RwSignal::new(0.0f64);
     let frame = StoredValue::new_local(None::<Frame>);
     let tip = RwSignal::new(None::<(f64, f64, String)>);
     watch_width(holder, width);
-    Effect::new(move |_| {
-        let (Some(canvas), css) = (canvas.get(), width.get()) else { return };
-        if css < 1.0 {
-            return;
-        }
+    let look = move || {
         let theme = if store.dark.get() { DARK } else { LIGHT };
-        let look = Look { theme, ratio: store.ratio.get() };
-        let drawn = draw(&canvas, (css, height(css)), &look);
+        Look { theme, ratio: store.ratio.get() }
+    };
+    let make = Rc::clone(&chart);
+    let seen = watch_sight(holder);
+    let paint = move |chart: Option<Chart>, css: f64, look: Look| {
+        let Some(canvas) = canvas.get_untracked() else { return };
+        let drawn = chart.and_then(|chart| draw(&canvas, (css, height(css)), &look, &chart));
         if let (true, Some(performance)) = (drawn.is_some(), window().performance()) {
             // For whoever measures how soon a figure is there.
             let _ = performance.mark(id);
@@ -48,6 +71,28 @@ pub(super) fn Figure(
         let _ = canvas.set_attribute("data-drawn", if drawn.is_some() { "yes" } else { "no" });
         frame.set_value(drawn);
         tip.set(None);
+    };
+    let later = StoredValue::new_local(None::<TimeoutHandle>);
+    let forget = move || {
+        if let Some(handle) = later.try_update_value(Option::take).flatten() {
+            handle.clear();
+        }
+    };
+    on_cleanup(forget);
+    Effect::new(move |_| {
+        let (Some(_), css) = (canvas.get(), width.get()) else { return };
+        if css < 1.0 {
+            return;
+        }
+        let (chart, look) = (make(), look());
+        forget();
+        // A slider answers within a frame because figures out of sight wait until it rests.
+        if seen.get_untracked() {
+            paint(chart, css, look);
+        } else {
+            let wait = std::time::Duration::from_millis(120);
+            later.set_value(set_timeout_with_handle(move || paint(chart, css, look), wait).ok());
+        }
     });
     let over = move |event: PointerEvent| {
         let ratio = store.ratio.get_untracked();
@@ -58,7 +103,8 @@ pub(super) fn Figure(
     let at = move || {
         tip.get().map(|(x, y, text)| {
             // The words stay inside the figure: left of the cursor in its right half.
-            let side = if x > width.get() / 2.0 {
+            let right = x > width.get() / 2.0;
+            let side = if right {
                 format!("right:{:.0}px", width.get() - x + 14.0)
             } else {
                 format!("left:{:.0}px", x + 14.0)
@@ -71,13 +117,21 @@ pub(super) fn Figure(
             download_canvas(&format!("moescope-{id}.png"), &canvas);
         }
     };
-    let save_csv = move |_| download(&format!("moescope-{id}.csv"), "text/csv", &csv());
+    let save_svg = move |_| {
+        let (w, look) = (width.get_untracked(), Look { ratio: 1.0, ..untrack(look) });
+        let size = |css: f64| crate::units::small(crate::units::floor(css));
+        if let Some(text) = untrack(|| chart()).and_then(|c| svg(&c, &look, (size(w), size(height(w))))) {
+            download(&format!("moescope-{id}.svg"), "image/svg+xml", &text);
+        }
+    };
+    let save_csv = move |_| download(&format!("moescope-{id}.csv"), "text/csv", &untrack(|| csv()));
     view! {
         <figure id=id>
             <header>
                 <h3>{title}</h3>
                 <span class="save">
                     <button type="button" on:click=save_png title="Save this figure as a picture">"PNG"</button>
+                    <button type="button" on:click=save_svg title="Save this figure as a drawing">"SVG"</button>
                     <button type="button" on:click=save_csv title="Save this figure's numbers">"CSV"</button>
                 </span>
             </header>
@@ -95,6 +149,20 @@ pub(super) fn Figure(
             <figcaption>{caption}</figcaption>
         </figure>
     }
+    .into_any()
+}
+
+/// What stands in place of a figure that this trace cannot fill.
+#[component]
+pub(super) fn Missing(id: &'static str, title: &'static str, why: String) -> impl IntoView {
+    view! {
+        <figure id=id class="empty">
+            <header>
+                <h3>{title}</h3>
+            </header>
+            <p>{why}</p>
+        </figure>
+    }
 }
 
 /// A square whose height leaves room for its axes.
@@ -105,6 +173,34 @@ pub(super) fn square(width: f64) -> f64 {
 /// Wider than high.
 pub(super) fn wide(width: f64) -> f64 {
     (width * 0.55).clamp(220.0, 380.0)
+}
+
+/// Whether an element is in sight, or close to it.
+fn watch_sight(element: NodeRef<html::Div>) -> RwSignal<bool> {
+    let seen = RwSignal::new(false);
+    let observers = StoredValue::new_local(None::<web_sys::IntersectionObserver>);
+    on_cleanup(move || {
+        if let Some(Some(observer)) = observers.try_update_value(Option::take) {
+            observer.disconnect();
+        }
+    });
+    Effect::new(move |_| {
+        let Some(element) = element.get() else { return };
+        let changed = Closure::<dyn FnMut(js_sys::Array)>::new(move |entries: js_sys::Array| {
+            let last = entries.get(entries.length().saturating_sub(1));
+            if let Ok(entry) = last.dyn_into::<web_sys::IntersectionObserverEntry>()
+                && seen.try_get_untracked().is_some()
+            {
+                seen.set(entry.is_intersecting());
+            }
+        });
+        if let Ok(observer) = web_sys::IntersectionObserver::new(changed.as_ref().unchecked_ref()) {
+            observer.observe(&element);
+            observers.set_value(Some(observer));
+        }
+        changed.forget();
+    });
+    seen
 }
 
 /// Keeps a signal at the width of an element.

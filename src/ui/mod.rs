@@ -31,6 +31,7 @@ fn App() -> impl IntoView {
             <panels::Notices store />
             <panels::Trace store />
             <panels::See store />
+            <panels::Tell store />
             <panels::Place store />
         </main>
         <panels::Footer />

@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use leptos::prelude::*;
 
+use crate::analysis::Report;
 use crate::experiment::Experiment;
 use crate::format::Issue;
 use crate::protocol::{From, Info, LayerView, Overview, RunReport};
@@ -43,6 +44,8 @@ pub(super) struct Store {
     pub(super) overview: RwSignal<Option<Arc<Overview>>>,
     /// Figures of one layer.
     pub(super) layer: RwSignal<Option<Arc<LayerView>>>,
+    /// All analyses of what is shown.
+    pub(super) report: RwSignal<Option<Arc<Report>>>,
     /// The last result of the simulator.
     pub(super) run: RwSignal<Option<Arc<RunReport>>>,
     /// Layer simulations done and all, while it runs.
@@ -75,6 +78,7 @@ impl Store {
             loading: RwSignal::default(),
             overview: RwSignal::default(),
             layer: RwSignal::default(),
+            report: RwSignal::default(),
             run: RwSignal::default(),
             running: RwSignal::default(),
             failure: RwSignal::new(failure),

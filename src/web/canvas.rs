@@ -1,20 +1,14 @@
 //! Canvases: plotters at the device's pixel ratio, and pictures of pixels under its axes.
 
-use plotters::coord::Shift;
-use plotters::prelude::{DrawingArea, IntoDrawingArea};
+use plotters::prelude::IntoDrawingArea;
 use plotters_canvas::CanvasBackend;
 use wasm_bindgen::{Clamped, JsCast};
 use web_sys::{CanvasRenderingContext2d, HtmlCanvasElement, ImageData};
 
-use crate::plot::{Frame, Look};
+use crate::plot::{Chart, Frame, Look, chart, pixels};
 
 /// Draws a figure of `width` × `height` CSS pixels on a canvas.
-pub fn draw(
-    canvas: &HtmlCanvasElement,
-    (width, height): (f64, f64),
-    look: &Look,
-    figure: impl FnOnce(&DrawingArea<CanvasBackend, Shift>) -> Option<Frame>,
-) -> Option<Frame> {
+pub fn draw(canvas: &HtmlCanvasElement, (width, height): (f64, f64), look: &Look, what: &Chart) -> Option<Frame> {
     let size = |css: f64| u32::try_from(look.px(css)).unwrap_or(1).max(1);
     let (w, h) = (size(width), size(height));
     // Setting a canvas's size clears it and costs a layout, even if nothing changes.
@@ -23,11 +17,15 @@ pub fn draw(
         canvas.set_height(h);
     }
     let area = CanvasBackend::with_canvas_object(canvas.clone())?.into_drawing_area();
-    figure(&area)
+    let frame = chart(&area, look, what).ok()?;
+    if let Chart::Heatmap(map) = what {
+        picture(canvas, &frame, &pixels(map, &look.theme), map.columns)?;
+    }
+    Some(frame)
 }
 
 /// Puts RGBA pixels into a frame, one cell a pixel, enlarged without smoothing.
-pub fn picture(canvas: &HtmlCanvasElement, frame: &Frame, rgba: &[u8], columns: usize) -> Option<()> {
+fn picture(canvas: &HtmlCanvasElement, frame: &Frame, rgba: &[u8], columns: usize) -> Option<()> {
     let columns = u32::try_from(columns).ok().filter(|&c| c > 0)?;
     let image = ImageData::new_with_u8_clamped_array(Clamped(rgba), columns).ok()?;
     let small: HtmlCanvasElement = web_sys::window()?.document()?.create_element("canvas").ok()?.unchecked_into();

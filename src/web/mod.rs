@@ -7,7 +7,7 @@ mod page;
 mod pool;
 mod worker;
 
-pub use canvas::{draw, picture};
+pub use canvas::draw;
 pub use drop::{Dropped, dropped, picked};
 pub use page::{
     clipboard, download, download_canvas, fragment, now, pixel_ratio, prefers_dark, recall, remember, say_panics,

@@ -158,6 +158,12 @@ fn a_dropped_trace_shows_the_command_lines_numbers_to_the_last_digit() {
     b.wait("!document.querySelector('#missing-trace')");
     assert_eq!(fragment(&mut b), text);
     table_equals(&mut b, &report);
+    // The other real archive: another format, another model.
+    if let Ok(second) = root().join("../shared/traces/deepseek-v2-lite-puffin.zip").canonicalize() {
+        b.drop_files("#drop", &[&second]);
+        b.wait("document.querySelector('#fact-model dd')?.innerText === 'DeepSeek-V2-Lite'");
+        same(&b.eval("moescope.analyze()"), &cli(&["analyze", second.to_str().unwrap(), "--json"]), "deepseek");
+    }
     assert_eq!(b.complaints(), Vec::<String>::new());
 }
 
@@ -352,6 +358,84 @@ fn values_stand_under_the_cursor_and_canvases_are_sharp() {
     // The picture holds more than one colour where the cells are.
     let colours = "(() => { const c = document.querySelector('#token-map canvas'); const d = c.getContext('2d').getImageData(c.width * 0.3, c.height * 0.3, 80, 80).data; return new Set(new Uint32Array(d.buffer)).size; })()";
     assert!(b.eval(colours).as_u64().unwrap() > 5);
+}
+
+#[test]
+fn what_a_format_cannot_answer_is_said_in_place_of_the_figure() {
+    let Some((mut b, url)) = begin() else { return };
+    b.open(&format!("{url}#v=1&model=llama4-maverick"));
+    settled(&mut b);
+    let data = root().join("tests/data");
+    b.drop_files("#drop", &[&data.join("counts.csv")]);
+    b.wait("document.querySelector('#token-map')?.innerText.includes('counts without an order of tokens')");
+    assert!(b.text("#pair-map").contains("counts without an order"));
+    assert_eq!(b.eval("!!document.querySelector('#frequency-bars canvas')"), true, "frequency is there");
+    assert!(b.text("#similarity-scatter").contains("counts"));
+    b.drop_files("#drop", &[&data.join("moe-beyond.csv")]);
+    b.wait("document.querySelector('#similarity-scatter')?.innerText.includes('no decode tokens')");
+    b.wait("document.querySelector('#pair-map canvas')?.dataset.drawn === 'yes'");
+    b.wait("[...document.querySelectorAll('.status')].some(e => e.innerText.includes('no decode tokens'))");
+    assert!(b.text("#subject-map").contains("fewer than two subjects"));
+    b.wait("document.querySelector('#lint')?.innerText.includes('no decode tokens')");
+    for name in ["vllm.jsonl", "sglang.json", "vllm-int16.npy", "paper.tar.gz", "paper.json.zst"] {
+        let path = data.join(name);
+        b.drop_files("#drop", &[&path]);
+        let analysis = cli(&["analyze", path.to_str().unwrap(), "--json"]);
+        let tokens = analysis["tokens"]["prefill"].clone();
+        b.wait(&format!("document.querySelector('#fact-requests data')?.value === '{}' && document.querySelector('#fact-prefill data').value === '{tokens}'", analysis["requests"]));
+        // Warnings name files: the page knows no folder above what was dropped.
+        let without_paths = |mut report: Value| {
+            report["warnings"] = Value::Null;
+            report
+        };
+        let page = b.eval("moescope.analyze()");
+        same(&without_paths(page), &without_paths(analysis), name);
+    }
+    assert_eq!(b.complaints(), Vec::<String>::new());
+}
+
+#[test]
+fn observations_stand_beside_the_papers_and_figures_can_be_saved() {
+    let Some((mut b, url)) = begin() else { return };
+    let folder = tempfile::tempdir().unwrap();
+    let (path, _) = real_or_small(folder.path());
+    b.open(&format!("{url}#v=1&model=llama4-maverick"));
+    settled(&mut b);
+    load(&mut b, &[&path]);
+    b.wait("document.querySelectorAll('#observations tbody tr').length === 10");
+    let analysis = cli(&["analyze", path.to_str().unwrap(), "--json"]);
+    let values = |v: &Value| v.as_array().unwrap().iter().filter_map(Value::as_f64).collect::<Vec<_>>();
+    let mean = |v: Vec<f64>| v.iter().sum::<f64>() / v.len() as f64;
+    for (row, numbers) in [
+        (1, values(&analysis["cross_layer"]["all"]["coverage_top"])),
+        (2, values(&analysis["cross_token"]["joined"]["coverage_top"])),
+        (3, values(&analysis["similarity"]["rho_frequency"])),
+    ] {
+        assert_eq!(b.number(&format!("#observations tbody tr:nth-child({row})")), mean(numbers), "row {row}");
+    }
+    assert!(
+        b.text("#observations").contains("77.0%") && b.text("#observations").contains("80.0%"),
+        "the paper's values"
+    );
+    assert_eq!(b.eval("document.querySelectorAll('#insights dt').length"), 6);
+    // Saving a figure: the link that a click would follow.
+    b.eval("(() => { HTMLAnchorElement.prototype.click = function () { (window.saved ??= []).push([this.download, this.href.slice(0, 60), this.href.length]); }; })()");
+    for n in 1..=3 {
+        b.click(&format!("#token-map .save button:nth-child({n})"));
+    }
+    let saved = b.eval("window.saved");
+    for (i, (name, kind)) in [
+        ("moescope-token-map.png", "data:image/png"),
+        ("moescope-token-map.svg", "data:image/svg+xml"),
+        ("moescope-token-map.csv", "data:text/csv"),
+    ]
+    .iter()
+    .enumerate()
+    {
+        assert_eq!(saved[i][0], *name);
+        assert!(saved[i][1].as_str().unwrap().starts_with(kind) && saved[i][2].as_u64().unwrap() > 1000, "{saved}");
+    }
+    assert_eq!(b.complaints(), Vec::<String>::new());
 }
 
 /// Screenshots to be looked at, and what can be asserted of a layout.

@@ -83,3 +83,30 @@ fn an_experiment_runs_and_says_what_it_did_not_understand() {
     assert_eq!(private.status.code(), Some(1));
     assert!(text(&private.stderr).contains("--traces"));
 }
+
+#[test]
+fn tables_and_counts_are_written() {
+    let folder = tempfile::tempdir().unwrap();
+    let trace = folder.path().join("t.json");
+    std::fs::write(&trace, paper(&t2(), false)).unwrap();
+    let (tables, counts) = (folder.path().join("tables"), folder.path().join("counts.npz"));
+    let out = moescope(&[
+        "analyze",
+        trace.to_str().unwrap(),
+        "--csv",
+        tables.to_str().unwrap(),
+        "--counts",
+        counts.to_str().unwrap(),
+    ]);
+    assert!(out.status.success(), "{}", text(&out.stderr));
+    let layers = std::fs::read_to_string(tables.join("layers.csv")).unwrap();
+    assert_eq!(layers.lines().count(), 3);
+    assert!(layers.lines().next().unwrap().contains("cross_token_joined_coverage_top"));
+    let mut archive = zip::ZipArchive::new(std::fs::File::open(&counts).unwrap()).unwrap();
+    let mut bytes = Vec::new();
+    std::io::Read::read_to_end(&mut archive.by_name("cross_token_joined.npy").unwrap(), &mut bytes).unwrap();
+    // Header, then 2 layers of 4 x 4 counts.
+    assert_eq!(bytes.len(), 128 + 2 * 4 * 4 * 8);
+    let cells: Vec<u64> = bytes[128..].as_chunks::<8>().0.iter().map(|c| u64::from_le_bytes(*c)).collect();
+    assert_eq!(cells[..16], [0, 1, 1, 0, 1, 2, 1, 0, 1, 1, 0, 0, 0, 0, 0, 0], "T2, layer 1");
+}

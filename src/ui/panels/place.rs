@@ -6,7 +6,7 @@ use leptos::prelude::*;
 
 use crate::experiment::{Experiment, keys};
 use crate::model::{MODELS, ModelPreset, WAFERS, model_named};
-use crate::plot::{Axis, Bar, Bars, MeshPicture, bars, mesh};
+use crate::plot::{Axis, Bar, Bars, Chart, MeshPicture};
 use crate::protocol::{RunReport, StrategyRun, paper_speedup};
 use crate::sim::Strategy;
 use crate::ui::actions::{cancel_run, change, run_again};
@@ -15,14 +15,13 @@ use crate::ui::figure::{Figure, square};
 use crate::ui::numbers::{count, number};
 use crate::ui::store::Store;
 use crate::units::{bytes, floor, grouped, percent, seconds, significant};
-use crate::web::draw;
 
 /// The third part of the page.
 #[component]
 pub(crate) fn Place(store: Store) -> impl IntoView {
     view! {
         <section aria-labelledby="place-title">
-            <h2 id="place-title">"3 · What placement is worth"</h2>
+            <h2 id="place-title">"4 · What placement is worth"</h2>
             <Settings store />
             {move || status(store)}
             <div class="figures">
@@ -165,7 +164,7 @@ fn Speedups(store: Store) -> impl IntoView {
             title="Speedup of each strategy"
             caption=Signal::derive(caption)
             height=square
-            draw=move |canvas, size, look| {
+            chart=move || {
                 let report = store.run.get()?;
                 let model = preset(&report);
                 let shown = store.experiment.with(|e| e.show);
@@ -179,7 +178,7 @@ fn Speedups(store: Store) -> impl IntoView {
                 let most = all.iter().flat_map(|b| b.values.iter().copied().chain(b.paper)).fold(1.0f64, f64::max);
                 let names: Vec<_> = report.runs.iter().map(|r| r.strategy.clone()).collect();
                 let chart = Bars { bars: all, series: vec!["measured here".into()], x: Axis::named("strategy", &names, 9), y: Axis::linear("speedup over base, ×", most * 1.08), level: None };
-                draw(canvas, size, look, |area| bars(area, look, &chart).ok())
+                Some(Chart::Bars(chart))
             }
             hover=move |x, _| {
                 let report = store.run.get_untracked()?;
@@ -258,7 +257,7 @@ fn Wafer(store: Store) -> impl IntoView {
                 title="Load and heat of the wafer"
                 caption=Signal::derive(caption)
                 height=square
-                draw=move |canvas, size, look| {
+                chart=move || {
                     let r = run()?;
                     let wafer = store.experiment.with(Experiment::hardware);
                     if wafer.mesh.dies() != r.die_tokens.len() {
@@ -266,8 +265,8 @@ fn Wafer(store: Store) -> impl IntoView {
                     }
                     let (dies, links) = parts(&r);
                     let labels: Vec<String> = dies.iter().map(|d| percent(*d).replace(".0%", "%")).collect();
-                    let picture = MeshPicture { mesh: wafer.mesh, dies: &dies, labels: &labels, links: &links };
-                    draw(canvas, size, look, |area| mesh(area, look, &picture).ok())
+                    let picture = MeshPicture { mesh: wafer.mesh, dies, labels, links };
+                    Some(Chart::Mesh(picture))
                 }
                 hover=move |x, y| {
                     let r = untrack(run)?;

@@ -1,0 +1,121 @@
+//! Files of `analyze`: tables as CSV, counts as NPZ. Apart from the commands, which print.
+
+use std::fmt::Write as _;
+use std::fs;
+use std::io::Write as _;
+use std::path::Path;
+
+use anyhow::{Context, Result};
+use zip::ZipWriter;
+use zip::write::SimpleFileOptions;
+
+use crate::analysis::{Half, Kind, Report, Summary, frequency, pair_counts, transition};
+use crate::model::Scope;
+
+/// Writes the tables of a report into a folder: one by layer, one for repetition, one for reuse.
+pub(super) fn tables(report: &Report, folder: &Path) -> Result<()> {
+    fs::create_dir_all(folder).with_context(|| folder.display().to_string())?;
+    let save = |name: &str, text: String| {
+        let path = folder.join(name);
+        fs::write(&path, text).with_context(|| path.display().to_string())
+    };
+    let mut columns: Vec<(String, &[Option<f64>])> = Vec::new();
+    for (scope, f) in &report.frequency {
+        columns.push((format!("skew_{scope}"), &f.skew));
+    }
+    for (kind, scopes) in [("cross_layer", &report.cross_layer), ("cross_token", &report.cross_token)] {
+        for (scope, t) in scopes {
+            columns.push((format!("{kind}_{scope}_coverage_top"), &t.coverage_top));
+            columns.push((format!("{kind}_{scope}_coverage_weighted"), &t.coverage_weighted));
+            columns.push((format!("{kind}_{scope}_coverage_heldout"), &t.coverage_heldout));
+            columns.push((format!("{kind}_{scope}_coverage_baseline"), &t.coverage_baseline));
+            let diagonals = [("weighted", &t.diagonal_weighted), ("unweighted", &t.diagonal_unweighted)];
+            for (name, values) in diagonals.into_iter().filter_map(|(n, v)| Some((n, v.as_ref()?))) {
+                columns.push((format!("{kind}_{scope}_diagonal_{name}"), values));
+            }
+        }
+    }
+    columns.push(("rho_frequency".into(), &report.similarity.rho_frequency));
+    columns.push(("rho_cross_layer".into(), &report.similarity.rho_cross_layer));
+    columns.push(("rho_cross_token".into(), &report.similarity.rho_cross_token));
+    for (m, values) in &report.similarity.decode_top5_in_prefill_top {
+        columns.push((format!("decode_top5_in_prefill_top{m}"), values));
+    }
+    if let Some(pairs) = &report.coactivation {
+        columns.push(("pair_max_ratio".into(), &pairs.max_ratio));
+        columns.push(("pair_top10_share".into(), &pairs.top10_share));
+    }
+    let mut text = "layer".to_string();
+    for (name, _) in &columns {
+        let _ = write!(text, ",{name}");
+    }
+    for (i, layer) in report.layer_ids.iter().enumerate() {
+        let _ = write!(text, "\n{layer}");
+        for (_, values) in &columns {
+            let value = values.get(i).copied().flatten();
+            let _ = write!(text, ",{}", value.map_or(String::new(), |v| v.to_string()));
+        }
+    }
+    save("layers.csv", text + "\n")?;
+    let mut text = "window,layer,any,fraction\n".to_string();
+    let r = &report.repetition;
+    for (w, window) in r.windows.iter().enumerate() {
+        for (l, layer) in report.layer_ids.iter().enumerate() {
+            let cell = |v: Option<f64>| v.map_or(String::new(), |v| v.to_string());
+            let _ = writeln!(text, "{window},{layer},{},{}", cell(r.any[w][l]), cell(r.fraction[w][l]));
+        }
+    }
+    save("repetition.csv", text)?;
+    let mut text = "stream,scope,accesses,cold,log2_bin,count\n".to_string();
+    for (name, reuse) in &report.reuse {
+        for (bin, count) in reuse.log2_bins.iter().enumerate() {
+            let _ = writeln!(text, "{name},{},{},{},{bin},{count}", reuse.scope, reuse.accesses, reuse.cold);
+        }
+    }
+    save("reuse.csv", text)
+}
+
+/// Writes all counts as arrays of 64-bit integers: `frequency_*` `[layer, expert]`, `cross_token_*`, `cross_layer_*` and
+/// `pairs` `[layer, expert, expert]`, and the layer ids.
+pub(super) fn counts(summary: &Summary, file: &Path) -> Result<()> {
+    let name = || file.display().to_string();
+    let mut archive = ZipWriter::new(std::io::BufWriter::new(fs::File::create(file).with_context(name)?));
+    let (n, layers) = (summary.experts, summary.layers.len());
+    let mut save = |name: &str, shape: &[usize], cells: &mut dyn Iterator<Item = u64>| -> Result<()> {
+        archive.start_file(format!("{name}.npy"), SimpleFileOptions::default().large_file(true))?;
+        archive.write_all(&header(shape))?;
+        for cell in cells {
+            archive.write_all(&cell.to_le_bytes())?;
+        }
+        Ok(())
+    };
+    save("layer_ids", &[layers], &mut summary.layers.keys().map(|&id| id.into()))?;
+    for scope in Scope::EACH {
+        let rows = summary.layers.values().flat_map(|l| frequency(l, scope, Half::Both, n));
+        save(&format!("frequency_{}", scope.name()), &[layers, n], &mut { rows })?;
+        let joined = if scope == Scope::All { "joined" } else { scope.name() };
+        for (kind, name, count) in [
+            (Kind::CrossToken, format!("cross_token_{joined}"), layers),
+            (Kind::CrossLayer, format!("cross_layer_{}", scope.name()), layers.saturating_sub(1)),
+        ] {
+            let tables = summary.layers.values().take(count);
+            let cells = tables.flat_map(|l| transition(l, kind, scope, Half::Both, n).cells);
+            save(&name, &[count, n, n], &mut { cells })?;
+        }
+    }
+    if summary.top_k > 1 {
+        save("pairs", &[layers, n, n], &mut summary.layers.values().flat_map(|l| pair_counts(l, n).cells))?;
+    }
+    archive.finish().with_context(name)?.flush().with_context(name)
+}
+
+/// The header of a `.npy` of little-endian u64, padded to 64 bytes.
+fn header(shape: &[usize]) -> Vec<u8> {
+    let shape: String = shape.iter().map(|n| format!("{n}, ")).collect();
+    let mut text = format!("{{'descr': '<u8', 'fortran_order': False, 'shape': ({}), }}", shape.trim_end());
+    let padded = (10 + text.len() + 1).next_multiple_of(64);
+    text.extend(std::iter::repeat_n(' ', padded - 11 - text.len()));
+    text.push('\n');
+    let length = u16::try_from(text.len()).unwrap_or(u16::MAX).to_le_bytes();
+    [b"\x93NUMPY\x01\x00".as_slice(), &length, text.as_bytes()].concat()
+}

@@ -1,0 +1,80 @@
+//! The paper's observations and insights on what is shown: measured here beside the paper, with what a difference may mean.
+
+use leptos::prelude::*;
+
+use super::streams::{capacities, streams};
+use crate::analysis::{Caches, Observation, insights, observations};
+use crate::model::model_named;
+use crate::ui::store::Store;
+use crate::units::{percent, significant};
+
+/// The part between the figures and the simulator.
+#[component]
+pub(crate) fn Tell(store: Store) -> impl IntoView {
+    let told = move || {
+        let (report, overview, info) = (store.report.get()?, store.overview.get()?, store.shown()?);
+        let model = info.model.as_deref().and_then(model_named);
+        let [llc, hbm] = capacities(store).map(|c| c.0);
+        let rows = observations(&report, model, info.synthetic);
+        let answers = insights(&report, &streams(&overview), Caches { llc, hbm });
+        let has_collapsed = rows.iter().any(|r| r.without_collapsed.is_some());
+        Some(view! {
+            <div class="scroll">
+                <table id="observations">
+                    <thead>
+                        <tr>
+                            <th scope="col">"The paper\u{2019}s observation"</th>
+                            <th scope="col">"Here, mean over layers"</th>
+                            {has_collapsed.then(|| view! { <th scope="col">"without collapsed layers"</th> })}
+                            <th scope="col" class="words">"Paper"</th>
+                            <th scope="col" class="words">"Reading"</th>
+                        </tr>
+                    </thead>
+                    <tbody>{rows.iter().map(|o| row(o, has_collapsed)).collect_view()}</tbody>
+                </table>
+            </div>
+            <h3 class="sub">"What that means for serving this"</h3>
+            <dl id="insights">
+                {answers.into_iter().map(|i| view! { <dt>{i.question}</dt> <dd>{i.answer}</dd> }).collect_view()}
+            </dl>
+            {(!report.warnings.is_empty())
+                .then(|| {
+                    let all = report.warnings.iter().take(20).cloned().map(|w| view! { <li>{w}</li> }).collect_view();
+                    view! {
+                        <div class="notice" id="lint">
+                            <div>
+                                <p>"Worth knowing about this trace:"</p>
+                                <ul>{all}</ul>
+                            </div>
+                        </div>
+                    }
+                })}
+        })
+    };
+    view! {
+        <section aria-labelledby="tell-title">
+            <h2 id="tell-title">"3 · The paper\u{2019}s observations, measured here"</h2>
+            {move || told().map_or_else(|| view! { <p class="status">"Analysing every layer…"</p> }.into_any(), IntoAny::into_any)}
+        </section>
+    }
+}
+
+fn row(o: &Observation, has_collapsed: bool) -> impl IntoView + use<> {
+    let times = o.times;
+    let cell = move |v: Option<f64>| match v {
+        Some(v) => {
+            let text = if times { format!("{}×", significant(v, 3)) } else { percent(v) };
+            view! { <data value=v.to_string()>{text}</data> }.into_any()
+        }
+        None => "–".into_any(),
+    };
+    view! {
+        <tr>
+            <th scope="row"><small>{o.id.clone()}</small> " " {o.name.clone()}</th>
+            <td>{cell(o.measured)}</td>
+            {has_collapsed.then(|| view! { <td>{cell(o.without_collapsed)}</td> })}
+            <td class="words">{o.paper.clone()}</td>
+            <td class="words">{o.reading.clone()}</td>
+        </tr>
+    }
+}
