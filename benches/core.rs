@@ -47,6 +47,11 @@ fn main() {
         dataset.add(requests, "");
         dataset.count();
         let part = dataset.part().unwrap();
+        println!(
+            "{:<42} {:>9.1} MB",
+            format!("{}: tables of the summary", model.name),
+            part.summary.table_bytes() as f64 / 1e6
+        );
         let seconds = best(|| report(&part.summary, Vec::new()));
         line(&format!("{}: all analyses", model.name), seconds, part.summary.layers.len() as f64, "layers/s");
         let experiment = Experiment { model: model.name.into(), ..Experiment::default() };

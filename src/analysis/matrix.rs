@@ -68,6 +68,12 @@ impl Pairs {
         high * (high - 1) / 2 + low
     }
 
+    /// Bytes held.
+    #[must_use]
+    pub fn bytes(&self) -> usize {
+        self.cells.len() * 4
+    }
+
     /// The counts, as far as experts were seen.
     #[must_use]
     pub fn cells(&self) -> &[u32] {

@@ -104,6 +104,8 @@ pub fn batched(summary: &Summary, phase: Phase) -> DistanceCounts {
 pub struct StackDistance {
     /// Time of each object's last access, from 1; 0 is never.
     last: Vec<u32>,
+    /// The object of each time; what it says counts where the time's bit is set.
+    owner: Vec<u32>,
     bits: Vec<u64>,
     groups: Vec<u32>,
     now: usize,
@@ -118,7 +120,8 @@ impl StackDistance {
     pub fn new(objects: usize) -> Self {
         // Twice the objects: renumbering the times then costs O(1) an access.
         let groups = (2 * objects).div_ceil(64 * GROUP) + 1;
-        Self { last: vec![0; objects], bits: vec![0; groups * GROUP], groups: vec![0; groups], now: 0 }
+        let owner = vec![0; groups * GROUP * 64];
+        Self { last: vec![0; objects], owner, bits: vec![0; groups * GROUP], groups: vec![0; groups], now: 0 }
     }
 
     /// Accesses an object: the number of distinct others since its last access, none at the first.
@@ -140,13 +143,20 @@ impl StackDistance {
     /// The objects that were accessed, the least recent first.
     #[must_use]
     pub fn by_time(&self) -> Vec<usize> {
-        let mut alive: Vec<usize> = (0..self.last.len()).filter(|&o| self.last[o] > 0).collect();
-        alive.sort_unstable_by_key(|&o| self.last[o]);
+        let mut alive = Vec::new();
+        for (word, &bits) in self.bits.iter().enumerate() {
+            let mut bits = bits;
+            while bits != 0 {
+                alive.push(self.owner[word * 64 + bits.trailing_zeros() as usize] as usize);
+                bits &= bits - 1;
+            }
+        }
         alive
     }
 
     fn set(&mut self, object: usize, time: usize) {
         self.last[object] = crate::units::small(time);
+        self.owner[time] = crate::units::small(object);
         self.bits[time / 64] |= 1 << (time % 64);
         self.groups[time / (64 * GROUP)] += 1;
     }

@@ -6,7 +6,7 @@ use std::collections::BTreeMap;
 use serde::{Deserialize, Serialize};
 
 use super::{DistanceCounts, StackDistance};
-use crate::model::{Phase, Request};
+use crate::model::Request;
 
 /// The stream of a run of requests with consecutive indices, so far as what came before does not matter.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -26,12 +26,10 @@ pub struct Segment {
 pub struct Stream(BTreeMap<u64, Segment>);
 
 impl Stream {
-    /// Adds requests of one phase.
-    pub(super) fn add(&mut self, requests: &[Request], phase: Phase) {
-        // Neighbours go through one stack: joining them later would cost more.
-        for run in requests.chunk_by(|a, b| (a.index == b.index || a.index + 1 == b.index) && a.layers == b.layers) {
-            self.insert(run[0].index, Segment::of(run, phase));
-        }
+    /// Adds a run that was built.
+    pub(super) fn add(&mut self, run: Run) {
+        let first = run.first;
+        self.insert(first, run.finish());
         self.join_neighbours();
     }
 
@@ -83,33 +81,47 @@ impl Stream {
     }
 }
 
-impl Segment {
-    /// A run of requests with the same layers.
-    fn of(run: &[Request], phase: Phase) -> Self {
-        let layers = &run[0].layers;
-        let experts = usize::from(run.iter().filter_map(Request::max_id).max().unwrap_or(0)) + 1;
-        let object = |layer: usize, e: u16| layers[layer] << 16 | u32::from(e);
-        let mut stack = StackDistance::new(layers.len() * experts);
-        let mut segment = Self { last: run.last().map_or(0, |r| r.index), ..Self::default() };
-        for request in run {
-            let range = match phase {
-                Phase::Prefill => 0..request.prefill,
-                Phase::Decode => request.prefill..request.tokens,
-            };
-            for token in range {
-                for layer in 0..layers.len() {
-                    for &e in request.row(layer, token).unwrap_or_default() {
-                        match stack.access(layer * experts + usize::from(e)) {
-                            Some(distance) => segment.counts.count(Some(distance)),
-                            None => segment.firsts.push(object(layer, e)),
-                        }
-                    }
-                }
+/// A run in the making. Within a request its own distances hold; only first accesses look further back. So a request costs
+/// two accesses for each object it uses, not one for each use.
+pub(super) struct Run {
+    first: u64,
+    layers: Vec<u32>,
+    experts: usize,
+    stack: StackDistance,
+    segment: Segment,
+}
+
+impl Run {
+    /// An empty run; objects are `position of the layer × experts + expert`.
+    pub(super) fn new(first: &Request, experts: usize) -> Self {
+        let stack = StackDistance::new(first.layers.len() * experts);
+        let layers = first.layers.clone();
+        Self { first: first.index, layers, experts, stack, segment: Segment::default() }
+    }
+
+    /// Adds the next request: its warm distances, its objects in the order of their first access, and in that of their last.
+    pub(super) fn push(&mut self, index: u64, warm: &DistanceCounts, firsts: &[usize], recent: &[usize]) {
+        self.segment.last = index;
+        self.segment.counts.merge(warm);
+        for &object in firsts {
+            match self.stack.access(object) {
+                Some(distance) => self.segment.counts.count(Some(distance)),
+                None => self.segment.firsts.push(self.name(object)),
             }
         }
-        let id = |e: usize| u16::try_from(e).unwrap_or(u16::MAX);
-        segment.stack = stack.by_time().into_iter().map(|o| object(o / experts, id(o % experts))).collect();
-        segment
+        for &object in recent {
+            self.stack.access(object);
+        }
+    }
+
+    fn finish(mut self) -> Segment {
+        self.segment.stack = self.stack.by_time().into_iter().map(|o| self.name(o)).collect();
+        self.segment
+    }
+
+    /// Layer id and expert in one number.
+    fn name(&self, object: usize) -> u32 {
+        self.layers[object / self.experts] << 16 | crate::units::small(object % self.experts)
     }
 }
 

@@ -6,7 +6,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use serde::{Deserialize, Serialize};
 
-use super::{DistanceCounts, Matrix, Pairs, RepetitionCounts, StackDistance, Stream};
+use super::{DistanceCounts, Matrix, Pairs, RepetitionCounts, StackDistance, Stream, stream::Run};
 use crate::model::{Labels, Phase, Request, expert_count, model_of_shape};
 
 /// The counts of a set of requests.
@@ -102,10 +102,12 @@ impl Summary {
             }
         }
         for phase in [Phase::Prefill, Phase::Decode] {
-            for request in requests {
-                self.add_streams(request, phase);
+            let neighbours = |a: &Request, b: &Request| (b.index - a.index) < 2 && a.layers == b.layers;
+            for requests in requests.chunk_by(|a, b| a.index <= b.index && neighbours(a, b)) {
+                let mut run = Run::new(&requests[0], self.experts);
+                requests.iter().for_each(|r| self.add_streams(r, phase, &mut run));
+                self.stream[phase as usize].add(run);
             }
-            self.stream[phase as usize].add(requests, phase);
         }
     }
 
@@ -147,6 +149,16 @@ impl Summary {
         }
     }
 
+    /// Bytes of the tables that hold nearly all of its memory: matrices and pairs.
+    #[must_use]
+    pub fn table_bytes(&self) -> usize {
+        let tables = |l: &LayerCounts| {
+            let matrices = l.cross_token.iter().chain(&l.cross_layer).flatten().map(Matrix::bytes).sum::<usize>();
+            matrices + l.pairs.bytes()
+        };
+        self.layers.values().map(tables).sum()
+    }
+
     /// The counts of the layer at a position (0 is the first MoE layer).
     #[must_use]
     pub fn layer(&self, position: usize) -> Option<&LayerCounts> {
@@ -167,16 +179,21 @@ impl Summary {
 
     /// Reuse distances and the lockstep sets of one request and phase.
     #[inline(never)]
-    fn add_streams(&mut self, request: &Request, phase: Phase) {
+    fn add_streams(&mut self, request: &Request, phase: Phase, run: &mut Run) {
         let n = self.experts;
         let mut stack = StackDistance::new(request.layers.len() * n);
+        let (mut warm, mut firsts) = (DistanceCounts::default(), Vec::new());
         for (step, token) in tokens_of(request, phase).enumerate() {
             for (position, &id) in request.layers.iter().enumerate() {
                 let Some(row) = request.row(position, token) else { continue };
                 let bits = lockstep_bits(&mut self.lockstep[phase as usize], step, id);
                 for &e in row {
                     let e = usize::from(e);
-                    self.reuse[phase as usize].count(stack.access(position * n + e));
+                    let object = position * n + e;
+                    match stack.access(object) {
+                        Some(distance) => warm.count(Some(distance)),
+                        None => firsts.push(object),
+                    }
                     if bits.len() <= e / 64 {
                         bits.resize(e / 64 + 1, 0);
                     }
@@ -184,6 +201,11 @@ impl Summary {
                 }
             }
         }
+        run.push(request.index, &warm, &firsts, &stack.by_time());
+        let counts = &mut self.reuse[phase as usize];
+        counts.merge(&warm);
+        counts.accesses += firsts.len() as u64;
+        counts.cold += firsts.len() as u64;
     }
 }
 

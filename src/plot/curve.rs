@@ -127,7 +127,9 @@ pub fn points<DB: DrawingBackend>(area: &DrawingArea<DB, Shift>, look: &Look, ch
         let (_, y) = frame.at(chart.x.from, *value);
         let colour = if i == 0 { theme.accent } else { theme.quiet };
         look.line(area, &[(frame.left, y), (frame.right, y)], colour, 1.5)?;
-        look.text_over(area, name, (frame.right, y - look.px(2.0)), words(colour, HPos::Right, VPos::Bottom))?;
+        // Lines may lie close together: their names stand at different ends.
+        let (x, h) = if i % 2 == 0 { (frame.right, HPos::Right) } else { (frame.left + look.px(4.0), HPos::Left) };
+        look.text_over(area, name, (x, y - look.px(2.0)), words(colour, h, VPos::Bottom))?;
     }
     baseline(area, look, &frame)?;
     Ok(frame)

@@ -3,8 +3,8 @@
 use serde::{Deserialize, Serialize};
 
 use super::{
-    Dataset, Files, Info, Ingest, LayerView, List, Overview, Part, Run, RunReport, SourceFile, Unit, layer_view,
-    overview, workload,
+    Dataset, Files, Info, Ingest, LayerDetails, LayerView, List, Overview, Part, Run, RunReport, SourceFile, Unit,
+    layer_details, layer_view, overview, workload,
 };
 use crate::analysis::{Report, Reporter};
 use crate::experiment::Experiment;
@@ -50,6 +50,8 @@ pub enum Request {
     Overview(From, Scope),
     /// Figures of the layer at a position.
     Layer(From, usize, Scope),
+    /// Further figures of the layer at a position.
+    Details(From, usize, Scope),
     /// The batch of an experiment.
     Workload(From, String),
     /// Run an experiment on a batch.
@@ -73,6 +75,8 @@ pub enum Reply {
     Overview(Box<Overview>),
     /// To [`Request::Layer`].
     Layer(Box<LayerView>),
+    /// To [`Request::Details`].
+    Details(Box<LayerDetails>),
     /// To [`Request::Run`].
     Run(Box<RunReport>),
     /// It cannot be done, and why.
@@ -255,6 +259,10 @@ fn answer(state: &mut State, request: Request) -> Reply {
         Request::Layer(from, position, scope) => on_part(state, from, |p, _| {
             let view = layer_view(&p.summary, position, scope).map(Box::new);
             view.map_or_else(|| Reply::Failed(format!("there is no layer at position {position}")), Reply::Layer)
+        }),
+        Request::Details(from, position, scope) => on_part(state, from, |p, _| {
+            let details = layer_details(&p.summary, position, scope).map(Box::new);
+            details.map_or_else(|| Reply::Failed(format!("there is no layer at position {position}")), Reply::Details)
         }),
         Request::Workload(from, text) => on_part(state, from, |p, d| match workload(p, &Experiment::parse(&text).0) {
             Ok(workload) => bytes(&Batch { workload, digest: p.digest(), synthetic: d.synthetic }),

@@ -11,4 +11,4 @@ pub use dataset::{Dataset, Info, Part};
 pub use ingest::{Files, Ingest, List, SourceFile, Unit};
 pub use job::{From, Job, Progress, Reply, Request, State, start};
 pub use run::{Run, RunReport, StrategyRun, paper_speedup, workload};
-pub use view::{LayerView, Overview, Pairwise, layer_view, overview};
+pub use view::{LayerDetails, LayerView, Overview, layer_details, layer_view, overview};

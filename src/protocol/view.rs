@@ -5,12 +5,12 @@ use std::collections::BTreeMap;
 use serde::{Deserialize, Serialize};
 
 use crate::analysis::{
-    CoActivation, Coverage, DistanceCounts, Half, Kind, LayerCounts, Square, Summary, batched, coactivation, coverage,
-    descending, diagonal, frequency, overlap, pair_counts, skew, transition,
+    CoActivation, Coverage, DistanceCounts, Half, Kind, Square, Summary, batched, coactivation, coverage, descending,
+    diagonal, frequency, overlap, pair_counts, skew, transition,
 };
 use crate::model::{Labels, Phase, Scope};
 
-/// Figures of one layer.
+/// Figures of one layer that follow a slider: what can be asked and drawn within about a frame.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct LayerView {
     /// Layer id.
@@ -21,12 +21,10 @@ pub struct LayerView {
     pub frequency: [Vec<u64>; 3],
     /// Largest over mean.
     pub skew: Option<f64>,
-    /// Next token given this one.
-    pub cross_token: Pairwise,
-    /// Next MoE layer given this one; empty in the last layer.
-    pub cross_layer: Pairwise,
-    /// P(next token | this one) in prefill minus decode, row-major; NaN where one of them has no data.
-    pub difference: Vec<f32>,
+    /// P(next token uses j | this one uses i), row-major; NaN in rows of experts that were never used.
+    pub cross_token: Vec<f32>,
+    /// Its coverages.
+    pub coverage: Coverage,
     /// P(i again | i) of each expert; NaN where never used.
     pub diagonal: Vec<f32>,
     /// Its means: weighted, unweighted.
@@ -35,23 +33,28 @@ pub struct LayerView {
     pub pairs: Option<Vec<f32>>,
     /// Their concentration.
     pub coactivation: CoActivation,
-    /// Share of co-activations in the top pairs, at each percent of all pairs.
+}
+
+/// Figures of one layer that may come a moment later.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct LayerDetails {
+    /// Layer id.
+    pub id: u32,
+    /// Experts of a layer.
+    pub experts: usize,
+    /// P(next MoE layer uses j | this one uses i), row-major; empty in the last layer.
+    pub cross_layer: Vec<f32>,
+    /// P(next token | this one) in prefill minus decode, row-major; NaN where one of them has no data.
+    pub difference: Vec<f32>,
+    /// Coverage of what follows by the top experts at each percent, mean over rows weighted by their counts: next token, next
+    /// layer (empty in the last one).
+    pub curves: [Vec<f32>; 2],
+    /// Share of co-activations in the top pairs, at each percent of all pairs; empty for top-1.
     pub pair_curve: Vec<f32>,
     /// Subjects, with the share of each expert in their tokens.
     pub subjects: Vec<(String, Vec<f32>)>,
     /// Share of the top ten that two subjects have in common, row-major.
     pub subject_overlap: Vec<f32>,
-}
-
-/// Conditional probabilities of experts, and what they cover.
-#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
-pub struct Pairwise {
-    /// P(next uses j | this one uses i), row-major; NaN in rows of experts that were never used.
-    pub cells: Vec<f32>,
-    /// Coverage of the top 20%.
-    pub coverage: Coverage,
-    /// Coverage of the top experts at each percent, mean over rows weighted by their counts.
-    pub curve: Vec<f32>,
 }
 
 /// Figures of the whole trace.
@@ -83,47 +86,51 @@ pub fn layer_view(summary: &Summary, position: usize, scope: Scope) -> Option<La
     let n = summary.experts;
     let frequency = [scope, Scope::Prefill, Scope::Decode].map(|s| frequency(layer, s, Half::Both, n));
     let table = transition(layer, Kind::CrossToken, scope, Half::Both, n);
-    let again = (0..n).map(|i| {
-        let total = table.row(i).iter().sum::<u64>() as f64;
-        if total > 0.0 { narrow(table.row(i)[i] as f64 * summary.top_k as f64 / total) } else { f32::NAN }
-    });
-    let again = again.collect();
-    let [prefill, decode] = [Scope::Prefill, Scope::Decode]
-        .map(|s| probabilities(&transition(layer, Kind::CrossToken, s, Half::Both, n), summary.top_k));
+    let cross_token = probabilities(&table, summary.top_k);
     let pairs = (summary.top_k > 1).then(|| {
         let counts = pair_counts(layer, n);
         let total: u64 = counts.cells.iter().sum();
         let per = (n * (n - 1)) as f64 / total.max(1) as f64;
         counts.cells.iter().map(|&c| narrow(c as f64 * per)).collect()
     });
-    let mut pair_cells: Vec<u64> = layer.pairs.cells().iter().map(|&c| c.into()).collect();
-    pair_cells.resize(n * (n - 1) / 2, 0);
-    let last = position + 1 == summary.layers.len();
     Some(LayerView {
         id,
         experts: n,
         skew: skew(&frequency[0]),
         frequency,
-        cross_token: pairwise(summary, layer, Kind::CrossToken, scope),
-        cross_layer: if last { Pairwise::default() } else { pairwise(summary, layer, Kind::CrossLayer, scope) },
-        difference: prefill.iter().zip(&decode).map(|(p, d)| p - d).collect(),
-        diagonal: again,
+        diagonal: (0..n).map(|i| cross_token[i * n + i]).collect(),
+        cross_token,
+        coverage: coverage(summary, layer, Kind::CrossToken, scope),
         diagonal_mean: diagonal(&table, summary.top_k),
         coactivation: coactivation(layer, n),
-        pair_curve: if pairs.is_some() { curve(std::iter::once(&pair_cells[..])) } else { Vec::new() },
         pairs,
-        subjects: subjects(summary, id),
-        subject_overlap: subject_overlap(summary, id),
     })
 }
 
-fn pairwise(summary: &Summary, layer: &LayerCounts, kind: Kind, scope: Scope) -> Pairwise {
-    let table = transition(layer, kind, scope, Half::Both, summary.experts);
-    Pairwise {
-        cells: probabilities(&table, summary.top_k),
-        coverage: coverage(summary, layer, kind, scope),
-        curve: curve(table.cells.chunks_exact(summary.experts.max(1))),
-    }
+/// The other figures of the layer at a position.
+#[must_use]
+#[inline(never)]
+pub fn layer_details(summary: &Summary, position: usize, scope: Scope) -> Option<LayerDetails> {
+    let (&id, layer) = summary.layers.iter().nth(position)?;
+    let n = summary.experts;
+    let last = position + 1 == summary.layers.len();
+    let table = |kind, scope| transition(layer, kind, scope, Half::Both, n);
+    let [token, next] = [Kind::CrossToken, Kind::CrossLayer].map(|kind| table(kind, scope));
+    let [prefill, decode] =
+        [Scope::Prefill, Scope::Decode].map(|s| probabilities(&table(Kind::CrossToken, s), summary.top_k));
+    let over_rows = |t: &Square| curve(t.cells.chunks_exact(n.max(1)));
+    let mut pairs: Vec<u64> = layer.pairs.cells().iter().map(|&c| c.into()).collect();
+    pairs.resize(n * (n - 1) / 2, 0);
+    Some(LayerDetails {
+        id,
+        experts: n,
+        cross_layer: if last { Vec::new() } else { probabilities(&next, summary.top_k) },
+        difference: prefill.iter().zip(&decode).map(|(p, d)| p - d).collect(),
+        curves: [over_rows(&token), if last { Vec::new() } else { over_rows(&next) }],
+        pair_curve: if summary.top_k > 1 { curve(std::iter::once(&pairs[..])) } else { Vec::new() },
+        subjects: subjects(summary, id),
+        subject_overlap: subject_overlap(summary, id),
+    })
 }
 
 /// Rows as probabilities. Every row of K ids is followed by K ids: P(j | i) sums to K over j.

@@ -25,9 +25,10 @@ const SIMULATOR: usize = 1;
 const CHUNK: (u64, usize) = (16 << 20, 32);
 
 thread_local! {
-    static TOKENS: [Cell<u32>; 5] = const { [const { Cell::new(0) }; 5] };
+    static TOKENS: [Cell<u32>; 6] = const { [const { Cell::new(0) }; 6] };
     static RUN_JOB: Cell<Option<u32>> = const { Cell::new(None) };
     static LOAD_JOBS: RefCell<Vec<u32>> = const { RefCell::new(Vec::new()) };
+    static DETAILS: RefCell<Option<TimeoutHandle>> = const { RefCell::new(None) };
     static WRITE: RefCell<Option<TimeoutHandle>> = const { RefCell::new(None) };
 }
 
@@ -36,6 +37,7 @@ thread_local! {
 enum Question {
     Figures,
     Layer,
+    Details,
     Report,
     Run,
     Load,
@@ -84,6 +86,14 @@ pub(super) fn begin(store: Store) {
     Effect::new(move |_| {
         store.generation.track();
         ask_figures(store, from.get(), Request::Layer(from.get(), layer.get(), scope.get()));
+    });
+    // The details of a layer are asked for once its first figures are there: a moving slider never waits for them.
+    let at = Memo::new(move |_| store.layer.with(|v| v.as_ref().map(|v| (v.id, store.generation.get(), scope.get()))));
+    Effect::new(move |_| {
+        if let Some((id, _, scope)) = at.get() {
+            let position = untrack(|| store.shown().and_then(|i| i.layers.iter().position(|&l| l == id))).unwrap_or(0);
+            ask_details(store, Request::Details(untrack(|| store.from()), position, scope));
+        }
     });
     Effect::new(move |_| {
         store.generation.track();
@@ -168,6 +178,7 @@ fn ask_figures(store: Store, from: From, request: Request) {
     };
     let token = Token::new(match request {
         Request::Layer(..) => Question::Layer,
+        Request::Details(..) => Question::Details,
         Request::Report(_) => Question::Report,
         _ => Question::Figures,
     });
@@ -178,11 +189,23 @@ fn ask_figures(store: Store, from: From, request: Request) {
         }
         match reply {
             Ok(Reply::Overview(view)) => store.overview.set(Some(Arc::new(*view))),
+            Ok(Reply::Details(details)) => store.details.set(Some(Arc::new(*details))),
             Ok(Reply::Report(report)) => store.report.set(Some(Arc::new(*report))),
             Ok(Reply::Layer(view)) => store.layer.set(Some(Arc::new(*view))),
             Ok(_) | Err(PoolError::Cancelled) => {}
             Err(why) => store.failure.set(Some(why.to_string())),
         }
+    });
+}
+
+/// Asks for details once the slider rests.
+fn ask_details(store: Store, request: Request) {
+    DETAILS.with(|d| {
+        if let Some(handle) = d.borrow_mut().take() {
+            handle.clear();
+        }
+        let ask = move || ask_figures(store, store.from(), request.clone());
+        *d.borrow_mut() = set_timeout_with_handle(move || untrack(&ask), Duration::from_millis(40)).ok();
     });
 }
 

@@ -7,7 +7,7 @@ use leptos::prelude::*;
 use crate::analysis::Report;
 use crate::experiment::Experiment;
 use crate::format::Issue;
-use crate::protocol::{From, Info, LayerView, Overview, RunReport};
+use crate::protocol::{From, Info, LayerDetails, LayerView, Overview, RunReport};
 use crate::web::{Pool, prefers_dark, recall};
 
 /// A load in progress.
@@ -44,6 +44,8 @@ pub(super) struct Store {
     pub(super) overview: RwSignal<Option<Arc<Overview>>>,
     /// Figures of one layer.
     pub(super) layer: RwSignal<Option<Arc<LayerView>>>,
+    /// Further figures of that layer.
+    pub(super) details: RwSignal<Option<Arc<LayerDetails>>>,
     /// All analyses of what is shown.
     pub(super) report: RwSignal<Option<Arc<Report>>>,
     /// The last result of the simulator.
@@ -78,6 +80,7 @@ impl Store {
             loading: RwSignal::default(),
             overview: RwSignal::default(),
             layer: RwSignal::default(),
+            details: RwSignal::default(),
             report: RwSignal::default(),
             run: RwSignal::default(),
             running: RwSignal::default(),

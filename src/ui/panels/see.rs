@@ -144,8 +144,8 @@ fn facts(store: Store, view: &LayerView) -> impl IntoView + use<> {
     let pairs = view.pairs.is_some();
     view! {
         {fact("Skew, largest over mean", "fact-skew", view.skew.map(|s| number(s, 4, "×")), llama)}
-        {fact("Next token's experts in the top 20%", "fact-coverage", share(view.cross_token.coverage.top), paper)}
-        {fact("the same, weighted over rows", "fact-coverage-weighted", share(view.cross_token.coverage.weighted), None)}
+        {fact("Next token's experts in the top 20%", "fact-coverage", share(view.coverage.top), paper)}
+        {fact("the same, weighted over rows", "fact-coverage-weighted", share(view.coverage.weighted), None)}
         {fact("An expert is used again, weighted", "fact-diagonal", share(view.diagonal_mean.0), Some(format!("chance {}", percent(chance))))}
         {pairs.then(|| fact("Strongest pair over average", "fact-max-pair", view.coactivation.max_ratio.map(|s| number(s, 4, "×")), Some("paper 20 to 40×".into())))}
         {pairs.then(|| fact("Co-activations in the top 10% of pairs", "fact-top-pairs", share(view.coactivation.top10_share), Some("paper 60 to 80%".into())))}

@@ -78,7 +78,7 @@ fn DropZone(store: Store) -> impl IntoView {
                 None => {
                     view! {
                         <p class="lead">"Drop expert-selection traces here"</p>
-                        <p>".json in the paper's format, a .zip of them, or a folder. Nothing is uploaded."</p>
+                        <p>"Paper traces, server responses, CSV or NPY; files, folders, or .zip, .tar, .gz, .zst. Nothing is uploaded."</p>
                         <p class="pick">
                             <button type="button" on:click=move |_| open(files)>"Choose files"</button>
                             <button type="button" on:click=move |_| open(folder)>"Choose a folder"</button>

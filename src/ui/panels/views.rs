@@ -8,7 +8,7 @@ use leptos::prelude::*;
 use crate::analysis::Report;
 use crate::model::model_named;
 use crate::plot::{Axis, Bar, Bars, Chart, Curve, Curves, Heatmap, Points};
-use crate::protocol::LayerView;
+use crate::protocol::{LayerDetails, LayerView};
 use crate::ui::figure::{Figure, square, wide};
 use crate::ui::store::Store;
 use crate::units::{floor, percent, significant};
@@ -140,6 +140,13 @@ pub(super) fn frequency_bars(store: Store) -> AnyView {
     .into_any()
 }
 
+/// Where a matrix comes from.
+#[derive(Clone, Copy)]
+enum Cells {
+    View(fn(&LayerView) -> &[f32]),
+    Details(fn(&LayerDetails) -> &[f32]),
+}
+
 /// A matrix of the layer at hand: which one, and how its cells read.
 #[expect(clippy::too_many_arguments, reason = "each is a part of one figure's words")]
 fn layer_matrix(
@@ -149,10 +156,14 @@ fn layer_matrix(
     caption: &'static str,
     axes: [&'static str; 2],
     unit: &'static str,
-    cells: fn(&LayerView) -> &[f32],
+    cells: Cells,
     words: fn(usize, usize, f32) -> String,
 ) -> AnyView {
     let diverging = id == "token-difference";
+    let with = move |read: &mut dyn FnMut(usize, &[f32])| match cells {
+        Cells::View(of) => store.layer.with(|v| v.as_ref().map(|v| read(v.experts, of(v)))),
+        Cells::Details(of) => store.details.with(|d| d.as_ref().map(|d| read(d.experts, of(d)))),
+    };
     view! {
         <Figure
             store
@@ -161,16 +172,23 @@ fn layer_matrix(
             caption=of_layer(store, caption)
             height=square
             chart=move || {
-                let v = store.layer.get()?;
-                let values = cells(&v);
-                (!values.is_empty()).then(|| Chart::Heatmap(Heatmap { diverging, ..matrix(values, v.experts, axes, unit) }))
+                let mut chart = None;
+                with(&mut |n, values| {
+                    chart = (!values.is_empty()).then(|| Chart::Heatmap(Heatmap { diverging, ..matrix(values, n, axes, unit) }));
+                })?;
+                chart
             }
             hover=move |x, y| {
-                let v = store.layer.get_untracked()?;
                 let (i, j) = (floor(y), floor(x));
-                cells(&v).get(i * v.experts + j).map(|&p| words(i, j, p))
+                let mut text = None;
+                untrack(|| with(&mut |n, values| text = values.get(i * n + j).map(|&p| words(i, j, p))));
+                text
             }
-            csv=move || store.layer.get().map_or_else(String::new, |v| matrix_csv("row,column,value", cells(&v), v.experts))
+            csv=move || {
+                let mut text = String::new();
+                with(&mut |n, values| text = matrix_csv("row,column,value", values, n));
+                text
+            }
         />
     }
     .into_any()
@@ -185,14 +203,14 @@ pub(super) fn token_map(store: Store) -> AnyView {
         "Chance that the next token uses expert j, given that this token uses expert i, in layer {} (analysis C, Ob2). The diagonal is an expert used again. Grey rows: experts that were never used.",
         ["expert of the next token", "expert of this token"],
         "probability",
-        |v| &v.cross_token.cells,
+        Cells::View(|v| &v.cross_token),
         |i, j, p| format!("after expert {i}, expert {j}: {}", value(p)),
     )
 }
 
 /// B. The last MoE layer has no next one: then the figure says so by staying empty.
 pub(super) fn layer_map(store: Store) -> AnyView {
-    let last = Memo::new(move |_| store.layer.get().is_some_and(|v| v.cross_layer.cells.is_empty()));
+    let last = Memo::new(move |_| store.details.with(|d| d.as_ref().is_some_and(|d| d.cross_layer.is_empty())));
     (move || {
         if last.get() {
             let why = "This is the last MoE layer, so there is no next one. Move the slider to an earlier layer.";
@@ -205,7 +223,7 @@ pub(super) fn layer_map(store: Store) -> AnyView {
             "Chance that a token uses expert j in the next MoE layer, given expert i in layer {} (analysis B, Ob1).",
             ["expert of the next layer", "expert of this layer"],
             "probability",
-            |v| &v.cross_layer.cells,
+            Cells::Details(|d| &d.cross_layer),
             |i, j, p| format!("expert {i} here, expert {j} in the next layer: {}", value(p)),
         )
     })
@@ -221,7 +239,7 @@ pub(super) fn token_difference(store: Store) -> AnyView {
         "Probability in prefill minus probability in decode, in layer {}: orange is stronger in prefill, blue in decode. Grey: no data in one of them.",
         ["expert of the next token", "expert of this token"],
         "difference of probability",
-        |v| &v.difference,
+        Cells::Details(|d| &d.difference),
         |i, j, p| {
             format!(
                 "after expert {i}, expert {j}: {} points",
@@ -240,7 +258,7 @@ pub(super) fn pair_map(store: Store) -> AnyView {
         "How often two experts are chosen for the same token in layer {}, over the average pair (analysis G, Ob5).",
         ["expert", "expert"],
         "over the average pair, ×",
-        |v| v.pairs.as_deref().unwrap_or_default(),
+        Cells::View(|v| v.pairs.as_deref().unwrap_or_default()),
         |i, j, p| format!("experts {i} and {j}: {}× the average pair", significant(p.into(), 3)),
     )
 }
@@ -286,7 +304,7 @@ pub(super) fn token_diagonal(store: Store) -> AnyView {
 }
 
 /// Named curves of a layer.
-type Named = fn(&LayerView) -> Vec<(&'static str, &[f32])>;
+type Named = fn(&LayerDetails) -> Vec<(&'static str, &[f32])>;
 /// Named values of each layer.
 type ByLayer = fn(&Report) -> Vec<(&'static str, Vec<Option<f64>>)>;
 
@@ -308,7 +326,7 @@ fn percent_curves(
             caption=of_layer(store, caption)
             height=wide
             chart=move || {
-                let v = store.layer.get()?;
+                let v = store.details.get()?;
                 let curve = |(name, points): &(&str, &[f32])| Curve {
                     name: name.to_string(),
                     points: points.iter().enumerate().map(|(p, &m)| (p as f64 / 100.0, f64::from(m))).collect(),
@@ -321,13 +339,13 @@ fn percent_curves(
                 }))
             }
             hover=move |x, _| {
-                let v = store.layer.get_untracked()?;
+                let v = store.details.get_untracked()?;
                 let p = floor(x * 100.0);
                 let at: Vec<String> = of(&v).iter().filter_map(|(name, c)| Some(format!("{} {name}", percent((*c.get(p)?).into())))).collect();
                 Some(format!("top {p}%: {}", at.join(", ")))
             }
             csv=move || {
-                let Some(v) = store.layer.get() else { return String::new() };
+                let Some(v) = store.details.get() else { return String::new() };
                 let rows = of(&v).into_iter().flat_map(|(name, c)| c.iter().enumerate().map(move |(p, m)| (name, p, m)));
                 table("curve,percent,share", rows, |t, (name, p, m)| {
                     let _ = writeln!(t, "{name},{p},{m}");
@@ -348,11 +366,8 @@ pub(super) fn coverage_curve(store: Store) -> AnyView {
         "most likely experts",
         "share covered",
         |v| {
-            let mut curves = vec![("next token", &v.cross_token.curve[..])];
-            if !v.cross_layer.curve.is_empty() {
-                curves.push(("next layer", &v.cross_layer.curve[..]));
-            }
-            curves
+            let named = ["next token", "next layer"].into_iter().zip(&v.curves);
+            named.filter(|(_, c)| !c.is_empty()).map(|(n, c)| (n, &c[..])).collect()
         },
     )
 }
