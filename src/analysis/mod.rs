@@ -26,4 +26,4 @@ pub use reuse::{DistanceCounts, StackDistance, batched};
 pub use similarity::{overlap, spearman};
 pub use stream::{Segment, Stream};
 pub use summary::{Half, LayerCounts, Summary};
-pub use transition::{Coverage, Kind, coverage, descending, diagonal, transition};
+pub use transition::{Coverage, Kind, coverage, covered, descending, diagonal, transition};

@@ -53,25 +53,29 @@ pub struct Coverage {
 #[must_use]
 pub fn coverage(summary: &Summary, layer: &LayerCounts, kind: Kind, scope: Scope) -> Coverage {
     let n = summary.experts;
-    let all = transition(layer, kind, scope, Half::Both, n);
-    let Some(&busiest) = top(&frequency(layer, scope, Half::Both, n), 1).first() else { return Coverage::default() };
-    let share = share_up(20, n);
-    let rows = all.cells.chunks_exact(n).map(|row| mass(row, share));
-    let (covered, total) = rows.fold((0, 0), |(c, t), (covered, total)| (c + covered, t + total));
-    let heldout = {
-        let even = transition(layer, kind, scope, Half::Even, n);
-        let odd = transition(layer, kind, scope, Half::Odd, n);
-        let chosen = top(even.row(busiest), share);
-        let row = odd.row(busiest);
-        let any = even.row(busiest).iter().any(|&c| c > 0);
-        ratio(chosen.iter().map(|&e| row[e]).sum(), row.iter().sum()).filter(|_| any)
-    };
-    let (in_row, of_row) = mass(all.row(busiest), share);
-    let (in_columns, of_columns) = mass(&all.column_sums(), share);
+    let counts = frequency(layer, scope, Half::Both, n);
+    let Some(&busiest) = top(&counts, 1).first() else { return Coverage::default() };
+    let [even, odd] = [Half::Even, Half::Odd].map(|half| transition(layer, kind, scope, half, n));
+    let chosen = top(even.row(busiest), share_up(20, n));
+    let row = odd.row(busiest);
+    let any = even.row(busiest).iter().any(|&c| c > 0);
+    let heldout = ratio(chosen.iter().map(|&e| row[e]).sum(), row.iter().sum()).filter(|_| any);
+    Coverage { heldout, ..covered(&transition(layer, kind, scope, Half::Both, n), &counts) }
+}
+
+/// The coverages that one table tells, given how often each expert was used: all but the held-out one.
+#[must_use]
+pub fn covered(table: &Square, counts: &[u64]) -> Coverage {
+    let Some(&busiest) = top(counts, 1).first() else { return Coverage::default() };
+    let share = share_up(20, table.n);
+    let rows = table.cells.chunks_exact(table.n).map(|row| mass(row, share));
+    let (in_rows, of_rows) = rows.fold((0, 0), |(c, t), (covered, total)| (c + covered, t + total));
+    let (in_row, of_row) = mass(table.row(busiest), share);
+    let (in_columns, of_columns) = mass(&table.column_sums(), share);
     Coverage {
         top: ratio(in_row, of_row),
-        weighted: ratio(covered, total),
-        heldout,
+        weighted: ratio(in_rows, of_rows),
+        heldout: None,
         baseline: ratio(in_columns, of_columns),
     }
 }

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use serde::{Deserialize, Serialize};
 
 use crate::analysis::{
-    CoActivation, Coverage, DistanceCounts, Half, Kind, Square, Summary, batched, coactivation, coverage, descending,
+    CoActivation, Coverage, DistanceCounts, Half, Kind, Square, Summary, batched, coactivation, covered, descending,
     diagonal, frequency, overlap, pair_counts, skew, transition,
 };
 use crate::model::{Labels, Phase, Scope};
@@ -23,7 +23,7 @@ pub struct LayerView {
     pub skew: Option<f64>,
     /// P(next token uses j | this one uses i), row-major; NaN in rows of experts that were never used.
     pub cross_token: Vec<f32>,
-    /// Its coverages.
+    /// Its coverages, without the held-out one.
     pub coverage: Coverage,
     /// P(i again | i) of each expert; NaN where never used.
     pub diagonal: Vec<f32>,
@@ -97,13 +97,13 @@ pub fn layer_view(summary: &Summary, position: usize, scope: Scope) -> Option<La
         id,
         experts: n,
         skew: skew(&frequency[0]),
-        frequency,
         diagonal: (0..n).map(|i| cross_token[i * n + i]).collect(),
         cross_token,
-        coverage: coverage(summary, layer, Kind::CrossToken, scope),
+        coverage: covered(&table, &frequency[0]),
         diagonal_mean: diagonal(&table, summary.top_k),
         coactivation: coactivation(layer, n),
         pairs,
+        frequency,
     })
 }
 

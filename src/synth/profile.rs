@@ -37,9 +37,9 @@ pub struct Profile {
 #[must_use]
 pub fn profile(model: &ModelPreset) -> Profile {
     let common = Profile {
-        requests: 80,
-        prefill: (20, 44),
-        decode: 56,
+        requests: 64,
+        prefill: (16, 40),
+        decode: 48,
         subjects: 8,
         topics: 48,
         favourites: 6,
