@@ -20,20 +20,20 @@ fn requests() -> impl Strategy<Value = Vec<Request>> {
     let column = proptest::collection::vec(row, 9);
     let one = (proptest::collection::vec(column, 3), 1usize..9);
     proptest::collection::vec(one, 2..5).prop_map(|all| {
-        let request = |(index, (columns, prefill)): (u64, (Vec<Vec<Vec<u16>>>, usize))| Request {
+        let request = |(index, (columns, prefill)): (u64, (Vec<Vec<_>>, usize))| Request {
             index,
             top_k: K,
             prefill,
             tokens: 9,
             layers: vec![2, 5, 7],
-            columns: columns.into_iter().map(|c| c.concat()).collect(),
+            columns: columns.into_iter().map(|c: Vec<Vec<u16>>| c.concat()).collect(),
             ..Request::default()
         };
         (0..).zip(all).map(request).collect()
     })
 }
 
-type Table = BTreeMap<(u16, u16), f64>;
+type Table = BTreeMap<(usize, usize), f64>;
 
 /// Tokens of a request in a scope.
 fn tokens(r: &Request, scope: &str) -> std::ops::Range<usize> {
@@ -57,7 +57,7 @@ fn pairs<'a>(requests: impl Iterator<Item = &'a Request>, l: usize, scope: &str,
             };
             for &i in r.row(l, t).unwrap() {
                 for &j in to.unwrap_or_default() {
-                    *table.entry((i, j)).or_default() += 1.0;
+                    *table.entry((i.into(), j.into())).or_default() += 1.0;
                 }
             }
         }
@@ -65,8 +65,8 @@ fn pairs<'a>(requests: impl Iterator<Item = &'a Request>, l: usize, scope: &str,
     table
 }
 
-fn row(table: &Table, i: u16) -> Vec<f64> {
-    (0..E as u16).map(|j| table.get(&(i, j)).copied().unwrap_or(0.0)).collect()
+fn row(table: &Table, i: usize) -> Vec<f64> {
+    (0..E).map(|j| table.get(&(i, j)).copied().unwrap_or(0.0)).collect()
 }
 
 /// Indices, the largest value first, then the smaller index.
@@ -127,14 +127,13 @@ fn check_transitions(
             };
             let name = format!("layer {l}, {scope}, cross-layer {cross_layer}");
             let table = pairs(all.iter(), l, scope, cross_layer);
-            let busiest = by_size(&frequency[scope])[0] as u16;
+            let busiest = by_size(&frequency[scope])[0];
             let of = row(&table, busiest);
             near(&name, out.coverage_top[l], ratio(top_mass(&of, share), of.iter().sum()))?;
             let total: f64 = table.values().sum();
-            let covered: f64 = (0..E as u16).map(|i| top_mass(&row(&table, i), share)).sum();
+            let covered: f64 = (0..E).map(|i| top_mass(&row(&table, i), share)).sum();
             near(&name, out.coverage_weighted[l], ratio(covered, total))?;
-            let columns: Vec<f64> =
-                (0..E as u16).map(|j| (0..E as u16).map(|i| row(&table, i)[j as usize]).sum()).collect();
+            let columns: Vec<f64> = (0..E).map(|j| (0..E).map(|i| row(&table, i)[j]).sum()).collect();
             near(&name, out.coverage_baseline[l], ratio(top_mass(&columns, share), total))?;
             let half =
                 |odd: u64| row(&pairs(all.iter().filter(|r| r.index % 2 == odd), l, scope, cross_layer), busiest);
@@ -143,16 +142,14 @@ fn check_transitions(
             let known = even.iter().sum::<f64>() > 0.0;
             near(&name, out.coverage_heldout[l], ratio(chosen, odd.iter().sum()).filter(|_| known))?;
             if !cross_layer {
-                let again: f64 = (0..E as u16).map(|i| row(&table, i)[i as usize]).sum();
+                let again: f64 = (0..E).map(|i| row(&table, i)[i]).sum();
                 near(&name, out.diagonal_weighted.as_ref().unwrap()[l], ratio(again, total / K as f64))?;
-                let each: Vec<f64> = (0..E as u16)
-                    .filter_map(|i| ratio(row(&table, i)[i as usize] * K as f64, row(&table, i).iter().sum()))
-                    .collect();
+                let each: Vec<f64> =
+                    (0..E).filter_map(|i| ratio(row(&table, i)[i] * K as f64, row(&table, i).iter().sum())).collect();
                 near(&name, out.diagonal_unweighted.as_ref().unwrap()[l], ratio(each.iter().sum(), each.len() as f64))?;
             }
         }
-        let cells =
-            |scope| (0..E as u16).flat_map(|i| row(&pairs(all.iter(), l, scope, cross_layer), i)).collect::<Vec<_>>();
+        let cells = |scope| (0..E).flat_map(|i| row(&pairs(all.iter(), l, scope, cross_layer), i)).collect::<Vec<_>>();
         let rho = if cross_layer { r.similarity.rho_cross_layer[l] } else { r.similarity.rho_cross_token[l] };
         near("rho of pairs", rho, spearman(&cells("prefill"), &cells("decode")))?;
     }
@@ -199,19 +196,19 @@ proptest! {
                 near("repetition, any", r.repetition.any[w - 1][l], ratio(any, n))?;
                 near("repetition, fraction", r.repetition.fraction[w - 1][l], ratio(part, n))?;
             }
-            let mut together = BTreeMap::<(u16, u16), f64>::new();
+            let mut together = Table::new();
             for q in &all {
                 for t in 0..q.tokens {
                     for &a in q.row(l, t).unwrap() {
                         for &b in q.row(l, t).unwrap() {
                             if a < b {
-                                *together.entry((a, b)).or_default() += 1.0;
+                                *together.entry((a.into(), b.into())).or_default() += 1.0;
                             }
                         }
                     }
                 }
             }
-            let values: Vec<f64> = (0..E as u16).flat_map(|b| (0..b).map(move |a| (a, b))).map(|p| together.get(&p).copied().unwrap_or(0.0)).collect();
+            let values: Vec<f64> = (0..E).flat_map(|b| (0..b).map(move |a| (a, b))).map(|p| together.get(&p).copied().unwrap_or(0.0)).collect();
             let total: f64 = values.iter().sum();
             let c = r.coactivation.as_ref().unwrap();
             near("strongest pair", c.max_ratio[l], Some(top_mass(&values, 1) * values.len() as f64 / total))?;
