@@ -191,13 +191,28 @@ impl Browser {
         );
     }
 
-    /// A picture of the whole page.
-    pub(crate) fn screenshot(&mut self, path: &std::path::Path) {
+    /// Pictures of the whole page, in parts: a browser draws none that is higher than 16 384 device pixels.
+    pub(crate) fn screenshot(&mut self, folder: &std::path::Path, name: &str) {
         use base64::Engine;
-        let shot = self.call("Page.captureScreenshot", json!({"captureBeyondViewport": true, "format": "png"}));
-        let bytes = base64::engine::general_purpose::STANDARD.decode(shot["data"].as_str().unwrap()).unwrap();
-        std::fs::create_dir_all(path.parent().unwrap()).unwrap();
-        std::fs::write(path, bytes).unwrap();
+        const PART: f64 = 5000.0;
+        // Figures out of sight are drawn a moment after a slider rests.
+        std::thread::sleep(Duration::from_millis(400));
+        std::fs::create_dir_all(folder).unwrap();
+        let size = self.eval("[document.documentElement.clientWidth, document.documentElement.scrollHeight]");
+        let (width, height) = (size[0].as_f64().unwrap(), size[1].as_f64().unwrap());
+        let mut top = 0.0;
+        for part in 1.. {
+            let clip = json!({"x": 0, "y": top, "width": width, "height": PART.min(height - top), "scale": 1});
+            let shot = self
+                .call("Page.captureScreenshot", json!({"captureBeyondViewport": true, "format": "png", "clip": clip}));
+            let bytes = base64::engine::general_purpose::STANDARD.decode(shot["data"].as_str().unwrap()).unwrap();
+            assert!(bytes.len() > 1000, "{name}, part {part} is empty");
+            std::fs::write(folder.join(format!("{name}-{part}.png")), bytes).unwrap();
+            top += PART;
+            if top >= height {
+                return;
+            }
+        }
     }
 
     /// Errors in the console, exceptions, and requests that left the page's origin.

@@ -454,13 +454,13 @@ fn pictures_of_the_page() {
         let theme = if dark { "dark" } else { "light" };
         assert_eq!(b.eval("document.documentElement.dataset.theme"), theme);
         assert_eq!(b.eval("document.documentElement.scrollWidth <= innerWidth"), true, "nothing is cut at {width}");
-        b.screenshot(&screens.join(format!("synthetic-{width}-{ratio}x-{theme}.png")));
+        b.screenshot(&screens, &format!("synthetic-{width}-{ratio}x-{theme}"));
         if ratio == 1 || width == 390 {
             load(&mut b, &[&path]);
             slide(&mut b, 3);
             b.wait("document.querySelector('output[for=layer]').innerText !== '1'");
             settled(&mut b);
-            b.screenshot(&screens.join(format!("trace-{width}-{ratio}x-{theme}.png")));
+            b.screenshot(&screens, &format!("trace-{width}-{ratio}x-{theme}"));
         }
     }
     assert_eq!(b.complaints(), Vec::<String>::new());
