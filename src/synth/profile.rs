@@ -37,7 +37,7 @@ pub struct Profile {
 #[must_use]
 pub fn profile(model: &ModelPreset) -> Profile {
     let common = Profile {
-        requests: 64,
+        requests: 40,
         prefill: (16, 40),
         decode: 48,
         subjects: 8,

@@ -77,6 +77,12 @@ pub(super) fn begin(store: Store) {
     let made_of = Memo::new(move |_| store.experiment.with(|e| (e.model.clone(), e.seed)));
     Effect::new(move |_| synthesize(store, made_of.get()));
     let from = Memo::new(move |_| store.from());
+    // First of what follows from a load: the simulator has a worker of its own and can begin while figures are made.
+    let key = Memo::new(move |_| store.experiment.with(Experiment::run_key));
+    Effect::new(move |_| {
+        store.generation.track();
+        simulate(store, from.get(), key.get());
+    });
     let scope = Memo::new(move |_| store.experiment.with(|e| e.scope));
     let layer = Memo::new(move |_| store.experiment.with(|e| e.layer));
     Effect::new(move |_| {
@@ -95,15 +101,13 @@ pub(super) fn begin(store: Store) {
             ask_details(store, Request::Details(untrack(|| store.from()), position, scope));
         }
     });
+    // A report takes long: it is asked for once the first figures are there.
+    let ready = Memo::new(move |_| store.overview.with(Option::is_some).then(|| (store.generation.get(), from.get())));
     Effect::new(move |_| {
-        store.generation.track();
         store.report.set(None);
-        ask_figures(store, from.get(), Request::Report(from.get()));
-    });
-    let key = Memo::new(move |_| store.experiment.with(Experiment::run_key));
-    Effect::new(move |_| {
-        store.generation.track();
-        simulate(store, from.get(), key.get());
+        if let Some((_, from)) = ready.get() {
+            ask_figures(store, from, Request::Report(from));
+        }
     });
 }
 
