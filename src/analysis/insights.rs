@@ -53,7 +53,7 @@ fn mean(values: &[Option<f64>]) -> Option<f64> {
 /// The observations Ob1 to Ob5 and the claim of repetition. `synthetic` and the model say what a difference may mean.
 #[must_use]
 pub fn observations(report: &Report, model: Option<&ModelPreset>, synthetic: bool) -> Vec<Observation> {
-    let collapsed: Vec<u32> = report.collapsed.clone();
+    let collapsed = &report.collapsed;
     let kept = |values: &[Option<f64>]| -> Option<f64> {
         let sound = values.iter().zip(&report.layer_ids).filter(|(_, id)| !collapsed.contains(id)).map(|(v, _)| *v);
         (!collapsed.is_empty()).then(|| mean(&sound.collect::<Vec<_>>())).flatten()
@@ -64,6 +64,8 @@ pub fn observations(report: &Report, model: Option<&ModelPreset>, synthetic: boo
             let without_collapsed = values.and_then(|v| kept(v));
             let reading = match measured {
                 None => lacks.to_string(),
+                // "Or more" in the paper's words: more is no difference.
+                Some(m) if paper.contains("or more") && expected.is_some_and(|e| m >= e) => "as the paper finds".into(),
                 Some(m) => reading(report, without_collapsed.unwrap_or(m), expected, synthetic),
             };
             Observation { id: id.into(), name: name.into(), measured, without_collapsed, paper, reading, times: false }
@@ -75,14 +77,7 @@ pub fn observations(report: &Report, model: Option<&ModelPreset>, synthetic: boo
     let similar = &report.similarity;
     let top5 = |m: &str| similar.decode_top5_in_prefill_top.get(m);
     let pairs = report.coactivation.as_ref();
-    let overlap = report.subjects.as_ref().map(|s| {
-        let between = |layer: &Vec<Vec<f64>>| {
-            let all: Vec<Option<f64>> =
-                (0..layer.len()).flat_map(|a| (0..a).map(move |b| (a, b))).map(|(a, b)| Some(layer[a][b])).collect();
-            mean(&all)
-        };
-        s.overlap.iter().map(between).collect::<Vec<_>>()
-    });
+    let overlap = subject_overlap(report);
     let mut out = vec![
         make(
             "Ob1",
@@ -155,6 +150,15 @@ pub fn observations(report: &Report, model: Option<&ModelPreset>, synthetic: boo
         },
     );
     out
+}
+
+/// Share of the top ten that two subjects have in common, mean over pairs of subjects, by layer.
+fn subject_overlap(report: &Report) -> Option<Vec<Option<f64>>> {
+    let between = |layer: &Vec<Vec<f64>>| {
+        let pairs = (0..layer.len()).flat_map(|a| (0..a).map(move |b| (a, b)));
+        mean(&pairs.map(|(a, b)| Some(layer[a][b])).collect::<Vec<_>>())
+    };
+    report.subjects.as_ref().map(|s| s.overlap.iter().map(between).collect())
 }
 
 /// What a difference to the paper is likely to mean.
@@ -269,11 +273,7 @@ pub fn insights(report: &Report, curves: &[(&str, &super::DistanceCounts)], cach
         .take(5)
         .map(|p| format!("{} and {} of layer {} ({}×)", p.experts[0], p.experts[1], p.layer, significant(p.ratio, 3)))
         .collect();
-    let differ = report.subjects.as_ref().map(|s| {
-        let all: Vec<f64> =
-            s.overlap.iter().flat_map(|l| (0..l.len()).flat_map(move |a| (0..a).map(move |b| l[a][b]))).collect();
-        percent(all.iter().sum::<f64>() / all.len().max(1) as f64)
-    });
+    let differ = subject_overlap(report).and_then(|layers| mean(&layers)).map(percent);
     let differ = differ.map_or_else(
         || "The trace names fewer than two subjects.".into(),
         |d| format!("Two subjects share {d} of their top-10 experts."),

@@ -24,6 +24,6 @@ pub use repetition::{RepetitionCounts, WINDOWS};
 pub use report::{Hot, Pair, Report, Reporter, report};
 pub use reuse::{DistanceCounts, StackDistance, batched};
 pub use similarity::{overlap, spearman};
-pub use stream::{Segment, Stream};
+pub use stream::Stream;
 pub use summary::{Half, LayerCounts, Summary};
 pub use transition::{Coverage, Kind, coverage, covered, descending, diagonal, transition};

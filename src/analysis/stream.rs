@@ -10,7 +10,7 @@ use crate::model::Request;
 
 /// The stream of a run of requests with consecutive indices, so far as what came before does not matter.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Segment {
+struct Segment {
     /// Index of the last request.
     last: u64,
     /// Accesses, and the distances that the run itself decides.

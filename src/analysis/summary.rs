@@ -159,12 +159,6 @@ impl Summary {
         self.layers.values().map(tables).sum()
     }
 
-    /// The counts of the layer at a position (0 is the first MoE layer).
-    #[must_use]
-    pub fn layer(&self, position: usize) -> Option<&LayerCounts> {
-        self.layers.values().nth(position)
-    }
-
     /// Ids of the MoE layers.
     #[must_use]
     pub fn layer_ids(&self) -> Vec<u32> {

@@ -36,3 +36,16 @@ fn strategies_on_llama_4_stand_in_the_papers_order() {
         assert_eq!(report["runs"][1]["hop_ratio"], serde_json::Value::Null, "ep has no hops");
     }
 }
+
+#[test]
+fn a_correlation_of_at_least_the_papers_reads_as_the_paper_finds() {
+    use moescope::analysis::{observations, report};
+    use moescope::model::model_named;
+    let mut r = report(&crate::support::summary(&[crate::support::t1()]), Vec::new());
+    r.similarity.rho_frequency = vec![Some(0.9)];
+    let rho =
+        |r: &_| observations(r, model_named("llama4-maverick"), false).into_iter().find(|o| o.id == "Ob3").unwrap();
+    assert_eq!(rho(&r).reading, "as the paper finds");
+    r.similarity.rho_frequency = vec![Some(0.4)];
+    assert!(rho(&r).reading.contains("only 1 requests of one subject"), "{}", rho(&r).reading);
+}
