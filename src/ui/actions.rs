@@ -74,9 +74,13 @@ pub(super) fn begin(store: Store) {
             let _ = root.set_attribute("data-theme", theme);
         }
     });
-    let made_of = Memo::new(move |_| store.experiment.with(|e| (e.model.clone(), e.seed)));
-    Effect::new(move |_| synthesize(store, made_of.get()));
     let from = Memo::new(move |_| store.from());
+    // While a trace is shown nothing is made: it would run every question a second time.
+    let made_of = Memo::new(move |_| {
+        let synthetic = from.get() == From::Synthetic;
+        synthetic.then(|| store.experiment.with(|e| (e.model.clone(), e.seed)))
+    });
+    Effect::new(move |_| made_of.get().into_iter().for_each(|of| synthesize(store, of)));
     // First of what follows from a load: the simulator has a worker of its own and can begin while figures are made.
     let key = Memo::new(move |_| store.experiment.with(Experiment::run_key));
     Effect::new(move |_| {
@@ -222,6 +226,12 @@ fn simulate(store: Store, from: From, experiment: Experiment) {
     }
     store.run.set(None);
     store.running.set(None);
+    // A workload of the model chosen before is still there while the new one is made: it must not be simulated as the new.
+    let other = |i: &crate::protocol::Info| i.synthetic && i.model.as_ref() != Some(&experiment.model);
+    if store.made.with_untracked(|made| from == From::Synthetic && made.as_ref().is_some_and(|i| other(i))) {
+        store.running.set(Some((0, 0)));
+        return;
+    }
     let decoded = store.shown().map_or(0, |i| i.decode);
     if decoded == 0 {
         return;

@@ -418,6 +418,16 @@ fn observations_stand_beside_the_papers_and_figures_can_be_saved() {
         "the paper's values"
     );
     assert_eq!(b.eval("document.querySelectorAll('#insights dt').length"), 6);
+    // A trace needs no synthetic workload; going back to it makes the one of the model that is set now.
+    b.click("#show-synthetic");
+    b.wait("document.querySelector('#source')?.innerText.startsWith('Synthetic')");
+    b.wait("!location.hash.includes('trace=')");
+    settled(&mut b);
+    let text = fragment(&mut b);
+    table_equals(&mut b, &cli(&["run", "--experiment", &text, "--json"]));
+    b.click("#show-trace");
+    b.wait("document.querySelector('#source')?.innerText.startsWith('Your trace')");
+    settled(&mut b);
     // Saving a figure: the link that a click would follow.
     b.eval("(() => { HTMLAnchorElement.prototype.click = function () { (window.saved ??= []).push([this.download, this.href.slice(0, 60), this.href.length]); }; })()");
     for n in 1..=3 {
