@@ -78,7 +78,7 @@ pub fn bars<DB: DrawingBackend>(area: &DrawingArea<DB, Shift>, look: &Look, char
     }
     baseline(area, look, &frame)?;
     if has_key {
-        let mut x = frame.left;
+        let mut x = look.px(8.0);
         let y = look.px(8.0);
         let named = chart.series.iter().enumerate().map(|(s, name)| (name.as_str(), theme.series(s), 9.0));
         let paper = has_paper.then_some(("the paper", theme.paper, 2.0));

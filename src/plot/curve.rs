@@ -48,7 +48,7 @@ pub fn curves<DB: DrawingBackend>(area: &DrawingArea<DB, Shift>, look: &Look, ch
         let x = frame.at(marker.x, 0.0).0.clamp(frame.left, frame.right);
         look.line(area, &[(x, frame.top), (x, frame.bottom)], theme.quiet, 1.0)?;
     }
-    let mut key = frame.left;
+    let mut key = look.px(8.0);
     for (i, curve) in chart.curves.iter().enumerate() {
         let colour = theme.series(i);
         let mut line: Vec<(i32, i32)> = Vec::new();
@@ -111,7 +111,7 @@ pub fn points<DB: DrawingBackend>(area: &DrawingArea<DB, Shift>, look: &Look, ch
         let end = chart.x.to.min(chart.y.to);
         look.line(area, &[frame.at(0.0, 0.0), frame.at(end, end)], theme.quiet, 1.0)?;
     }
-    let mut key = frame.left;
+    let mut key = look.px(8.0);
     for (s, (name, values)) in chart.series.iter().enumerate() {
         for &(x, y) in values.iter().filter(|(x, y)| !x.is_nan() && !y.is_nan()) {
             area.draw(&Circle::new(frame.at(x, y), look.px(2.2), theme.series(s).filled()))?;

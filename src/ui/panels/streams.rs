@@ -71,7 +71,7 @@ fn bin(b: usize) -> String {
 
 /// The three streams of reuse.
 pub(super) fn streams(o: &Overview) -> [(&'static str, &DistanceCounts); 3] {
-    [("within a request", &o.per_request), ("back to back", &o.back_to_back), ("in lockstep", &o.batched)]
+    [("one request", &o.per_request), ("back to back", &o.back_to_back), ("in lockstep", &o.batched)]
 }
 
 /// Share of the accesses in each bin; cold ones last.
