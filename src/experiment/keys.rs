@@ -100,7 +100,17 @@ pub fn keys() -> &'static [Key] {
             get: |e| e.scope.name().into(),
             set: |e, v| choice(v, &Scope::EACH.map(|s| (s.name(), s))).map(|s| e.scope = s),
         },
-        number!("layer", layer, 0..=1023),
+        Key {
+            name: "layer",
+            get: |e| if e.mean { "mean".into() } else { e.layer.to_string() },
+            set: |e, v| {
+                e.mean = v == "mean";
+                if e.mean {
+                    return Ok(());
+                }
+                within(v, 0..=1023).map(|n| e.layer = n).map_err(|why| format!("{why}, or \u{201c}mean\u{201d}"))
+            },
+        },
         Key { name: "show", get: |e| e.show.name().into(), set: |e, v| strategy(v).map(|s| e.show = s) },
     ];
     KEYS

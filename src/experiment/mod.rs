@@ -53,6 +53,8 @@ pub struct Experiment {
     pub scope: Scope,
     /// Layer of the figures, by position.
     pub layer: usize,
+    /// The mean over all layers instead.
+    pub mean: bool,
     /// Strategy whose wafer is drawn.
     pub show: Strategy,
 }
@@ -78,6 +80,7 @@ impl Default for Experiment {
             tau: 1.25,
             scope: Scope::All,
             layer: 0,
+            mean: false,
             show: Strategy::AlloPred,
         }
     }
@@ -159,7 +162,7 @@ impl Experiment {
     #[must_use]
     pub fn run_key(&self) -> Self {
         let default = Self::default();
-        Self { scope: default.scope, layer: default.layer, show: default.show, ..self.clone() }
+        Self { scope: default.scope, layer: default.layer, mean: default.mean, show: default.show, ..self.clone() }
     }
 }
 

@@ -3,8 +3,8 @@
 use serde::{Deserialize, Serialize};
 
 use super::{
-    Dataset, Files, Info, Ingest, LayerDetails, LayerView, List, Overview, Part, Run, RunReport, SourceFile, Unit,
-    layer_details, layer_view, overview, workload,
+    Dataset, Files, Info, Ingest, LayerDetails, LayerView, List, Mean, Overview, Part, Run, RunReport, SourceFile,
+    Unit, layer_details, layer_view, overview, workload,
 };
 use crate::analysis::{Report, Reporter};
 use crate::experiment::Experiment;
@@ -52,6 +52,8 @@ pub enum Request {
     Layer(From, usize, Scope),
     /// Further figures of the layer at a position.
     Details(From, usize, Scope),
+    /// Both kinds of figures as the mean over all layers.
+    Mean(From, Scope),
     /// The batch of an experiment.
     Workload(From, String),
     /// Run an experiment on a batch.
@@ -77,6 +79,8 @@ pub enum Reply {
     Layer(Box<LayerView>),
     /// To [`Request::Details`].
     Details(Box<LayerDetails>),
+    /// To [`Request::Mean`].
+    Mean(Box<(LayerView, LayerDetails)>),
     /// To [`Request::Run`].
     Run(Box<RunReport>),
     /// It cannot be done, and why.
@@ -136,6 +140,7 @@ enum Kind {
     Ingest(Box<Ingest>),
     Synthesize(Box<(Generator, Dataset)>),
     Report { from: From, reporter: Option<Box<Reporter>> },
+    Mean { from: From, mean: Box<Mean> },
     Run { run: Option<Box<Run>>, digest: String, synthetic: bool },
 }
 
@@ -154,6 +159,7 @@ pub fn start(request: Request) -> Job {
             None => Kind::Now(Some(request)),
         },
         Request::Report(from) => Kind::Report { from, reporter: None },
+        Request::Mean(from, scope) => Kind::Mean { from, mean: Box::new(Mean::new(scope)) },
         Request::Run(ref text, ref bytes) => match postcard::from_bytes::<Batch>(bytes) {
             Ok(Batch { workload, digest, synthetic }) => {
                 Kind::Run { run: Some(Box::new(Run::new(Experiment::parse(text).0, workload))), digest, synthetic }
@@ -205,6 +211,15 @@ impl Job {
                 }
                 let done = reporter.take().map(|r| Reply::Report(Box::new(r.finish(summary))));
                 Progress::Done(done.unwrap_or(Reply::Ok))
+            }
+            Kind::Mean { from, mean } => {
+                let Some(part) = state.dataset(*from).part() else {
+                    return Progress::Done(Reply::Failed("nothing is loaded".into()));
+                };
+                if mean.step(&part.summary) {
+                    return running((mean.layers(), part.summary.layers.len() as u64));
+                }
+                Progress::Done(Reply::Mean(Box::new(mean.finish())))
             }
             Kind::Run { run, digest, synthetic } => {
                 if let Some(r) = run
@@ -270,7 +285,7 @@ fn answer(state: &mut State, request: Request) -> Reply {
         }),
         Request::Run(..) => Reply::Failed("the batch could not be read".into()),
         Request::Synthesize { model, .. } => Reply::Failed(format!("no model is called {model}")),
-        Request::List(_) | Request::Ingest(_) | Request::Report(_) => Reply::Ok,
+        Request::List(_) | Request::Ingest(_) | Request::Report(_) | Request::Mean(..) => Reply::Ok,
     }
 }
 

@@ -4,11 +4,13 @@
 mod dataset;
 mod ingest;
 mod job;
+mod mean;
 mod run;
 mod view;
 
 pub use dataset::{Dataset, Info, Part};
 pub use ingest::{Files, Ingest, List, SourceFile, Unit};
 pub use job::{From, Job, Progress, Reply, Request, State, start};
+pub use mean::Mean;
 pub use run::{Run, RunReport, StrategyRun, paper_speedup, workload};
 pub use view::{LayerDetails, LayerView, Overview, layer_details, layer_view, overview};

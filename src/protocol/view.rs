@@ -13,12 +13,12 @@ use crate::model::{Labels, Phase, Scope};
 /// Figures of one layer that follow a slider: what can be asked and drawn within about a frame.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct LayerView {
-    /// Layer id.
-    pub id: u32,
+    /// Layer id; none for the mean over all layers.
+    pub id: Option<u32>,
     /// Experts of a layer.
     pub experts: usize,
     /// Tokens of each expert, in the scope, in prefill and in decode.
-    pub frequency: [Vec<u64>; 3],
+    pub frequency: [Vec<f64>; 3],
     /// Largest over mean.
     pub skew: Option<f64>,
     /// P(next token uses j | this one uses i), row-major; NaN in rows of experts that were never used.
@@ -29,8 +29,8 @@ pub struct LayerView {
     pub diagonal: Vec<f32>,
     /// Its means: weighted, unweighted.
     pub diagonal_mean: (Option<f64>, Option<f64>),
-    /// Pair counts over the count of an average pair, row-major; none for top-1.
-    pub pairs: Option<Vec<f32>>,
+    /// Pair counts over the count of an average pair, row-major; empty for top-1.
+    pub pairs: Vec<f32>,
     /// Their concentration.
     pub coactivation: CoActivation,
 }
@@ -38,14 +38,16 @@ pub struct LayerView {
 /// Figures of one layer that may come a moment later.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct LayerDetails {
-    /// Layer id.
-    pub id: u32,
+    /// Layer id; none for the mean over all layers.
+    pub id: Option<u32>,
     /// Experts of a layer.
     pub experts: usize,
     /// P(next MoE layer uses j | this one uses i), row-major; empty in the last layer.
     pub cross_layer: Vec<f32>,
-    /// P(next token | this one) in prefill minus decode, row-major; NaN where one of them has no data.
-    pub difference: Vec<f32>,
+    /// Cross-token probability in prefill minus decode, row-major; NaN where one of them has no data.
+    pub token_difference: Vec<f32>,
+    /// The same of the cross-layer probability; empty in the last layer.
+    pub layer_difference: Vec<f32>,
     /// Coverage of what follows by the top experts at each percent, mean over rows weighted by their counts: next token, next
     /// layer (empty in the last one).
     pub curves: [Vec<f32>; 2],
@@ -87,14 +89,16 @@ pub fn layer_view(summary: &Summary, position: usize, scope: Scope) -> Option<La
     let frequency = [scope, Scope::Prefill, Scope::Decode].map(|s| frequency(layer, s, Half::Both, n));
     let table = transition(layer, Kind::CrossToken, scope, Half::Both, n);
     let cross_token = probabilities(&table, summary.top_k);
-    let pairs = (summary.top_k > 1).then(|| {
+    let pairs = if summary.top_k > 1 {
         let counts = pair_counts(layer, n);
         let total: u64 = counts.cells.iter().sum();
         let per = (n * (n - 1)) as f64 / total.max(1) as f64;
         counts.cells.iter().map(|&c| narrow(c as f64 * per)).collect()
-    });
+    } else {
+        Vec::new()
+    };
     Some(LayerView {
-        id,
+        id: Some(id),
         experts: n,
         skew: skew(&frequency[0]),
         diagonal: (0..n).map(|i| cross_token[i * n + i]).collect(),
@@ -103,7 +107,7 @@ pub fn layer_view(summary: &Summary, position: usize, scope: Scope) -> Option<La
         diagonal_mean: diagonal(&table, summary.top_k),
         coactivation: coactivation(layer, n),
         pairs,
-        frequency,
+        frequency: frequency.map(|counts| counts.into_iter().map(|c| c as f64).collect()),
     })
 }
 
@@ -116,16 +120,19 @@ pub fn layer_details(summary: &Summary, position: usize, scope: Scope) -> Option
     let last = position + 1 == summary.layers.len();
     let table = |kind, scope| transition(layer, kind, scope, Half::Both, n);
     let [token, next] = [Kind::CrossToken, Kind::CrossLayer].map(|kind| table(kind, scope));
-    let [prefill, decode] =
-        [Scope::Prefill, Scope::Decode].map(|s| probabilities(&table(Kind::CrossToken, s), summary.top_k));
+    let difference = |kind| {
+        let [prefill, decode] = [Scope::Prefill, Scope::Decode].map(|s| probabilities(&table(kind, s), summary.top_k));
+        prefill.iter().zip(&decode).map(|(p, d)| p - d).collect()
+    };
     let over_rows = |t: &Square| curve(t.cells.chunks_exact(n.max(1)));
     let mut pairs: Vec<u64> = layer.pairs.cells().iter().map(|&c| c.into()).collect();
     pairs.resize(n * (n - 1) / 2, 0);
     Some(LayerDetails {
-        id,
+        id: Some(id),
         experts: n,
         cross_layer: if last { Vec::new() } else { probabilities(&next, summary.top_k) },
-        difference: prefill.iter().zip(&decode).map(|(p, d)| p - d).collect(),
+        token_difference: difference(Kind::CrossToken),
+        layer_difference: if last { Vec::new() } else { difference(Kind::CrossLayer) },
         curves: [over_rows(&token), if last { Vec::new() } else { over_rows(&next) }],
         pair_curve: if summary.top_k > 1 { curve(std::iter::once(&pairs[..])) } else { Vec::new() },
         subjects: subjects(summary, id),
@@ -208,6 +215,6 @@ pub fn overview(summary: &Summary, scope: Scope) -> Overview {
 }
 
 #[expect(clippy::cast_possible_truncation, reason = "colours and hover values need seven digits, not sixteen")]
-fn narrow(x: f64) -> f32 {
+pub(super) fn narrow(x: f64) -> f32 {
     x as f32
 }

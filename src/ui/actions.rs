@@ -27,6 +27,7 @@ const CHUNK: (u64, usize) = (16 << 20, 32);
 thread_local! {
     static TOKENS: [Cell<u32>; 6] = const { [const { Cell::new(0) }; 6] };
     static RUN_JOB: Cell<Option<u32>> = const { Cell::new(None) };
+    static MEAN_JOB: Cell<Option<u32>> = const { Cell::new(None) };
     static LOAD_JOBS: RefCell<Vec<u32>> = const { RefCell::new(Vec::new()) };
     static DETAILS: RefCell<Option<TimeoutHandle>> = const { RefCell::new(None) };
     static WRITE: RefCell<Option<TimeoutHandle>> = const { RefCell::new(None) };
@@ -88,19 +89,22 @@ pub(super) fn begin(store: Store) {
         simulate(store, from.get(), key.get());
     });
     let scope = Memo::new(move |_| store.experiment.with(|e| e.scope));
-    let layer = Memo::new(move |_| store.experiment.with(|e| e.layer));
+    let layer = Memo::new(move |_| store.experiment.with(|e| (!e.mean).then_some(e.layer)));
     Effect::new(move |_| {
         store.generation.track();
         ask_figures(store, from.get(), Request::Overview(from.get(), scope.get()));
     });
     Effect::new(move |_| {
         store.generation.track();
-        ask_figures(store, from.get(), Request::Layer(from.get(), layer.get(), scope.get()));
+        let (from, scope) = (from.get(), scope.get());
+        let one = |layer| Request::Layer(from, layer, scope);
+        ask_figures(store, from, layer.get().map_or(Request::Mean(from, scope), one));
     });
     // The details of a layer are asked for once its first figures are there: a moving slider never waits for them.
     let at = Memo::new(move |_| store.layer.with(|v| v.as_ref().map(|v| (v.id, store.generation.get(), scope.get()))));
     Effect::new(move |_| {
-        if let Some((id, _, scope)) = at.get() {
+        // The mean of all layers brings its details with it.
+        if let Some((Some(id), _, scope)) = at.get() {
             let position = untrack(|| store.shown().and_then(|i| i.layers.iter().position(|&l| l == id))).unwrap_or(0);
             ask_details(store, Request::Details(untrack(|| store.from()), position, scope));
         }
@@ -185,21 +189,44 @@ fn ask_figures(store: Store, from: From, request: Request) {
         other => other,
     };
     let token = Token::new(match request {
-        Request::Layer(..) => Question::Layer,
+        Request::Layer(..) | Request::Mean(..) => Question::Layer,
         Request::Details(..) => Question::Details,
         Request::Report(_) => Question::Report,
         _ => Question::Figures,
     });
+    // A mean takes long: it tells how far it is, and ends when another layer is asked for.
+    let question = token.0;
+    if matches!(question, Question::Layer) {
+        MEAN_JOB.take().into_iter().for_each(|job| pool.cancel(job));
+        store.averaging.set(None);
+    }
+    let told: crate::web::Told = match request {
+        Request::Mean(..) => Box::new(move |done, total| store.averaging.set(Some((done, total)))),
+        _ => Box::new(|_, _| {}),
+    };
+    let (job, reply) = pool.ask(KEEPER, &request, told);
+    if matches!(request, Request::Mean(..)) {
+        MEAN_JOB.set(Some(job));
+    }
     spawn_local(async move {
-        let reply = pool.get(KEEPER, request).await;
+        let reply = reply.await;
         if !token.is_last() {
             return;
+        }
+        if matches!(question, Question::Layer) {
+            store.averaging.set(None);
         }
         match reply {
             Ok(Reply::Overview(view)) => store.overview.set(Some(Arc::new(*view))),
             Ok(Reply::Details(details)) => store.details.set(Some(Arc::new(*details))),
             Ok(Reply::Report(report)) => store.report.set(Some(Arc::new(*report))),
             Ok(Reply::Layer(view)) => store.layer.set(Some(Arc::new(*view))),
+            Ok(Reply::Mean(both)) => {
+                let _ = Token::new(Question::Details);
+                DETAILS.take().into_iter().for_each(|handle| handle.clear());
+                store.layer.set(Some(Arc::new(both.0)));
+                store.details.set(Some(Arc::new(both.1)));
+            }
             Ok(_) | Err(PoolError::Cancelled) => {}
             Err(why) => store.failure.set(Some(why.to_string())),
         }

@@ -46,6 +46,8 @@ pub(super) struct Store {
     pub(super) layer: RwSignal<Option<Arc<LayerView>>>,
     /// Further figures of that layer.
     pub(super) details: RwSignal<Option<Arc<LayerDetails>>>,
+    /// Layers averaged and all, while a mean is made.
+    pub(super) averaging: RwSignal<Option<(u64, u64)>>,
     /// All analyses of what is shown.
     pub(super) report: RwSignal<Option<Arc<Report>>>,
     /// The last result of the simulator.
@@ -81,6 +83,7 @@ impl Store {
             overview: RwSignal::default(),
             layer: RwSignal::default(),
             details: RwSignal::default(),
+            averaging: RwSignal::default(),
             report: RwSignal::default(),
             run: RwSignal::default(),
             running: RwSignal::default(),

@@ -413,6 +413,17 @@ fn observations_stand_beside_the_papers_and_figures_can_be_saved() {
     ] {
         assert_eq!(b.number(&format!("#observations tbody tr:nth-child({row})")), mean(numbers), "row {row}");
     }
+    // The mean of all layers, in the address too; moving the slider goes back to one layer.
+    b.click("#mean");
+    b.wait("document.querySelector('#token-map figcaption').innerText.includes('in the mean of all layers')");
+    let skew = mean(values(&analysis["frequency"]["all"]["skew"]));
+    assert!((b.number("#fact-skew") - skew).abs() < 1e-12 * skew);
+    b.wait("location.hash.includes('layer=mean')");
+    settled(&mut b);
+    assert_eq!(b.eval("!!document.querySelector('#layer-difference canvas')"), true);
+    slide(&mut b, 1);
+    b.wait("document.querySelector('output[for=layer]').innerText === '3'");
+    assert_eq!(b.eval("document.querySelector('#mean').checked"), false);
     assert!(
         b.text("#observations").contains("77.0%") && b.text("#observations").contains("80.0%"),
         "the paper's values"

@@ -5,6 +5,7 @@ use moescope::analysis::{
     transition,
 };
 use moescope::model::{Phase, Request, Scope};
+use moescope::protocol::{Mean, layer_details, layer_view};
 use proptest::prelude::*;
 
 use crate::support::{request, summary, t1, t2};
@@ -217,4 +218,29 @@ proptest! {
         let fast: Vec<_> = stream.iter().map(|&o| stack.access(o)).collect();
         prop_assert_eq!(fast, naive_distances(&stream));
     }
+}
+
+#[test]
+fn the_mean_of_all_layers_is_the_mean_of_their_figures() {
+    let s = summary(&[t1()]);
+    let mut mean = Mean::new(Scope::All);
+    while mean.step(&s) {}
+    assert_eq!(mean.layers(), 2);
+    let (view, details) = mean.finish();
+    let layers = [0, 1].map(|l| layer_view(&s, l, Scope::All).unwrap());
+    assert_eq!((view.id, details.id), (None, None));
+    assert_eq!(view.frequency[0], [2.0, 1.0, 0.5, 2.5]);
+    near(view.skew, (8.0 / 3.0 + 10.0 / 3.0) / 2.0);
+    near(view.coverage.top, (1.0 / 3.0 + 3.0 / 4.0) / 2.0);
+    // A row without data in one layer is the other layer's row: expert 2 of layer 3 was never used.
+    for (i, value) in view.cross_token.iter().enumerate() {
+        let here: Vec<f32> = layers.iter().map(|v| v.cross_token[i]).filter(|v| !v.is_nan()).collect();
+        let exact = here.iter().sum::<f32>() / here.len() as f32;
+        assert!(value.is_nan() && exact.is_nan() || (value - exact).abs() < 1e-6, "cell {i}: {value}, not {exact}");
+    }
+    // The last layer has no next one and does not count.
+    assert_eq!(
+        format!("{:?}", details.cross_layer),
+        format!("{:?}", layer_details(&s, 0, Scope::All).unwrap().cross_layer)
+    );
 }

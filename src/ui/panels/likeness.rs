@@ -33,9 +33,9 @@ pub(super) fn similarity_layers(store: Store) -> AnyView {
 /// D of one layer.
 pub(super) fn similarity_scatter(store: Store) -> AnyView {
     let shares = |v: &LayerView| {
-        let share = |counts: &[u64]| {
-            let total = counts.iter().sum::<u64>().max(1) as f64;
-            counts.iter().map(|&c| c as f64 / total).collect::<Vec<_>>()
+        let share = |counts: &[f64]| {
+            let total = counts.iter().sum::<f64>().max(f64::MIN_POSITIVE);
+            counts.iter().map(|c| c / total).collect::<Vec<_>>()
         };
         share(&v.frequency[1]).into_iter().zip(share(&v.frequency[2])).collect::<Vec<_>>()
     };

@@ -47,6 +47,7 @@ pub(crate) fn See(store: Store) -> impl IntoView {
                 {phases("similarity-scatter", "Prefill against decode", likeness::similarity_scatter)}
                 {phases("similarity-layers", "Prefill-decode similarity by layer", likeness::similarity_layers)}
                 {phases("token-difference", "Cross-token, prefill minus decode", views::token_difference)}
+                {phases("layer-difference", "Cross-layer, prefill minus decode", views::layer_difference)}
                 {order("reuse-bins", "Reuse distance", streams::reuse_bins)}
                 {order("reuse-curve", "Miss ratio of a cache of experts", streams::reuse_curve)}
                 {pairs("pair-map", "Co-activation", views::pair_map)}
@@ -96,6 +97,7 @@ impl Lacks {
 #[component]
 fn Tools(store: Store) -> impl IntoView {
     let layers = move || store.shown().map(|i| i.layers.clone()).unwrap_or_default();
+    let mean = move || store.experiment.with(|e| e.mean);
     let position = move || store.experiment.with(|e| e.layer).min(layers().len().saturating_sub(1));
     let scopes = [("all", "prefill and decode, joined"), ("prefill", "prefill"), ("decode", "decode")];
     let scopes: Vec<_> = scopes.map(|(a, b)| (a.to_string(), b.to_string())).into();
@@ -108,8 +110,8 @@ fn Tools(store: Store) -> impl IntoView {
         <div class="tools">
             <label class="control wide" for="layer">
                 <span>
-                    "Layer " <output for="layer">{move || layers().get(position()).map_or("–".into(), ToString::to_string)}</output>
-                    {move || format!(" ({} of {})", position() + 1, layers().len())}
+                    "Layer " <output for="layer">{move || if mean() { "mean".into() } else { layers().get(position()).map_or("–".into(), ToString::to_string) }}</output>
+                    {move || if mean() { format!(" (of {})", layers().len()) } else { format!(" ({} of {})", position() + 1, layers().len()) }}
                 </span>
                 <input
                     id="layer"
@@ -120,10 +122,25 @@ fn Tools(store: Store) -> impl IntoView {
                     prop:value=move || position().to_string()
                     on:input=move |e| {
                         if let Ok(layer) = event_target_value(&e).parse() {
-                            change(store, false, |e| e.layer = layer);
+                            change(store, false, |e| (e.layer, e.mean) = (layer, false));
                         }
                     }
                 />
+            </label>
+            <label class="control check" for="mean">
+                <input
+                    id="mean"
+                    type="checkbox"
+                    prop:checked=mean
+                    on:change=move |e| {
+                        let on = event_target_checked(&e);
+                        change(store, true, |e| e.mean = on);
+                    }
+                />
+                <span>
+                    "Mean of all layers"
+                    {move || store.averaging.get().filter(|p| p.1 > 0).map(|(done, all)| format!(", {done} of {all}…"))}
+                </span>
             </label>
             <Choice
                 id="scope"
@@ -139,9 +156,11 @@ fn Tools(store: Store) -> impl IntoView {
 fn facts(store: Store, view: &LayerView) -> impl IntoView + use<> {
     let model = store.shown().and_then(|i| i.model.as_deref().and_then(model_named));
     let paper = model.and_then(|m| m.paper_cross_token).map(|c| format!("paper {}, mean over layers", percent(c)));
+    let one = view.id.is_some();
     let chance = store.shown().map_or(0.0, |i| i.top_k as f64 / i.experts.max(1) as f64);
-    let llama = model.is_some_and(|m| m.name == "llama4-maverick").then(|| "paper: over 16 in layer 7".to_string());
-    let pairs = view.pairs.is_some();
+    let llama =
+        (one && model.is_some_and(|m| m.name == "llama4-maverick")).then(|| "paper: over 16 in layer 7".to_string());
+    let pairs = !view.pairs.is_empty();
     view! {
         {fact("Skew, largest over mean", "fact-skew", view.skew.map(|s| number(s, 4, "×")), llama)}
         {fact("Next token's experts in the top 20%", "fact-coverage", share(view.coverage.top), paper)}

@@ -15,7 +15,13 @@ use crate::units::{floor, percent, significant};
 
 /// Words that name the layer of a caption.
 pub(super) fn of_layer(store: Store, words: &'static str) -> Signal<String> {
-    Signal::derive(move || store.layer.get().map_or_else(String::new, |v| words.replace("{}", &v.id.to_string())))
+    Signal::derive(move || {
+        let Some(v) = store.layer.get() else { return String::new() };
+        v.id.map_or_else(
+            || words.replace("layer {}", "the mean of all layers"),
+            |id| words.replace("{}", &id.to_string()),
+        )
+    })
 }
 
 fn fixed(words: &'static str) -> Signal<String> {
@@ -61,7 +67,7 @@ pub(super) fn matrix_csv(head: &str, values: &[f32], columns: usize) -> String {
 
 /// A: all layers.
 pub(super) fn frequency_map(store: Store) -> AnyView {
-    let position = Memo::new(move |_| store.experiment.with(|e| e.layer));
+    let position = Memo::new(move |_| store.experiment.with(|e| (!e.mean).then_some(e.layer)));
     view! {
         <Figure
             store
@@ -81,7 +87,7 @@ pub(super) fn frequency_map(store: Store) -> AnyView {
                     y: Axis::named("layer", &ids(&o.layers), 14),
                     unit: "over the mean, ×".into(),
                     diverging: false,
-                    marked: Some(position.get().min(o.layers.len().saturating_sub(1))),
+                    marked: position.get().map(|l| l.min(o.layers.len().saturating_sub(1))),
                 }))
             }
             hover=move |x, y| {
@@ -113,20 +119,20 @@ pub(super) fn frequency_bars(store: Store) -> AnyView {
             height=square
             chart=move || {
                 let v = store.layer.get()?;
-                let most = v.frequency[0].iter().max().copied().unwrap_or(0);
-                let mean = v.frequency[0].iter().sum::<u64>() as f64 / v.experts.max(1) as f64;
-                let bar = |&c: &u64| Bar { values: vec![c as f64], marked: c == most, ..Bar::default() };
+                let most = v.frequency[0].iter().copied().fold(0.0, f64::max);
+                let mean = v.frequency[0].iter().sum::<f64>() / v.experts.max(1) as f64;
+                let bar = |&c: &f64| Bar { values: vec![c], marked: c >= most, ..Bar::default() };
                 Some(Chart::Bars(Bars {
                     bars: v.frequency[0].iter().map(bar).collect(),
                     series: vec!["tokens".into()],
                     x: Axis::cells("expert", v.experts),
-                    y: Axis::linear("tokens", most as f64 * 1.05),
+                    y: Axis::linear("tokens", most * 1.05),
                     level: Some((mean, "mean".into())),
                 }))
             }
             hover=move |x, _| {
                 let v = store.layer.get_untracked()?;
-                Some(format!("expert {}: {} tokens", floor(x), crate::units::grouped(*v.frequency[0].get(floor(x))?)))
+                Some(format!("expert {}: {} tokens", floor(x), crate::units::grouped(crate::units::floor(*v.frequency[0].get(floor(x))? + 0.5) as u64)))
             }
             csv=move || {
                 let Some(v) = store.layer.get() else { return String::new() };
@@ -159,7 +165,7 @@ fn layer_matrix(
     cells: Cells,
     words: fn(usize, usize, f32) -> String,
 ) -> AnyView {
-    let diverging = id == "token-difference";
+    let diverging = id.ends_with("-difference");
     let with = move |read: &mut dyn FnMut(usize, &[f32])| match cells {
         Cells::View(of) => store.layer.with(|v| v.as_ref().map(|v| read(v.experts, of(v)))),
         Cells::Details(of) => store.details.with(|d| d.as_ref().map(|d| read(d.experts, of(d)))),
@@ -210,16 +216,11 @@ pub(super) fn token_map(store: Store) -> AnyView {
 
 /// B. The last MoE layer has no next one: then the figure says so by staying empty.
 pub(super) fn layer_map(store: Store) -> AnyView {
-    let last = Memo::new(move |_| store.details.with(|d| d.as_ref().is_some_and(|d| d.cross_layer.is_empty())));
-    (move || {
-        if last.get() {
-            let why = "This is the last MoE layer, so there is no next one. Move the slider to an earlier layer.";
-            return view! { <crate::ui::figure::Missing id="layer-map" title="Cross-layer correlation" why=why.to_string() /> }.into_any();
-        }
+    unless_last(store, "layer-map", "Cross-layer correlation", |store, id, title| {
         layer_matrix(
             store,
-            "layer-map",
-            "Cross-layer correlation",
+            id,
+            title,
             "Chance that a token uses expert j in the next MoE layer, given expert i in layer {} (analysis B, Ob1).",
             ["expert of the next layer", "expert of this layer"],
             "probability",
@@ -227,7 +228,43 @@ pub(super) fn layer_map(store: Store) -> AnyView {
             |i, j, p| format!("expert {i} here, expert {j} in the next layer: {}", value(p)),
         )
     })
+}
+
+/// B, prefill minus decode.
+pub(super) fn layer_difference(store: Store) -> AnyView {
+    unless_last(store, "layer-difference", "Cross-layer, prefill minus decode", |store, id, title| {
+        layer_matrix(
+            store,
+            id,
+            title,
+            "Probability in prefill minus probability in decode, in layer {}: orange is stronger in prefill, blue in decode. Grey: no data in one of them.",
+            ["expert of the next layer", "expert of this layer"],
+            "difference of probability",
+            Cells::Details(|d| &d.layer_difference),
+            |i, j, p| format!("expert {i} here, expert {j} in the next layer: {}", points(p)),
+        )
+    })
+}
+
+fn unless_last(
+    store: Store,
+    id: &'static str,
+    title: &'static str,
+    figure: fn(Store, &'static str, &'static str) -> AnyView,
+) -> AnyView {
+    let last = Memo::new(move |_| store.details.with(|d| d.as_ref().is_some_and(|d| d.cross_layer.is_empty())));
+    (move || {
+        if last.get() {
+            let why = "This is the last MoE layer, so there is no next one. Move the slider to an earlier layer.";
+            return view! { <crate::ui::figure::Missing id title why=why.to_string() /> }.into_any();
+        }
+        figure(store, id, title)
+    })
     .into_any()
+}
+
+fn points(p: f32) -> String {
+    if p.is_nan() { "no data".into() } else { format!("{} points", significant(f64::from(p) * 100.0, 3)) }
 }
 
 /// C, prefill minus decode.
@@ -239,13 +276,8 @@ pub(super) fn token_difference(store: Store) -> AnyView {
         "Probability in prefill minus probability in decode, in layer {}: orange is stronger in prefill, blue in decode. Grey: no data in one of them.",
         ["expert of the next token", "expert of this token"],
         "difference of probability",
-        Cells::Details(|d| &d.difference),
-        |i, j, p| {
-            format!(
-                "after expert {i}, expert {j}: {} points",
-                if p.is_nan() { "no data".into() } else { significant(f64::from(p) * 100.0, 3) }
-            )
-        },
+        Cells::Details(|d| &d.token_difference),
+        |i, j, p| format!("after expert {i}, expert {j}: {}", points(p)),
     )
 }
 
@@ -258,7 +290,7 @@ pub(super) fn pair_map(store: Store) -> AnyView {
         "How often two experts are chosen for the same token in layer {}, over the average pair (analysis G, Ob5).",
         ["expert", "expert"],
         "over the average pair, ×",
-        Cells::View(|v| v.pairs.as_deref().unwrap_or_default()),
+        Cells::View(|v| &v.pairs),
         |i, j, p| format!("experts {i} and {j}: {}× the average pair", significant(p.into(), 3)),
     )
 }
