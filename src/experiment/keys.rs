@@ -1,7 +1,7 @@
 //! The names and values of the settings in a URL. Apart from [`Experiment`], because these are promises to old links.
 
 use super::Experiment;
-use crate::model::{MODELS, Scope, WAFERS};
+use crate::model::{FIELDS, MODELS, Scope, WAFERS};
 use crate::sim::{DieOrder, Duplex, Strategy};
 
 /// One setting: its name, and how its value is written and read.
@@ -35,6 +35,17 @@ macro_rules! number {
     };
 }
 
+/// A value of the hardware: empty, and so not written, where it is the preset's.
+macro_rules! hardware {
+    ($name:literal) => {
+        Key {
+            name: $name,
+            get: |e| e.hardware.get($name).map_or_else(String::new, ToString::to_string),
+            set: |e, v| edit(e, $name, v),
+        }
+    };
+}
+
 /// All settings, in the order in which they are written.
 #[must_use]
 pub fn keys() -> &'static [Key] {
@@ -51,6 +62,20 @@ pub fn keys() -> &'static [Key] {
             get: |e| e.wafer.clone(),
             set: |e, v| one_of(v, WAFERS.iter().map(|w| w.0)).map(|()| e.wafer = v.into()),
         },
+        hardware!("columns"),
+        hardware!("rows"),
+        hardware!("hbm"),
+        hardware!("link"),
+        hardware!("dram"),
+        hardware!("fp16"),
+        hardware!("llc"),
+        hardware!("hit"),
+        hardware!("miss"),
+        hardware!("write"),
+        hardware!("local"),
+        hardware!("hop"),
+        hardware!("penalty"),
+        hardware!("usable"),
         number!("batch", batch, 1..=1 << 20),
         number!("steps", steps, 1..=1024),
         Key {
@@ -96,6 +121,11 @@ pub fn keys() -> &'static [Key] {
         number!("block", block, 1..=1 << 20),
         number!("tau", tau, 0.01..=100.0),
         Key {
+            name: "capacity",
+            get: |e| if e.limited { "dram" } else { "none" }.into(),
+            set: |e, v| choice(v, &[("dram", true), ("none", false)]).map(|b| e.limited = b),
+        },
+        Key {
             name: "scope",
             get: |e| e.scope.name().into(),
             set: |e, v| choice(v, &Scope::EACH.map(|s| (s.name(), s))).map(|s| e.scope = s),
@@ -114,6 +144,21 @@ pub fn keys() -> &'static [Key] {
         Key { name: "show", get: |e| e.show.name().into(), set: |e, v| strategy(v).map(|s| e.show = s) },
     ];
     KEYS
+}
+
+/// An empty value means the preset's.
+fn edit(experiment: &mut Experiment, name: &str, text: &str) -> Result<(), String> {
+    let field = FIELDS.iter().find(|f| f.name == name).ok_or("this version of moescope has no such setting")?;
+    if text.is_empty() {
+        experiment.hardware.remove(name);
+        return Ok(());
+    }
+    let value = within(text, field.range.0..=field.range.1)?;
+    if field.range == (1.0, 16.0) && libm::floor(value) != value {
+        return Err("not a whole number from 1 to 16".into());
+    }
+    experiment.hardware.insert(name.into(), value);
+    Ok(())
 }
 
 fn strategy(name: &str) -> Result<Strategy, String> {

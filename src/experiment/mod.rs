@@ -3,9 +3,11 @@
 
 mod keys;
 
+use std::collections::BTreeMap;
+
 use serde::{Deserialize, Serialize};
 
-use crate::model::{MODELS, ModelPreset, Scope, WAFERS, Wafer, model_named, wafer_named};
+use crate::model::{FIELDS, MODELS, ModelPreset, Scope, WAFERS, Wafer, model_named, wafer_named};
 use crate::place;
 use crate::sim::{Config, DieOrder, Duplex, Strategy, Workload};
 
@@ -25,6 +27,8 @@ pub struct Experiment {
     pub seed: u64,
     /// Wafer preset.
     pub wafer: String,
+    /// Hardware values that differ from the preset, by the name of the field, in the field's unit.
+    pub hardware: BTreeMap<String, f64>,
     /// Requests in the batch.
     pub batch: usize,
     /// Decode steps.
@@ -49,6 +53,8 @@ pub struct Experiment {
     pub block: u64,
     /// Factor of the split threshold tau.
     pub tau: f64,
+    /// Whether DRAM limits the copies.
+    pub limited: bool,
     /// Scope of the figures.
     pub scope: Scope,
     /// Layer of the figures, by position.
@@ -66,6 +72,7 @@ impl Default for Experiment {
             trace: String::new(),
             seed: 1,
             wafer: WAFERS[0].0.into(),
+            hardware: BTreeMap::new(),
             batch: 8192,
             steps: 16,
             layers: 6,
@@ -78,6 +85,7 @@ impl Default for Experiment {
             predict: 50,
             block: 50,
             tau: 1.25,
+            limited: true,
             scope: Scope::All,
             layer: 0,
             mean: false,
@@ -111,7 +119,14 @@ impl Experiment {
                 unread.push(Unread { part: part.into(), why });
             }
         }
+        experiment.normalise();
         (experiment, unread)
+    }
+
+    /// Forgets hardware values that the preset has anyway: equal experiments have equal strings.
+    pub fn normalise(&mut self) {
+        let preset = wafer_named(&self.wafer).unwrap_or(WAFERS[0].2);
+        self.hardware.retain(|name, v| FIELDS.iter().any(|f| f.name == name && (f.get)(&preset) != *v));
     }
 
     /// The preset whose expert size and, without a trace, whose shape is used.
@@ -120,28 +135,31 @@ impl Experiment {
         model_named(&self.model).unwrap_or(&MODELS[0])
     }
 
-    /// The hardware.
+    /// The hardware: the preset with what was edited.
     #[must_use]
-    pub fn hardware(&self) -> Wafer {
-        wafer_named(&self.wafer).unwrap_or(WAFERS[0].2)
+    pub fn wafer(&self) -> Wafer {
+        let mut wafer = wafer_named(&self.wafer).unwrap_or(WAFERS[0].2);
+        for field in &FIELDS {
+            if let Some(&value) = self.hardware.get(field.name) {
+                (field.set)(&mut wafer, value);
+            }
+        }
+        wafer
     }
 
     /// The settings of a run on a workload.
     #[must_use]
     pub fn config(&self, workload: &Workload) -> Config {
-        let (wafer, model) = (self.hardware(), self.preset());
+        let (wafer, model) = (self.wafer(), self.preset());
         let dies = wafer.mesh.dies();
-        let home = if self.home_block {
-            place::contiguous(workload.experts, dies)
-        } else {
-            place::round_robin(workload.experts, dies)
-        };
+        let home = self.home(workload.experts);
         let expert_bytes = model.expert_bytes(self.weight);
         // Two multiply-adds a weight of the three GEMMs. With 1-byte weights the dies compute at twice their FP16 rate.
         let rate = wafer.fp16 * if self.weight <= 1.0 { 2.0 } else { 1.0 };
         let token_seconds = 6.0 * model.hidden as f64 * model.intermediate as f64 / rate;
         let split = self.tau * (expert_bytes / wafer.link) / token_seconds;
-        let slots = (0..dies).map(|d| slots(&wafer, expert_bytes, &home, d, workload)).collect();
+        let room = |d| if self.limited { slots(&wafer, expert_bytes, &home, d, workload) } else { u64::MAX };
+        let slots = (0..dies).map(room).collect();
         Config {
             wafer,
             duplex: self.duplex,
@@ -155,6 +173,21 @@ impl Experiment {
             predicted: workload.experts * self.predict / 100,
             slots,
         }
+    }
+
+    /// How many dies cannot hold the experts that live there, for a model of so many layers and experts.
+    #[must_use]
+    pub fn overfull(&self, layers: usize, experts: usize) -> usize {
+        let wafer = self.wafer();
+        let home = self.home(experts);
+        let bytes = self.preset().expert_bytes(self.weight);
+        (0..wafer.mesh.dies()).filter(|&d| left(&wafer, bytes, &home, d, layers) < 0.0).count()
+    }
+
+    /// The die that stores each expert.
+    fn home(&self, experts: usize) -> Vec<usize> {
+        let dies = self.wafer().mesh.dies();
+        if self.home_block { place::contiguous(experts, dies) } else { place::round_robin(experts, dies) }
     }
 
     /// The experiment that decides the simulator's result: settings of the view are at their defaults. Two experiments
@@ -183,9 +216,14 @@ impl std::fmt::Display for Experiment {
 
 /// Room for copies on a die in the simulated layers: what is left of its DRAM, shared evenly over all layers.
 fn slots(wafer: &Wafer, expert_bytes: f64, home: &[usize], die: usize, workload: &Workload) -> u64 {
-    let own = home.iter().filter(|&&d| d == die).count() as f64 * workload.all_layers as f64;
-    let room = crate::units::floor((wafer.usable * wafer.dram - expert_bytes * own) / expert_bytes);
-    (room * workload.layers.len() / workload.all_layers.max(1)) as u64
+    let room = left(wafer, expert_bytes, home, die, workload.all_layers) / expert_bytes;
+    (crate::units::floor(room.max(0.0)) * workload.layers.len() / workload.all_layers.max(1)) as u64
+}
+
+/// Bytes of usable DRAM that the experts of a die leave; negative if they do not fit.
+fn left(wafer: &Wafer, expert_bytes: f64, home: &[usize], die: usize, all_layers: usize) -> f64 {
+    let own = home.iter().filter(|&&d| d == die).count() as f64 * all_layers as f64;
+    wafer.usable * wafer.dram - expert_bytes * own
 }
 
 fn version(value: &str) -> Result<(), String> {

@@ -6,4 +6,4 @@ mod wafer;
 
 pub use preset::{MODELS, ModelPreset, expert_count, model_labelled, model_named, model_of_shape};
 pub use trace::{Labels, Phase, Request, Scope, UNKNOWN};
-pub use wafer::{Mesh, WAFERS, Wafer, wafer_named};
+pub use wafer::{FIELDS, Field, Mesh, WAFERS, Wafer, wafer_named};

@@ -82,6 +82,93 @@ pub struct Wafer {
     pub usable: f64,
 }
 
+/// A value of the hardware that can be edited: its name in URLs, its words and unit, and what it is in the wafer.
+pub struct Field {
+    /// Name in URLs.
+    pub name: &'static str,
+    /// Name for people, with the unit.
+    pub words: &'static str,
+    /// What a larger value changes.
+    pub changes: &'static str,
+    /// Least and largest value, in the unit.
+    pub range: (f64, f64),
+    /// The value in the unit.
+    pub get: fn(&Wafer) -> f64,
+    /// Sets it.
+    pub set: fn(&mut Wafer, f64),
+}
+
+macro_rules! field {
+    ($name:literal, $words:literal, $changes:literal, $range:expr, $unit:expr, $($field:ident).+) => {
+        Field {
+            name: $name,
+            words: $words,
+            changes: $changes,
+            range: $range,
+            get: |w| nearest(w.$($field).+ / $unit),
+            set: |w, v| w.$($field).+ = v * $unit,
+        }
+    };
+}
+
+/// Everything that can be edited, in the order of the page.
+pub const FIELDS: [Field; 14] = [
+    Field {
+        name: "columns",
+        words: "Columns of dies",
+        changes: "More dies share the work; experts lie further apart.",
+        range: (1.0, 16.0),
+        get: |w| w.mesh.x as f64,
+        set: |w, v| w.mesh.x = crate::units::floor(v),
+    },
+    Field {
+        name: "rows",
+        words: "Rows of dies",
+        changes: "More dies share the work; experts lie further apart.",
+        range: (1.0, 16.0),
+        get: |w| w.mesh.y as f64,
+        set: |w, v| w.mesh.y = crate::units::floor(v),
+    },
+    field!("hbm", "HBM of a die, TB/s", "Faster reads of experts, at home and for others.", (0.01, 1000.0), TERA, hbm),
+    field!("link", "One link, TB/s", "Faster reads of remote experts.", (0.01, 1000.0), TERA, link),
+    field!("dram", "DRAM of a die, GB", "Room for copies of experts.", (0.1, 100_000.0), GIGA, dram),
+    field!("fp16", "FP16 rate of a die, TFLOP/s", "Less time to compute a token.", (0.1, 1e6), TERA, fp16),
+    field!(
+        "llc",
+        "Last-level cache, MB",
+        "What the insights say a cache hits; runs start cold.",
+        (0.1, 100_000.0),
+        1e6,
+        llc
+    ),
+    field!("hit", "LLC hit, ns", "Latency of each read.", (0.0, 1e6), NANO, llc_hit),
+    field!("miss", "LLC miss penalty, ns", "Latency of each read.", (0.0, 1e6), NANO, llc_miss),
+    field!("write", "Copy write, ns", "Latency of each copy.", (0.0, 1e6), NANO, write),
+    field!("local", "HBM read, ns", "Latency of each read.", (0.0, 1e6), NANO, hbm_latency),
+    field!("hop", "A link, one way, ns", "Latency of each remote read, by distance.", (0.0, 1e6), NANO, hop),
+    field!(
+        "penalty",
+        "Algorithm 1 adds to a remote fetch, ns",
+        "Allocation avoids neighbours.",
+        (0.0, 1e9),
+        NANO,
+        remote_penalty
+    ),
+    field!("usable", "Usable share of DRAM, %", "Room for copies of experts.", (1.0, 100.0), 0.01, usable),
+];
+
+/// Seconds of a nanosecond, and a way back that is exact for what people write.
+const NANO: f64 = 1e-9;
+
+/// A value in its unit without the rounding of the division: 12 digits are more than anyone edits.
+fn nearest(x: f64) -> f64 {
+    if x <= 0.0 {
+        return x;
+    }
+    let scale = libm::pow(10.0, 11.0 - libm::floor(libm::log10(x)));
+    libm::round(x * scale) / scale
+}
+
 /// Presets by name; the first is the default. `dojo` and `tsmc-sow` are the paper's two wafers.
 pub const WAFERS: [(&str, &str, Wafer); 3] = [
     ("dojo", "Dojo, 5 × 5", DOJO),
@@ -118,6 +205,20 @@ pub fn wafer_named(name: &str) -> Option<Wafer> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn an_edited_value_reads_back() {
+        for (name, _, wafer) in WAFERS {
+            for field in &FIELDS {
+                let value = (field.get)(&wafer);
+                let mut same = wafer;
+                (field.set)(&mut same, value);
+                assert_eq!((field.get)(&same), value, "{} of {name}", field.name);
+                assert!(value >= field.range.0 && value <= field.range.1, "{} of {name}", field.name);
+            }
+        }
+        assert_eq!(FIELDS.map(|f| (f.get)(&DOJO))[2..6], [3.35, 1.7, 80.0, 989.0]);
+    }
 
     #[test]
     fn every_link_finds_itself() {

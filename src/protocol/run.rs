@@ -25,6 +25,8 @@ pub struct RunReport {
     pub layers: Vec<u32>,
     /// MoE layers of the trace.
     pub all_layers: usize,
+    /// Dies that cannot hold the experts that live there; they keep no copies.
+    pub overfull: usize,
     /// One for each strategy.
     pub runs: Vec<StrategyRun>,
 }
@@ -56,6 +58,8 @@ pub struct StrategyRun {
     pub bound: Bound,
     /// Seconds by what limited them: compute, HBM, link.
     pub bound_seconds: [f64; 3],
+    /// The same by simulated layer: the largest is the layer's critical resource.
+    pub layer_seconds: Vec<[f64; 3]>,
     /// Token-expert assignments on each die.
     pub die_tokens: Vec<f64>,
     /// Bytes through each die's HBM.
@@ -155,6 +159,7 @@ impl Run {
             reads: o.reads,
             bound: o.bound,
             bound_seconds: o.bound_seconds,
+            layer_seconds: o.layer_seconds.clone(),
             die_tokens: o.die_tokens.clone(),
             hbm_bytes: o.hbm_bytes.clone(),
             link_bytes: o.link_bytes.clone(),
@@ -169,6 +174,7 @@ impl Run {
             sources: self.workload.sources,
             layers: self.workload.layers.clone(),
             all_layers: self.workload.all_layers,
+            overfull: self.experiment.overfull(self.workload.all_layers, self.workload.experts),
             runs: self.outcomes.iter().filter(wanted).map(run).collect(),
         }
     }

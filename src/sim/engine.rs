@@ -48,6 +48,8 @@ pub struct Outcome {
     pub bound: Bound,
     /// Seconds by what limited them: compute, HBM, link.
     pub bound_seconds: [f64; 3],
+    /// The same for each simulated layer, summed over steps: which resource is critical where.
+    pub layer_seconds: Vec<[f64; 3]>,
     /// Token-expert assignments computed on each die.
     pub die_tokens: Vec<f64>,
     /// Bytes through each die's HBM.
@@ -58,6 +60,34 @@ pub struct Outcome {
     pub link_busy: Vec<f64>,
     /// Copies held at the end by each die.
     pub copies: Vec<u64>,
+}
+
+/// What happened in one layer of one step, for a picture of it over time.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct Timeline {
+    /// When the last die was done, seconds.
+    pub seconds: f64,
+    /// Fetches and copies, by die in their order.
+    pub flows: Vec<Flow>,
+    /// What each die computed, by die in its order: die, expert, start and end.
+    pub computed: Vec<(usize, usize, f64, f64)>,
+}
+
+/// One transfer of an expert.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Flow {
+    /// Die whose HBM gives the expert (or takes the copy).
+    pub source: usize,
+    /// Die that asks.
+    pub die: usize,
+    /// Expert.
+    pub expert: usize,
+    /// Tokens that the die computes with it; 0 for a copy.
+    pub tokens: f64,
+    /// When its first byte moves.
+    pub start: f64,
+    /// When its last byte has moved.
+    pub end: f64,
 }
 
 /// A run of one strategy over all steps and layers.
@@ -107,6 +137,7 @@ impl Simulation {
                 reads: Reads::default(),
                 bound: Bound::Compute,
                 bound_seconds: [0.0; 3],
+                layer_seconds: vec![[0.0; 3]; workload.layers.len()],
                 die_tokens: vec![0.0; dies],
                 hbm_bytes: vec![0.0; dies],
                 link_bytes: vec![0.0; mesh.links().len()],
@@ -127,6 +158,18 @@ impl Simulation {
     /// Simulates the next layer. False when there is none left.
     #[inline(never)]
     pub fn step(&mut self) -> bool {
+        self.simulate(None)
+    }
+
+    /// As [`Simulation::step`], keeping what happened.
+    #[must_use]
+    pub fn step_recorded(&mut self) -> Timeline {
+        let mut timeline = Timeline::default();
+        let _ = self.simulate(Some(&mut timeline));
+        timeline
+    }
+
+    fn simulate(&mut self, record: Option<&mut Timeline>) -> bool {
         if self.next >= self.total() {
             return false;
         }
@@ -147,7 +190,7 @@ impl Simulation {
             Strategy::Allo | Strategy::AlloPred => allocate(counts, &self.config, |e, d| held[e * dies + d]),
         };
         let copies = if self.outcome.strategy.predicts() { self.copies(&x, layer) } else { Vec::new() };
-        self.carry_out(&x, layer, &copies);
+        self.carry_out(&x, layer, &copies, record);
         true
     }
 
@@ -187,14 +230,14 @@ impl Simulation {
         copies
     }
 
-    fn carry_out(&mut self, x: &Assignment, layer: usize, copies: &[(usize, usize)]) {
+    fn carry_out(&mut self, x: &Assignment, layer: usize, copies: &[(usize, usize)], record: Option<&mut Timeline>) {
         let config = Arc::clone(&self.config);
         let wafer = &config.wafer;
         let (experts, dies) = (self.workload.experts, x.dies);
         let held = &self.held[layer * experts * dies..][..experts * dies];
-        // By die: fetches in id order, then copies. `work` is tokens and latency of each.
+        // By die: fetches in id order, then copies. `work` is expert, tokens and latency of each.
         let mut fetches = Vec::new();
-        let mut work: Vec<(f64, f64)> = Vec::new();
+        let mut work: Vec<(usize, f64, f64)> = Vec::new();
         let mut copies = copies.iter().peekable();
         for die in 0..dies {
             for e in 0..experts {
@@ -209,26 +252,42 @@ impl Simulation {
                 *if hops == 0 { &mut self.outcome.reads.local } else { &mut self.outcome.reads.remote } += 1;
                 self.outcome.die_tokens[die] += tokens;
                 fetches.push(Fetch { source, die, bytes: config.expert_bytes });
-                work.push((tokens, latency));
+                work.push((e, tokens, latency));
             }
-            while copies.next_if(|&&(_, d)| d == die).is_some() {
+            while let Some(&(e, _)) = copies.next_if(|&&(_, d)| d == die) {
                 self.outcome.reads.writes += 1;
                 fetches.push(Fetch { source: die, die, bytes: config.expert_bytes });
-                work.push((0.0, wafer.write));
+                work.push((e, 0.0, wafer.write));
             }
         }
         let timing = transfer(&self.network, &fetches, config.in_flight);
         let mut done = vec![0.0f64; dies];
-        for (i, &(tokens, latency)) in work.iter().enumerate() {
-            let c = &mut done[fetches[i].die];
+        let mut computed = Vec::new();
+        for (i, &(expert, tokens, latency)) in work.iter().enumerate() {
+            let die = fetches[i].die;
+            let c = &mut done[die];
             *c = f64::max(*c + tokens * config.token_seconds, timing.end[i] + latency);
+            if record.is_some() && tokens > 0.0 {
+                computed.push((die, expert, *c - tokens * config.token_seconds, *c));
+            }
         }
         let time = done.iter().fold(0.0f64, |a, &b| a.max(b));
         self.outcome.seconds += time;
-        self.account(&timing, x, time);
+        self.account(&timing, x, layer, time);
+        if let Some(timeline) = record {
+            let flow = |(i, &(expert, tokens, _)): (usize, &(usize, f64, f64))| Flow {
+                source: fetches[i].source,
+                die: fetches[i].die,
+                expert,
+                tokens,
+                start: timing.start[i],
+                end: timing.end[i],
+            };
+            *timeline = Timeline { seconds: time, flows: work.iter().enumerate().map(flow).collect(), computed };
+        }
     }
 
-    fn account(&mut self, timing: &Timing, x: &Assignment, time: f64) {
+    fn account(&mut self, timing: &Timing, x: &Assignment, layer: usize, time: f64) {
         let dies = x.dies;
         let links = self.outcome.link_bytes.len();
         let each = (timing.bytes.len() - dies).checked_div(links).unwrap_or(1);
@@ -253,6 +312,7 @@ impl Simulation {
             }
         }
         self.outcome.bound_seconds[critical] += time;
+        self.outcome.layer_seconds[layer][critical] += time;
     }
 }
 

@@ -13,7 +13,7 @@ mod workload;
 
 pub use assign::{Assignment, allocate, as_one_gpu, at_home};
 pub use config::{Config, DieOrder, Duplex, Strategy};
-pub use engine::{Bound, Outcome, Reads, Simulation};
+pub use engine::{Bound, Flow, Outcome, Reads, Simulation, Timeline};
 pub use fluid::{Fetch, Network, Timing, transfer};
 pub use predict::Predictor;
 pub use workload::{Shape, Workload, evenly_spaced};

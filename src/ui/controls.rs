@@ -58,8 +58,11 @@ pub(super) fn Number(
     /// Takes the text, or says why not.
     on_change: impl Fn(String) -> Result<(), String> + 'static,
     #[prop(optional)] inferred: &'static str,
+    /// What it changes.
+    #[prop(optional)]
+    title: &'static str,
 ) -> impl IntoView {
-    number(id, label, value, Box::new(on_change), inferred)
+    number(id, label, value, Box::new(on_change), [inferred, title])
 }
 
 /// The body of [`Number`], compiled once for all.
@@ -68,12 +71,12 @@ fn number(
     label: &'static str,
     value: Signal<String>,
     on_change: Box<dyn Fn(String) -> Result<(), String>>,
-    inferred: &'static str,
+    [inferred, title]: [&'static str; 2],
 ) -> AnyView {
     let problem = RwSignal::new(None::<String>);
     let changed = move |e| problem.set(on_change(event_target_value(&e)).err());
     view! {
-        <label class="control" for=id>
+        <label class="control" for=id title=title>
             <span>{label} {mark(inferred)}</span>
             <input
                 id=id

@@ -32,6 +32,8 @@ fn old_links_keep_their_meaning() {
     let links = [
         "v=1",
         "v=1&model=qwen3-235b&seed=7&layers=all",
+        "v=1&wafer=tsmc-sow&rows=4&link=4&usable=80",
+        "v=1&capacity=none&layer=mean",
         "v=1&strategies=base,allo%2Bpred&scope=decode&layer=3&show=allo",
     ];
     for link in links {
@@ -39,6 +41,33 @@ fn old_links_keep_their_meaning() {
         assert_eq!(unread, [], "{link}");
         assert_eq!(e.to_string(), link.replace("%2B", "+"));
     }
+}
+
+#[test]
+fn a_hardware_value_counts_only_where_it_differs_from_the_preset() {
+    // In any order: the preset is known when the values are compared with it.
+    for text in ["link=1.7&hbm=8&wafer=dojo&v=1", "v=1&hbm=8"] {
+        let (e, unread) = Experiment::parse(text);
+        assert_eq!(unread, []);
+        assert_eq!(e.to_string(), "v=1&hbm=8");
+        assert_eq!(e.wafer().hbm, 8e12);
+    }
+    let (e, _) = Experiment::parse("v=1&wafer=dojo-enhanced&hbm=8&columns=16&rows=16");
+    assert_eq!(e.to_string(), "v=1&wafer=dojo-enhanced&columns=16&rows=16");
+    assert_eq!(e.wafer().mesh.dies(), 256);
+    for bad in ["columns=2.5", "columns=17", "rows=0", "hbm=NaN", "hbm=-1", "link=0", "usable=101"] {
+        let (e, unread) = Experiment::parse(bad);
+        assert_eq!((unread.len(), e), (1, Experiment::default()), "{bad}");
+    }
+}
+
+#[test]
+fn a_model_that_does_not_fit_is_known() {
+    let fits = |text| Experiment::parse(text).0.overfull(58, 256);
+    assert_eq!(fits("v=1"), 0);
+    assert_eq!(fits("v=1&dram=10"), 25);
+    // 256 experts on 25 dies: six of them hold eleven.
+    assert_eq!(fits("v=1&dram=30"), 6);
 }
 
 proptest! {
@@ -64,7 +93,7 @@ proptest! {
 #[test]
 fn names_of_settings_are_readable_and_distinct() {
     let mut names: Vec<_> = keys().iter().map(|k| k.name).collect();
-    assert!(names.iter().all(|n| n.bytes().all(|b| b.is_ascii_lowercase())));
+    assert!(names.iter().all(|n| n.bytes().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit())));
     names.sort_unstable();
     names.dedup();
     assert_eq!(names.len(), keys().len());

@@ -9,6 +9,7 @@ mod experiment;
 mod formats;
 mod golden;
 mod real_traces;
+mod reference;
 mod scanner;
 mod support;
 mod synthetic;

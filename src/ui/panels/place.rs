@@ -5,7 +5,7 @@ use std::fmt::Write;
 use leptos::prelude::*;
 
 use crate::experiment::{Experiment, keys};
-use crate::model::{MODELS, ModelPreset, WAFERS, model_named};
+use crate::model::{FIELDS, MODELS, ModelPreset, WAFERS, model_named, wafer_named};
 use crate::plot::{Axis, Bar, Bars, Chart, MeshPicture};
 use crate::protocol::{RunReport, StrategyRun, paper_speedup};
 use crate::sim::Strategy;
@@ -38,6 +38,7 @@ fn set(store: Store, name: &'static str, value: &str) -> Result<(), String> {
     let Some(key) = keys().iter().find(|k| k.name == name) else { return Err("no such setting".into()) };
     let mut trial = store.experiment.get_untracked();
     (key.set)(&mut trial, value.trim())?;
+    trial.normalise();
     change(store, true, |e| *e = trial);
     Ok(())
 }
@@ -74,6 +75,27 @@ fn Settings(store: Store) -> impl IntoView {
             {field("steps", "Decode steps", "")}
             {field("layers", "Layers (a number, or all)", "")}
         </div>
+        <details id="hardware">
+            <summary>
+                "The hardware (Table I of the paper)"
+                {move || {
+                    let edited = store.experiment.with(|e| e.hardware.len());
+                    (edited > 0).then(|| format!(", {edited} edited"))
+                }}
+            </summary>
+            <p>"Every value of the preset can be edited; an empty field is the preset's. Editing makes a wafer that the paper did not measure."</p>
+            <div class="tools">
+                {FIELDS.iter().map(|f| {
+                    let preset = move || store.experiment.with(|e| wafer_named(&e.wafer).map(|w| (f.get)(&w).to_string()).unwrap_or_default());
+                    let value = Signal::derive(move || {
+                        let edited = get(store, f.name).get();
+                        if edited.is_empty() { preset() } else { edited }
+                    });
+                    view! { <Number id=f.name label=f.words value on_change=move |v| set(store, f.name, &v) title=f.changes /> }
+                }).collect_view()}
+                {choice("capacity", "Copies are limited", &[("dram", "by the DRAM that is left"), ("none", "by nothing")], "")}
+            </div>
+        </details>
         <details id="more-settings">
             <summary>"What the paper leaves open"</summary>
             <p>"Settings marked inferred are not in the paper. The defaults are the one reading, the same for all models, that comes closest to the published results."</p>
@@ -133,6 +155,7 @@ fn status(store: Store) -> impl IntoView {
     };
     view! {
         <p class="status" id="run-done">
+            {(run.overfull > 0).then(|| format!("The model does not fit: {} of the wafer's dies cannot hold their experts, and keep no copies. More DRAM, dies or fewer bytes a weight would do. ", run.overfull))}
             {if run.synthetic { "On the synthetic workload: " } else { "On your trace: " }} {layers} "." {reuse}
         </p>
     }
@@ -259,7 +282,7 @@ fn Wafer(store: Store) -> impl IntoView {
                 height=square
                 chart=move || {
                     let r = run()?;
-                    let wafer = store.experiment.with(Experiment::hardware);
+                    let wafer = store.experiment.with(Experiment::wafer);
                     if wafer.mesh.dies() != r.die_tokens.len() {
                         return None;
                     }
@@ -270,7 +293,7 @@ fn Wafer(store: Store) -> impl IntoView {
                 }
                 hover=move |x, y| {
                     let r = untrack(run)?;
-                    let mesh = store.experiment.with_untracked(Experiment::hardware).mesh;
+                    let mesh = store.experiment.with_untracked(Experiment::wafer).mesh;
                     let die = floor(y) * mesh.x + floor(x);
                     let links = mesh.links();
                     let near = links.iter().zip(&r.link_busy).filter(|((a, b), _)| *a == die || *b == die).map(|(_, t)| t / r.seconds).fold(0.0, f64::max);
@@ -285,7 +308,7 @@ fn Wafer(store: Store) -> impl IntoView {
                 csv=move || {
                     let mut text = "kind,from,to,tokens,bytes,busy_seconds\n".to_string();
                     if let Some(r) = untrack(run) {
-                        let mesh = store.experiment.with_untracked(Experiment::hardware).mesh;
+                        let mesh = store.experiment.with_untracked(Experiment::wafer).mesh;
                         for (d, (t, b)) in r.die_tokens.iter().zip(&r.hbm_bytes).enumerate() {
                             let _ = writeln!(text, "die,{d},{d},{t},{b},");
                         }

@@ -142,7 +142,7 @@ pub(super) fn reuse_bins(store: Store) -> AnyView {
 
 /// Capacities of the caches of a die, in experts, with words.
 pub(super) fn capacities(store: Store) -> [(f64, String); 2] {
-    let (wafer, size) = store.experiment.with(|e| (e.hardware(), e.preset().expert_bytes(e.weight)));
+    let (wafer, size) = store.experiment.with(|e| (e.wafer(), e.preset().expert_bytes(e.weight)));
     let of = |name: &str, bytes: f64| {
         let experts = bytes / size;
         (experts, format!("{name} {} = {} experts", crate::units::bytes(bytes), significant(experts, 2)))

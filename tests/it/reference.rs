@@ -1,0 +1,298 @@
+//! A second simulator, as plain as it can be: at every event all rates are computed anew from nothing. The fast one must
+//! agree with it on random small wafers; and laws that hold for any run.
+
+use std::sync::Arc;
+
+use moescope::model::{Mesh, Wafer};
+use moescope::sim::{
+    Config, DieOrder, Duplex, Network, Outcome, Simulation, Strategy, Workload, allocate, as_one_gpu, at_home,
+};
+use proptest::prelude::*;
+use proptest::strategy::Strategy as _;
+
+/// One transfer: its resources, its die, bytes left.
+struct Flow {
+    task: usize,
+    path: Vec<usize>,
+    left: f64,
+}
+
+/// Max-min fair rates of all flows, by the definition.
+fn rates(flows: &[Flow], capacity: &[f64]) -> Vec<f64> {
+    let mut rates: Vec<Option<f64>> = vec![None; flows.len()];
+    let mut left = capacity.to_vec();
+    while rates.iter().any(Option::is_none) {
+        let open =
+            |r: usize| flows.iter().zip(&rates).filter(|(f, rate)| rate.is_none() && f.path.contains(&r)).count();
+        let shares = (0..left.len()).filter(|&r| open(r) > 0).map(|r| (left[r] / open(r) as f64, r));
+        let (share, tightest) = shares.min_by(|a, b| a.partial_cmp(b).unwrap()).unwrap();
+        let fixed: Vec<usize> =
+            (0..flows.len()).filter(|&i| rates[i].is_none() && flows[i].path.contains(&tightest)).collect();
+        for i in fixed {
+            rates[i] = Some(share);
+            flows[i].path.iter().for_each(|&r| left[r] -= share);
+        }
+    }
+    rates.into_iter().map(Option::unwrap).collect()
+}
+
+/// Steps of a die along its row, then along its column.
+fn route(mesh: Mesh, from: usize, to: usize, full: bool) -> Vec<usize> {
+    let links = mesh.links();
+    let mut at = from;
+    let mut path = vec![from];
+    while at != to {
+        let (x, y) = (at % mesh.x, at / mesh.x);
+        let (tx, ty) = (to % mesh.x, to / mesh.x);
+        let next = if x < tx {
+            at + 1
+        } else if x > tx {
+            at - 1
+        } else if y < ty {
+            at + mesh.x
+        } else {
+            at - mesh.x
+        };
+        let link = links.iter().position(|&l| l == (at.min(next), at.max(next))).unwrap();
+        path.push(mesh.dies() + if full { 2 * link + usize::from(next < at) } else { link });
+        at = next;
+    }
+    path
+}
+
+/// Seconds, hops, copies of a whole run.
+fn naive(work: &Workload, config: &Config, strategy: Strategy) -> (f64, u64, u64) {
+    let mesh = config.wafer.mesh;
+    let (dies, experts, layers) = (mesh.dies(), work.experts, work.layers.len());
+    let full = config.duplex == Duplex::Full;
+    let mut capacity = vec![config.wafer.hbm; dies];
+    capacity.resize(dies + mesh.links().len() * if full { 2 } else { 1 }, config.wafer.link);
+    let mut holders: Vec<Vec<Vec<usize>>> = vec![config.home.iter().map(|&d| vec![d]).collect(); layers];
+    let mut slots = config.slots.clone();
+    let (mut seconds, mut hops, mut copies) = (0.0, 0, 0);
+    for step in 0..work.steps {
+        let mut fresh = Vec::new();
+        for (layer, held) in holders.clone().iter().enumerate() {
+            let counts = work.of(step, layer);
+            let x = match strategy {
+                Strategy::Base | Strategy::Pred => as_one_gpu(counts, config),
+                Strategy::Ep => at_home(counts, config),
+                _ => allocate(counts, config, |e, d| held[e].contains(&d)),
+            };
+            // Tasks of each die: source, bytes, tokens, latency.
+            let mut tasks: Vec<(usize, usize, f64, f64)> = Vec::new();
+            for (d, room) in slots.iter_mut().enumerate() {
+                let used: Vec<usize> = (0..experts).filter(|&e| x.of(e)[d] > 0.0).collect();
+                for &e in &used {
+                    let source = *held[e].iter().min_by_key(|&&h| (mesh.distance(h, d), h)).unwrap();
+                    let far = mesh.distance(source, d);
+                    hops += far as u64;
+                    let w = &config.wafer;
+                    tasks.push((
+                        d,
+                        source,
+                        x.of(e)[d],
+                        w.llc_hit + w.llc_miss + w.hbm_latency + 2.0 * w.hop * far as f64,
+                    ));
+                }
+                if strategy.predicts() {
+                    let mut predicted = Vec::new();
+                    for &e in &used {
+                        let row = &work.heat[layer][e * experts..][..experts];
+                        let mut order: Vec<usize> = (0..experts).filter(|&j| row[j] > 0).collect();
+                        order.sort_by_key(|&j| (std::cmp::Reverse(row[j]), j));
+                        predicted.extend(order.into_iter().take(config.predicted));
+                    }
+                    for &e in &used {
+                        if predicted.contains(&e) && !held[e].contains(&d) && *room > 0 {
+                            *room -= 1;
+                            copies += 1;
+                            fresh.push((layer, e, d));
+                            tasks.push((d, d, 0.0, config.wafer.write));
+                        }
+                    }
+                }
+            }
+            let mut waiting: Vec<Vec<usize>> =
+                (0..dies).map(|d| (0..tasks.len()).filter(|&t| tasks[t].0 == d).collect()).collect();
+            let mut flows: Vec<Flow> = Vec::new();
+            let mut ended = vec![0.0; tasks.len()];
+            let mut now = 0.0;
+            loop {
+                for (d, queue) in waiting.iter_mut().enumerate() {
+                    while flows.iter().filter(|f| tasks[f.task].0 == d).count() < config.in_flight && !queue.is_empty()
+                    {
+                        let task = queue.remove(0);
+                        let path = route(mesh, tasks[task].1, d, full);
+                        flows.push(Flow { task, path, left: config.expert_bytes });
+                    }
+                }
+                if flows.is_empty() {
+                    break;
+                }
+                let rates = rates(&flows, &capacity);
+                for (r, &most) in capacity.iter().enumerate() {
+                    let load: f64 = flows.iter().zip(&rates).filter(|(f, _)| f.path.contains(&r)).map(|(_, v)| v).sum();
+                    assert!(load <= most * (1.0 + 1e-9), "resource {r} carries {load} of {most}");
+                }
+                let dt = flows.iter().zip(&rates).map(|(f, r)| f.left / r).fold(f64::INFINITY, f64::min);
+                now += dt;
+                for (flow, rate) in flows.iter_mut().zip(&rates) {
+                    flow.left -= rate * dt;
+                }
+                flows.retain(|f| {
+                    let done = f.left <= config.expert_bytes * 1e-9;
+                    if done {
+                        ended[f.task] = now;
+                    }
+                    !done
+                });
+            }
+            let mut done = vec![0.0f64; dies];
+            for (t, &(d, _, tokens, latency)) in tasks.iter().enumerate() {
+                done[d] = f64::max(done[d] + tokens * config.token_seconds, ended[t] + latency);
+            }
+            seconds += done.iter().fold(0.0f64, |a, &b| a.max(b));
+        }
+        fresh.into_iter().for_each(|(layer, e, d): (usize, usize, usize)| holders[layer][e].push(d));
+    }
+    (seconds, hops, copies)
+}
+
+fn fast(work: &Workload, config: &Config, strategy: Strategy) -> Outcome {
+    let mut simulation = Simulation::new(Arc::new(work.clone()), Arc::new(config.clone()), strategy);
+    while simulation.step() {}
+    simulation.finish()
+}
+
+/// Random small wafers and loads.
+fn cases() -> impl proptest::strategy::Strategy<Value = (Workload, Config)> {
+    let mesh = (1usize..=4, 1usize..=3).prop_map(|(x, y)| Mesh { x, y });
+    let shape = (2usize..=9, 1usize..=2, 1usize..=3);
+    (mesh, shape, any::<u64>(), any::<bool>(), any::<bool>(), 1usize..=3).prop_map(
+        |(mesh, (experts, layers, steps), seed, full, column, in_flight)| {
+            let mut state = seed | 1;
+            let mut random = move |n: u64| {
+                state = state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+                (state >> 33) % n
+            };
+            let counts =
+                (0..steps * layers * experts).map(|_| u32::try_from(random(60)).unwrap() * u32::from(random(3) > 0));
+            let work = Workload {
+                layers: (0..u32::try_from(layers).unwrap()).collect(),
+                all_layers: layers,
+                experts,
+                batch: 8,
+                steps,
+                counts: counts.collect(),
+                heat: (0..layers)
+                    .map(|_| (0..experts * experts).map(|_| u32::try_from(random(5)).unwrap()).collect())
+                    .collect(),
+                sources: 8,
+            };
+            let wafer = Wafer {
+                mesh,
+                hbm: 4.0 + random(4) as f64,
+                link: 1.0 + random(3) as f64,
+                dram: 1e9,
+                fp16: 1.0,
+                llc: 0.0,
+                llc_hit: 0.01,
+                llc_miss: 0.02,
+                write: 0.005,
+                hbm_latency: 0.03,
+                hop: 0.015,
+                remote_penalty: 0.1,
+                usable: 0.9,
+            };
+            let config = Config {
+                wafer,
+                duplex: if full { Duplex::Full } else { Duplex::Shared },
+                order: if column { DieOrder::Column } else { DieOrder::Row },
+                home: (0..experts).map(|e| e % mesh.dies()).collect(),
+                expert_bytes: 8.0,
+                token_seconds: 0.1 + random(10) as f64 / 10.0,
+                in_flight,
+                block: 1 + random(20),
+                split: 1.0 + random(20) as f64,
+                predicted: usize::try_from(random(experts as u64 + 1)).unwrap(),
+                slots: (0..mesh.dies()).map(|_| random(4)).collect(),
+            };
+            (work, config)
+        },
+    )
+}
+
+fn near(a: f64, b: f64) -> bool {
+    (a - b).abs() <= 1e-6 * a.abs().max(b.abs()).max(1e-9)
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(96))]
+
+    #[test]
+    fn the_fast_simulator_agrees_with_the_plain_one((work, config) in cases()) {
+        for strategy in Strategy::ALL {
+            let outcome = fast(&work, &config, strategy);
+            let (seconds, hops, copies) = naive(&work, &config, strategy);
+            prop_assert!(near(outcome.seconds, seconds), "{}: {} and {seconds}", strategy.name(), outcome.seconds);
+            prop_assert_eq!((outcome.hops, outcome.reads.writes), (hops, copies), "{}", strategy.name());
+        }
+    }
+
+    #[test]
+    fn tokens_and_bytes_are_conserved((work, config) in cases()) {
+        let tokens: u64 = work.counts.iter().map(|&n| u64::from(n)).sum();
+        for strategy in Strategy::ALL {
+            let o = fast(&work, &config, strategy);
+            let computed: f64 = o.die_tokens.iter().sum();
+            // Base leaves out pieces below half a token: at most one at each end of each die's range.
+            let cuts = (work.steps * work.layers.len() * config.wafer.mesh.dies()) as f64;
+            let slack = if matches!(strategy, Strategy::Base | Strategy::Pred) { cuts } else { 1e-9 };
+            prop_assert!((computed - tokens as f64).abs() <= slack, "{}: {computed} of {tokens}", strategy.name());
+            // Every read and copy is one expert through one HBM; every hop is one expert over one link.
+            let through: f64 = o.hbm_bytes.iter().sum();
+            let accesses = o.reads.local + o.reads.remote + o.reads.writes;
+            prop_assert!(near(through, accesses as f64 * config.expert_bytes));
+            prop_assert!(near(o.link_bytes.iter().sum::<f64>() + 1.0, o.hops as f64 * config.expert_bytes + 1.0));
+            let parts: f64 = o.layer_seconds.iter().flatten().sum();
+            prop_assert!(near(parts, o.seconds) && near(o.bound_seconds.iter().sum(), o.seconds));
+            prop_assert!(o.link_busy.iter().all(|&t| t <= o.seconds * (1.0 + 1e-9)));
+        }
+    }
+
+    #[test]
+    fn expert_parallelism_never_hops_and_faster_parts_never_slow_it((work, config) in cases()) {
+        let before = fast(&work, &config, Strategy::Ep);
+        prop_assert_eq!((before.hops, before.reads.remote), (0, 0));
+        for faster in [
+            Wafer { hbm: config.wafer.hbm * 2.0, ..config.wafer },
+            Wafer { link: config.wafer.link * 2.0, ..config.wafer },
+        ] {
+            let after = fast(&work, &Config { wafer: faster, ..config.clone() }, Strategy::Ep);
+            prop_assert!(after.seconds <= before.seconds * (1.0 + 1e-9));
+        }
+    }
+
+    #[test]
+    fn one_die_makes_all_strategies_equal((work, config) in cases()) {
+        let wafer = Wafer { mesh: Mesh { x: 1, y: 1 }, ..config.wafer };
+        let config = Config { wafer, home: vec![0; work.experts], slots: vec![5], ..config };
+        let all = Strategy::ALL.map(|s| fast(&work, &config, s));
+        prop_assert!(all.iter().all(|o| near(o.seconds, all[0].seconds) && o.hops == 0 && o.reads.writes == 0));
+    }
+
+    #[test]
+    fn hops_are_manhattan_distances(x in 1usize..=16, y in 1usize..=16, from in any::<usize>(), to in any::<usize>()) {
+        let mesh = Mesh { x, y };
+        let (from, to) = (from % mesh.dies(), to % mesh.dies());
+        let wafer = Wafer { mesh, ..moescope::model::WAFERS[0].2 };
+        for duplex in [Duplex::Shared, Duplex::Full] {
+            let network = Network::new(&wafer, duplex);
+            let path = network.path(from, to);
+            prop_assert_eq!(path.len(), 1 + mesh.distance(from, to));
+            let plain: Vec<usize> = path.iter().map(|&r| usize::from(r)).collect();
+            prop_assert_eq!(plain, route(mesh, from, to, duplex == Duplex::Full));
+        }
+    }
+}
