@@ -30,7 +30,12 @@ check: setup
 size: dist
 	@node scripts/size.mjs
 
-.PHONY: site setup-test
+# What the simulator does in a second: native, then in Chromium on the release site.
+speed: setup-test site
+	cargo bench --locked
+	cargo test --locked --test browser -- --ignored --nocapture speed::
+
+.PHONY: site setup-test speed
 site:
 	trunk build --release --locked
 

@@ -58,13 +58,17 @@ fn main() {
         let batch = workload(part, &experiment).unwrap();
         let seconds = best(|| workload(part, &experiment).unwrap());
         line(&format!("{}: fill the batch", model.name), seconds, 1.0, "batches/s");
+        let mut flows = 0u64;
         let seconds = best(|| {
             let mut run = Run::new(experiment.clone(), batch.clone());
             while run.step() {}
-            run.report("", true)
+            let report = run.report("", true);
+            flows = report.runs.iter().map(|r| r.reads.local + r.reads.remote + r.reads.writes).sum();
         });
         let layers = (5 * batch.steps * batch.layers.len()) as f64;
         line(&format!("{}: simulate five strategies", model.name), seconds, layers, "layer simulations/s");
+        // Each flow starts and ends once: that is an event.
+        line(&format!("{}: the same", model.name), seconds, flows as f64 / 1e3, "k flows/s");
     }
     let text = "[\n    {\n        \"1\": [\n".to_string()
         + &"            [\n                119\n            ],\n".repeat(200_000)

@@ -1,6 +1,7 @@
 //! Counts of a trace and the questions asked of them. A [`Summary`] is exact integers only and merges; every figure and
 //! every number of the reports is a query on it. Definitions: docs/analyses.md.
 
+mod calibration;
 mod coactivation;
 mod frequency;
 mod insights;
@@ -15,6 +16,7 @@ mod subjects;
 mod summary;
 mod transition;
 
+pub use calibration::{Fit, calibration};
 pub use coactivation::{CoActivation, coactivation, pair_counts};
 pub use frequency::{frequency, skew, top};
 pub use insights::{Caches, Insight, Observation, insights, observations};

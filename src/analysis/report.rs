@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
-use super::subjects::{Subjects, subjects};
+use super::subjects::{DataSets, Subjects, datasets, subjects};
 use super::{
     Coverage, DistanceCounts, Half, Kind, LayerCounts, Pairs, Square, Summary, WINDOWS, batched, coactivation,
     collapsed, coverage, diagonal, frequency, lint, overlap, skew, spearman, top, transition,
@@ -47,6 +47,8 @@ pub struct Report {
     pub coactivation: Option<CoActivations>,
     /// H; none with fewer than two subjects.
     pub subjects: Option<Subjects>,
+    /// H between data sets; none with fewer than two.
+    pub datasets: Option<DataSets>,
     /// Layers in which one expert takes nearly every token, by id.
     pub collapsed: Vec<u32>,
     /// The hottest experts of all layers: what to duplicate.
@@ -288,6 +290,7 @@ impl Reporter {
         .map(|(name, r)| (name.to_string(), r))
         .into();
         out.subjects = subjects(summary);
+        out.datasets = datasets(summary);
         out.hot.sort_by(|a, b| b.over_mean.total_cmp(&a.over_mean));
         out.hot.truncate(LISTED);
         out.strongest_pairs.sort_by(|a, b| b.ratio.total_cmp(&a.ratio));

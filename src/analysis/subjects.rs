@@ -1,5 +1,7 @@
 //! H: how the hot experts of subjects differ.
 
+use std::collections::BTreeMap;
+
 use serde::{Deserialize, Serialize};
 
 use super::{Summary, overlap, top};
@@ -15,6 +17,41 @@ pub struct Subjects {
     pub overlap: Vec<Vec<Vec<f64>>>,
 }
 
+/// Hot experts by data set: where data sets are of different languages, how much of what is hot depends on the language.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct DataSets {
+    /// Data sets in order of their labels.
+    pub names: Vec<String>,
+    /// Share of the top five that two data sets have in common: `[layer][set][set]`.
+    pub top5_shared: Vec<Vec<Vec<f64>>>,
+}
+
+/// The data sets of a summary; none if its paths name fewer than two.
+pub(super) fn datasets(summary: &Summary) -> Option<DataSets> {
+    let mut sets: BTreeMap<&str, BTreeMap<u32, Vec<u64>>> = BTreeMap::new();
+    for (labels, (_, layers)) in &summary.subjects {
+        let set = sets.entry(&labels.dataset).or_default();
+        for (&id, counts) in layers {
+            let sum = set.entry(id).or_default();
+            sum.resize(summary.experts, 0);
+            sum.iter_mut().zip(counts).for_each(|(a, b)| *a += b);
+        }
+    }
+    if sets.len() < 2 {
+        return None;
+    }
+    let empty = vec![0; summary.experts];
+    let shared = |id: &u32| {
+        let counts: Vec<&Vec<u64>> = sets.values().map(|layers| layers.get(id).unwrap_or(&empty)).collect();
+        let pair = |a: &Vec<u64>, b: &Vec<u64>| overlap(a, 5, b, 5).unwrap_or(0.0);
+        counts.iter().map(|a| counts.iter().map(|b| pair(a, b)).collect()).collect()
+    };
+    Some(DataSets {
+        names: sets.keys().map(ToString::to_string).collect(),
+        top5_shared: summary.layer_ids().iter().map(shared).collect(),
+    })
+}
+
 /// The subjects of a summary; none if its paths name fewer than two.
 pub(super) fn subjects(summary: &Summary) -> Option<Subjects> {
     if summary.subjects.len() < 2 {
@@ -22,7 +59,7 @@ pub(super) fn subjects(summary: &Summary) -> Option<Subjects> {
     }
     let ids = summary.layer_ids();
     let empty = vec![0; summary.experts];
-    let counts = |layers: &std::collections::BTreeMap<u32, Vec<u64>>, id| {
+    let counts = |layers: &BTreeMap<u32, Vec<u64>>, id| {
         let mut counts = layers.get(id).unwrap_or(&empty).clone();
         counts.resize(summary.experts, 0);
         counts

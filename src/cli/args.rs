@@ -15,6 +15,13 @@ moescope: where the experts of a mixture-of-experts model move, and what placing
   moescope run [--experiment STRING] [--traces PATH...] [--json] [--threads N]
       Simulates an experiment: the string is what stands behind # in the page's address.
       Without --traces, on the synthetic workload of the experiment's model and seed.
+  moescope sweep --experiment STRING [--traces PATH...] [--json] [--threads N]
+      Runs the experiment once for each value of its sweep: sweep=link:1:4:7 is seven values from 1 to 4 TB/s.
+  moescope paper [--experiment STRING] [--traces PATH...] [--json] [--threads N]
+      Figure 12 of the paper and what stands beside it: each published number with ours. Settings come from the
+      experiment (layers=all simulates every layer). With --traces, the trace's model is run on its recorded requests too.
+  moescope calibrate [--experiment STRING] [--json]
+      The statistics of the synthetic workloads beside the published ones, with each residual.
 
 Exit codes: 0 done, 1 bad input, 2 bad usage. Errors and warnings go to stderr.";
 
@@ -25,6 +32,9 @@ pub(super) enum Command {
     Version,
     Analyze { paths: Vec<PathBuf>, json: bool, csv: Option<PathBuf>, counts: Option<PathBuf>, threads: usize },
     Run { experiment: String, traces: Vec<PathBuf>, json: bool, threads: usize },
+    Sweep { experiment: String, traces: Vec<PathBuf>, json: bool, threads: usize },
+    Paper { experiment: String, traces: Vec<PathBuf>, json: bool, threads: usize },
+    Calibrate { experiment: String, json: bool },
 }
 
 pub(super) fn parse(arguments: Vec<OsString>) -> Result<Command> {
@@ -46,8 +56,12 @@ pub(super) fn parse(arguments: Vec<OsString>) -> Result<Command> {
             }
             Long("csv") if verb.as_deref() == Some("analyze") => csv = Some(parser.value()?.into()),
             Long("counts") if verb.as_deref() == Some("analyze") => counts = Some(parser.value()?.into()),
-            Long("experiment") if verb.as_deref() == Some("run") => experiment = Some(parser.value()?.string()?),
-            Long("traces") if verb.as_deref() == Some("run") => paths.extend(parser.values()?.map(PathBuf::from)),
+            Long("experiment") if matches!(verb.as_deref(), Some("run" | "sweep" | "paper" | "calibrate")) => {
+                experiment = Some(parser.value()?.string()?)
+            }
+            Long("traces") if matches!(verb.as_deref(), Some("run" | "sweep" | "paper")) => {
+                paths.extend(parser.values()?.map(PathBuf::from))
+            }
             Value(value) if verb.is_none() => verb = Some(value.string()?),
             Value(value) if verb.as_deref() == Some("analyze") => paths.push(value.into()),
             other => return Err(other.unexpected().into()),
@@ -57,8 +71,15 @@ pub(super) fn parse(arguments: Vec<OsString>) -> Result<Command> {
         Some("analyze") if paths.is_empty() => bail!("analyze needs at least one path"),
         Some("analyze") => Ok(Command::Analyze { paths, json, csv, counts, threads }),
         Some("run") => Ok(Command::Run { experiment: experiment.unwrap_or_default(), traces: paths, json, threads }),
-        Some(other) => bail!("no command is called {other}; there are analyze and run"),
-        None => bail!("a command is missing: analyze or run"),
+        Some("sweep") => {
+            Ok(Command::Sweep { experiment: experiment.unwrap_or_default(), traces: paths, json, threads })
+        }
+        Some("paper") => {
+            Ok(Command::Paper { experiment: experiment.unwrap_or_default(), traces: paths, json, threads })
+        }
+        Some("calibrate") => Ok(Command::Calibrate { experiment: experiment.unwrap_or_default(), json }),
+        Some(other) => bail!("no command is called {other}; there are analyze, run, sweep, paper and calibrate"),
+        None => bail!("a command is missing: analyze, run, sweep, paper or calibrate"),
     }
 }
 

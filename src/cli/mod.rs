@@ -5,16 +5,18 @@ mod args;
 mod export;
 mod files;
 mod load;
+mod reproduce;
 
 use std::io::Write;
+use std::path::PathBuf;
 use std::process::ExitCode;
 
 use anyhow::{Context, Result, bail};
 
 use self::args::{Command, parse};
-use crate::experiment::Experiment;
+use crate::experiment::{Experiment, keys};
 use crate::model::MODELS;
-use crate::protocol::{Dataset, From, Reply, Request, RunReport};
+use crate::protocol::{Dataset, From, Reply, Request, RunReport, State};
 
 /// Runs the command line with its arguments (without the program's name).
 #[must_use]
@@ -63,27 +65,8 @@ fn carry_out(command: Command) -> Result<()> {
             }
         }
         Command::Run { experiment, traces, json, threads } => {
-            let (read, unread) = Experiment::parse(&experiment);
-            for part in unread {
-                eprintln!("moescope: not understood in the experiment: {part}");
-            }
-            let (experiment, from, mut state) = if traces.is_empty() {
-                if !read.trace.is_empty() {
-                    bail!("the experiment is on trace {}: give it with --traces PATH...", read.trace);
-                }
-                let request = Request::Synthesize { model: read.model.clone(), seed: read.seed };
-                let mut state = crate::protocol::State::default();
-                load::finish(&mut state, request)?;
-                (read, From::Synthetic, state)
-            } else {
-                let state = load::load(&traces, threads)?;
-                (on_trace(read, &state.trace)?, From::Trace, state)
-            };
-            let text = experiment.to_string();
-            let Reply::Bytes(batch) = load::finish(&mut state, Request::Workload(from, text.clone()))? else {
-                bail!("no batch")
-            };
-            let Reply::Run(report) = load::finish(&mut state, Request::Run(text, batch))? else { bail!("no result") };
+            let (experiment, from, mut state) = prepare(read(&experiment), &traces, threads)?;
+            let report = simulate(&mut state, from, &experiment)?;
             if json {
                 serde_json::to_writer_pretty(&mut out, &report)?;
                 writeln!(out)?;
@@ -91,8 +74,59 @@ fn carry_out(command: Command) -> Result<()> {
                 run_table(&mut out, &report)?;
             }
         }
+        Command::Sweep { experiment, traces, json, threads } => {
+            let read = read(&experiment);
+            let Some(sweep) = read.sweep.clone() else {
+                bail!("the experiment has no sweep: add sweep=SETTING:FROM:TO:POINTS")
+            };
+            let (experiment, from, mut state) = prepare(read, &traces, threads)?;
+            let mut points = Vec::new();
+            for value in sweep.values() {
+                let mut at = experiment.run_key();
+                if let Some(key) = keys().iter().find(|k| k.name == sweep.name) {
+                    (key.set)(&mut at, &value).map_err(anyhow::Error::msg)?;
+                }
+                at.normalise();
+                points.push(reproduce::Point { value: value.parse()?, report: simulate(&mut state, from, &at)? });
+            }
+            reproduce::sweep(&mut out, &experiment, points, json)?;
+        }
+        Command::Paper { experiment, traces, json, threads } => {
+            reproduce::paper(&mut out, &read(&experiment), &traces, json, threads)?;
+        }
+        Command::Calibrate { experiment, json } => reproduce::calibrate(&mut out, &read(&experiment), json)?,
     }
     Ok(())
+}
+
+/// The requests of an experiment: loaded traces, or else its synthetic workload.
+fn prepare(experiment: Experiment, traces: &[PathBuf], threads: usize) -> Result<(Experiment, From, State)> {
+    if !traces.is_empty() {
+        let state = load::load(traces, threads)?;
+        return Ok((on_trace(experiment, &state.trace)?, From::Trace, state));
+    }
+    if !experiment.trace.is_empty() {
+        bail!("the experiment is on trace {}: give it with --traces PATH...", experiment.trace);
+    }
+    let mut state = State::default();
+    load::finish(&mut state, Request::Synthesize { model: experiment.model.clone(), seed: experiment.seed })?;
+    Ok((experiment, From::Synthetic, state))
+}
+
+fn simulate(state: &mut State, from: From, experiment: &Experiment) -> Result<RunReport> {
+    let text = experiment.to_string();
+    let Reply::Bytes(batch) = load::finish(state, Request::Workload(from, text.clone()))? else { bail!("no batch") };
+    let Reply::Run(report) = load::finish(state, Request::Run(text, batch))? else { bail!("no result") };
+    Ok(*report)
+}
+
+/// An experiment; what cannot be read of it is said.
+fn read(text: &str) -> Experiment {
+    let (experiment, unread) = Experiment::parse(text);
+    for part in unread {
+        eprintln!("moescope: not understood in the experiment: {part}");
+    }
+    experiment
 }
 
 /// The experiment on a loaded trace: the trace's digest, and its model if the shape tells.

@@ -1,6 +1,6 @@
 //! The names and values of the settings in a URL. Apart from [`Experiment`], because these are promises to old links.
 
-use super::Experiment;
+use super::{Experiment, Sweep};
 use crate::model::{FIELDS, MODELS, Scope, WAFERS};
 use crate::sim::{DieOrder, Duplex, Strategy};
 
@@ -142,8 +142,49 @@ pub fn keys() -> &'static [Key] {
             },
         },
         Key { name: "show", get: |e| e.show.name().into(), set: |e, v| strategy(v).map(|s| e.show = s) },
+        number!("step", step, 0..=1023),
+        number!("simulated", simulated, 0..=1023),
+        Key {
+            name: "sweep",
+            get: |e| {
+                let words = |s: &Sweep| format!("{}:{}:{}:{}", s.name, s.from, s.to, s.points);
+                e.sweep.as_ref().map_or_else(String::new, words)
+            },
+            set: |e, v| sweep(v).map(|s| e.sweep = s),
+        },
     ];
     KEYS
+}
+
+/// Settings that can be swept: those that are numbers.
+pub const SWEPT: [&str; 19] = [
+    "columns", "rows", "hbm", "link", "dram", "fp16", "miss", "write", "local", "hop", "penalty", "batch", "steps",
+    "layers", "flight", "weight", "predict", "block", "tau",
+];
+
+/// Whether a setting takes whole numbers only.
+pub(super) fn whole(name: &str) -> bool {
+    ["columns", "rows", "batch", "steps", "layers", "flight", "predict", "block"].contains(&name)
+}
+
+/// `setting:from:to:points`; empty for none.
+fn sweep(text: &str) -> Result<Option<Sweep>, String> {
+    if text.is_empty() {
+        return Ok(None);
+    }
+    let parts: Vec<&str> = text.split(':').collect();
+    let [name, from, to, points] = parts[..] else {
+        return Err("not setting:from:to:points".into());
+    };
+    one_of(name, SWEPT.into_iter())?;
+    let end = |text: &str| text.parse::<f64>().ok().filter(|v| v.is_finite()).ok_or("not a number to sweep to or from");
+    let sweep = Sweep { name: name.into(), from: end(from)?, to: end(to)?, points: within(points, 2..=32)? };
+    // Each value must be one that the setting takes.
+    let key = keys().iter().find(|k| k.name == name).ok_or("there is no such setting")?;
+    for value in sweep.values() {
+        (key.set)(&mut Experiment::default(), &value).map_err(|why| format!("{name} of {value}: {why}"))?;
+    }
+    Ok(Some(sweep))
 }
 
 /// An empty value means the preset's.

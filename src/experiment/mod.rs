@@ -11,7 +11,7 @@ use crate::model::{FIELDS, MODELS, ModelPreset, Scope, WAFERS, Wafer, model_name
 use crate::place;
 use crate::sim::{Config, DieOrder, Duplex, Strategy, Workload};
 
-pub use keys::{Key, Unread, keys};
+pub use keys::{Key, SWEPT, Unread, keys};
 
 /// The version that this program writes.
 pub const VERSION: u32 = 1;
@@ -63,6 +63,43 @@ pub struct Experiment {
     pub mean: bool,
     /// Strategy whose wafer is drawn.
     pub show: Strategy,
+    /// Step of the layer that is drawn over time.
+    pub step: usize,
+    /// Its position among the simulated layers.
+    pub simulated: usize,
+    /// A setting that is swept.
+    pub sweep: Option<Sweep>,
+}
+
+/// A setting and the values that it takes in turn.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Sweep {
+    /// Name of the setting.
+    pub name: String,
+    /// First and last value.
+    pub from: f64,
+    /// See `from`.
+    pub to: f64,
+    /// Number of values, evenly spaced.
+    pub points: usize,
+}
+
+impl Sweep {
+    /// The values as they stand in an experiment string: whole numbers where the setting takes nothing else.
+    #[must_use]
+    pub fn values(&self) -> Vec<String> {
+        let whole = keys::whole(&self.name);
+        let mut values: Vec<String> = Vec::new();
+        for i in 0..self.points {
+            let v = self.from + (self.to - self.from) * i as f64 / self.points.saturating_sub(1).max(1) as f64;
+            let v = if whole { libm::round(v) } else { libm::round(v * 1e6) / 1e6 };
+            let text = v.to_string();
+            if values.last() != Some(&text) {
+                values.push(text);
+            }
+        }
+        values
+    }
 }
 
 impl Default for Experiment {
@@ -90,6 +127,9 @@ impl Default for Experiment {
             layer: 0,
             mean: false,
             show: Strategy::AlloPred,
+            step: 0,
+            simulated: 0,
+            sweep: None,
         }
     }
 }
@@ -195,7 +235,16 @@ impl Experiment {
     #[must_use]
     pub fn run_key(&self) -> Self {
         let default = Self::default();
-        Self { scope: default.scope, layer: default.layer, mean: default.mean, show: default.show, ..self.clone() }
+        Self {
+            scope: default.scope,
+            layer: default.layer,
+            mean: default.mean,
+            show: default.show,
+            step: default.step,
+            simulated: default.simulated,
+            sweep: default.sweep,
+            ..self.clone()
+        }
     }
 }
 
@@ -238,7 +287,7 @@ fn version(value: &str) -> Result<(), String> {
 
 /// Percent-encodes what a fragment or a shell would not keep. The readable names need none of it.
 fn escape(text: &str) -> String {
-    let plain = |b: u8| b.is_ascii_alphanumeric() || b"-._~,+".contains(&b);
+    let plain = |b: u8| b.is_ascii_alphanumeric() || b"-._~,+:".contains(&b);
     text.bytes().map(|b| if plain(b) { char::from(b).to_string() } else { format!("%{b:02X}") }).collect()
 }
 

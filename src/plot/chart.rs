@@ -4,7 +4,8 @@ use plotters::coord::Shift;
 use plotters::prelude::*;
 
 use super::{
-    Bars, Curves, Frame, Heatmap, Look, MeshPicture, Points, Result, bars, curves, heatmap, mesh, paint, points,
+    Bars, Curves, Frame, Gantt, Heatmap, Look, MeshPicture, Points, Result, bars, curves, gantt, heatmap, mesh, paint,
+    points,
 };
 
 /// A figure.
@@ -20,6 +21,8 @@ pub enum Chart {
     Heatmap(Heatmap),
     /// The wafer.
     Mesh(MeshPicture),
+    /// Work over time.
+    Gantt(Gantt),
 }
 
 /// Draws a figure; the cells of a heat map are left to the caller, who may have pixels (see [`super::pixels`]).
@@ -33,6 +36,7 @@ pub fn chart<DB: DrawingBackend>(area: &DrawingArea<DB, Shift>, look: &Look, cha
         Chart::Points(c) => points(area, look, c),
         Chart::Heatmap(c) => heatmap(area, look, c),
         Chart::Mesh(c) => mesh(area, look, c),
+        Chart::Gantt(c) => gantt(area, look, c),
     }
 }
 

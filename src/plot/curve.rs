@@ -11,7 +11,7 @@ use super::axes::{Axis, Frame, Look, Result, Space, axes, baseline, words};
 pub struct Curve {
     /// Its name.
     pub name: String,
-    /// Points from left to right; the value holds until the next point.
+    /// Points from left to right.
     pub points: Vec<(f64, f64)>,
 }
 
@@ -24,11 +24,13 @@ pub struct Marker {
     pub name: String,
 }
 
-/// A chart of step curves.
+/// A chart of curves.
 #[derive(Clone, Debug)]
 pub struct Curves {
     /// The curves.
     pub curves: Vec<Curve>,
+    /// A value holds until the next point; else points are marked and joined by lines.
+    pub steps: bool,
     /// The lines.
     pub markers: Vec<Marker>,
     /// Horizontal axis.
@@ -37,7 +39,7 @@ pub struct Curves {
     pub y: Axis,
 }
 
-/// Draws step curves with a key above them.
+/// Draws curves with a key above them.
 ///
 /// # Errors
 /// If the backend fails.
@@ -59,12 +61,20 @@ pub fn curves<DB: DrawingBackend>(area: &DrawingArea<DB, Shift>, look: &Look, ch
                 if last == px && before == py {
                     continue;
                 }
-                line.push((px, before));
+                if chart.steps {
+                    line.push((px, before));
+                }
             }
             line.push((px, py));
         }
-        if let Some(&(_, y)) = line.last() {
+        if let Some(&(_, y)) = line.last().filter(|_| chart.steps) {
             line.push((frame.right, y));
+        }
+        if !chart.steps {
+            let half = look.px(2.5).max(1);
+            for &(x, y) in &line {
+                look.fill(area, (x - half, y - half), (x + half, y + half), colour)?;
+            }
         }
         look.line(area, &line, colour, 2.0)?;
         let y = look.px(8.0);

@@ -21,6 +21,10 @@ pub struct Theme {
     pub second: RGBColor,
     /// Third series.
     pub third: RGBColor,
+    /// Fourth series.
+    pub fourth: RGBColor,
+    /// Fifth series.
+    pub fifth: RGBColor,
     /// The paper's values.
     pub paper: RGBColor,
 }
@@ -29,7 +33,7 @@ impl Theme {
     /// The colour of a series.
     #[must_use]
     pub fn series(&self, i: usize) -> RGBColor {
-        [self.second, self.accent, self.third][i % 3]
+        [self.second, self.accent, self.third, self.fourth, self.fifth][i % 5]
     }
 }
 
@@ -43,6 +47,8 @@ pub const LIGHT: Theme = Theme {
     accent: RGBColor(188, 78, 20),
     second: RGBColor(38, 92, 148),
     third: RGBColor(96, 108, 56),
+    fourth: RGBColor(126, 64, 146),
+    fifth: RGBColor(14, 128, 126),
     paper: RGBColor(28, 31, 36),
 };
 
@@ -56,6 +62,8 @@ pub const DARK: Theme = Theme {
     accent: RGBColor(255, 150, 84),
     second: RGBColor(120, 180, 240),
     third: RGBColor(196, 208, 130),
+    fourth: RGBColor(208, 160, 232),
+    fifth: RGBColor(84, 204, 196),
     paper: RGBColor(232, 234, 237),
 };
 

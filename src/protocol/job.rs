@@ -1,16 +1,18 @@
 //! The messages' requests and replies, and the jobs between them. A request of milliseconds is done in its first step.
 
+use std::sync::Arc;
+
 use serde::{Deserialize, Serialize};
 
 use super::{
-    Dataset, Files, Info, Ingest, LayerDetails, LayerView, List, Mean, Overview, Part, Run, RunReport, SourceFile,
-    Unit, layer_details, layer_view, overview, workload,
+    Dataset, Files, Info, Ingest, LayerDetails, LayerView, List, Mean, Overview, PaperJob, PaperRun, Part, Run,
+    RunReport, SourceFile, Unit, layer_details, layer_view, overview, workload,
 };
 use crate::analysis::{Report, Reporter};
 use crate::experiment::Experiment;
 use crate::format::Issue;
 use crate::model::{Scope, model_named};
-use crate::sim::Workload;
+use crate::sim::{Simulation, Timeline, Workload};
 use crate::synth::Generator;
 
 /// Which requests a question is about: a worker holds a loaded trace and a made workload side by side.
@@ -58,6 +60,17 @@ pub enum Request {
     Workload(From, String),
     /// Run an experiment on a batch.
     Run(String, Vec<u8>),
+    /// One layer of such a run: strategy, step and layer are those of the experiment's view.
+    Timeline(String, Vec<u8>),
+    /// The runs of a model in Figure 12 with the settings of an experiment, on made or on loaded requests.
+    Paper {
+        /// Preset.
+        model: String,
+        /// Settings.
+        experiment: String,
+        /// Which requests.
+        from: From,
+    },
 }
 
 /// What a worker answers.
@@ -83,6 +96,10 @@ pub enum Reply {
     Mean(Box<(LayerView, LayerDetails)>),
     /// To [`Request::Run`].
     Run(Box<RunReport>),
+    /// To [`Request::Timeline`].
+    Timeline(Box<Timeline>),
+    /// To [`Request::Paper`].
+    Paper(Vec<PaperRun>),
     /// It cannot be done, and why.
     Failed(String),
 }
@@ -142,6 +159,8 @@ enum Kind {
     Report { from: From, reporter: Option<Box<Reporter>> },
     Mean { from: From, mean: Box<Mean> },
     Run { run: Option<Box<Run>>, digest: String, synthetic: bool },
+    Timeline { simulation: Box<Simulation>, left: usize },
+    Paper { job: Option<Box<PaperJob>>, from: From },
 }
 
 /// Starts a job.
@@ -165,6 +184,16 @@ pub fn start(request: Request) -> Job {
                 Kind::Run { run: Some(Box::new(Run::new(Experiment::parse(text).0, workload))), digest, synthetic }
             }
             Err(_) => Kind::Now(Some(request)),
+        },
+        Request::Timeline(ref text, ref bytes) => match postcard::from_bytes::<Batch>(bytes) {
+            Ok(Batch { workload, .. }) => timeline(&Experiment::parse(text).0, workload),
+            Err(_) => Kind::Now(Some(request)),
+        },
+        Request::Paper { ref model, ref experiment, from } => match model_named(model) {
+            Some(model) => {
+                Kind::Paper { job: Some(Box::new(PaperJob::new(&Experiment::parse(experiment).0, model))), from }
+            }
+            None => Kind::Now(Some(request)),
         },
         other => Kind::Now(Some(other)),
     })
@@ -230,8 +259,34 @@ impl Job {
                 let Some(done) = run.take() else { return Progress::Done(Reply::Ok) };
                 Progress::Done(Reply::Run(Box::new(done.report(digest, *synthetic))))
             }
+            Kind::Timeline { simulation, left } => {
+                if *left == 0 {
+                    return Progress::Done(Reply::Timeline(Box::new(simulation.step_recorded())));
+                }
+                *left -= 1;
+                simulation.step();
+                running((0, 0))
+            }
+            Kind::Paper { job, from } => {
+                let recorded = if *from == From::Trace { state.trace.part() } else { None };
+                match job.as_mut().map(|j| (j.step(recorded), j.progress())) {
+                    Some((Ok(true), progress)) => running(progress),
+                    Some((Err(why), _)) => Progress::Done(Reply::Failed(why)),
+                    _ => Progress::Done(Reply::Paper(job.take().map_or_else(Vec::new, |j| j.finish()))),
+                }
+            }
         }
     }
+}
+
+/// The run of one strategy up to the layer that is asked for.
+fn timeline(experiment: &Experiment, workload: Workload) -> Kind {
+    let layers = workload.layers.len().max(1);
+    let (step, layer) =
+        (experiment.step.min(workload.steps.saturating_sub(1)), experiment.simulated.min(layers.saturating_sub(1)));
+    let config = experiment.config(&workload);
+    let simulation = Simulation::new(Arc::new(workload), Arc::new(config), experiment.show);
+    Kind::Timeline { simulation: Box::new(simulation), left: step * layers + layer }
 }
 
 fn running((done, total): (u64, u64)) -> Progress {
@@ -283,8 +338,10 @@ fn answer(state: &mut State, request: Request) -> Reply {
             Ok(workload) => bytes(&Batch { workload, digest: p.digest(), synthetic: d.synthetic }),
             Err(why) => Reply::Failed(why),
         }),
-        Request::Run(..) => Reply::Failed("the batch could not be read".into()),
-        Request::Synthesize { model, .. } => Reply::Failed(format!("no model is called {model}")),
+        Request::Run(..) | Request::Timeline(..) => Reply::Failed("the batch could not be read".into()),
+        Request::Synthesize { model, .. } | Request::Paper { model, .. } => {
+            Reply::Failed(format!("no model is called {model}"))
+        }
         Request::List(_) | Request::Ingest(_) | Request::Report(_) | Request::Mean(..) => Reply::Ok,
     }
 }

@@ -5,6 +5,7 @@ mod dataset;
 mod ingest;
 mod job;
 mod mean;
+mod paper;
 mod run;
 mod view;
 
@@ -12,5 +13,9 @@ pub use dataset::{Dataset, Info, Part};
 pub use ingest::{Files, Ingest, List, SourceFile, Unit};
 pub use job::{From, Job, Progress, Reply, Request, State, start};
 pub use mean::Mean;
+pub use paper::{
+    BATCHES, HostTime, PAPER_WAFERS, PaperJob, PaperRun, Target, host_seconds, host_times, paper_models, rms, targets,
+    throughput,
+};
 pub use run::{Run, RunReport, StrategyRun, paper_speedup, workload};
 pub use view::{LayerDetails, LayerView, Overview, layer_details, layer_view, overview};

@@ -73,11 +73,68 @@ pub fn at_home(counts: &[u32], config: &Config) -> Assignment {
     x
 }
 
+/// A decision of Algorithm 1: where one block of an expert's tokens goes.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Block {
+    /// Expert.
+    pub expert: usize,
+    /// Tokens of the block.
+    pub tokens: u64,
+    /// The dies that were asked, in order.
+    pub candidates: Vec<Candidate>,
+    /// Position in `candidates` of the one that takes it.
+    pub chosen: usize,
+}
+
+/// What a block would cost on one die.
+#[derive(Clone, Copy, Debug, Default, PartialEq)]
+pub struct Candidate {
+    /// The die.
+    pub die: usize,
+    /// Whether it has the expert in its HBM.
+    pub holder: bool,
+    /// Time to get the expert, seconds; 0 if the die has part of its tokens already.
+    pub moved: f64,
+    /// When its memory would be ready, seconds.
+    pub memory: f64,
+    /// When it would have computed, seconds.
+    pub compute: f64,
+}
+
+impl Candidate {
+    /// The cost: when both are done.
+    #[must_use]
+    pub fn ready(&self) -> f64 {
+        f64::max(self.memory, self.compute)
+    }
+}
+
 /// `allo` (Algorithm 1): blocks of each expert's tokens go to whichever holder or neighbour of a holder is ready first.
 /// `holds(e, d)` tells whether die d has expert e in its HBM.
 #[must_use]
 #[inline(never)]
 pub fn allocate(counts: &[u32], config: &Config, holds: impl Fn(usize, usize) -> bool) -> Assignment {
+    decide(counts, config, holds, None)
+}
+
+/// As [`allocate`], with every decision.
+#[must_use]
+pub fn allocate_explained(
+    counts: &[u32],
+    config: &Config,
+    holds: impl Fn(usize, usize) -> bool,
+) -> (Assignment, Vec<Block>) {
+    let mut blocks = Vec::new();
+    let x = decide(counts, config, holds, Some(&mut blocks));
+    (x, blocks)
+}
+
+fn decide(
+    counts: &[u32],
+    config: &Config,
+    holds: impl Fn(usize, usize) -> bool,
+    mut record: Option<&mut Vec<Block>>,
+) -> Assignment {
     let mesh = config.wafer.mesh;
     let dies = mesh.dies();
     let mut x = Assignment::none(counts.len(), dies);
@@ -112,7 +169,10 @@ pub fn allocate(counts: &[u32], config: &Config, holds: impl Fn(usize, usize) ->
             let block = left.min(config.block);
             let work = block as f64 * config.token_seconds;
             let mut best: Option<(f64, usize, f64)> = None;
-            for &(d, holder) in &candidates {
+            if let Some(blocks) = &mut record {
+                blocks.push(Block { expert: e, tokens: block, ..Block::default() });
+            }
+            for (at, &(d, holder)) in candidates.iter().enumerate() {
                 let moved = if tokens[d] > 0.0 {
                     0.0
                 } else if holder {
@@ -121,8 +181,14 @@ pub fn allocate(counts: &[u32], config: &Config, holds: impl Fn(usize, usize) ->
                     fetch
                 };
                 let ready = f64::max(memory[d] + moved, compute[d] + work);
-                if best.is_none_or(|(least, ..)| ready < least) {
+                let better = best.is_none_or(|(least, ..)| ready < least);
+                if better {
                     best = Some((ready, d, moved));
+                }
+                if let Some(asked) = record.as_mut().and_then(|blocks| blocks.last_mut()) {
+                    let (memory, compute) = (memory[d] + moved, compute[d] + work);
+                    asked.candidates.push(Candidate { die: d, holder, moved, memory, compute });
+                    asked.chosen = if better { at } else { asked.chosen };
                 }
             }
             let Some((ready, d, moved)) = best else { break };

@@ -14,8 +14,10 @@ pub struct Network {
     pub capacity: Vec<f64>,
     /// Number of dies.
     pub dies: usize,
-    /// Resources of a transfer `[from][to]`, HBM of the source first.
-    paths: Vec<Vec<u16>>,
+    /// Resources of all transfers, one after another: HBM of the source first, then the links.
+    paths: Vec<u16>,
+    /// Where those of a transfer start, `[from][to]`, and at the end the end.
+    starts: Vec<u32>,
 }
 
 /// One transfer that a die has to make.
@@ -51,14 +53,19 @@ impl Network {
         let each = if duplex == Duplex::Full { 2 } else { 1 };
         let mut capacity = vec![wafer.hbm; dies];
         capacity.resize(dies + links * each, wafer.link);
-        let paths = (0..dies * dies).map(|i| path(mesh, i / dies, i % dies, duplex)).collect();
-        Self { capacity, dies, paths }
+        let (mut paths, mut starts) = (Vec::new(), vec![0]);
+        for i in 0..dies * dies {
+            paths.extend(path(mesh, i / dies, i % dies, duplex));
+            starts.push(crate::units::small(paths.len()));
+        }
+        Self { capacity, dies, paths, starts }
     }
 
     /// Resources of a transfer.
     #[must_use]
     pub fn path(&self, from: usize, to: usize) -> &[u16] {
-        &self.paths[from * self.dies + to]
+        let i = from * self.dies + to;
+        &self.paths[self.starts[i] as usize..self.starts[i + 1] as usize]
     }
 }
 
@@ -83,8 +90,9 @@ fn path(mesh: Mesh, from: usize, to: usize, duplex: Duplex) -> Vec<u16> {
 }
 
 #[derive(Clone, Copy, Debug, Default)]
-struct Flow {
+struct Flow<'a> {
     task: usize,
+    path: &'a [u16],
     left: f64,
     rate: f64,
     since: f64,
@@ -127,6 +135,9 @@ pub fn transfer(network: &Network, fetches: &[Fetch], in_flight: usize) -> Timin
         count: vec![0; resources],
         component: Vec::new(),
         resources: Vec::new(),
+        share: Vec::new(),
+        place: vec![0; resources],
+        changed: Vec::new(),
     };
     let mut now = 0.0;
     let mut active: Vec<usize> = Vec::new();
@@ -139,7 +150,7 @@ pub fn transfer(network: &Network, fetches: &[Fetch], in_flight: usize) -> Timin
         }
     }
     while !active.is_empty() {
-        state.rates(fetches, now);
+        state.rates(now);
         now = active.iter().fold(f64::INFINITY, |t, &slot| t.min(state.flows[slot].end));
         // Ends that differ by rounding alone are one event. Flows end in the order in which they started.
         let limit = now * (1.0 + 1e-12);
@@ -169,7 +180,7 @@ pub fn transfer(network: &Network, fetches: &[Fetch], in_flight: usize) -> Timin
 
 struct Fluid<'a> {
     network: &'a Network,
-    flows: Vec<Flow>,
+    flows: Vec<Flow<'a>>,
     free: Vec<usize>,
     /// Flows on each resource.
     on: Vec<Vec<usize>>,
@@ -183,6 +194,10 @@ struct Fluid<'a> {
     count: Vec<usize>,
     component: Vec<usize>,
     resources: Vec<usize>,
+    /// What each of `resources` has to give a flow, and where each resource stands in that list.
+    share: Vec<f64>,
+    place: Vec<usize>,
+    changed: Vec<usize>,
 }
 
 impl Fluid<'_> {
@@ -192,9 +207,10 @@ impl Fluid<'_> {
             self.flows.push(Flow::default());
         }
         let fetch = &fetches[task];
-        self.flows[slot] = Flow { task, left: fetch.bytes, since: now, ..Flow::default() };
         let network = self.network;
-        for &r in network.path(fetch.source, fetch.die) {
+        let path = network.path(fetch.source, fetch.die);
+        self.flows[slot] = Flow { task, path, left: fetch.bytes, since: now, ..Flow::default() };
+        for &r in path {
             let r = usize::from(r);
             if self.on[r].is_empty() {
                 self.busy_since[r] = now;
@@ -206,9 +222,9 @@ impl Fluid<'_> {
     }
 
     fn stop(&mut self, fetches: &[Fetch], slot: usize, now: f64, timing: &mut Timing) {
-        let fetch = &fetches[self.flows[slot].task];
-        let network = self.network;
-        for &r in network.path(fetch.source, fetch.die) {
+        let Flow { task, path, .. } = self.flows[slot];
+        let fetch = &fetches[task];
+        for &r in path {
             let r = usize::from(r);
             self.on[r].retain(|&s| s != slot);
             timing.bytes[r] += fetch.bytes;
@@ -221,40 +237,40 @@ impl Fluid<'_> {
     }
 
     /// Recomputes the rates of every component with a change.
-    fn rates(&mut self, fetches: &[Fetch], now: f64) {
-        self.epoch += 1;
+    fn rates(&mut self, now: f64) {
+        let first = self.epoch + 1;
         while let Some(r) = self.dirty.pop() {
-            if self.seen[r] != self.epoch && !self.on[r].is_empty() {
-                self.gather(fetches, r);
-                self.fill(fetches, now);
+            if self.seen[r] < first && !self.on[r].is_empty() {
+                self.epoch += 1;
+                self.gather(r);
+                self.fill(now);
             }
         }
     }
 
     /// Collects the flows and resources that hang together with a resource.
     #[inline(never)]
-    fn gather(&mut self, fetches: &[Fetch], root: usize) {
-        self.component.clear();
-        self.resources.clear();
-        self.resources.push(root);
-        self.seen[root] = self.epoch;
+    fn gather(&mut self, root: usize) {
+        let Self { network, flows, on, epoch, seen, left, count, component, resources, .. } = self;
+        component.clear();
+        resources.clear();
+        resources.push(root);
+        seen[root] = *epoch;
         let mut next = 0;
-        while next < self.resources.len() {
-            let r = self.resources[next];
+        while let Some(&r) = resources.get(next) {
             next += 1;
-            self.left[r] = self.network.capacity[r];
-            self.count[r] = self.on[r].len();
-            for i in 0..self.on[r].len() {
-                let slot = self.on[r][i];
-                if std::mem::replace(&mut self.flows[slot].seen, self.epoch) == self.epoch {
+            left[r] = network.capacity[r];
+            count[r] = on[r].len();
+            for &slot in &on[r] {
+                let flow = &mut flows[slot];
+                if std::mem::replace(&mut flow.seen, *epoch) == *epoch {
                     continue;
                 }
-                self.component.push(slot);
-                let fetch = &fetches[self.flows[slot].task];
-                for &other in self.network.path(fetch.source, fetch.die) {
+                component.push(slot);
+                for &other in flow.path {
                     let other = usize::from(other);
-                    if std::mem::replace(&mut self.seen[other], self.epoch) != self.epoch {
-                        self.resources.push(other);
+                    if std::mem::replace(&mut seen[other], *epoch) != *epoch {
+                        resources.push(other);
                     }
                 }
             }
@@ -263,49 +279,61 @@ impl Fluid<'_> {
 
     /// Progressive filling: the resource with the least to give each of its flows fixes their rate, and so on.
     #[inline(never)]
-    fn fill(&mut self, fetches: &[Fetch], now: f64) {
-        for &slot in &self.component {
-            let flow = &mut self.flows[slot];
+    fn fill(&mut self, now: f64) {
+        let Self { flows, on, epoch, seen, left, count, component, resources, share, place, changed, .. } = self;
+        for &slot in component.iter() {
+            let flow = &mut flows[slot];
             flow.left -= flow.rate * (now - flow.since);
             flow.since = now;
             flow.frozen = false;
         }
-        let mut open = self.component.len();
+        // In order, so that ties go to the lowest resource. Many are found faster than they are sorted.
+        if resources.len() > 12 {
+            resources.clear();
+            resources.extend((0..seen.len()).filter(|&r| seen[r] == *epoch));
+        } else {
+            resources.sort_unstable();
+        }
+        share.clear();
+        for (at, &r) in resources.iter().enumerate() {
+            place[r] = at;
+            share.push(left[r] / count[r] as f64);
+        }
+        let mut open = component.len();
         while open > 0 {
-            let mut tightest = (f64::INFINITY, usize::MAX);
-            // Resources whose flows are all fixed leave the list.
-            let mut i = 0;
-            while i < self.resources.len() {
-                let r = self.resources[i];
-                if self.count[r] == 0 {
-                    self.resources.swap_remove(i);
-                    continue;
-                }
-                // Ties go to the lowest resource, whatever the order of the list.
-                let share = self.left[r] / self.count[r] as f64;
-                if (share, r) < tightest {
-                    tightest = (share, r);
-                }
-                i += 1;
-            }
-            let (share, r) = tightest;
-            let rate = share.max(0.0);
-            for i in 0..self.on[r].len() {
-                let slot = self.on[r][i];
-                if std::mem::replace(&mut self.flows[slot].frozen, true) {
+            let at = least(share);
+            let rate = share[at].max(0.0);
+            for &slot in &on[resources[at]] {
+                let flow = &mut flows[slot];
+                if std::mem::replace(&mut flow.frozen, true) {
                     continue;
                 }
                 open -= 1;
-                self.flows[slot].rate = rate;
-                self.flows[slot].end = now + self.flows[slot].left.max(0.0) / rate;
-                let fetch = fetches[self.flows[slot].task];
-                let network = self.network;
-                for &other in network.path(fetch.source, fetch.die) {
+                flow.rate = rate;
+                flow.end = now + flow.left.max(0.0) / rate;
+                for &other in flow.path {
                     let other = usize::from(other);
-                    self.left[other] -= rate;
-                    self.count[other] -= 1;
+                    left[other] -= rate;
+                    count[other] -= 1;
+                    changed.push(other);
                 }
+            }
+            // What a resource has to give is divided once for each change.
+            for other in changed.drain(..) {
+                let n = count[other];
+                share[place[other]] = if n > 0 { left[other] / n as f64 } else { f64::INFINITY };
             }
         }
     }
+}
+
+/// Position of the least value, the first of equal ones.
+fn least(values: &[f64]) -> usize {
+    let mut best = (f64::INFINITY, 0);
+    for (at, &value) in values.iter().enumerate() {
+        if value < best.0 {
+            best = (value, at);
+        }
+    }
+    best.1
 }

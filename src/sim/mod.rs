@@ -11,7 +11,7 @@ mod fluid;
 mod predict;
 mod workload;
 
-pub use assign::{Assignment, allocate, as_one_gpu, at_home};
+pub use assign::{Assignment, Block, Candidate, allocate, allocate_explained, as_one_gpu, at_home};
 pub use config::{Config, DieOrder, Duplex, Strategy};
 pub use engine::{Bound, Flow, Outcome, Reads, Simulation, Timeline};
 pub use fluid::{Fetch, Network, Timing, transfer};

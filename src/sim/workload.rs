@@ -39,15 +39,17 @@ impl Workload {
             let positions: Vec<Option<usize>> = layers.iter().map(|id| request.layers.binary_search(id).ok()).collect();
             let tokens = request.decode();
             let starts = tokens.saturating_sub(steps) + 1;
-            // Slots r, r + R, r + 2R, … of the batch use this request.
-            for round in (0..rounds).take_while(|round| round * sources.len() + r < batch) {
-                let offset = round * starts / rounds;
+            // Slots r, r + R, r + 2R, … of the batch use this request; rounds of one offset are counted at once.
+            let used = (batch.saturating_sub(r)).div_ceil(sources.len());
+            let mut times = vec![0u32; starts];
+            (0..used).for_each(|round| times[round * starts / rounds] += 1);
+            for (offset, &times) in times.iter().enumerate().filter(|(_, times)| **times > 0) {
                 for step in 0..steps {
                     let token = request.prefill + (offset + step) % tokens;
                     for (l, position) in positions.iter().enumerate() {
                         let Some(row) = position.and_then(|p| request.row(p, token)) else { continue };
                         let of_layer = &mut counts[(step * layers.len() + l) * experts..][..experts];
-                        row.iter().for_each(|&e| of_layer[usize::from(e)] += 1);
+                        row.iter().for_each(|&e| of_layer[usize::from(e)] += times);
                     }
                 }
             }

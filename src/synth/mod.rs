@@ -1,9 +1,11 @@
 //! Synthetic workloads: made requests with the structure that the paper describes, so that a reader without a trace sees
 //! everything at once. Always labelled synthetic. The generator is one for all models; a [`Profile`] holds what differs.
 //!
-//! Each token has a *topic* that tends to stay. In each layer a topic favours a *bundle* of experts, so experts of one token
-//! (co-activation), of neighbouring layers and of neighbouring tokens hang together. Beside the bundle stands the layer's
-//! own popularity, and a token may keep its predecessor's experts, the more the deeper the layer.
+//! In each layer a *topic* is a *bundle* of experts that are chosen together, so that few pairs hold most co-activations
+//! although many experts are in use. The topic of a token in a layer is that of the token before (the likelier the deeper the
+//! layer), or that of the layer before, or one that the request's subject favours: the first makes the cross-token, the
+//! second the cross-layer correlation, the third hot experts that differ by subject and language. Beside the bundle
+//! stand the layer's own popularity and, in some layers, one expert that very many tokens choose.
 
 mod profile;
 
@@ -18,6 +20,12 @@ use crate::units::{floor, small};
 /// Slots of a popularity table: popularity is exact to 1/4096.
 const SLOTS: usize = 4096;
 
+/// Slots of a table of topics.
+const CHOICES: usize = 256;
+
+/// Steps of the table of powers that favours the front of a bundle.
+const FRONT: usize = 1024;
+
 /// Makes the requests of one model and seed, one at a time.
 #[derive(Clone, Debug)]
 pub struct Generator {
@@ -25,35 +33,51 @@ pub struct Generator {
     profile: Profile,
     seed: u64,
     layers: Vec<Layer>,
-    /// Topics by rank for each subject.
-    subjects: Vec<Vec<usize>>,
+    /// Even draws, raised to the power that favours the front of a bundle.
+    front: Vec<f64>,
+    /// Topics of each subject in prefill and in decode: an even draw from a table is a draw by liking.
+    subjects: Vec<[Vec<u16>; 2]>,
     next: u64,
 }
 
 #[derive(Clone, Debug)]
 struct Layer {
     id: u32,
-    /// Experts by popularity: a uniform draw from it is a draw by popularity.
+    /// Experts by popularity: an even draw from it is a draw by popularity.
     popular: Vec<u16>,
     /// Experts of each topic, the favourite first.
     bundles: Vec<Vec<u16>>,
-    /// Chance that a token keeps an expert of the token before it.
-    keep: f64,
+    /// Chance that a topic is that of the token before.
+    stay: f64,
+    /// The expert that many tokens choose, and the chance of that.
+    star: (u16, f64),
 }
 
 impl Generator {
-    /// A generator for `model`; the same seed gives the same requests on every target.
+    /// A generator for `model` with its calibrated profile; the same seed gives the same requests on every target.
+    #[must_use]
+    pub fn new(model: &'static ModelPreset, seed: u64) -> Self {
+        Self::with(model, profile(model), seed)
+    }
+
+    /// A generator with any profile.
     #[must_use]
     #[inline(never)]
-    pub fn new(model: &'static ModelPreset, seed: u64) -> Self {
-        let profile = profile(model);
+    pub fn with(model: &'static ModelPreset, profile: Profile, seed: u64) -> Self {
         let mut rng = Pcg32::seed_from_u64(seed ^ 0x6d6f_6573_636f_7065);
         let depth = (model.moe_layers - 1).max(1) as f64;
-        let layers =
-            model.layer_ids().enumerate().map(|(n, id)| Layer::new(model, &profile, id, n as f64 / depth, &mut rng));
-        let layers = layers.collect();
-        let subjects = (0..profile.subjects).map(|_| shuffled(profile.topics, &mut rng)).collect();
-        Self { model, profile, seed, layers, subjects, next: 0 }
+        let subjects = subjects(&profile);
+        // "On some layers": one in ten has more than half of the strongest star. Stars in most layers would push the strongest
+        // pairs and their share above what the paper shows. Which layers have one is drawn, how many is not.
+        let ranks = shuffled(model.moe_layers, &mut rng);
+        let star = |n: usize| profile.star * libm::pow((ranks[n] + 1) as f64 / model.moe_layers as f64, 8.0);
+        let layers = model
+            .layer_ids()
+            .enumerate()
+            .map(|(n, id)| Layer::new(model, &profile, (id, n as f64 / depth, star(n)), &mut rng))
+            .collect();
+        let front = |i: usize| libm::pow((i as f64 + 0.5) / FRONT as f64, profile.front);
+        Self { model, profile, seed, layers, front: (0..FRONT).map(front).collect(), subjects, next: 0 }
     }
 
     /// Requests of the whole workload.
@@ -71,19 +95,25 @@ impl Generator {
         }
         self.next += 1;
         let mut rng = Pcg32::seed_from_u64(self.seed.wrapping_mul(0x9e37_79b9_7f4a_7c15) ^ (index + 1));
-        let subject = crate::units::index(index) % self.profile.subjects;
+        // Two in a row share a subject, so that the halves of even and odd requests are alike.
+        let subject = crate::units::index(index / 2) % self.profile.subjects;
         let (shortest, longest) = self.profile.prefill;
         let prefill = shortest + below(&mut rng, longest - shortest + 1);
         let tokens = prefill + self.profile.decode;
-        let topics = self.topics(subject, tokens, &mut rng);
-        let columns =
-            self.layers.iter().map(|layer| layer.column(self.model, &self.profile, &topics, &mut rng)).collect();
+        // Topics of one layer, token by token; the next layer may take them over.
+        let mut topics = vec![0u16; tokens];
+        let mut columns = Vec::with_capacity(self.layers.len());
+        for (n, layer) in self.layers.iter().enumerate() {
+            let carry = if n > 0 { self.profile.carry } else { 0.0 };
+            layer.topics(&mut topics, prefill, &self.subjects[subject], carry, &mut rng);
+            columns.push(self.column(layer, &topics, &mut rng));
+        }
         Some(Request {
             index,
             sub: 0,
             labels: Labels {
                 model: self.model.name.into(),
-                dataset: "synthetic".into(),
+                dataset: format!("language {}", if self.profile.language(subject) == 0 { "A" } else { "B" }),
                 subject: format!("subject {}", subject + 1),
             },
             top_k: self.model.top_k,
@@ -94,32 +124,95 @@ impl Generator {
         })
     }
 
-    /// The topic of each token: it stays, or is drawn anew from the subject's favourites or from all.
-    fn topics(&self, subject: usize, tokens: usize, rng: &mut Pcg32) -> Vec<usize> {
-        let ranks = &self.subjects[subject];
-        let mut topic = usize::MAX;
-        let mut draw = |before: usize| {
-            if before != usize::MAX && unit(rng) < self.profile.stay {
-                return before;
+    #[inline(never)]
+    fn column(&self, layer: &Layer, topics: &[u16], rng: &mut Pcg32) -> Vec<u16> {
+        let (model, profile, k) = (self.model, &self.profile, self.model.top_k);
+        let mut ids: Vec<u16> = Vec::with_capacity(topics.len() * k);
+        let mut rest: Vec<u16> = Vec::with_capacity(profile.bundle);
+        for &topic in topics {
+            let start = ids.len();
+            let mut groups = Groups::none(model);
+            if layer.star.1 > 0.0 && unit(rng) < layer.star.1 {
+                ids.push(layer.star.0);
+                groups.add(layer.star.0);
             }
-            if unit(rng) < self.profile.loyalty {
-                ranks[below(rng, self.profile.favourites.min(ranks.len()))]
-            } else {
-                below(rng, self.profile.topics)
+            rest.clear();
+            rest.extend_from_slice(&layer.bundles[usize::from(topic)]);
+            let mut tries = 0;
+            while ids.len() < start + k {
+                // One draw decides between bundle and popularity, and what is left of it picks the expert.
+                let u = unit(rng);
+                let id = if u < profile.focus && !rest.is_empty() {
+                    // The power favours the front of what is left of the bundle.
+                    let v = self.front[floor(u / profile.focus * FRONT as f64).min(FRONT - 1)];
+                    rest.remove(floor(v * rest.len() as f64).min(rest.len() - 1))
+                } else {
+                    let v = ((u - profile.focus) / (1.0 - profile.focus)).max(0.0);
+                    layer.popular[floor(v * SLOTS as f64)]
+                };
+                tries += 1;
+                // Bundle and allowed groups can be used up: then any expert that fits will do.
+                let id = if tries > 64 { id_of(below(rng, model.experts)) } else { id };
+                if groups.allow(id) && !ids[start..].contains(&id) {
+                    groups.add(id);
+                    ids.push(id);
+                }
             }
-        };
-        (0..tokens)
-            .map(|_| {
-                topic = draw(topic);
-                topic
-            })
-            .collect()
+        }
+        ids
     }
 }
 
+/// What each subject likes, as tables of topics. A share goes to the topics of everybody, the rest to a list of the subject's
+/// own from the topics of its language; both fall steeply. In decode a part of that goes to another list: an answer is about
+/// other things than its question. Nothing is drawn here: a topic means nothing until a layer gives it a bundle.
+fn subjects(profile: &Profile) -> Vec<[Vec<u16>; 2]> {
+    // A third of the topics belongs to everybody, a third to each language.
+    let third = profile.topics / 3;
+    let everybody: Vec<usize> = (0..third).collect();
+    (0..profile.subjects)
+        .map(|subject| {
+            let first = third * (1 + profile.language(subject));
+            // Neighbouring subjects share some of what they like.
+            let list = |from: usize| -> Vec<usize> {
+                (0..profile.liked).map(|i| first + (subject * 3 + from + i) % third).collect()
+            };
+            let (question, answer) = (list(0), list(third / 2));
+            [0.0, profile.drift].map(|drift| {
+                let own = 1.0 - profile.shared;
+                let lists = [
+                    (&everybody[..], profile.shared),
+                    (&question[..], own * (1.0 - drift)),
+                    (&answer[..], own * drift),
+                ];
+                table(&lists, profile.steep)
+            })
+        })
+        .collect()
+}
+
+/// A table in which topics have slots by liking: each list has its share, falling from its first topic on.
+fn table(lists: &[(&[usize], f64)], steep: f64) -> Vec<u16> {
+    let mut table = Vec::with_capacity(CHOICES);
+    let mut sum = 0.0;
+    for (list, share) in lists {
+        let weights: Vec<f64> = (1..=list.len()).map(|rank| libm::pow(rank as f64, -steep)).collect();
+        let total: f64 = weights.iter().sum();
+        for (&topic, weight) in list.iter().zip(&weights) {
+            sum += weight / total * share;
+            table.resize(floor(sum * CHOICES as f64 + 0.5).min(CHOICES).max(table.len()), id_of(topic));
+        }
+    }
+    let last = table.last().copied().unwrap_or(0);
+    table.resize(CHOICES, last);
+    table
+}
+
 impl Layer {
-    fn new(model: &ModelPreset, profile: &Profile, id: u32, depth: f64, rng: &mut Pcg32) -> Self {
-        let weights: Vec<f64> = (0..model.experts).map(|_| libm::exp(profile.spread * normal(rng))).collect();
+    fn new(model: &ModelPreset, profile: &Profile, (id, depth, star): (u32, f64, f64), rng: &mut Pcg32) -> Self {
+        // Clamped: the hottest sixth of the experts are alike, or a few would meet in every token.
+        let weight = |z: f64| libm::exp(profile.spread * z.clamp(-1.0, 1.0));
+        let weights: Vec<f64> = (0..model.experts).map(|_| weight(normal(rng))).collect();
         let total: f64 = weights.iter().sum();
         let mut popular = Vec::with_capacity(SLOTS);
         let mut sum = 0.0;
@@ -129,48 +222,24 @@ impl Layer {
             popular.resize(end.min(SLOTS).max(popular.len()), id_of(e));
         }
         popular.resize(SLOTS, id_of(model.experts - 1));
-        let bundles = (0..profile.topics).map(|_| bundle(model, profile, &popular, rng)).collect();
-        let keep = profile.keep.0 + (profile.keep.1 - profile.keep.0) * depth;
-        Self { id, popular, bundles, keep }
+        let bundles = bundles(model, profile, rng);
+        let stay = profile.stay.0 + (profile.stay.1 - profile.stay.0) * depth;
+        Self { id, popular, bundles, stay, star: (id_of(below(rng, model.experts)), star) }
     }
 
+    /// Replaces the topics of the layer before by those of this one.
     #[inline(never)]
-    fn column(&self, model: &ModelPreset, profile: &Profile, topics: &[usize], rng: &mut Pcg32) -> Vec<u16> {
-        let k = model.top_k;
-        let mut ids: Vec<u16> = Vec::with_capacity(topics.len() * k);
-        for (token, &topic) in topics.iter().enumerate() {
-            let start = ids.len();
-            let mut groups = Groups::none(model);
-            if token > 0 {
-                for slot in start - k..start {
-                    if unit(rng) < self.keep {
-                        groups.add(ids[slot]);
-                        ids.push(ids[slot]);
-                    }
-                }
-            }
-            let bundle = &self.bundles[topic];
-            let mut tries = 0;
-            while ids.len() < start + k {
-                // One draw decides between bundle and popularity, and what is left of it picks the expert.
-                let u = unit(rng);
-                let id = if u < profile.focus {
-                    // The square favours the front of the bundle.
-                    let v = u / profile.focus;
-                    bundle[floor(v * v * bundle.len() as f64)]
-                } else {
-                    self.popular[floor((u - profile.focus) / (1.0 - profile.focus) * SLOTS as f64)]
-                };
-                tries += 1;
-                // A bundle and the allowed groups can be used up: then any expert that fits will do.
-                let id = if tries > 64 { id_of(below(rng, model.experts)) } else { id };
-                if groups.allow(id) && !ids[start..].contains(&id) {
-                    groups.add(id);
-                    ids.push(id);
-                }
-            }
+    fn topics(&self, topics: &mut [u16], prefill: usize, liked: &[Vec<u16>; 2], carry: f64, rng: &mut Pcg32) {
+        let mut before = None;
+        for (token, topic) in topics.iter_mut().enumerate() {
+            let u = unit(rng);
+            *topic = match before {
+                Some(before) if u < self.stay => before,
+                _ if u >= 1.0 - carry => *topic,
+                _ => liked[usize::from(token >= prefill)][below(rng, CHOICES)],
+            };
+            before = Some(*topic);
         }
-        ids
     }
 }
 
@@ -200,19 +269,22 @@ impl Groups {
     }
 }
 
-/// Experts of one topic in one layer, drawn by popularity within the groups that one token may use.
-fn bundle(model: &ModelPreset, profile: &Profile, popular: &[u16], rng: &mut Pcg32) -> Vec<u16> {
-    let mut ids: Vec<u16> = Vec::with_capacity(profile.bundle);
-    let (mut tries, mut groups) = (0, Groups::none(model));
-    while ids.len() < profile.bundle && tries < 8192 {
-        tries += 1;
-        let id = if unit(rng) < profile.common { popular[below(rng, SLOTS)] } else { id_of(below(rng, model.experts)) };
-        if groups.allow(id) && !ids.contains(&id) {
-            groups.add(id);
-            ids.push(id);
+/// Experts of each topic in one layer: the experts in a random order, cut into pieces, again and again until every topic has
+/// one. With a group limit a piece comes from as many groups as a token may use less one, which the rest of a token needs.
+fn bundles(model: &ModelPreset, profile: &Profile, rng: &mut Pcg32) -> Vec<Vec<u16>> {
+    let (groups, most) = model.groups;
+    let (size, together) = (model.experts / groups, (most - 1).max(1));
+    let mut bundles = Vec::with_capacity(profile.topics);
+    while bundles.len() < profile.topics {
+        for some in shuffled(groups, rng).chunks(together) {
+            let experts = shuffled(some.len() * size, rng);
+            let ids = experts.into_iter().map(|i| id_of(some[i / size] * size + i % size));
+            let ids: Vec<u16> = ids.collect();
+            bundles.extend(ids.chunks_exact(profile.bundle).map(<[u16]>::to_vec));
         }
     }
-    ids
+    bundles.truncate(profile.topics);
+    bundles
 }
 
 fn id_of(e: usize) -> u16 {

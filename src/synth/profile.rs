@@ -15,46 +15,108 @@ pub struct Profile {
     pub subjects: usize,
     /// Topics.
     pub topics: usize,
-    /// Topics that a subject favours, and the chance that a new topic is one of them.
-    pub favourites: usize,
-    /// See `favourites`.
-    pub loyalty: f64,
-    /// Chance that the next token has the same topic.
-    pub stay: f64,
+    /// Topics that a subject likes.
+    pub liked: usize,
+    /// How steeply that liking falls: the n-th is liked n^-steep as much as the first.
+    pub steep: f64,
+    /// Share of topics that everybody likes, in both languages.
+    pub shared: f64,
+    /// Part of what a subject likes that is other topics in decode.
+    pub drift: f64,
+    /// Chance that a topic is that of the token before, in the first and in the last layer.
+    pub stay: (f64, f64),
+    /// Chance that a topic is that of the layer before.
+    pub carry: f64,
     /// Experts of a topic in one layer.
     pub bundle: usize,
-    /// Share of a bundle that is drawn by popularity (the rest evenly).
-    pub common: f64,
+    /// How much the front of a bundle is favoured: the power of an even draw.
+    pub front: f64,
     /// Chance that an expert is drawn from the bundle.
     pub focus: f64,
-    /// Spread of the logarithm of popularity.
+    /// Spread of the logarithm of the popularity of the other experts.
     pub spread: f64,
-    /// Chance that a token keeps an expert of the token before, in the first and in the last layer.
-    pub keep: (f64, f64),
+    /// Largest chance that a token of a layer chooses that layer's star.
+    pub star: f64,
 }
 
-/// The profile of a model.
+impl Profile {
+    /// Language of a subject: the first half speaks one, the rest another.
+    #[must_use]
+    pub fn language(&self, subject: usize) -> usize {
+        usize::from(subject * 2 >= self.subjects)
+    }
+}
+
+/// The profile of a model, found by a search that knows the published statistics of traces and no result of the simulator.
+/// A model that was not in the paper has the first one's.
 #[must_use]
 pub fn profile(model: &ModelPreset) -> Profile {
-    let common = Profile {
-        requests: 40,
+    let deepseek_v3 = Profile {
+        requests: 48,
         prefill: (16, 40),
-        decode: 48,
+        decode: 40,
         subjects: 8,
-        topics: 48,
-        favourites: 6,
-        loyalty: 0.7,
-        stay: 0.7,
-        bundle: 24,
-        common: 0.7,
-        focus: 0.6,
-        spread: 0.8,
-        keep: (0.05, 0.3),
+        topics: 53,
+        liked: 5,
+        steep: 0.4291,
+        shared: 0.7477,
+        drift: 0.2312,
+        stay: (0.01401, 0.559),
+        carry: 0.421,
+        bundle: 17,
+        front: 1.315,
+        focus: 0.7872,
+        spread: 0.632,
+        star: 0.51,
     };
     match model.name {
-        "qwen3-235b" => Profile { bundle: 16, focus: 0.7, ..common },
-        "llama4-maverick" => Profile { bundle: 8, focus: 0.75, spread: 1.2, ..common },
-        "kimi-k2" => Profile { bundle: 28, focus: 0.65, ..common },
-        _ => common,
+        "qwen3-235b" => Profile {
+            topics: 31,
+            liked: 2,
+            steep: 0.7692,
+            shared: 0.5733,
+            drift: 0.3877,
+            stay: (0.3648, 0.5995),
+            carry: 0.528,
+            bundle: 9,
+            front: 1.429,
+            focus: 0.7794,
+            spread: 2.148,
+            star: 0.6522,
+            ..deepseek_v3
+        },
+        "llama4-maverick" => Profile {
+            topics: 49,
+            liked: 3,
+            steep: 1.127,
+            shared: 0.4953,
+            drift: 0.5079,
+            stay: (0.0216, 0.6648),
+            carry: 0.1906,
+            bundle: 2,
+            front: 4.0,
+            focus: 0.9277,
+            spread: 3.156,
+            star: 0.03962,
+            ..deepseek_v3
+        },
+        "kimi-k2" => Profile {
+            topics: 70,
+            liked: 2,
+            steep: 0.609,
+            shared: 0.78,
+            drift: 0.05,
+            stay: (0.261, 0.6069),
+            carry: 0.45,
+            bundle: 21,
+            front: 0.8612,
+            focus: 0.7311,
+            spread: 2.6,
+            star: 0.21,
+            ..deepseek_v3
+        },
+        // 64 experts: larger pieces would leave some of them in none.
+        "deepseek-v2-lite" => Profile { bundle: 16, ..deepseek_v3 },
+        _ => deepseek_v3,
     }
 }

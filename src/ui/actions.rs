@@ -18,9 +18,9 @@ use crate::protocol::{From, Reply, Request, SourceFile, Unit};
 use crate::web::{Dropped, Pool, PoolError, fragment, now, pixel_ratio, set_fragment};
 
 /// The worker that holds traces and answers questions about them.
-const KEEPER: usize = 0;
+pub(super) const KEEPER: usize = 0;
 /// The worker that simulates.
-const SIMULATOR: usize = 1;
+pub(super) const SIMULATOR: usize = 1;
 /// Bytes and files that a worker takes at once.
 const CHUNK: (u64, usize) = (16 << 20, 32);
 

@@ -8,6 +8,7 @@ mod controls;
 mod figure;
 mod numbers;
 mod panels;
+mod runs;
 mod store;
 
 use leptos::prelude::*;
@@ -24,6 +25,7 @@ pub fn mount() {
 fn App() -> impl IntoView {
     let store = Store::new();
     actions::begin(store);
+    runs::begin(store);
     api::offer(store);
     view! {
         <panels::Header store />
@@ -33,6 +35,8 @@ fn App() -> impl IntoView {
             <panels::See store />
             <panels::Tell store />
             <panels::Place store />
+            <panels::Explain store />
+            <panels::Paper store />
         </main>
         <panels::Footer />
     }

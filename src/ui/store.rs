@@ -7,7 +7,8 @@ use leptos::prelude::*;
 use crate::analysis::Report;
 use crate::experiment::Experiment;
 use crate::format::Issue;
-use crate::protocol::{From, Info, LayerDetails, LayerView, Overview, RunReport};
+use crate::protocol::{From, Info, LayerDetails, LayerView, Overview, PaperRun, RunReport};
+use crate::sim::Timeline;
 use crate::web::{Pool, prefers_dark, recall};
 
 /// A load in progress.
@@ -24,6 +25,9 @@ pub(super) struct Loading {
     /// What is being done.
     pub(super) stage: &'static str,
 }
+
+/// Values of a swept setting with their results.
+pub(super) type Swept = Arc<[(f64, Arc<RunReport>)]>;
 
 /// Signals of the page. Copied freely: each is a handle.
 #[derive(Clone, Copy)]
@@ -54,6 +58,14 @@ pub(super) struct Store {
     pub(super) run: RwSignal<Option<Arc<RunReport>>>,
     /// Layer simulations done and all, while it runs.
     pub(super) running: RwSignal<Option<(u64, u64)>>,
+    /// One layer of that run over time.
+    pub(super) timeline: RwSignal<Option<Arc<Timeline>>>,
+    /// Results of a sweep as they come, by value.
+    pub(super) sweep: RwSignal<Swept>,
+    /// The runs of Figure 12.
+    pub(super) paper: RwSignal<Option<Arc<Vec<PaperRun>>>>,
+    /// The part of them that is done, while they run.
+    pub(super) papering: RwSignal<Option<f64>>,
     /// Something failed.
     pub(super) failure: RwSignal<Option<String>>,
     /// Dark appearance.
@@ -87,6 +99,10 @@ impl Store {
             report: RwSignal::default(),
             run: RwSignal::default(),
             running: RwSignal::default(),
+            timeline: RwSignal::default(),
+            sweep: RwSignal::default(),
+            paper: RwSignal::default(),
+            papering: RwSignal::default(),
             failure: RwSignal::new(failure),
             dark: RwSignal::new(dark),
             ratio: RwSignal::new(crate::web::pixel_ratio()),

@@ -22,6 +22,8 @@ pub(crate) struct Browser {
     next: u64,
     /// Events that came while an answer was awaited.
     events: Vec<Value>,
+    /// How long [`Browser::wait`] waits.
+    pub(crate) patience: Duration,
 }
 
 impl Browser {
@@ -54,8 +56,15 @@ impl Browser {
         if let MaybeTlsStream::Plain(stream) = socket.get_ref() {
             stream.set_read_timeout(Some(PATIENCE)).unwrap();
         }
-        let mut browser =
-            Self { process, _profile: profile, socket, session: String::new(), next: 1, events: Vec::new() };
+        let mut browser = Self {
+            process,
+            _profile: profile,
+            socket,
+            session: String::new(),
+            next: 1,
+            events: Vec::new(),
+            patience: PATIENCE,
+        };
         let target = browser.call("Target.createTarget", json!({"url": "about:blank"}))["targetId"].clone();
         let session = browser.call("Target.attachToTarget", json!({"targetId": target, "flatten": true}));
         browser.session = session["sessionId"].as_str().unwrap().into();
@@ -120,7 +129,7 @@ impl Browser {
                 return;
             }
             assert!(
-                began.elapsed() < PATIENCE,
+                began.elapsed() < self.patience,
                 "waited in vain for {expression}; the page says: {}",
                 self.complaints().join("; ")
             );
@@ -206,7 +215,7 @@ impl Browser {
             let shot = self
                 .call("Page.captureScreenshot", json!({"captureBeyondViewport": true, "format": "png", "clip": clip}));
             let bytes = base64::engine::general_purpose::STANDARD.decode(shot["data"].as_str().unwrap()).unwrap();
-            assert!(bytes.len() > 1000, "{name}, part {part} is empty");
+            assert!(bytes.len() > 1000 || height - top < 400.0, "{name}, part {part} is empty");
             std::fs::write(folder.join(format!("{name}-{part}.png")), bytes).unwrap();
             top += PART;
             if top >= height {

@@ -3,7 +3,9 @@
 #![expect(clippy::disallowed_methods, reason = "waiting for a browser needs a clock")]
 
 mod cdp;
+mod speed;
 mod traces;
+mod wafer;
 
 use std::path::{Path, PathBuf};
 use std::process::Command;

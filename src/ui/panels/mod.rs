@@ -1,15 +1,21 @@
 //! The page's parts, from top to bottom.
 
+mod explain;
 mod frame;
 mod likeness;
+mod moment;
+mod paper;
 mod place;
 mod see;
 mod streams;
+mod sweep;
 mod tell;
 mod trace;
 mod views;
 
+pub(super) use explain::Explain;
 pub(super) use frame::{Footer, Header, Notices};
+pub(super) use paper::Paper;
 pub(super) use place::Place;
 pub(super) use see::See;
 pub(super) use tell::Tell;

@@ -4,6 +4,8 @@ use std::fmt::Write;
 
 use leptos::prelude::*;
 
+use super::moment::Moment;
+use super::sweep::Sensitivity;
 use crate::experiment::{Experiment, keys};
 use crate::model::{FIELDS, MODELS, ModelPreset, WAFERS, model_named, wafer_named};
 use crate::plot::{Axis, Bar, Bars, Chart, MeshPicture};
@@ -29,12 +31,14 @@ pub(crate) fn Place(store: Store) -> impl IntoView {
                 <Wafer store />
             </div>
             {move || store.run.get().map(|r| table(store, &r))}
+            <Moment store />
+            <Sensitivity store />
         </section>
     }
 }
 
 /// Sets one setting by its name in the address.
-fn set(store: Store, name: &'static str, value: &str) -> Result<(), String> {
+pub(super) fn set(store: Store, name: &'static str, value: &str) -> Result<(), String> {
     let Some(key) = keys().iter().find(|k| k.name == name) else { return Err("no such setting".into()) };
     let mut trial = store.experiment.get_untracked();
     (key.set)(&mut trial, value.trim())?;
@@ -43,7 +47,7 @@ fn set(store: Store, name: &'static str, value: &str) -> Result<(), String> {
     Ok(())
 }
 
-fn get(store: Store, name: &'static str) -> Signal<String> {
+pub(super) fn get(store: Store, name: &'static str) -> Signal<String> {
     Signal::derive(move || {
         store.experiment.with(|e| keys().iter().find(|k| k.name == name).map(|k| (k.get)(e)).unwrap_or_default())
     })
@@ -167,7 +171,7 @@ fn preset(report: &RunReport) -> &'static ModelPreset {
     report.runs.first().and_then(|r| model_named(&r.model)).unwrap_or(&MODELS[0])
 }
 
-fn strategy(run: &StrategyRun) -> Strategy {
+pub(super) fn strategy(run: &StrategyRun) -> Strategy {
     Strategy::ALL.into_iter().find(|s| s.name() == run.strategy).unwrap_or(Strategy::Base)
 }
 

@@ -38,6 +38,7 @@ pub(super) fn repetition(store: Store) -> AnyView {
                 let (_, any, fraction) = curves()?;
                 let curve = |name: &str, values: &[f64]| Curve { name: name.into(), points: values.iter().enumerate().map(|(w, &v)| (w as f64 + 1.0, v)).collect() };
                 Some(Chart::Curves(Curves {
+                    steps: true,
                     curves: vec![curve("any expert", &any), curve("share of experts", &fraction)],
                     markers: Vec::new(),
                     x: Axis::linear("window W, tokens", 64.0),
@@ -175,6 +176,7 @@ pub(super) fn reuse_curve(store: Store) -> AnyView {
                     points: counts.curve().into_iter().map(|(c, m)| (c as f64, m)).collect(),
                 };
                 Some(Chart::Curves(Curves {
+                    steps: true,
                     curves: streams(&o).map(curve).into(),
                     markers: marks.map(|(x, name)| Marker { x, name }).into(),
                     x: Axis::log("capacity, experts", 1.0, to),

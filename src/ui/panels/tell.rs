@@ -3,7 +3,7 @@
 use leptos::prelude::*;
 
 use super::streams::{capacities, streams};
-use crate::analysis::{Caches, Observation, insights, observations};
+use crate::analysis::{Caches, Fit, Observation, calibration, insights, observations};
 use crate::model::model_named;
 use crate::ui::store::Store;
 use crate::units::{percent, significant};
@@ -33,6 +33,7 @@ pub(crate) fn Tell(store: Store) -> impl IntoView {
                     <tbody>{rows.iter().map(|o| row(o, has_collapsed)).collect_view()}</tbody>
                 </table>
             </div>
+            {info.synthetic.then(|| model.map(|m| fits(&calibration(&report, m)))).flatten()}
             <h3 class="sub">"What that means for serving this"</h3>
             <dl id="insights">
                 {answers.into_iter().map(|i| view! { <dt>{i.question}</dt> <dd>{i.answer}</dd> }).collect_view()}
@@ -77,4 +78,53 @@ fn row(o: &Observation, has_collapsed: bool) -> impl IntoView + use<> {
             <td class="words">{o.reading.clone()}</td>
         </tr>
     }
+}
+
+/// How near the synthetic workload comes to the published statistics of its model.
+fn fits(all: &[Fit]) -> AnyView {
+    let missed = all.iter().filter(|f| !f.holds()).count();
+    let words = if missed == 0 {
+        "all within what is allowed".to_string()
+    } else {
+        format!("{missed} outside of what is allowed")
+    };
+    let row = |f: &Fit| {
+        let value = |v: f64| if f.times { format!("{}×", significant(v, 3)) } else { percent(v) };
+        let known = |v: Option<f64>| v.map_or_else(|| "–".into(), value);
+        let paper = if f.paper.0 < f.paper.1 {
+            format!("{} to {}", value(f.paper.0), value(f.paper.1))
+        } else {
+            value(f.paper.0)
+        };
+        view! {
+            <tr>
+                <th scope="row">{f.name.clone()}</th>
+                <td>{paper}</td>
+                <td><data value=f.ours.map_or(String::new(), |v| v.to_string())>{known(f.ours)}</data></td>
+                <td>{known(f.residual())}</td>
+                <td>{value(f.tolerance)}</td>
+            </tr>
+        }
+    };
+    view! {
+        <details id="calibration">
+            <summary>"How near this synthetic workload comes to the published statistics: " {all.len()} ", " {words}</summary>
+            <p>"One generator makes the workloads of all models from a profile that was fitted to these statistics of traces, never to a result of the simulator. Measured by the analyses of this page."</p>
+            <div class="scroll">
+                <table>
+                    <thead>
+                        <tr>
+                            <th scope="col">"Statistic"</th>
+                            <th scope="col">"Paper"</th>
+                            <th scope="col">"Synthetic"</th>
+                            <th scope="col">"Residual"</th>
+                            <th scope="col">"Allowed"</th>
+                        </tr>
+                    </thead>
+                    <tbody>{all.iter().map(row).collect_view()}</tbody>
+                </table>
+            </div>
+        </details>
+    }
+    .into_any()
 }

@@ -364,6 +364,7 @@ fn percent_curves(
                     points: points.iter().enumerate().map(|(p, &m)| (p as f64 / 100.0, f64::from(m))).collect(),
                 };
                 Some(Chart::Curves(Curves {
+                    steps: true,
                     curves: of(&v).iter().map(curve).collect(),
                     markers: Vec::new(),
                     x: Axis::share(x, 1.0),

@@ -1,0 +1,200 @@
+//! `moescope paper` and `moescope calibrate`: published numbers beside ours. Apart from the commands on one trace.
+
+use std::io::Write;
+use std::path::PathBuf;
+use std::sync::Mutex;
+
+use anyhow::{Context, Result, bail};
+use serde::Serialize;
+
+use super::load;
+use crate::analysis::{Fit, calibration, report};
+use crate::experiment::Experiment;
+use crate::model::ModelPreset;
+use crate::protocol::{
+    Dataset, HostTime, PaperJob, PaperRun, Part, RunReport, State, Target, host_times, paper_models, rms, targets,
+    throughput,
+};
+use crate::synth::Generator;
+use crate::units::{percent, significant};
+
+/// What `moescope paper --json` prints.
+#[derive(Serialize)]
+struct Paper {
+    /// Settings of all runs.
+    experiment: String,
+    targets: Vec<Target>,
+    /// Root mean square of the differences of the throughput targets.
+    rms: f64,
+    host: Vec<HostTime>,
+    runs: Vec<PaperRun>,
+}
+
+pub(super) fn paper(
+    out: &mut impl Write,
+    experiment: &Experiment,
+    traces: &[PathBuf],
+    json: bool,
+    threads: usize,
+) -> Result<()> {
+    let state = if traces.is_empty() { State::default() } else { load::load(traces, threads)? };
+    let recorded = state.trace.part();
+    let of = recorded.map(|p| p.model().context("the model of the trace is not known")).transpose()?;
+    if let Some(model) = of.filter(|m| m.paper_speedup.is_none()) {
+        bail!("Figure 12 has no {}; its models are DeepSeek V3, Kimi K2, Qwen3-235B and Llama 4 Maverick", model.title);
+    }
+    let mut queue: Vec<(usize, &ModelPreset, Option<&Part>)> =
+        paper_models().enumerate().map(|(i, m)| (i, m, None)).collect();
+    queue.extend(of.map(|model| (queue.len(), model, recorded)));
+    // The longest first, so that no thread ends long after the others.
+    queue.sort_by_key(|(_, m, _)| std::cmp::Reverse(m.moe_layers * m.experts));
+    let (queue, done) = (Mutex::new(queue.into_iter()), Mutex::new(Vec::new()));
+    let work = || -> Result<()> {
+        loop {
+            let next = queue.lock().map_err(|_| anyhow::anyhow!("a thread failed"))?.next();
+            let Some((at, model, recorded)) = next else { return Ok(()) };
+            let mut job = PaperJob::new(experiment, model);
+            while job.step(recorded).map_err(anyhow::Error::msg)? {}
+            done.lock().map_err(|_| anyhow::anyhow!("a thread failed"))?.push((at, job.finish()));
+        }
+    };
+    std::thread::scope(|scope| -> Result<()> {
+        let handles: Vec<_> = (0..threads.max(1)).map(|_| scope.spawn(work)).collect();
+        for handle in handles {
+            match handle.join() {
+                Ok(result) => result?,
+                Err(panic) => std::panic::resume_unwind(panic),
+            }
+        }
+        Ok(())
+    })?;
+    let mut runs = done.into_inner().map_err(|_| anyhow::anyhow!("a thread failed"))?;
+    runs.sort_by_key(|(at, _)| *at);
+    let runs: Vec<PaperRun> = runs.into_iter().flat_map(|(_, r)| r).collect();
+    let targets = targets(&runs);
+    let result = Paper { experiment: settings(experiment), rms: rms(&targets), host: host_times(&runs), targets, runs };
+    if json {
+        serde_json::to_writer_pretty(&mut *out, &result)?;
+        writeln!(out)?;
+        return Ok(());
+    }
+    writeln!(out, "{} runs, {}\n", result.runs.len(), result.experiment)?;
+    writeln!(out, "| | paper | ours | difference |\n|---|---:|---:|---:|")?;
+    for t in &result.targets {
+        let sign = if t.difference >= 0.0 { "+" } else { "" };
+        let words = (significant(t.paper, 3), significant(t.ours, 3), percent(t.difference));
+        writeln!(out, "| {} | {} | {} | {sign}{} |", t.name, words.0, words.1, words.2)?;
+    }
+    let n = throughput(&result.targets).count();
+    writeln!(out, "\nRoot mean square of the {n} throughput differences: {}\n", percent(result.rms))?;
+    writeln!(out, "| Algorithm 1 on the host, share of a layer | paper | ours |\n|---|---:|---:|")?;
+    let range = |(a, b): (f64, f64)| format!("{} to {}", percent(a), percent(b));
+    for h in &result.host {
+        writeln!(out, "| {}, {} | {} | {} |", h.model, h.wafer, range(h.paper), range(h.ours))?;
+    }
+    Ok(())
+}
+
+/// The experiment without what Figure 12 sets itself.
+fn settings(experiment: &Experiment) -> String {
+    let default = Experiment::default();
+    let kept = Experiment {
+        model: default.model,
+        wafer: default.wafer,
+        batch: default.batch,
+        strategies: default.strategies,
+        trace: default.trace,
+        ..experiment.run_key()
+    };
+    kept.to_string()
+}
+
+/// A value of a sweep with its result.
+#[derive(Serialize)]
+pub(super) struct Point {
+    pub(super) value: f64,
+    pub(super) report: RunReport,
+}
+
+/// What `moescope sweep --json` prints.
+#[derive(Serialize)]
+struct Swept {
+    experiment: String,
+    points: Vec<Point>,
+}
+
+pub(super) fn sweep(out: &mut impl Write, experiment: &Experiment, points: Vec<Point>, json: bool) -> Result<()> {
+    if json {
+        let swept = Swept { experiment: experiment.to_string(), points };
+        serde_json::to_writer_pretty(&mut *out, &swept)?;
+        writeln!(out)?;
+        return Ok(());
+    }
+    writeln!(out, "value,strategy,seconds,throughput,speedup,hops")?;
+    for point in &points {
+        for r in &point.report.runs {
+            let Point { value, .. } = point;
+            writeln!(out, "{value},{},{},{},{},{}", r.strategy, r.seconds, r.throughput, r.speedup, r.hops)?;
+        }
+    }
+    Ok(())
+}
+
+/// What `moescope calibrate --json` prints for each model.
+#[derive(Serialize)]
+struct Calibrated {
+    model: String,
+    seed: u64,
+    statistics: Vec<Row>,
+}
+
+#[derive(Serialize)]
+struct Row {
+    #[serde(flatten)]
+    fit: Fit,
+    residual: Option<f64>,
+    holds: bool,
+}
+
+pub(super) fn calibrate(out: &mut impl Write, experiment: &Experiment, json: bool) -> Result<()> {
+    let mut all = Vec::new();
+    for model in paper_models() {
+        let mut generator = Generator::new(model, experiment.seed);
+        let mut dataset = Dataset::default();
+        while let Some(request) = generator.request() {
+            dataset.add(vec![request], "");
+        }
+        dataset.count();
+        let part = dataset.part().context("nothing was made")?;
+        let fits = calibration(&report(&part.summary, Vec::new()), model);
+        if json {
+            let row = |fit: Fit| Row { residual: fit.residual(), holds: fit.holds(), fit };
+            let statistics = fits.into_iter().map(row).collect();
+            all.push(Calibrated { model: model.name.into(), seed: experiment.seed, statistics });
+            continue;
+        }
+        writeln!(out, "| {} | paper | synthetic | residual | allowed |\n|---|---:|---:|---:|---:|", model.title)?;
+        for fit in fits {
+            let cells = words(&fit);
+            writeln!(out, "| {} | {} | {} | {} | {} |", fit.name, cells[0], cells[1], cells[2], cells[3])?;
+        }
+        writeln!(out)?;
+    }
+    if json {
+        serde_json::to_writer_pretty(&mut *out, &all)?;
+        writeln!(out)?;
+    }
+    Ok(())
+}
+
+/// Paper, ours, residual and tolerance of a statistic, as people read them.
+fn words(fit: &Fit) -> [String; 4] {
+    let value = |v: f64| if fit.times { format!("{}×", significant(v, 3)) } else { percent(v) };
+    let paper = if fit.paper.0 < fit.paper.1 {
+        format!("{} to {}", value(fit.paper.0), value(fit.paper.1))
+    } else {
+        value(fit.paper.0)
+    };
+    let known = |v: Option<f64>| v.map_or_else(|| "–".into(), value);
+    [paper, known(fit.ours), known(fit.residual()), value(fit.tolerance)]
+}

@@ -1,0 +1,315 @@
+//! Figure 12 of the paper, and what stands beside it: four models, three batches, two wafers, five strategies, and each
+//! published number with ours. Apart from a single run: every number here is a mean over many of them.
+
+use std::sync::Arc;
+
+use serde::{Deserialize, Serialize};
+
+use super::{Dataset, Part, Run, StrategyRun, workload};
+use crate::experiment::Experiment;
+use crate::model::{MODELS, ModelPreset, Request};
+use crate::sim::{Reads, Strategy, Workload};
+use crate::synth::Generator;
+
+/// Models of Figure 12: those of the presets that the paper has a speedup for.
+pub fn paper_models() -> impl Iterator<Item = &'static ModelPreset> {
+    MODELS.iter().filter(|m| m.paper_speedup.is_some())
+}
+
+/// Batches of Figure 12.
+pub const BATCHES: [usize; 3] = [4096, 8192, 16384];
+/// Wafers of Figure 12.
+pub const PAPER_WAFERS: [&str; 2] = ["dojo", "tsmc-sow"];
+/// The wafer that Figure 15 adds.
+const ENHANCED: &str = "dojo-enhanced";
+
+/// One run of Figure 12.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct PaperRun {
+    /// Model preset.
+    pub model: String,
+    /// Wafer preset.
+    pub wafer: String,
+    /// Requests in the batch.
+    pub batch: usize,
+    /// Strategy.
+    pub strategy: String,
+    /// Whether its requests were made.
+    pub synthetic: bool,
+    /// Sum of the layer times, seconds.
+    pub seconds: f64,
+    /// Throughput over that of `base`.
+    pub speedup: f64,
+    /// Hops of all fetches.
+    pub hops: u64,
+    /// Mean time of one layer in one step, seconds.
+    pub layer_seconds: f64,
+    /// HBM accesses, in experts.
+    pub reads: Reads,
+}
+
+/// A published number and ours.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Target {
+    /// What it is.
+    pub name: String,
+    /// The paper's value.
+    pub paper: f64,
+    /// Ours.
+    pub ours: f64,
+    /// Ours over the paper's, less one.
+    pub difference: f64,
+}
+
+/// Time of Algorithm 1 on a host CPU, Figure 15.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct HostTime {
+    /// Model preset.
+    pub model: String,
+    /// Wafer preset.
+    pub wafer: String,
+    /// Least and largest overhead over the batches in the paper, share of the layer's time.
+    pub paper: (f64, f64),
+    /// Ours.
+    pub ours: (f64, f64),
+}
+
+/// The runs of one model in slices. Only the simulated layers of the workload are made into counts.
+pub struct PaperJob {
+    experiment: Experiment,
+    model: &'static ModelPreset,
+    generator: Option<Generator>,
+    dataset: Dataset,
+    /// Settings that are still to run; the batch that was filled last.
+    queue: std::vec::IntoIter<Experiment>,
+    filled: Option<Arc<Workload>>,
+    run: Option<Box<Run>>,
+    runs: Vec<PaperRun>,
+    done: u64,
+    total: u64,
+}
+
+impl PaperJob {
+    /// The runs of a model with the settings of an experiment (its model, wafer, batch and strategies do not count).
+    #[must_use]
+    pub fn new(experiment: &Experiment, model: &'static ModelPreset) -> Self {
+        let generator = Generator::new(model, experiment.seed);
+        let at = |batch: usize, wafer: &str, strategies: &[Strategy]| Experiment {
+            model: model.name.into(),
+            wafer: wafer.into(),
+            batch,
+            strategies: strategies.to_vec(),
+            trace: String::new(),
+            ..experiment.clone()
+        };
+        let mut queue = Vec::new();
+        for batch in BATCHES {
+            queue.extend(PAPER_WAFERS.map(|w| at(batch, w, &Strategy::ALL)));
+            if host_overheads(model.name).is_some() {
+                queue.push(at(batch, ENHANCED, &[Strategy::AlloPred]));
+            }
+        }
+        let layers = if experiment.layers == 0 { model.moe_layers } else { experiment.layers.min(model.moe_layers) };
+        let each = (experiment.steps * layers) as u64;
+        let simulations: usize = queue.iter().map(|e| if e.wafer == ENHANCED { 2 } else { e.strategies.len() }).sum();
+        let total = simulations as u64 * each + generator.total() as u64;
+        Self {
+            experiment: experiment.clone(),
+            model,
+            generator: Some(generator),
+            dataset: Dataset::default(),
+            queue: queue.into_iter(),
+            filled: None,
+            run: None,
+            runs: Vec::new(),
+            done: 0,
+            total,
+        }
+    }
+
+    /// Layer simulations and requests done, and all.
+    #[must_use]
+    pub fn progress(&self) -> (u64, u64) {
+        (self.done.min(self.total), self.total)
+    }
+
+    /// Does the next slice; false once all runs are done. With `recorded` requests nothing is made.
+    ///
+    /// # Errors
+    /// If the recorded requests have no decode tokens.
+    #[inline(never)]
+    pub fn step(&mut self, recorded: Option<&Part>) -> Result<bool, String> {
+        if recorded.is_some() {
+            self.generator = None;
+        }
+        if let Some(generator) = &mut self.generator {
+            self.done += 1;
+            if let Some(request) = generator.request() {
+                self.dataset.add(vec![self.thinned(request)], "");
+                return Ok(true);
+            }
+            self.dataset.count();
+            self.generator = None;
+        }
+        if let Some(run) = &mut self.run {
+            if run.step() {
+                self.done += 1;
+                return Ok(true);
+            }
+            let report = self.run.take().map(|r| r.report("", recorded.is_none()));
+            for run in report.iter().flat_map(|r| &r.runs) {
+                self.keep(run, recorded.is_none());
+            }
+        }
+        let Some(experiment) = self.queue.next() else { return Ok(false) };
+        let filled = match self.filled.take().filter(|w| w.batch == experiment.batch) {
+            Some(filled) => filled,
+            None => Arc::new(self.fill(&experiment, recorded)?),
+        };
+        self.run = Some(Box::new(Run::new(experiment, (*filled).clone())));
+        self.filled = Some(filled);
+        Ok(true)
+    }
+
+    /// All runs, once [`PaperJob::step`] has returned false.
+    #[must_use]
+    pub fn finish(self) -> Vec<PaperRun> {
+        self.runs
+    }
+
+    fn fill(&self, experiment: &Experiment, recorded: Option<&Part>) -> Result<Workload, String> {
+        match (recorded, self.dataset.part()) {
+            (Some(part), _) => workload(part, experiment),
+            (None, Some(part)) => {
+                // The layers that were not made count for the room on the dies.
+                workload(part, experiment).map(|w| Workload { all_layers: self.model.moe_layers, ..w })
+            }
+            (None, None) => Err("nothing was made".into()),
+        }
+    }
+
+    /// A request with the simulated layers only.
+    fn thinned(&self, request: Request) -> Request {
+        let chosen = crate::sim::evenly_spaced(&request.layers, self.experiment.layers);
+        let both = request.layers.into_iter().zip(request.columns).filter(|(id, _)| chosen.contains(id));
+        let (layers, columns) = both.unzip();
+        Request { layers, columns, ..request }
+    }
+
+    fn keep(&mut self, run: &StrategyRun, synthetic: bool) {
+        let layers = self.filled.as_ref().map_or(1, |w| w.layers.len() * w.steps);
+        self.runs.push(PaperRun {
+            model: run.model.clone(),
+            wafer: run.wafer.clone(),
+            batch: run.batch,
+            strategy: run.strategy.clone(),
+            synthetic,
+            seconds: run.seconds,
+            speedup: run.speedup,
+            hops: run.hops,
+            layer_seconds: run.seconds / layers as f64,
+            reads: run.reads,
+        });
+    }
+}
+
+/// Every published number of Figures 12 and 14, with ours from the runs of all models.
+#[must_use]
+pub fn targets(runs: &[PaperRun]) -> Vec<Target> {
+    let all: Vec<&PaperRun> = runs.iter().filter(|r| r.wafer != ENHANCED).collect();
+    // Where a model has runs on recorded requests, those count; its synthetic ones stand beside them.
+    let recorded = |model: &str| all.iter().any(|r| r.model == model && !r.synthetic);
+    let runs: Vec<&PaperRun> = all.iter().copied().filter(|r| r.synthetic != recorded(&r.model)).collect();
+    let of = |strategy: Strategy| runs.iter().copied().filter(move |r| r.strategy == strategy.name());
+    let mean = |values: Vec<f64>| values.iter().sum::<f64>() / values.len() as f64;
+    let speedup =
+        |keep: &dyn Fn(&PaperRun) -> bool, s: Strategy| mean(of(s).filter(|r| keep(r)).map(|r| r.speedup).collect());
+    let mut out = Vec::new();
+    let mut add = |name: String, paper: f64, ours: f64| {
+        out.push(Target { name, paper, ours, difference: ours / paper - 1.0 });
+    };
+    for model in paper_models() {
+        let ours = speedup(&|r| r.model == model.name, Strategy::AlloPred);
+        add(format!("allo+pred over base, {}", model.title), model.paper_speedup.unwrap_or(f64::NAN), ours);
+    }
+    for (wafer, title, paper) in [("dojo", "Dojo", 6.0), ("tsmc-sow", "TSMC-SoW", 7.5)] {
+        add(format!("allo+pred over base, {title}"), paper, speedup(&|r| r.wafer == wafer, Strategy::AlloPred));
+    }
+    add("allo over base".into(), 6.3, speedup(&|_| true, Strategy::Allo));
+    add("pred over base".into(), 3.0, speedup(&|_| true, Strategy::Pred));
+    for (batch, paper) in [(4096, 1.0), (16384, 1.44)] {
+        let same = |a: &PaperRun, b: &PaperRun| (&a.model, &a.wafer, a.batch) == (&b.model, &b.wafer, b.batch);
+        let ratio = |a: &PaperRun| of(Strategy::Ep).find(|b| same(a, b)).map(|b| b.seconds / a.seconds);
+        let ratios = of(Strategy::AlloPred).filter(|r| r.batch == batch).filter_map(ratio).collect();
+        add(format!("allo+pred over ep, batch {batch}"), paper, mean(ratios));
+    }
+    for model in paper_models().filter(|m| recorded(m.name)) {
+        let synthetic = all.iter().filter(|r| r.synthetic && r.model == model.name);
+        let ours: Vec<f64> = synthetic.filter(|r| r.strategy == Strategy::AlloPred.name()).map(|r| r.speedup).collect();
+        if !ours.is_empty() {
+            add(
+                format!("allo+pred over base, {}{BESIDE}", model.title),
+                model.paper_speedup.unwrap_or(f64::NAN),
+                mean(ours),
+            );
+        }
+    }
+    let hops = |s: Strategy| of(s).map(|r| r.hops).sum::<u64>() as f64;
+    for (strategy, paper) in [(Strategy::Pred, 4.5), (Strategy::Allo, 142.0), (Strategy::AlloPred, 213.0)] {
+        add(format!("hops of base over hops of {}", strategy.name()), paper, hops(Strategy::Base) / hops(strategy));
+    }
+    out
+}
+
+/// Ends the name of a target that stands beside the one that counts.
+const BESIDE: &str = " (its synthetic workload)";
+
+/// Targets of throughput among all: those that the study of the model was held to.
+pub fn throughput(targets: &[Target]) -> impl Iterator<Item = &Target> {
+    targets.iter().filter(|t| !t.name.contains("hop") && !t.name.ends_with(BESIDE))
+}
+
+/// Root of the mean square of the differences of the throughput targets.
+#[must_use]
+pub fn rms(targets: &[Target]) -> f64 {
+    let squares: Vec<f64> = throughput(targets).map(|t| t.difference * t.difference).collect();
+    libm::sqrt(squares.iter().sum::<f64>() / squares.len() as f64)
+}
+
+/// Figure 15: the overhead of running Algorithm 1 on the host, by model and wafer. The host's time for a layer is 8 µs and
+/// 0.5 µs for each 1024 requests (inferred from the figure).
+#[must_use]
+pub fn host_times(runs: &[PaperRun]) -> Vec<HostTime> {
+    let mut out = Vec::new();
+    for model in paper_models() {
+        let Some(papers) = host_overheads(model.name) else { continue };
+        for (wafer, paper) in papers {
+            let of = |r: &&PaperRun| {
+                r.synthetic && r.model == model.name && r.wafer == wafer && r.strategy == Strategy::AlloPred.name()
+            };
+            let share = |r: &PaperRun| host_seconds(r.batch) / r.layer_seconds;
+            let shares: Vec<f64> = runs.iter().filter(of).map(share).collect();
+            if let (Some(least), Some(most)) =
+                (shares.iter().copied().reduce(f64::min), shares.iter().copied().reduce(f64::max))
+            {
+                out.push(HostTime { model: model.name.into(), wafer: wafer.into(), paper, ours: (least, most) });
+            }
+        }
+    }
+    out
+}
+
+/// Seconds of Algorithm 1 for one layer on a host CPU (inferred).
+#[must_use]
+pub fn host_seconds(batch: usize) -> f64 {
+    8e-6 + 0.5e-6 * batch as f64 / 1024.0
+}
+
+/// The paper's ranges of Figure 15.
+fn host_overheads(model: &str) -> Option<[(&'static str, (f64, f64)); 2]> {
+    match model {
+        "deepseek-v3" => Some([("dojo", (0.052, 0.064)), (ENHANCED, (0.193, 0.238))]),
+        "qwen3-235b" => Some([("dojo", (0.111, 0.142)), (ENHANCED, (0.420, 0.516))]),
+        _ => None,
+    }
+}

@@ -1,0 +1,191 @@
+//! One layer of one step over time, and which resource is critical in which layer.
+
+use std::fmt::Write;
+use std::sync::Arc;
+
+use leptos::prelude::*;
+
+use super::place::{get, set, strategy};
+use super::views::table;
+use crate::experiment::Experiment;
+use crate::plot::{Axis, Bar, Bars, Chart, Gantt, Span};
+use crate::protocol::{RunReport, StrategyRun};
+use crate::sim::Timeline;
+use crate::ui::controls::Number;
+use crate::ui::figure::{Figure, wide};
+use crate::ui::store::Store;
+use crate::units::{floor, percent, seconds};
+
+/// Both figures with the choice of step and layer.
+#[component]
+pub(crate) fn Moment(store: Store) -> impl IntoView {
+    let run = move || store.run.get();
+    let layer = move || {
+        let at = store.experiment.with(|e| e.simulated);
+        run().and_then(|r| r.layers.get(at.min(r.layers.len().saturating_sub(1))).copied())
+    };
+    view! {
+        <h3 class="sub">"One layer over time"</h3>
+        <div class="tools">
+            <Number id="step" label="Step, from 0" value=get(store, "step") on_change=move |v| set(store, "step", &v) />
+            <Number
+                id="simulated"
+                label="Simulated layer, from 0"
+                value=get(store, "simulated")
+                on_change=move |v| set(store, "simulated", &v)
+            />
+            <p class="aside">{move || layer().map(|l| format!("That is layer {l} of the model."))}</p>
+        </div>
+        <div class="figures full">{gantt(store)}</div>
+        <div class="figures wide">{critical(store)}</div>
+    }
+}
+
+/// Where each flow of a die stands: the lowest lane that is free.
+fn lanes(timeline: &Timeline) -> (Vec<usize>, usize) {
+    let mut lanes = Vec::with_capacity(timeline.flows.len());
+    let mut busy: Vec<(usize, Vec<f64>)> = Vec::new();
+    for flow in &timeline.flows {
+        if busy.last().is_none_or(|(die, _)| *die != flow.die) {
+            busy.push((flow.die, Vec::new()));
+        }
+        let Some((_, ends)) = busy.last_mut() else { continue };
+        let lane = ends.iter().position(|&end| end <= flow.start).unwrap_or(ends.len());
+        if lane == ends.len() {
+            ends.push(0.0);
+        }
+        ends[lane] = flow.end;
+        lanes.push(lane);
+    }
+    let most = lanes.iter().max().map_or(0, |l| l + 1);
+    (lanes, most)
+}
+
+fn kind(source: usize, die: usize, tokens: f64) -> usize {
+    match (source == die, tokens > 0.0) {
+        (true, true) => 0,
+        (false, _) => 1,
+        (true, false) => 2,
+    }
+}
+
+fn gantt(store: Store) -> AnyView {
+    let timeline = move || store.timeline.get();
+    let mesh = move || store.experiment.with(Experiment::wafer).mesh;
+    let caption = move || {
+        let show = store.experiment.with(|e| e.show.name());
+        format!(
+            "What each die fetched (upper bars of a row) and computed (lowest bar) under {show}, in the step and layer above. The layer ends with its last die."
+        )
+    };
+    view! {
+        <Figure
+            store
+            id="layer-time"
+            title="Fetches and computing by die"
+            caption=Signal::derive(caption)
+            height=|w| (w * 0.6).clamp(320.0, 720.0)
+            chart=move || {
+                let t = timeline()?;
+                let dies = mesh().dies();
+                let (lanes, most) = lanes(&t);
+                let micro = 1e6;
+                let flows = t.flows.iter().zip(lanes).map(|(f, lane)| Span {
+                    row: f.die,
+                    lane,
+                    start: f.start * micro,
+                    end: f.end * micro,
+                    kind: kind(f.source, f.die, f.tokens),
+                });
+                let computed = t.computed.iter().map(|&(die, _, start, end)| Span { row: die, lane: most, start: start * micro, end: end * micro, kind: 3 });
+                let names: Vec<String> = (0..dies).map(|d| d.to_string()).collect();
+                let mut rows = Axis::named("die", &names, 26);
+                // Die 0 is at the top.
+                (rows.from, rows.to) = (rows.to, rows.from);
+                Some(Chart::Gantt(Gantt {
+                    spans: flows.chain(computed).collect(),
+                    kinds: ["own HBM", "another die's", "copy kept", "computing"].map(String::from).into(),
+                    lanes: most + 1,
+                    x: Axis::linear("time, µs", t.seconds * micro),
+                    y: rows,
+                    now: None,
+                }))
+            }
+            hover=move |x, y| {
+                let t = store.timeline.get_untracked()?;
+                let (die, at) = (floor(y), x * 1e-6);
+                let flows = t.flows.iter().filter(|f| f.die == die && f.start <= at && at < f.end);
+                let mut words: Vec<String> = flows
+                    .map(|f| match kind(f.source, f.die, f.tokens) {
+                        0 => format!("reads expert {}", f.expert),
+                        1 => format!("fetches expert {} from die {}", f.expert, f.source),
+                        _ => format!("keeps a copy of expert {}", f.expert),
+                    })
+                    .collect();
+                let computing = t.computed.iter().find(|c| c.0 == die && c.2 <= at && at < c.3);
+                words.extend(computing.map(|c| format!("computes expert {}", c.1)));
+                let what = if words.is_empty() { "idle".into() } else { words.join(", ") };
+                Some(format!("die {die} at {}: {what}", seconds(at)))
+            }
+            csv=move || {
+                let t: Arc<Timeline> = store.timeline.get_untracked().unwrap_or_default();
+                let mut text = table("kind,die,source,expert,tokens,start_seconds,end_seconds", &t.flows, |text, f| {
+                    let name = ["local", "remote", "copy"][kind(f.source, f.die, f.tokens)];
+                    let _ = writeln!(text, "{name},{},{},{},{},{},{}", f.die, f.source, f.expert, f.tokens, f.start, f.end);
+                });
+                for (die, expert, start, end) in &t.computed {
+                    let _ = writeln!(text, "compute,{die},,{expert},,{start},{end}");
+                }
+                text
+            }
+        />
+    }
+    .into_any()
+}
+
+/// The run of the strategy that is shown.
+fn shown(store: Store, report: &RunReport) -> Option<StrategyRun> {
+    let show = store.experiment.with(|e| e.show);
+    report.runs.iter().find(|r| strategy(r) == show).or(report.runs.last()).cloned()
+}
+
+fn critical(store: Store) -> AnyView {
+    let run = move || store.run.get().and_then(|r| shown(store, &r).map(|s| (r, s)));
+    let names = ["computing", "HBM", "links"];
+    view! {
+        <Figure
+            store
+            id="critical"
+            title="What limits each layer"
+            caption=Signal::derive(move || format!("Time of each simulated layer, over all steps, by the resource that was critical in it (computing, HBM or links), under {}.", run().map_or_else(String::new, |r| r.1.strategy)))
+            height=wide
+            chart=move || {
+                let (report, run) = run()?;
+                let most = run.layer_seconds.iter().flatten().fold(0.0f64, |a, &b| a.max(b));
+                let bar = |s: &[f64; 3]| Bar { values: s.iter().map(|v| v * 1e3).collect(), ..Bar::default() };
+                let ids: Vec<String> = report.layers.iter().map(ToString::to_string).collect();
+                Some(Chart::Bars(Bars {
+                    bars: run.layer_seconds.iter().map(bar).collect(),
+                    series: names.map(String::from).into(),
+                    x: Axis::named("layer", &ids, 20),
+                    y: Axis::linear("time, ms", most * 1e3 * 1.05),
+                    level: None,
+                }))
+            }
+            hover=move |x, _| {
+                let (report, run) = untrack(run)?;
+                let parts = run.layer_seconds.get(floor(x))?;
+                let all: f64 = parts.iter().sum();
+                let words: Vec<String> = names.iter().zip(parts).filter(|p| *p.1 > 0.0).map(|(n, p)| format!("{n} {}", percent(p / all))).collect();
+                Some(format!("layer {}: {}; limited by {}", report.layers.get(floor(x))?, seconds(all), words.join(", ")))
+            }
+            csv=move || {
+                let Some((report, run)) = untrack(run) else { return String::new() };
+                table("layer,compute_seconds,hbm_seconds,link_seconds", report.layers.iter().zip(&run.layer_seconds), |t, (l, s)| {
+                    let _ = writeln!(t, "{l},{},{},{}", s[0], s[1], s[2]);
+                })
+            }
+        />
+    }
+    .into_any()
+}

@@ -1,0 +1,162 @@
+//! A setting swept over a range: what if links were faster, the wafer larger, weights smaller?
+
+use std::fmt::Write;
+
+use leptos::prelude::*;
+
+use super::place::get;
+use super::views::table;
+use crate::experiment::{Experiment, SWEPT, Sweep, keys};
+use crate::model::FIELDS;
+use crate::plot::{Axis, Chart, Curve, Curves};
+use crate::ui::actions::change;
+use crate::ui::controls::{Choice, Number};
+use crate::ui::figure::{Figure, wide};
+use crate::ui::store::{Store, Swept};
+use crate::units::significant;
+
+/// Name of a setting for people.
+fn words(name: &str) -> String {
+    let other = match name {
+        "batch" => "Batch, requests",
+        "steps" => "Decode steps",
+        "layers" => "Simulated layers",
+        "flight" => "Fetches in flight for each die",
+        "weight" => "Bytes of a weight",
+        "predict" => "Predicted experts, % of a row",
+        "block" => "Tokens of a block",
+        _ => "Split threshold, factor of tau",
+    };
+    FIELDS.iter().find(|f| f.name == name).map_or(other, |f| f.words).to_string()
+}
+
+/// The value that a setting has now.
+fn current(experiment: &Experiment, name: &str) -> f64 {
+    let field = FIELDS.iter().find(|f| f.name == name);
+    let key = keys().iter().find(|k| k.name == name);
+    let written = key.and_then(|k| (k.get)(experiment).parse().ok());
+    written.or_else(|| field.map(|f| (f.get)(&experiment.wafer()))).unwrap_or(1.0)
+}
+
+/// From half to twice of what it is, as far as the setting goes.
+fn around(experiment: &Experiment, name: &str) -> Option<Sweep> {
+    let now = current(experiment, name);
+    [(0.5, 2.0), (0.5, 1.0), (1.0, 2.0)].into_iter().find_map(|(low, high)| {
+        let text = format!("{name}:{}:{}:7", now * low, now * high);
+        let mut trial = Experiment::default();
+        let key = keys().iter().find(|k| k.name == "sweep")?;
+        (key.set)(&mut trial, &text).ok()?;
+        trial.sweep
+    })
+}
+
+/// Controls and curve.
+#[component]
+pub(crate) fn Sensitivity(store: Store) -> impl IntoView {
+    let chosen = move || store.experiment.with(|e| e.sweep.clone());
+    let options = Signal::derive(|| {
+        let mut all = vec![(String::new(), "nothing".to_string())];
+        all.extend(SWEPT.iter().map(|s| (s.to_string(), words(s))));
+        all
+    });
+    let choose = move |name: String| change(store, true, |e| e.sweep = around(e, &name));
+    let part = move |i: usize| {
+        Signal::derive(move || get(store, "sweep").get().split(':').nth(i).unwrap_or_default().to_string())
+    };
+    let edit = move |i: usize, v: String| -> Result<(), String> {
+        let text = get(store, "sweep").get_untracked();
+        let mut parts: Vec<&str> = text.split(':').collect();
+        if parts.len() == 4 {
+            parts[i] = v.trim();
+        }
+        super::place::set(store, "sweep", &parts.join(":"))
+    };
+    view! {
+        <h3 class="sub">"What if?"</h3>
+        <div class="tools">
+            <Choice
+                id="sweep"
+                label="Sweep a setting"
+                options
+                value=Signal::derive(move || chosen().map(|s| s.name).unwrap_or_default())
+                on_change=choose
+            />
+            {move || chosen().is_some().then(|| view! {
+                <Number id="sweep-from" label="From" value=part(1) on_change=move |v| edit(1, v) />
+                <Number id="sweep-to" label="To" value=part(2) on_change=move |v| edit(2, v) />
+                <Number id="sweep-points" label="Values" value=part(3) on_change=move |v| edit(3, v) />
+            })}
+        </div>
+        {move || chosen().map(|s| s.name).map(|name| view! { <div class="figures wide">{figure(store, name)}</div> })}
+    }
+}
+
+fn figure(store: Store, name: String) -> AnyView {
+    let axis = words(&name);
+    let all = move || {
+        let wanted = store.experiment.with(|e| e.sweep.as_ref().map_or(0, |s| s.values().len()));
+        (store.sweep.get(), wanted)
+    };
+    let caption = {
+        let axis = axis.clone();
+        move || {
+            let (done, wanted) = all();
+            let base = "Throughput of each strategy, over that of base at the first value, so that base shows what the setting alone does.";
+            let progress = if done.len() < wanted {
+                format!(" {} of {wanted} values are there.", done.len())
+            } else {
+                String::new()
+            };
+            format!("{axis}. {base}{progress}")
+        }
+    };
+    let curves = |done: &Swept| -> Vec<Curve> {
+        let Some(first) = done.first().and_then(|(_, r)| r.runs.first()).map(|r| r.throughput / r.speedup) else {
+            return Vec::new();
+        };
+        let names: Vec<String> = done[0].1.runs.iter().map(|r| r.strategy.clone()).collect();
+        let of = |name: &String| {
+            let value = |(x, r): &(f64, std::sync::Arc<crate::protocol::RunReport>)| {
+                r.runs.iter().find(|r| r.strategy == *name).map(|r| (*x, r.throughput / first))
+            };
+            Curve { name: name.clone(), points: done.iter().filter_map(value).collect() }
+        };
+        names.iter().map(of).collect()
+    };
+    view! {
+        <Figure
+            store
+            id="sweep-curve"
+            title="Sensitivity"
+            caption=Signal::derive(caption)
+            height=wide
+            chart=move || {
+                let (done, _) = all();
+                let curves = curves(&done);
+                let most = curves.iter().flat_map(|c| &c.points).fold(0.0f64, |a, p| a.max(p.1));
+                let (from, to) = (done.first()?.0, done.last()?.0);
+                let mut x = Axis::linear(&axis, to.max(from));
+                x.from = from.min(to);
+                x.ticks.retain(|t| t.0 >= x.from);
+                if x.to <= x.from {
+                    x.to = x.from + 1.0;
+                }
+                Some(Chart::Curves(Curves { curves, steps: false, markers: Vec::new(), x, y: Axis::linear("throughput, × base at first", most * 1.08) }))
+            }
+            hover=move |x, _| {
+                let done = store.sweep.get_untracked();
+                let (value, report) = done.iter().min_by(|a, b| (a.0 - x).abs().total_cmp(&(b.0 - x).abs()))?;
+                let all: Vec<String> = report.runs.iter().map(|r| format!("{} {}×", r.strategy, significant(r.speedup, 3))).collect();
+                Some(format!("{}: over base of the same value, {}", significant(*value, 4), all.join(", ")))
+            }
+            csv=move || {
+                let done = store.sweep.get_untracked();
+                let rows = done.iter().flat_map(|(v, r)| r.runs.iter().map(move |r| (v, r)));
+                table("value,strategy,seconds,throughput,speedup,hops", rows, |t, (v, r)| {
+                    let _ = writeln!(t, "{v},{},{},{},{},{}", r.strategy, r.seconds, r.throughput, r.speedup, r.hops);
+                })
+            }
+        />
+    }
+    .into_any()
+}

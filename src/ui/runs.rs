@@ -1,0 +1,254 @@
+//! The long questions of the page: one layer over time, a sweep of a setting, Figure 12. Apart from `actions`, because each of
+//! these is many jobs over many workers, and all end when another is asked for.
+
+use std::cell::{Cell, RefCell};
+use std::rc::Rc;
+use std::sync::Arc;
+
+use leptos::prelude::*;
+use leptos::task::spawn_local;
+
+use super::actions::{KEEPER, SIMULATOR};
+use super::store::Store;
+use crate::experiment::{Experiment, Sweep, keys};
+use crate::model::model_named;
+use crate::protocol::{From, PaperRun, Reply, Request, RunReport, paper_models};
+use crate::web::{Pool, PoolError};
+
+/// A kind of long question: its jobs under way and the number of the last one asked.
+#[derive(Default)]
+struct Asked {
+    number: Cell<u32>,
+    jobs: RefCell<Vec<u32>>,
+}
+
+impl Asked {
+    /// Ends what is under way; the answer to an older number is void.
+    fn renew(&self, pool: Option<&Pool>) -> u32 {
+        for job in self.jobs.take() {
+            pool.into_iter().for_each(|p| p.cancel(job));
+        }
+        self.number.set(self.number.get().wrapping_add(1));
+        self.number.get()
+    }
+}
+
+thread_local! {
+    static ASKED: [Asked; 3] = Default::default();
+}
+
+/// The kinds.
+#[derive(Clone, Copy)]
+enum Kind {
+    Timeline,
+    Sweep,
+    Paper,
+}
+
+impl Kind {
+    fn with<T>(self, f: impl FnOnce(&Asked) -> T) -> T {
+        ASKED.with(|all| f(&all[self as usize]))
+    }
+}
+
+/// Asks a worker as a part of a long question.
+async fn ask(
+    pool: &Pool,
+    kind: Kind,
+    worker: usize,
+    request: &Request,
+    told: crate::web::Told,
+) -> Result<Reply, PoolError> {
+    let (job, reply) = pool.ask(worker, request, told);
+    kind.with(|k| k.jobs.borrow_mut().push(job));
+    let reply = reply.await;
+    kind.with(|k| k.jobs.borrow_mut().retain(|&j| j != job));
+    reply
+}
+
+fn is_last(kind: Kind, number: u32) -> bool {
+    kind.with(|k| k.number.get() == number)
+}
+
+fn fail(store: Store, why: &PoolError) {
+    if !matches!(why, PoolError::Cancelled) {
+        store.failure.set(Some(why.to_string()));
+    }
+}
+
+/// Starts what follows the experiment by itself.
+pub(super) fn begin(store: Store) {
+    // A new result makes what belongs to the old one void.
+    let view = Memo::new(move |_| store.experiment.with(|e| (e.show, e.step, e.simulated)));
+    Effect::new(move |_| {
+        view.track();
+        let there = store.run.with(Option::is_some);
+        timeline(store, there);
+    });
+    let sweep = Memo::new(move |_| store.experiment.with(|e| e.sweep.clone()));
+    Effect::new(move |_| {
+        let (of, there) = (sweep.get(), store.run.with(Option::is_some));
+        swept(store, of.filter(|_| there));
+    });
+    // Figure 12 follows settings that it does not set itself.
+    let settings = Memo::new(move |_| {
+        store.experiment.with(|e| {
+            let d = Experiment::default();
+            let (model, wafer, batch) = (d.model, d.wafer, d.batch);
+            Experiment { model, wafer, batch, strategies: d.strategies, trace: d.trace, ..e.run_key() }
+        })
+    });
+    Effect::new(move |before: Option<Experiment>| {
+        let now = settings.get();
+        if before.is_some_and(|b| b != now) {
+            cancel_paper(store);
+            store.paper.set(None);
+        }
+        now
+    });
+}
+
+fn timeline(store: Store, there: bool) {
+    let pool = store.pool.with_value(Clone::clone);
+    let number = Kind::Timeline.with(|t| t.renew(pool.as_ref()));
+    let Some(pool) = pool.filter(|_| there) else {
+        store.timeline.set(None);
+        return;
+    };
+    let text = store.experiment.with_untracked(ToString::to_string);
+    let from = untrack(|| store.from());
+    spawn_local(async move {
+        let done = async {
+            let Reply::Bytes(batch) =
+                ask(&pool, Kind::Timeline, KEEPER, &Request::Workload(from, text.clone()), Box::new(|_, _| {})).await?
+            else {
+                return Ok(None);
+            };
+            match ask(&pool, Kind::Timeline, SIMULATOR, &Request::Timeline(text, batch), Box::new(|_, _| {})).await? {
+                Reply::Timeline(timeline) => Ok(Some(*timeline)),
+                _ => Ok(None),
+            }
+        };
+        match done.await {
+            Ok(timeline) if is_last(Kind::Timeline, number) => store.timeline.set(timeline.map(Arc::new)),
+            Ok(_) => {}
+            Err(why) => fail(store, &why),
+        }
+    });
+}
+
+/// Runs the experiment once for each value of a sweep, on all workers but the keeper.
+fn swept(store: Store, sweep: Option<Sweep>) {
+    let pool = store.pool.with_value(Clone::clone);
+    let number = Kind::Sweep.with(|s| s.renew(pool.as_ref()));
+    store.sweep.set(Arc::default());
+    let (Some(pool), Some(sweep)) = (pool, sweep) else { return };
+    let Some(key) = keys().iter().find(|k| k.name == sweep.name) else { return };
+    let base = store.experiment.with_untracked(Experiment::run_key);
+    let from = untrack(|| store.from());
+    let values = Rc::new(RefCell::new(sweep.values().into_iter()));
+    for worker in SIMULATOR..pool.len().max(SIMULATOR + 1) {
+        let (pool, values, base) = (pool.clone(), Rc::clone(&values), base.clone());
+        spawn_local(async move {
+            loop {
+                let Some(value) = values.borrow_mut().next() else { return };
+                let mut experiment = base.clone();
+                if (key.set)(&mut experiment, &value).is_err() {
+                    continue;
+                }
+                experiment.normalise();
+                match run_once(&pool, worker, from, &experiment).await {
+                    Ok(Some(report)) if is_last(Kind::Sweep, number) => store.sweep.update(|done| {
+                        let mut all: Vec<(f64, Arc<RunReport>)> = done.to_vec();
+                        all.push((value.parse().unwrap_or(f64::NAN), Arc::new(report)));
+                        all.sort_by(|a, b| a.0.total_cmp(&b.0));
+                        *done = all.into();
+                    }),
+                    Ok(_) => return,
+                    Err(why) => return fail(store, &why),
+                }
+            }
+        });
+    }
+}
+
+async fn run_once(
+    pool: &Pool,
+    worker: usize,
+    from: From,
+    experiment: &Experiment,
+) -> Result<Option<RunReport>, PoolError> {
+    let text = experiment.to_string();
+    let request = Request::Workload(from, text.clone());
+    let Reply::Bytes(batch) = ask(pool, Kind::Sweep, KEEPER, &request, Box::new(|_, _| {})).await? else {
+        return Ok(None);
+    };
+    match ask(pool, Kind::Sweep, worker, &Request::Run(text, batch), Box::new(|_, _| {})).await? {
+        Reply::Run(report) => Ok(Some(*report)),
+        _ => Ok(None),
+    }
+}
+
+/// Runs of each model with its position.
+type Found = Rc<RefCell<Vec<(usize, Vec<PaperRun>)>>>;
+
+/// Runs Figure 12 with the experiment's settings, over all workers; a trace of one of its models is run beside.
+pub(super) fn reproduce(store: Store) {
+    let Some(pool) = store.pool.with_value(Clone::clone) else { return };
+    let number = Kind::Paper.with(|p| p.renew(Some(&pool)));
+    let experiment = store.experiment.with_untracked(|e| e.run_key().to_string());
+    let mut queue: Vec<(usize, &'static str, From)> =
+        paper_models().enumerate().map(|(i, m)| (i, m.name, From::Synthetic)).collect();
+    // The longest first.
+    queue.sort_by_key(|(_, name, _)| model_named(name).map_or(0, |m| usize::MAX - m.moe_layers * m.experts));
+    let recorded = untrack(|| store.shown()).filter(|i| !i.synthetic && i.decode > 0).and_then(|i| i.model.clone());
+    let recorded = recorded.and_then(|name| paper_models().find(|m| m.name == name));
+    let parts = queue.len() + usize::from(recorded.is_some());
+    // Only the keeper has the trace.
+    let own = recorded.map(|m| (queue.len(), m.name, From::Trace));
+    let progress = Rc::new(RefCell::new(vec![(0u64, 0u64); parts]));
+    let found: Found = Rc::default();
+    let queue = Rc::new(RefCell::new(queue.into_iter()));
+    store.paper.set(None);
+    store.papering.set(Some(0.0));
+    for worker in 0..pool.len() {
+        let mut own = own.filter(|_| worker == KEEPER);
+        let (pool, queue, progress) = (pool.clone(), Rc::clone(&queue), Rc::clone(&progress));
+        let (found, experiment) = (Rc::clone(&found), experiment.clone());
+        spawn_local(async move {
+            loop {
+                let next = own.take().or_else(|| queue.borrow_mut().next());
+                let Some((at, model, from)) = next else { return };
+                let told = Rc::clone(&progress);
+                let told = Box::new(move |done, total: u64| {
+                    told.borrow_mut()[at] = (done, total);
+                    if is_last(Kind::Paper, number) {
+                        let parts: f64 = told.borrow().iter().map(|&(d, t)| d as f64 / t.max(1) as f64).sum();
+                        store.papering.set(Some(parts / told.borrow().len() as f64));
+                    }
+                });
+                let request = Request::Paper { model: model.into(), experiment: experiment.clone(), from };
+                match ask(&pool, Kind::Paper, worker, &request, told).await {
+                    Ok(Reply::Paper(runs)) if is_last(Kind::Paper, number) => {
+                        found.borrow_mut().push((at, runs));
+                        if found.borrow().len() == parts {
+                            let mut all = found.take();
+                            all.sort_by_key(|(at, _)| *at);
+                            store.papering.set(None);
+                            store.paper.set(Some(Arc::new(all.into_iter().flat_map(|(_, r)| r).collect())));
+                        }
+                    }
+                    Ok(_) => return,
+                    Err(why) => return fail(store, &why),
+                }
+            }
+        });
+    }
+}
+
+/// Stops Figure 12.
+pub(super) fn cancel_paper(store: Store) {
+    let pool = store.pool.with_value(Clone::clone);
+    Kind::Paper.with(|p| p.renew(pool.as_ref()));
+    store.papering.set(None);
+}
