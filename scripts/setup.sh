@@ -6,6 +6,7 @@ set -euo pipefail
 TRUNK=0.21.14
 BINDGEN=0.2.130
 BINARYEN=132.0.0
+AXE=4.14.1
 TOOLS="${MOESCOPE_TOOLS:-${XDG_CACHE_HOME:-$HOME/.cache}/moescope/tools}"
 # Tools run for seconds: building them unoptimised takes a third of the time.
 export CARGO_PROFILE_RELEASE_LTO=off CARGO_PROFILE_RELEASE_OPT_LEVEL=0 CARGO_PROFILE_RELEASE_CODEGEN_UNITS=16
@@ -48,6 +49,9 @@ sysroot=$(rustc --print sysroot)
 need wasm-bindgen "$BINDGEN" "1 minute" cargo install wasm-bindgen-cli --version "$BINDGEN" --root "$TOOLS"
 need trunk "$TRUNK" "3 minutes" cargo install trunk --version "$TRUNK" --locked --no-default-features --root "$TOOLS"
 need binaryen "$BINARYEN" "5 s" npm install --no-audit --no-fund --prefix "$TOOLS" "binaryen@$BINARYEN"
+if [ "${1:-}" = test ]; then
+  need axe-core "$AXE" "5 s" npm install --no-audit --no-fund --prefix "$TOOLS" "axe-core@$AXE"
+fi
 if [ "${1:-}" = test ] && ! command -v chromium >/dev/null; then
   need chromium debian "1 minute" install_chromium
   command -v chromium >/dev/null || { rm -f "$TOOLS/chromium-debian"; install_chromium; }

@@ -13,3 +13,22 @@ try {
   if (boot) boot.textContent = `moescope could not start. ${why} (${error})`;
   throw error;
 }
+
+// Offline, once the page is up. Without HTTPS (but for localhost) browsers have no service workers, and nothing is lost.
+if ("serviceWorker" in navigator) {
+  try {
+    const registration = await navigator.serviceWorker.register("sw.js");
+    const offer = () => {
+      // A first visit has no older version that the new one would replace.
+      if (registration.waiting && navigator.serviceWorker.controller) dispatchEvent(new Event("moescope-update"));
+    };
+    offer();
+    registration.addEventListener("updatefound", () => registration.installing?.addEventListener("statechange", offer));
+    addEventListener("moescope-reload", () => {
+      navigator.serviceWorker.addEventListener("controllerchange", () => location.reload());
+      registration.waiting?.postMessage("take over");
+    });
+  } catch (error) {
+    console.warn(`moescope will not work offline: ${error}`);
+  }
+}

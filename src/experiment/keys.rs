@@ -152,6 +152,17 @@ pub fn keys() -> &'static [Key] {
             },
             set: |e, v| sweep(v).map(|s| e.sweep = s),
         },
+        Key {
+            name: "embed",
+            get: |e| e.embed.clone(),
+            set: |e, v| {
+                let plain = v.len() <= 32 && v.bytes().all(|b| b.is_ascii_lowercase() || b == b'-');
+                if plain {
+                    e.embed = v.into();
+                }
+                plain.then_some(()).ok_or_else(|| "not the name of a figure".into())
+            },
+        },
     ];
     KEYS
 }

@@ -69,6 +69,8 @@ pub struct Experiment {
     pub simulated: usize,
     /// A setting that is swept.
     pub sweep: Option<Sweep>,
+    /// The only figure that is shown, for a frame in another page; empty for the whole page.
+    pub embed: String,
 }
 
 /// A setting and the values that it takes in turn.
@@ -130,6 +132,7 @@ impl Default for Experiment {
             step: 0,
             simulated: 0,
             sweep: None,
+            embed: String::new(),
         }
     }
 }
@@ -243,6 +246,7 @@ impl Experiment {
             step: default.step,
             simulated: default.simulated,
             sweep: default.sweep,
+            embed: default.embed,
             ..self.clone()
         }
     }

@@ -8,6 +8,7 @@ mod curve;
 mod gantt;
 mod heatmap;
 mod mesh;
+mod png;
 pub mod theme;
 
 pub use axes::{Axis, Frame, Look, Result, Scale};
@@ -17,3 +18,4 @@ pub use curve::{Curve, Curves, Marker, Points, curves, points};
 pub use gantt::{Gantt, Span, gantt};
 pub use heatmap::{Heatmap, heatmap, paint, pixels};
 pub use mesh::{MeshPicture, mesh};
+pub use png::with_comment;

@@ -75,6 +75,16 @@ pub(super) fn begin(store: Store) {
             let _ = root.set_attribute("data-theme", theme);
         }
     });
+    Effect::new(move |_| {
+        let embed = store.experiment.with(|e| e.embed.clone());
+        if let Some(root) = document().document_element() {
+            let _ = if embed.is_empty() {
+                root.remove_attribute("data-embed")
+            } else {
+                root.set_attribute("data-embed", &embed)
+            };
+        }
+    });
     let from = Memo::new(move |_| store.from());
     // While a trace is shown nothing is made: it would run every question a second time.
     let made_of = Memo::new(move |_| {

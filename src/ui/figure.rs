@@ -94,6 +94,7 @@ fn figure(
             later.set_value(set_timeout_with_handle(move || paint(chart, css, look), wait).ok());
         }
     });
+    let pointed = Rc::clone(&hover);
     let over = move |event: PointerEvent| {
         let ratio = store.ratio.get_untracked();
         let (x, y) = (f64::from(event.offset_x()), f64::from(event.offset_y()));
@@ -114,22 +115,80 @@ fn figure(
     };
     let save_png = move |_| {
         if let Some(canvas) = canvas.get_untracked() {
-            download_canvas(&format!("moescope-{id}.png"), &canvas);
+            download_canvas(&format!("moescope-{id}.png"), &canvas, &store.stamp());
         }
     };
     let save_svg = move |_| {
         let (w, look) = (width.get_untracked(), Look { ratio: 1.0, ..untrack(look) });
         let size = |css: f64| crate::units::small(crate::units::floor(css));
         if let Some(text) = untrack(|| chart()).and_then(|c| svg(&c, &look, (size(w), size(height(w))))) {
-            download(&format!("moescope-{id}.svg"), "image/svg+xml", &text);
+            // Of a comment, XML forbids two hyphens.
+            let comment = format!("<!-- {} -->\n", store.stamp().replace("--", "- -"));
+            download(&format!("moescope-{id}.svg"), "image/svg+xml", &format!("{text}\n{comment}"));
         }
     };
-    let save_csv = move |_| download(&format!("moescope-{id}.csv"), "text/csv", &untrack(|| csv()));
+    let rows = StoredValue::new_local(Rc::clone(&csv));
+    let save_csv = move |_| {
+        let text = format!("# {}\n{}", store.stamp(), untrack(|| csv()));
+        download(&format!("moescope-{id}.csv"), "text/csv", &text);
+    };
+    let embedded = Memo::new(move |_| store.experiment.with(|e| e.embed == id));
+    let table = RwSignal::new(false);
+    // What the arrow keys look at, in the figure's own axes.
+    let cursor = StoredValue::new_local(None::<(f64, f64)>);
+    let said = RwSignal::new(String::new());
+    let keyed = move |event: leptos::ev::KeyboardEvent| {
+        let (right, down) = match event.key().as_str() {
+            "ArrowLeft" => (-1.0, 0.0),
+            "ArrowRight" => (1.0, 0.0),
+            "ArrowUp" => (0.0, -1.0),
+            "ArrowDown" => (0.0, 1.0),
+            "Escape" => return tip.set(None),
+            _ => return,
+        };
+        event.prevent_default();
+        let ratio = store.ratio.get_untracked();
+        let found = frame.with_value(|f| {
+            let f = f.as_ref()?;
+            // Cells one by one; a continuous axis in a hundred steps.
+            let step = |axis: &crate::plot::Axis| {
+                let span = axis.to - axis.from;
+                if span.abs() >= 3.0 && span.abs() <= 1024.0 { span.signum() } else { span / 100.0 }
+            };
+            let middle = |axis: &crate::plot::Axis| axis.from + step(axis) / 2.0;
+            // Rows of some figures count downward.
+            let first = (middle(&f.x), middle(&f.y));
+            let falls = f.at(first.0, first.1 + step(&f.y)).1 > f.at(first.0, first.1).1;
+            let (across, along) = (right * step(&f.x), if falls { down } else { -down } * step(&f.y));
+            let (x, y) = cursor.get_value().unwrap_or((first.0 - across, first.1 - along));
+            let inside = |v: f64, axis: &crate::plot::Axis| {
+                let (low, high) = (axis.from.min(axis.to), axis.from.max(axis.to));
+                v.clamp(low + step(axis).abs() / 2.0, high - step(axis).abs() / 2.0)
+            };
+            let next = (inside(x + across, &f.x), inside(y + along, &f.y));
+            Some((next, f.at(next.0, next.1)))
+        });
+        if let Some(((x, y), (px, py))) = found {
+            cursor.set_value(Some((x, y)));
+            let text = pointed(x, y);
+            said.set(text.clone().unwrap_or_default());
+            tip.set(text.map(|t| (f64::from(px) / ratio, f64::from(py) / ratio, t)));
+        }
+    };
     view! {
-        <figure id=id>
+        <figure id=id class:shown=embedded>
             <header>
                 <h3>{title}</h3>
                 <span class="save">
+                    <button
+                        type="button"
+                        class="as-table"
+                        aria-expanded=move || table.get().to_string()
+                        on:click=move |_| table.update(|t| *t = !*t)
+                        title="Show this figure's numbers as a table"
+                    >
+                        "Table"
+                    </button>
                     <button type="button" on:click=save_png title="Save this figure as a picture">"PNG"</button>
                     <button type="button" on:click=save_svg title="Save this figure as a drawing">"SVG"</button>
                     <button type="button" on:click=save_csv title="Save this figure's numbers">"CSV"</button>
@@ -141,13 +200,42 @@ fn figure(
                     role="img"
                     aria-label=move || format!("{title}. {}", caption.get())
                     style=move || format!("width:{:.0}px;height:{:.0}px", width.get(), height(width.get()))
+                    tabindex="0"
+                    on:keydown=keyed
                     on:pointermove=over
                     on:pointerleave=move |_| tip.set(None)
                 ></canvas>
                 {at}
             </div>
             <figcaption>{caption}</figcaption>
+            <span class="hidden" role="status">{said}</span>
+            {move || table.get().then(|| as_table(title, &rows.with_value(|r| r())))}
         </figure>
+    }
+    .into_any()
+}
+
+/// Rows of a figure's table that the page shows; all of them are in the file.
+const SHOWN_ROWS: usize = 200;
+
+/// The numbers of a figure as a table.
+fn as_table(title: &'static str, csv: &str) -> AnyView {
+    let mut lines = csv.lines();
+    let head: Vec<String> = lines.next().unwrap_or_default().split(',').map(ToString::to_string).collect();
+    let all: Vec<&str> = lines.collect();
+    let row =
+        |line: &&str| view! { <tr>{line.split(',').map(|c| view! { <td>{c.to_string()}</td> }).collect_view()}</tr> };
+    let rest = all.len().saturating_sub(SHOWN_ROWS);
+    view! {
+        <div class="scroll rows" tabindex="0" role="region" aria-label=format!("{title}, numbers")>
+            <table>
+                <thead>
+                    <tr>{head.into_iter().map(|h| view! { <th scope="col">{h}</th> }).collect_view()}</tr>
+                </thead>
+                <tbody>{all.iter().take(SHOWN_ROWS).map(row).collect_view()}</tbody>
+            </table>
+        </div>
+        {(rest > 0).then(|| view! { <p class="aside">{crate::units::grouped(rest as u64)} " more rows are in the CSV file."</p> })}
     }
     .into_any()
 }

@@ -39,5 +39,6 @@ fn App() -> impl IntoView {
             <panels::Paper store />
         </main>
         <panels::Footer />
+        <panels::Dialogs store />
     }
 }

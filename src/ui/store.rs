@@ -26,6 +26,14 @@ pub(super) struct Loading {
     pub(super) stage: &'static str,
 }
 
+/// What is open over the page.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Dialog {
+    Share,
+    Keys,
+    Palette,
+}
+
 /// Values of a swept setting with their results.
 pub(super) type Swept = Arc<[(f64, Arc<RunReport>)]>;
 
@@ -66,6 +74,8 @@ pub(super) struct Store {
     pub(super) paper: RwSignal<Option<Arc<Vec<PaperRun>>>>,
     /// The part of them that is done, while they run.
     pub(super) papering: RwSignal<Option<f64>>,
+    /// What is open over the page.
+    pub(super) dialog: RwSignal<Option<Dialog>>,
     /// Something failed.
     pub(super) failure: RwSignal<Option<String>>,
     /// Dark appearance.
@@ -103,6 +113,7 @@ impl Store {
             sweep: RwSignal::default(),
             paper: RwSignal::default(),
             papering: RwSignal::default(),
+            dialog: RwSignal::default(),
             failure: RwSignal::new(failure),
             dark: RwSignal::new(dark),
             ratio: RwSignal::new(crate::web::pixel_ratio()),
@@ -116,6 +127,14 @@ impl Store {
         let named = self.experiment.with(|e| e.trace.clone());
         let loaded = self.trace.with(|t| t.as_ref().is_some_and(|t| !named.is_empty() && t.digest == named));
         if loaded { From::Trace } else { From::Synthetic }
+    }
+
+    /// What makes a saved figure again: versions, experiment and digest of the requests.
+    pub(super) fn stamp(self) -> String {
+        let experiment = self.experiment.with_untracked(ToString::to_string);
+        let digest = untrack(|| self.shown()).map_or_else(String::new, |i| i.digest.clone());
+        let made = if untrack(|| self.from()) == From::Synthetic { ", synthetic workload" } else { "" };
+        format!("moescope {}, experiment {experiment}, digest {digest}{made}", env!("CARGO_PKG_VERSION"))
     }
 
     /// What the figures show.

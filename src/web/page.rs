@@ -77,11 +77,18 @@ pub fn download(name: &str, kind: &str, text: &str) {
     follow(name, &url);
 }
 
-/// Saves a canvas as PNG.
-pub fn download_canvas(name: &str, canvas: &HtmlCanvasElement) {
-    if let Ok(url) = canvas.to_data_url() {
-        follow(name, &url);
-    }
+/// Saves a canvas as PNG, with a comment inside.
+pub fn download_canvas(name: &str, canvas: &HtmlCanvasElement, comment: &str) {
+    const HEAD: &str = "data:image/png;base64,";
+    let Ok(url) = canvas.to_data_url() else { return };
+    let window = web_sys::window();
+    let binary = window.as_ref().and_then(|w| w.atob(url.strip_prefix(HEAD)?).ok());
+    // The browser's binary strings hold a byte in each character.
+    let bytes = binary.map(|b| b.chars().map(|c| u8::try_from(u32::from(c)).unwrap_or(0)).collect::<Vec<u8>>());
+    let stamped = bytes.map(|b| crate::plot::with_comment(&b, comment));
+    let text = stamped.map(|b| b.into_iter().map(char::from).collect::<String>());
+    let back = text.and_then(|t| window?.btoa(&t).ok());
+    follow(name, &back.map_or(url, |b| format!("{HEAD}{b}")));
 }
 
 fn follow(name: &str, url: &str) {

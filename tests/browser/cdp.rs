@@ -272,6 +272,7 @@ pub(crate) fn serve(folder: &'static std::path::Path) -> String {
                     Some("wasm") => "application/wasm",
                     Some("css") => "text/css",
                     Some("svg") => "image/svg+xml",
+                    Some("json") => "application/json",
                     _ => "text/html; charset=utf-8",
                 };
                 let (status, body) = body.map_or(("404 Not Found", Vec::new()), |b| ("200 OK", b));

@@ -3,6 +3,7 @@
 #![expect(clippy::disallowed_methods, reason = "waiting for a browser needs a clock")]
 
 mod cdp;
+mod hands;
 mod speed;
 mod traces;
 mod wafer;
@@ -443,7 +444,7 @@ fn observations_stand_beside_the_papers_and_figures_can_be_saved() {
     settled(&mut b);
     // Saving a figure: the link that a click would follow.
     b.eval("(() => { HTMLAnchorElement.prototype.click = function () { (window.saved ??= []).push([this.download, this.href.slice(0, 60), this.href.length]); }; })()");
-    for n in 1..=3 {
+    for n in 2..=4 {
         b.click(&format!("#token-map .save button:nth-child({n})"));
     }
     let saved = b.eval("window.saved");

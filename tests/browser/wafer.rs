@@ -86,7 +86,7 @@ fn a_sweep_is_shared_and_ends_at_the_runs_of_its_values() {
     settled(&mut b);
     b.wait("document.querySelector('#sweep-curve canvas')?.dataset.drawn === 'yes' && !document.querySelector('#sweep-curve figcaption').innerText.includes('values are there')");
     b.eval("(() => { HTMLAnchorElement.prototype.click = function () { window.saved = decodeURIComponent(this.href); }; })()");
-    b.click("#sweep-curve .save button:nth-child(3)");
+    b.click("#sweep-curve .save button:nth-child(4)");
     let csv = b.eval("window.saved");
     let line = cli(&["sweep", "--experiment", &text, "--json"]);
     let rows: Vec<&Value> = line["points"].as_array().unwrap().iter().collect();

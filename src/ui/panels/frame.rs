@@ -2,11 +2,12 @@
 
 use std::time::Duration;
 
+use leptos::leptos_dom::helpers::window_event_listener_untyped;
 use leptos::prelude::*;
 use leptos::task::spawn_local;
 
 use crate::protocol::From;
-use crate::ui::store::Store;
+use crate::ui::store::{Dialog, Store};
 use crate::web::{clipboard, remember, set_fragment};
 
 /// Name, appearance, link.
@@ -35,6 +36,8 @@ pub(crate) fn Header(store: Store) -> impl IntoView {
             </div>
             <span class="said" role="status">{copied}</span>
             <button type="button" id="copy-link" on:click=copy title="Copy a link that holds every setting">"Copy link"</button>
+            <button type="button" id="share" on:click=move |_| store.dialog.set(Some(Dialog::Share)) title="Link, Markdown, command, frame, citation (s)">"Share"</button>
+            <button type="button" id="help" on:click=move |_| store.dialog.set(Some(Dialog::Keys)) aria-label="Keys" title="Keys (?)">"?"</button>
             <button type="button" id="theme" on:click=turn aria-label="Light or dark appearance">
                 {move || if store.dark.get() { "Light" } else { "Dark" }}
             </button>
@@ -82,7 +85,27 @@ pub(crate) fn Notices(store: Store) -> impl IntoView {
             }
         })
     };
-    view! { {failure} {unread} {missing} }
+    // The service worker has a newer build; it is never forced on a running analysis.
+    let newer = RwSignal::new(false);
+    let listener = window_event_listener_untyped("moescope-update", move |_| newer.set(true));
+    on_cleanup(move || listener.remove());
+    let reload = move |_| {
+        if let Ok(event) = web_sys::Event::new("moescope-reload") {
+            let _ = window().dispatch_event(&event);
+        }
+    };
+    let update = move || {
+        newer.get().then(|| {
+            view! {
+                <div class="notice" role="status" id="newer">
+                    <p>"A new version of moescope is there. Taking it reloads the page: a loaded trace has to be dropped again."</p>
+                    <button type="button" on:click=reload>"Reload"</button>
+                    <button type="button" on:click=move |_| newer.set(false)>"Later"</button>
+                </div>
+            }
+        })
+    };
+    view! { {failure} {unread} {missing} {update} }
 }
 
 /// Source and privacy.

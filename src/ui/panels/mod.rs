@@ -1,5 +1,6 @@
 //! The page's parts, from top to bottom.
 
+mod dialogs;
 mod explain;
 mod frame;
 mod likeness;
@@ -13,6 +14,7 @@ mod tell;
 mod trace;
 mod views;
 
+pub(super) use dialogs::Dialogs;
 pub(super) use explain::Explain;
 pub(super) use frame::{Footer, Header, Notices};
 pub(super) use paper::Paper;

@@ -1,0 +1,272 @@
+//! What opens over the page: sharing, the list of keys, and a way to any figure or setting by its name.
+
+use std::time::Duration;
+
+use leptos::ev::KeyboardEvent;
+use leptos::html;
+use leptos::leptos_dom::helpers::window_event_listener;
+use leptos::prelude::*;
+use leptos::task::spawn_local;
+use wasm_bindgen::JsCast;
+
+use crate::ui::actions::change;
+use crate::ui::store::{Dialog, Store};
+use crate::web::{clipboard, set_fragment};
+
+const KEYS: [(&str, &str); 8] = [
+    ("?", "this list"),
+    ("/ or Ctrl K", "go to a figure or a setting by its name"),
+    ("s", "share"),
+    ("[ and ]", "the layer before, the layer after"),
+    ("m", "one layer, or the mean of all"),
+    ("arrow keys", "in a figure: from value to value"),
+    ("Tab, Shift Tab", "from one figure or control to the next"),
+    ("Esc", "close, or leave a figure's value"),
+];
+
+const BIBTEX: &str = "@misc{patterns-behind-chaos,\n  title  = {Patterns behind Chaos},\n  year   = {2025},\n  eprint = {2510.05497},\n  archivePrefix = {arXiv},\n  note   = {ISCA 2026; https://arxiv.org/abs/2510.05497}\n}";
+
+/// All three, and the keys that open them.
+#[component]
+pub(crate) fn Dialogs(store: Store) -> impl IntoView {
+    let handle = window_event_listener(leptos::ev::keydown, move |event| pressed(store, &event));
+    on_cleanup(move || handle.remove());
+    let element = NodeRef::<html::Dialog>::new();
+    Effect::new(move |_| {
+        let Some(dialog) = element.get() else { return };
+        match store.dialog.get() {
+            Some(_) if !dialog.open() => drop(dialog.show_modal()),
+            None if dialog.open() => dialog.close(),
+            _ => {}
+        }
+    });
+    let inside = move || match store.dialog.get() {
+        Some(Dialog::Share) => share(store),
+        Some(Dialog::Keys) => keys(),
+        Some(Dialog::Palette) => palette(store),
+        None => ().into_any(),
+    };
+    view! {
+        <dialog node_ref=element on:close=move |_| store.dialog.set(None) aria-label="moescope">
+            {inside}
+            <form method="dialog" class="close">
+                <button type="button" on:click=move |_| store.dialog.set(None)>"Close"</button>
+            </form>
+        </dialog>
+    }
+}
+
+fn pressed(store: Store, event: &KeyboardEvent) {
+    let typing = event.target().and_then(|t| t.dyn_into::<web_sys::Element>().ok()).is_some_and(|e| {
+        // A slider takes arrows only; other fields take every key.
+        let range = e.get_attribute("type").is_some_and(|t| t == "range" || t == "checkbox");
+        ["INPUT", "SELECT", "TEXTAREA"].contains(&e.tag_name().as_str()) && !range
+    });
+    let control = event.ctrl_key() || event.meta_key();
+    if control && event.key() == "k" {
+        event.prevent_default();
+        return store.dialog.set(Some(Dialog::Palette));
+    }
+    if event.key() == "Escape" {
+        return store.dialog.set(None);
+    }
+    if typing || control || event.alt_key() || store.dialog.with_untracked(Option::is_some) {
+        return;
+    }
+    let layers = untrack(|| store.shown()).map_or(0, |i| i.layers.len());
+    let move_by = |by: isize| {
+        change(store, false, |e| {
+            e.layer = e.layer.min(layers.saturating_sub(1)).saturating_add_signed(by).min(layers.saturating_sub(1));
+            e.mean = false;
+        });
+    };
+    match event.key().as_str() {
+        "?" => store.dialog.set(Some(Dialog::Keys)),
+        "/" => {
+            event.prevent_default();
+            store.dialog.set(Some(Dialog::Palette));
+        }
+        "s" => store.dialog.set(Some(Dialog::Share)),
+        "[" => move_by(-1),
+        "]" => move_by(1),
+        "m" => change(store, true, |e| e.mean = !e.mean),
+        _ => {}
+    }
+}
+
+fn keys() -> AnyView {
+    let row = |(key, does): (&'static str, &'static str)| view! { <tr><th scope="row"><kbd>{key}</kbd></th><td class="words">{does}</td></tr> };
+    view! {
+        <h2>"Keys"</h2>
+        <table id="keys"><tbody>{KEYS.map(row).collect_view()}</tbody></table>
+    }
+    .into_any()
+}
+
+/// Texts that can be copied.
+fn share(store: Store) -> AnyView {
+    let text = store.experiment.with_untracked(ToString::to_string);
+    // The address may lag behind a slider.
+    set_fragment(&text, false);
+    let link = window().location().href().unwrap_or_default();
+    let title = untrack(|| store.shown()).map_or_else(String::new, |i| {
+        let what = if i.synthetic { "a synthetic workload" } else { "a trace" };
+        i.model.as_ref().map_or(format!("moescope on {what}"), |m| format!("moescope: {m} on {what}"))
+    });
+    let command = format!("moescope run --experiment '{text}' --json");
+    let figure = RwSignal::new("speedups".to_string());
+    let embed = {
+        let (text, base) = (text.clone(), link.split('#').next().unwrap_or_default().to_string());
+        move || {
+            let joined = crate::experiment::Experiment::parse(&format!("{text}&embed={}", figure.get())).0;
+            format!("<iframe src=\"{base}#{joined}\" width=\"720\" height=\"560\" loading=\"lazy\"></iframe>")
+        }
+    };
+    let list = document().query_selector_all("figure[id]").ok();
+    let figures: Vec<String> = list
+        .map(|l| {
+            (0..l.length()).filter_map(|i| l.item(i)?.dyn_into::<web_sys::Element>().ok()).map(|e| e.id()).collect()
+        })
+        .unwrap_or_default();
+    let options = move || {
+        let chosen = figure.get_untracked();
+        figures
+            .iter()
+            .map(|f| view! { <option value=f.clone() selected=*f == chosen>{f.clone()}</option> })
+            .collect_view()
+    };
+    let length = link.len();
+    view! {
+        <h2>"Share"</h2>
+        {copyable("share-link", "Link, with every setting", Signal::stored(link.clone()))}
+        <p class="aside">{length} " characters. Traces are not in it: whoever opens it sees a synthetic workload until the same trace is dropped there."</p>
+        {copyable("share-markdown", "Markdown", Signal::stored(format!("[{title}]({link})")))}
+        {copyable("share-command", "The same on the command line", Signal::stored(command))}
+        <label class="control" for="share-figure">
+            <span>"One figure in a frame of another page"</span>
+            <select id="share-figure" on:change=move |e| figure.set(event_target_value(&e))>{options()}</select>
+        </label>
+        {copyable("share-embed", "Its HTML", Signal::derive(embed))}
+        {copyable("share-bibtex", "BibTeX of the paper", Signal::stored(BIBTEX.to_string()))}
+    }
+    .into_any()
+}
+
+fn copyable(id: &'static str, label: &'static str, text: Signal<String>) -> AnyView {
+    let said = RwSignal::new("Copy");
+    let copy = move |_| {
+        let text = text.get_untracked();
+        spawn_local(async move {
+            let done = clipboard(text).await;
+            let _ = said.try_set(if done { "Copied" } else { "Select it and copy" });
+            set_timeout(
+                move || {
+                    let _ = said.try_set("Copy");
+                },
+                Duration::from_secs(3),
+            );
+        });
+    };
+    view! {
+        <div class="copyable">
+            <label for=id>{label}</label>
+            <textarea id=id readonly rows="1" spellcheck="false" prop:value=move || text.get()></textarea>
+            <button type="button" on:click=copy>{said}</button>
+        </div>
+    }
+    .into_any()
+}
+
+/// A place on the page: its words and the element that gets the focus.
+#[derive(Clone)]
+struct Place {
+    words: String,
+    kind: &'static str,
+    element: web_sys::HtmlElement,
+}
+
+/// Figures, parts and settings, as the page has them now.
+fn places() -> Vec<Place> {
+    let mut places = Vec::new();
+    for (selector, kind, focus) in [
+        ("section > h2", "part", ""),
+        ("figure[id] h3", "figure", "canvas"),
+        (".control[for] > span", "setting", "input, select"),
+    ] {
+        let Ok(list) = document().query_selector_all(selector) else { continue };
+        for element in (0..list.length()).filter_map(|i| list.item(i)?.dyn_into::<web_sys::HtmlElement>().ok()) {
+            let holder = element.closest(if kind == "figure" { "figure" } else { ".control, section" }).ok().flatten();
+            let inner = holder.filter(|_| !focus.is_empty()).and_then(|h| h.query_selector(focus).ok().flatten());
+            let target = inner.and_then(|e| e.dyn_into::<web_sys::HtmlElement>().ok()).unwrap_or(element.clone());
+            // Not the inner text: that of a folded part is empty.
+            let words = element.text_content().unwrap_or_default().trim().to_string();
+            if !words.is_empty() {
+                places.push(Place { words, kind, element: target });
+            }
+        }
+    }
+    places
+}
+
+fn palette(store: Store) -> AnyView {
+    let all = StoredValue::new_local(places());
+    let wanted = RwSignal::new(String::new());
+    let found = move || {
+        let words = wanted.get().to_lowercase();
+        let fits = |p: &&Place| words.split_whitespace().all(|w| p.words.to_lowercase().contains(w));
+        all.with_value(|all| all.iter().filter(fits).take(12).cloned().collect::<Vec<_>>())
+    };
+    let go = move |place: Place| {
+        store.dialog.set(None);
+        // A setting may be folded away.
+        if let Ok(Some(folded)) = place.element.closest("details") {
+            let _ = folded.set_attribute("open", "");
+        }
+        // Once the dialog is closed: it gives the focus back to where it was.
+        set_timeout(
+            move || {
+                place.element.scroll_into_view();
+                let _ = place.element.focus();
+            },
+            Duration::ZERO,
+        );
+    };
+    let input = NodeRef::<html::Input>::new();
+    Effect::new(move |_| {
+        if let Some(input) = input.get() {
+            let _ = input.focus();
+        }
+    });
+    let entered = move |event: KeyboardEvent| {
+        if event.key() == "Enter" {
+            event.prevent_default();
+            found().into_iter().next().into_iter().for_each(go);
+        }
+    };
+    view! {
+        <h2>"Go to"</h2>
+        <input
+            id="palette"
+            type="text"
+            node_ref=input
+            autocomplete="off"
+            aria-label="Name of a figure, a part or a setting"
+            placeholder="figure, part or setting"
+            on:input=move |e| wanted.set(event_target_value(&e))
+            on:keydown=entered
+        />
+        <ul class="places">
+            {move || {
+                found()
+                    .into_iter()
+                    .map(|place| {
+                        let (words, kind) = (place.words.clone(), place.kind);
+                        let place = StoredValue::new_local(place);
+                        view! { <li><button type="button" on:click=move |_| go(place.get_value())>{words} " " <small>{kind}</small></button></li> }
+                    })
+                    .collect_view()
+            }}
+        </ul>
+    }
+    .into_any()
+}

@@ -1,0 +1,170 @@
+//! Sharing, the keyboard, what a screen reader is told, and the page without a network.
+
+use serde_json::json;
+
+use super::*;
+
+/// A key as the browser sends it.
+fn press(b: &mut Browser, key: &str) {
+    let text = if key.chars().count() == 1 { key } else { "" };
+    // What the browser itself does with a key, it finds by this code.
+    let codes =
+        [("Enter", 13), ("Escape", 27), ("ArrowLeft", 37), ("ArrowUp", 38), ("ArrowRight", 39), ("ArrowDown", 40)];
+    let code = codes.iter().find(|c| c.0 == key).map_or(0, |c| c.1);
+    for kind in ["keyDown", "keyUp"] {
+        let event = json!({"type": kind, "key": key, "code": key, "text": text, "windowsVirtualKeyCode": code});
+        b.call("Input.dispatchKeyEvent", event);
+    }
+}
+
+fn quick(url: &str, more: &str) -> String {
+    format!("{url}#v=1&model=llama4-maverick&steps=2&layers=1{more}")
+}
+
+#[test]
+fn everything_is_reached_by_the_keyboard() {
+    let Some((mut b, url)) = begin() else { return };
+    b.open(&quick(&url, ""));
+    settled(&mut b);
+    press(&mut b, "?");
+    b.wait("document.querySelector('dialog').open && !!document.querySelector('#keys')");
+    press(&mut b, "Escape");
+    b.wait("!document.querySelector('dialog').open");
+    press(&mut b, "]");
+    b.wait("document.querySelector('output[for=layer]').innerText === '3'");
+    press(&mut b, "m");
+    b.wait("location.hash.includes('layer=mean')");
+    press(&mut b, "[");
+    b.wait("document.querySelector('output[for=layer]').innerText === '1'");
+    settled(&mut b);
+    // By name to a figure, from value to value in it, and a setting that is folded away.
+    press(&mut b, "/");
+    b.wait("document.activeElement?.id === 'palette'");
+    b.call("Input.insertText", json!({"text": "cross-token corr"}));
+    b.wait("document.querySelectorAll('.places button').length === 1");
+    press(&mut b, "Enter");
+    b.wait("document.activeElement === document.querySelector('#token-map canvas')");
+    settled(&mut b);
+    press(&mut b, "ArrowRight");
+    b.wait("document.querySelector('#token-map [role=status]').innerText.startsWith('after expert 0, expert 0')");
+    press(&mut b, "ArrowRight");
+    // Row 0 is at the bottom.
+    press(&mut b, "ArrowUp");
+    b.wait("document.querySelector('#token-map .tip').innerText.startsWith('after expert 1, expert 1')");
+    press(&mut b, "Escape");
+    b.wait("!document.querySelector('#token-map .tip')");
+    press(&mut b, "/");
+    b.wait("document.activeElement?.id === 'palette'");
+    b.call("Input.insertText", json!({"text": "HBM of a die"}));
+    b.wait("document.querySelectorAll('.places button').length === 1");
+    press(&mut b, "Enter");
+    b.wait("document.activeElement?.id === 'hbm' && document.querySelector('#hardware').open");
+    // A key that is typed into a field is no command.
+    press(&mut b, "s");
+    assert_eq!(b.eval("document.querySelector('dialog').open"), false);
+    b.click("#token-map .as-table");
+    b.wait("document.querySelectorAll('#token-map .rows tbody tr').length === 200");
+    assert_eq!(b.complaints(), Vec::<String>::new());
+}
+
+#[test]
+fn a_share_holds_link_command_frame_and_citation() {
+    let Some((mut b, url)) = begin() else { return };
+    b.open(&quick(&url, "&wafer=tsmc-sow"));
+    settled(&mut b);
+    b.click("#share");
+    b.wait("document.querySelector('dialog').open");
+    let field = |b: &mut Browser, id: &str| {
+        b.eval(&format!("document.querySelector('#share-{id}').value")).as_str().unwrap().to_string()
+    };
+    let text = "v=1&model=llama4-maverick&wafer=tsmc-sow&steps=2&layers=1";
+    assert_eq!(field(&mut b, "link"), format!("{url}#{text}"));
+    assert!(field(&mut b, "markdown").ends_with(&format!("]({url}#{text})")));
+    assert_eq!(field(&mut b, "command"), format!("moescope run --experiment '{text}' --json"));
+    assert!(field(&mut b, "bibtex").contains("2510.05497"));
+    choose(&mut b, "share-figure", "token-map");
+    let frame = field(&mut b, "embed");
+    assert!(frame.contains("&embed=token-map"), "{frame}");
+    // What the frame shows: one figure and nothing else.
+    let address = frame.split('"').nth(1).unwrap().to_string();
+    b.open(&address.replace('#', "?frame#"));
+    b.wait("document.querySelector('#token-map canvas')?.dataset.drawn === 'yes'");
+    let seen = "[...document.querySelectorAll('h1, h2, h3, figure, footer, .tools')].filter(e => e.offsetParent !== null).map(e => e.id || e.innerText)";
+    assert_eq!(b.eval(seen), json!(["token-map", "Cross-token correlation"]));
+    assert_eq!(b.complaints(), Vec::<String>::new());
+}
+
+#[test]
+fn saved_figures_say_how_to_make_them_again() {
+    let Some((mut b, url)) = begin() else { return };
+    b.open(&quick(&url, ""));
+    settled(&mut b);
+    b.eval("(() => { window.saved = []; HTMLAnchorElement.prototype.click = function () { window.saved.push(this.href); }; })()");
+    for n in 2..=4 {
+        b.click(&format!("#token-map .save button:nth-child({n})"));
+    }
+    let experiment = "experiment v=1&model=llama4-maverick&steps=2&layers=1, digest ";
+    let png = b.eval("atob(window.saved[0].split(',')[1]).slice(0, 300)");
+    assert!(png.as_str().unwrap().contains("tEXtComment") && png.as_str().unwrap().contains(experiment), "{png}");
+    for n in [1, 2] {
+        let text = b.eval(&format!("decodeURIComponent(window.saved[{n}])"));
+        assert!(text.as_str().unwrap().contains(experiment), "{}", &text.as_str().unwrap()[..200]);
+    }
+    // The picture is still one.
+    assert_eq!(b.eval("(async () => { const i = new Image(); i.src = window.saved[0]; await i.decode(); return i.width > 100; })()"), true);
+}
+
+#[test]
+fn axe_finds_no_violation() {
+    let Some((mut b, url)) = begin() else { return };
+    let cache =
+        std::env::var("XDG_CACHE_HOME").unwrap_or_else(|_| std::env::var("HOME").unwrap_or_default() + "/.cache");
+    let tools = std::env::var("MOESCOPE_TOOLS").unwrap_or(cache + "/moescope/tools");
+    let Ok(axe) = std::fs::read_to_string(Path::new(&tools).join("node_modules/axe-core/axe.min.js")) else {
+        assert!(std::env::var_os("CI").is_none(), "axe-core is missing: run make test");
+        eprintln!("SKIPPED: axe-core is missing; make test installs it");
+        return;
+    };
+    for dark in [false, true] {
+        b.device(1440, 900, 1, dark);
+        b.open(&format!("{url}?{dark}#v=1&model=qwen3-235b&steps=2&layers=1&sweep=link:1:2:2"));
+        settled(&mut b);
+        b.wait("document.querySelectorAll('#observations tbody tr').length === 10");
+        b.eval("document.querySelectorAll('details').forEach(d => d.open = true)");
+        b.click("#reproduce");
+        b.wait("!!document.querySelector('#paper-done')");
+        settled(&mut b);
+        b.eval(&axe);
+        for open in ["", "#share", "#help"] {
+            if !open.is_empty() {
+                b.click(open);
+                b.wait("document.querySelector('dialog').open");
+            }
+            let found = b.eval(
+                "(async () => (await axe.run()).violations.map(v => v.id + ': ' + v.nodes.slice(0, 3).map(n => n.html.slice(0, 160)).join(' | ')))()",
+            );
+            assert_eq!(found, json!([]), "dark: {dark}, {open}");
+            press(&mut b, "Escape");
+            b.wait("!document.querySelector('dialog').open");
+        }
+    }
+}
+
+#[test]
+fn the_page_works_without_a_network_after_one_visit() {
+    let Some((mut b, url)) = begin() else { return };
+    b.open(&quick(&url, ""));
+    settled(&mut b);
+    let kept = "(async () => { await navigator.serviceWorker.ready; const names = await caches.keys(); const c = await caches.open(names[0]); return (await c.keys()).length; })()";
+    assert!(b.eval(kept).as_u64().unwrap() >= 10);
+    b.wait("navigator.serviceWorker.controller !== null");
+    b.call(
+        "Network.emulateNetworkConditions",
+        json!({"offline": true, "latency": 0, "downloadThroughput": -1, "uploadThroughput": -1}),
+    );
+    b.open(&quick(&url, "").replace('#', "?offline#"));
+    settled(&mut b);
+    let text = fragment(&mut b);
+    table_equals(&mut b, &cli(&["run", "--experiment", &text, "--json"]));
+    assert_eq!(b.complaints(), Vec::<String>::new());
+}
