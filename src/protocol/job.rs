@@ -39,6 +39,10 @@ pub enum Request {
     Commit(Vec<Issue>),
     /// Forget the load under way.
     Discard,
+    /// The loaded trace as bytes that this version reads again, if it is not too large to be kept.
+    Save,
+    /// Load such bytes.
+    Restore(Vec<u8>),
     /// Make the synthetic workload of a model; it replaces the one made before, never a loaded trace.
     Synthesize {
         /// Preset.
@@ -319,6 +323,14 @@ fn answer(state: &mut State, request: Request) -> Reply {
             }
             Reply::Loaded(Box::new(info))
         }
+        Request::Save => save(&state.trace),
+        Request::Restore(bytes) => match restore(&bytes) {
+            Some(dataset) => {
+                state.trace = dataset;
+                Reply::Loaded(Box::new(state.trace.info()))
+            }
+            None => Reply::Failed("it was kept by another version of moescope".into()),
+        },
         Request::Discard => {
             state.staged = Dataset::default();
             Reply::Ok
@@ -344,6 +356,25 @@ fn answer(state: &mut State, request: Request) -> Reply {
         }
         Request::List(_) | Request::Ingest(_) | Request::Report(_) | Request::Mean(..) => Reply::Ok,
     }
+}
+
+/// Opens kept bytes: they are only read by the version that wrote them.
+const KEPT: &[u8] = concat!("moescope ", env!("CARGO_PKG_VERSION"), " trace 1\n").as_bytes();
+/// Counts of larger traces are not kept: the browser would hold them twice while it writes.
+const LARGEST_KEPT: usize = 256 << 20;
+
+fn save(dataset: &Dataset) -> Reply {
+    if dataset.part().is_none_or(|p| p.summary.table_bytes() > LARGEST_KEPT) {
+        return Reply::Failed("the trace is too large to be kept".into());
+    }
+    match postcard::to_extend(dataset, KEPT.to_vec()) {
+        Ok(bytes) => Reply::Bytes(bytes),
+        Err(e) => Reply::Failed(e.to_string()),
+    }
+}
+
+fn restore(bytes: &[u8]) -> Option<Dataset> {
+    postcard::from_bytes(bytes.strip_prefix(KEPT)?).ok()
 }
 
 fn on_part(state: &State, from: From, ask: impl FnOnce(&Part, &Dataset) -> Reply) -> Reply {

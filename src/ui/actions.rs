@@ -340,6 +340,7 @@ pub(super) fn load(store: Store, files: impl Future<Output = Vec<Dropped>> + 'st
                 store.issues.set((issues, any));
                 if any {
                     let (digest, model) = (info.digest.clone(), info.model.clone());
+                    super::recent::keep_loaded(store, &info);
                     store.trace.set(Some(Arc::new(info)));
                     store.generation.update(|g| *g += 1);
                     change(store, true, |e| {

@@ -8,6 +8,7 @@ mod controls;
 mod figure;
 mod numbers;
 mod panels;
+mod recent;
 mod runs;
 mod store;
 
@@ -26,6 +27,7 @@ fn App() -> impl IntoView {
     let store = Store::new();
     actions::begin(store);
     runs::begin(store);
+    recent::begin(store);
     api::offer(store);
     view! {
         <panels::Header store />

@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use leptos::prelude::*;
 
+use super::recent::Recent;
 use crate::analysis::Report;
 use crate::experiment::Experiment;
 use crate::format::Issue;
@@ -74,6 +75,14 @@ pub(super) struct Store {
     pub(super) paper: RwSignal<Option<Arc<Vec<PaperRun>>>>,
     /// The part of them that is done, while they run.
     pub(super) papering: RwSignal<Option<f64>>,
+    /// Traces that the browser keeps, the newest first.
+    pub(super) recent: RwSignal<Vec<Recent>>,
+    /// Bytes of storage in use and allowed.
+    pub(super) room: RwSignal<Option<(f64, f64)>>,
+    /// Why the last trace could not be kept.
+    pub(super) unkept: RwSignal<Option<String>>,
+    /// A kept trace is being read.
+    pub(super) restoring: RwSignal<bool>,
     /// What is open over the page.
     pub(super) dialog: RwSignal<Option<Dialog>>,
     /// Something failed.
@@ -113,6 +122,10 @@ impl Store {
             sweep: RwSignal::default(),
             paper: RwSignal::default(),
             papering: RwSignal::default(),
+            recent: RwSignal::default(),
+            room: RwSignal::default(),
+            unkept: RwSignal::default(),
+            restoring: RwSignal::default(),
             dialog: RwSignal::default(),
             failure: RwSignal::new(failure),
             dark: RwSignal::new(dark),

@@ -3,12 +3,14 @@
 mod blob;
 mod canvas;
 mod drop;
+mod kept;
 mod page;
 mod pool;
 mod worker;
 
 pub use canvas::draw;
 pub use drop::{Dropped, dropped, picked};
+pub use kept::{forget, keep, kept, room};
 pub use page::{
     clipboard, download, download_canvas, fragment, now, pixel_ratio, prefers_dark, recall, remember, say_panics,
     set_fragment,

@@ -168,3 +168,43 @@ fn the_page_works_without_a_network_after_one_visit() {
     table_equals(&mut b, &cli(&["run", "--experiment", &text, "--json"]));
     assert_eq!(b.complaints(), Vec::<String>::new());
 }
+
+#[test]
+fn a_reload_finds_the_trace_again_until_it_is_deleted() {
+    let Some((mut b, url)) = begin() else { return };
+    let folder = tempfile::tempdir().unwrap();
+    let (path, _) = real_or_small(folder.path());
+    b.open(&quick(&url, ""));
+    settled(&mut b);
+    // Anywhere on the page.
+    b.drop_files("#see-title", &[&path]);
+    b.wait("document.querySelector('#source')?.innerText.startsWith('Your trace')");
+    settled(&mut b);
+    b.wait("document.querySelector('#recent summary')?.innerText.endsWith('1')");
+    let text = fragment(&mut b);
+    let skew = b.number("#fact-skew");
+    b.open(&format!("{url}?again#{text}"));
+    b.wait("document.querySelector('#source')?.innerText.startsWith('Your trace')");
+    settled(&mut b);
+    assert_eq!(b.number("#fact-skew"), skew);
+    assert_eq!(b.eval("!!document.querySelector('#missing-trace')"), false);
+    table_equals(&mut b, &cli(&["run", "--experiment", &text, "--traces", path.to_str().unwrap(), "--json"]));
+    // What cannot be read any more is taken off the list, and the page says what is missing.
+    let digest = text.split("trace=").nth(1).unwrap().split('&').next().unwrap().to_string();
+    b.eval(&format!(
+        "(async () => {{ const d = await navigator.storage.getDirectory(); const f = await d.getFileHandle('{digest}'); const w = await f.createWritable(); await w.write('moescope 0.0.1'); await w.close(); }})()"
+    ));
+    b.open(&format!("{url}?broken#{text}"));
+    b.wait("!!document.querySelector('#missing-trace') && !document.querySelector('#recent')");
+    // Kept once more, and deleted by hand.
+    b.drop_files("#drop", &[&path]);
+    b.wait("document.querySelector('#recent summary')?.innerText.endsWith('1')");
+    b.click("#recent summary");
+    b.click("#recent .quiet");
+    b.wait("!document.querySelector('#recent')");
+    let left = "(async () => { const names = []; for await (const n of (await navigator.storage.getDirectory()).keys()) names.push(n); return names.length; })()";
+    assert_eq!(b.eval(left), 0);
+    b.open(&format!("{url}?gone#{text}"));
+    b.wait("!!document.querySelector('#missing-trace')");
+    assert_eq!(b.complaints(), Vec::<String>::new());
+}

@@ -74,7 +74,7 @@ pub(crate) fn Notices(store: Store) -> impl IntoView {
     };
     let missing = move || {
         let named = store.experiment.with(|e| e.trace.clone());
-        (!named.is_empty() && store.from() == From::Synthetic).then(|| {
+        (!named.is_empty() && store.from() == From::Synthetic && !store.restoring.get()).then(|| {
             view! {
                 <div class="notice" role="status" id="missing-trace">
                     <p>

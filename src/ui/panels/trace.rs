@@ -2,6 +2,7 @@
 
 use leptos::ev::DragEvent;
 use leptos::html;
+use leptos::leptos_dom::helpers::window_event_listener;
 use leptos::prelude::*;
 
 use crate::model::{MODELS, model_named};
@@ -9,6 +10,7 @@ use crate::protocol::{From, Info};
 use crate::ui::actions::{cancel_load, change, load};
 use crate::ui::controls::Choice;
 use crate::ui::numbers::{count, fact};
+use crate::ui::recent::{Recent, remove, restore};
 use crate::ui::store::{Loading, Store};
 use crate::units::{bytes, grouped};
 use crate::web::{dropped, picked};
@@ -24,8 +26,41 @@ pub(crate) fn Trace(store: Store) -> impl IntoView {
                 <div>{move || store.shown().map(|info| facts(store, &info))}</div>
             </div>
             {move || issues(store)}
+            {move || recents(store)}
         </section>
     }
+}
+
+/// What the browser keeps, with its size and a way to delete it.
+fn recents(store: Store) -> Option<impl IntoView> {
+    let (list, unkept) = (store.recent.get(), store.unkept.get());
+    let shown = store.trace.with(|t| t.as_ref().map(|t| t.digest.clone()));
+    if list.is_empty() && unkept.is_none() {
+        return None;
+    }
+    let room = store
+        .room
+        .get()
+        .map(|(used, all)| format!(" The browser lets this page keep {}; {} are in use.", bytes(all), bytes(used)));
+    let row = |r: Recent| {
+        let (digest, gone) = (r.digest.clone(), r.digest.clone());
+        let current = shown.as_ref() == Some(&r.digest) && store.from() == From::Trace;
+        view! {
+            <li>
+                <button type="button" prop:disabled=current on:click=move |_| restore(store, digest.clone())>{if current { "Shown" } else { "Show" }}</button>
+                <span>{r.name} ", " {bytes(r.bytes)}</span>
+                <button type="button" class="quiet" on:click=move |_| remove(store, &gone)>"Delete"</button>
+            </li>
+        }
+    };
+    Some(view! {
+        <details id="recent">
+            <summary>"Recent traces, kept in this browser: " {list.len()}</summary>
+            <p>"Kept on this computer only, so that a reload or a link to the same trace finds it again." {room}</p>
+            <ul class="recent">{list.into_iter().map(row).collect_view()}</ul>
+            {unkept.map(|why| view! { <p class="problem" role="status">"The last trace could not be kept: " {why}</p> })}
+        </details>
+    })
 }
 
 #[component]
@@ -46,6 +81,21 @@ fn DropZone(store: Store) -> impl IntoView {
             load(store, dropped(&transfer));
         }
     };
+    // Anywhere on the page: who misses the zone would else leave the page for the file.
+    let handles = [
+        window_event_listener(leptos::ev::dragover, move |e| {
+            e.prevent_default();
+            over.set(true);
+        }),
+        window_event_listener(leptos::ev::dragleave, move |e: DragEvent| {
+            // Between two elements of the page it is no leave.
+            if e.related_target().is_none() {
+                over.set(false);
+            }
+        }),
+        window_event_listener(leptos::ev::drop, drop),
+    ];
+    on_cleanup(move || handles.into_iter().for_each(|h| h.remove()));
     let chosen = move |input: NodeRef<html::Input>| {
         if let Some(input) = input.get_untracked() {
             let found = picked(&input);
@@ -66,18 +116,12 @@ fn DropZone(store: Store) -> impl IntoView {
             id="drop"
             class="drop"
             class:over=move || over.get()
-            on:dragover=move |e: DragEvent| {
-                e.prevent_default();
-                over.set(true);
-            }
-            on:dragleave=move |_| over.set(false)
-            on:drop=drop
         >
             {move || match store.loading.get() {
                 Some(l) => progress(store, &l).into_any(),
                 None => {
                     view! {
-                        <p class="lead">"Drop expert-selection traces here"</p>
+                        <p class="lead">"Drop expert-selection traces anywhere"</p>
                         <p>"Paper traces, server responses, CSV or NPY; files, folders, or .zip, .tar, .gz, .zst. Nothing is uploaded."</p>
                         <p class="pick">
                             <button type="button" on:click=move |_| open(files)>"Choose files"</button>
