@@ -48,6 +48,12 @@ fn figure(
     height: fn(f64) -> f64,
     parts: Parts,
 ) -> AnyView {
+    let embedded = Memo::new(move |_| store.experiment.with(|e| e.embed == id));
+    // In a frame of another page the figure, its title and its caption fill the frame.
+    let height = move |css: f64| {
+        let all = if embedded.get_untracked() { window().inner_height().ok().and_then(|h| h.as_f64()) } else { None };
+        all.map_or(height(css), |all| height(css).min(all - 170.0).max(160.0))
+    };
     let Parts { chart, hover, csv } = parts;
     let canvas = NodeRef::<html::Canvas>::new();
     let holder = NodeRef::<html::Div>::new();
@@ -132,7 +138,6 @@ fn figure(
         let text = format!("# {}\n{}", store.stamp(), untrack(|| csv()));
         download(&format!("moescope-{id}.csv"), "text/csv", &text);
     };
-    let embedded = Memo::new(move |_| store.experiment.with(|e| e.embed == id));
     let table = RwSignal::new(false);
     // What the arrow keys look at, in the figure's own axes.
     let cursor = StoredValue::new_local(None::<(f64, f64)>);

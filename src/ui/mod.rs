@@ -31,6 +31,7 @@ fn App() -> impl IntoView {
     api::offer(store);
     view! {
         <panels::Header store />
+        <panels::Parts />
         <main>
             <panels::Notices store />
             <panels::Trace store />
@@ -39,6 +40,8 @@ fn App() -> impl IntoView {
             <panels::Place store />
             <panels::Explain store />
             <panels::Paper store />
+            <panels::Pieces />
+            <panels::Glossary />
         </main>
         <panels::Footer />
         <panels::Dialogs store />

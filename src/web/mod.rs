@@ -12,8 +12,8 @@ pub use canvas::draw;
 pub use drop::{Dropped, dropped, picked};
 pub use kept::{forget, keep, kept, room};
 pub use page::{
-    clipboard, download, download_canvas, fragment, now, pixel_ratio, prefers_dark, recall, remember, say_panics,
-    set_fragment,
+    clipboard, download, download_canvas, fragment, go_to, now, pixel_ratio, prefers_dark, recall, remember,
+    say_panics, set_fragment,
 };
 pub use pool::{Pool, PoolError, Told};
 pub use worker::worker;

@@ -28,6 +28,26 @@ pub fn set_fragment(text: &str, push: bool) {
     };
 }
 
+/// Scrolls to an element, opens what folds it away, and gives it the focus.
+pub fn go_to(id: &str) {
+    let Some(element) = web_sys::window().and_then(|w| w.document()).and_then(|d| d.get_element_by_id(id)) else {
+        return;
+    };
+    if let Ok(Some(folded)) = element.closest("details") {
+        let _ = folded.set_attribute("open", "");
+    }
+    element.scroll_into_view();
+    let inner = element.query_selector("canvas, summary, button").ok().flatten();
+    let target = inner.filter(|_| element.tag_name() != "H2").unwrap_or(element);
+    if let Ok(target) = target.dyn_into::<web_sys::HtmlElement>() {
+        if target.tag_name() == "H2" {
+            // A heading takes the focus only so.
+            target.set_tab_index(-1);
+        }
+        let _ = target.focus();
+    }
+}
+
 /// Milliseconds since the page opened.
 #[must_use]
 pub fn now() -> f64 {

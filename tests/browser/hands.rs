@@ -208,3 +208,41 @@ fn a_reload_finds_the_trace_again_until_it_is_deleted() {
     b.wait("!!document.querySelector('#missing-trace')");
     assert_eq!(b.complaints(), Vec::<String>::new());
 }
+
+/// The table of docs/walkthrough.md: each address is understood in full and shows its figure.
+#[test]
+fn the_ten_addresses_of_the_walkthrough_work() {
+    let Some((mut b, url)) = begin() else { return };
+    let text = std::fs::read_to_string(root().join("docs/walkthrough.md")).unwrap();
+    let row = |line: &str| {
+        let parts: Vec<String> = line.split('`').map(ToString::to_string).collect();
+        (parts.len() == 5 && parts[1].starts_with('#')).then(|| (parts[1].clone(), parts[3].clone()))
+    };
+    let rows: Vec<(String, String)> = text.lines().filter_map(row).collect();
+    assert_eq!(rows.len(), 10);
+    for (i, (fragment, figure)) in rows.iter().enumerate() {
+        b.open(&format!("{url}?{i}{fragment}"));
+        b.wait(&format!("document.querySelector('#{figure} canvas')?.dataset.drawn === 'yes'"));
+        assert_eq!(b.eval("!!document.querySelector('#unread')"), false, "{fragment}");
+        let shown = b.eval("location.hash").as_str().unwrap().to_string();
+        assert_eq!(&shown, fragment, "the address is in its normal form");
+    }
+    assert_eq!(b.complaints(), Vec::<String>::new());
+}
+
+#[test]
+fn parts_and_pieces_lead_to_their_places() {
+    let Some((mut b, url)) = begin() else { return };
+    b.open(&quick(&url, ""));
+    settled(&mut b);
+    let address = fragment(&mut b);
+    b.click(".parts button:nth-child(4)");
+    b.wait("document.activeElement?.id === 'place-title'");
+    b.click("#pieces summary");
+    for (n, place) in [(2, "token-map"), (7, "hardware"), (12, "units")] {
+        b.click(&format!("#pieces tbody tr:nth-child({n}) button"));
+        b.wait(&format!("document.querySelector('#{place}').contains(document.activeElement)"));
+    }
+    assert_eq!(fragment(&mut b), address, "the address holds the experiment, not the place");
+    assert_eq!(b.complaints(), Vec::<String>::new());
+}

@@ -152,9 +152,11 @@ fn a_dropped_trace_shows_the_command_lines_numbers_to_the_last_digit() {
     // The page's own interface gives the command line's JSON.
     same(&b.eval("moescope.analyze()"), &analysis, "analysis");
     same(&b.eval(&format!("moescope.run({})", json!(text))), &report, "report");
-    // A copied link asks for the trace, and with it shows the same.
+    // A copied link asks a reader who has never seen the trace for it, and with it shows the same.
     let link = b.eval("location.href").as_str().unwrap().to_string();
-    b.open(&link);
+    b.wait("document.querySelector('#recent summary')?.innerText.endsWith('1')");
+    b.eval("localStorage.removeItem('recent')");
+    b.open(&link.replace('#', "?another reader#"));
     b.wait("document.querySelector('#missing-trace')");
     settled(&mut b);
     load(&mut b, &[&path]);

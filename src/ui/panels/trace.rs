@@ -5,10 +5,11 @@ use leptos::html;
 use leptos::leptos_dom::helpers::window_event_listener;
 use leptos::prelude::*;
 
+use super::place::{get, set};
 use crate::model::{MODELS, model_named};
 use crate::protocol::{From, Info};
 use crate::ui::actions::{cancel_load, change, load};
-use crate::ui::controls::Choice;
+use crate::ui::controls::{Choice, Number};
 use crate::ui::numbers::{count, fact};
 use crate::ui::recent::{Recent, remove, restore};
 use crate::ui::store::{Loading, Store};
@@ -238,8 +239,13 @@ fn facts(store: Store, info: &Info) -> impl IntoView + use<> {
                 let (kept, all) = (grouped(info.kept), grouped(info.requests));
                 view! { <p class="status" id="capped">{format!("All {all} requests are counted. The simulator fills its batches from the first {kept}: keeping more would take too much memory.")}</p> }
             })}
-        <div class="row">{chooser} {switch}</div>
+        <div class="row">{chooser} {synthetic.then(|| seed(store))} {switch}</div>
     }
+}
+
+/// Another seed, another workload of the same statistics.
+fn seed(store: Store) -> impl IntoView {
+    view! { <Number id="seed" label="Seed" value=get(store, "seed") on_change=move |v| set(store, "seed", &v) /> }
 }
 
 fn issues(store: Store) -> Option<impl IntoView> {
