@@ -1,6 +1,14 @@
 // Starts the page. A file of its own, because the Content-Security-Policy forbids inline scripts.
 const script = document.querySelector("script[data-js]");
 const boot = document.getElementById("boot");
+// The first two workers load while the page's own code does. The page takes them over with what they have said so far.
+globalThis.moescopeWorkers = [0, 1].map(() => {
+  const worker = new Worker("worker_loader.js", { type: "module" });
+  worker.heard = [];
+  worker.onmessage = (event) => worker.heard.push(event.data);
+  worker.onerror = () => (worker.failed = true);
+  return worker;
+});
 try {
   const base = document.baseURI;
   const bindings = await import(new URL(script.dataset.js, base));
@@ -17,6 +25,8 @@ try {
 // Offline, once the page is up. Without HTTPS (but for localhost) browsers have no service workers, and nothing is lost.
 if ("serviceWorker" in navigator) {
   try {
+    // Fetching every file once more must not compete with the first figures.
+    await new Promise((resolve) => setTimeout(resolve, 3000));
     const registration = await navigator.serviceWorker.register("sw.js");
     const offer = () => {
       // A first visit has no older version that the new one would replace.

@@ -121,9 +121,15 @@ impl Pool {
     }
 
     fn add(&self) -> Result<(), JsValue> {
-        let options = WorkerOptions::new();
-        options.set_type(WorkerType::Module);
-        let worker = web_sys::Worker::new_with_options("./worker_loader.js", &options)?;
+        let started = early();
+        let worker = match &started {
+            Some((worker, _)) => worker.clone(),
+            None => {
+                let options = WorkerOptions::new();
+                options.set_type(WorkerType::Module);
+                web_sys::Worker::new_with_options("./worker_loader.js", &options)?
+            }
+        };
         let index = self.len();
         let pool = self.clone();
         let hears =
@@ -135,6 +141,9 @@ impl Pool {
         worker.set_onerror(Some(fails.as_ref().unchecked_ref()));
         fails.forget();
         self.0.workers.borrow_mut().push(Member { worker, ready: false, queue: Vec::new() });
+        if let Some((_, heard)) = started {
+            heard.iter().for_each(|data| self.message(index, &data));
+        }
         Ok(())
     }
 
@@ -199,6 +208,19 @@ impl Pool {
             let _ = waiting.reply.send(reply);
         }
     }
+}
+
+/// A worker that `boot.js` started while this code was loading, with what it has said; none if there is none left, or if it
+/// failed (then another one says why).
+fn early() -> Option<(web_sys::Worker, js_sys::Array)> {
+    let part = |of: &JsValue, name: &str| js_sys::Reflect::get(of, &name.into()).ok();
+    let list: js_sys::Array = part(&js_sys::global(), "moescopeWorkers")?.dyn_into().ok()?;
+    let worker: web_sys::Worker = list.shift().dyn_into().ok()?;
+    if part(&worker, "failed")?.is_truthy() {
+        return None;
+    }
+    let heard = part(&worker, "heard")?.dyn_into().ok()?;
+    Some((worker, heard))
 }
 
 /// A message: a small head as a plain object, and bytes that are transferred, not copied.
