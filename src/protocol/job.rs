@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 
+use super::thinned::Thinned;
 use super::{
     Dataset, Files, Info, Ingest, LayerDetails, LayerView, List, Mean, Overview, PaperJob, PaperRun, Part, Run,
     RunReport, SourceFile, Unit, layer_details, layer_view, overview, workload,
@@ -64,6 +65,8 @@ pub enum Request {
     Workload(From, String),
     /// Run an experiment on a batch.
     Run(String, Vec<u8>),
+    /// Make the synthetic workload of an experiment, the simulated layers only, and run the experiment on it.
+    RunMade(String),
     /// One layer of such a run: strategy, step and layer are those of the experiment's view.
     Timeline(String, Vec<u8>),
     /// The runs of a model in Figure 12 with the settings of an experiment, on made or on loaded requests.
@@ -98,7 +101,7 @@ pub enum Reply {
     Details(Box<LayerDetails>),
     /// To [`Request::Mean`].
     Mean(Box<(LayerView, LayerDetails)>),
-    /// To [`Request::Run`].
+    /// To [`Request::Run`] and [`Request::RunMade`]; of the latter the digest is empty, since not all was made.
     Run(Box<RunReport>),
     /// To [`Request::Timeline`].
     Timeline(Box<Timeline>),
@@ -163,6 +166,7 @@ enum Kind {
     Report { from: From, reporter: Option<Box<Reporter>> },
     Mean { from: From, mean: Box<Mean> },
     Run { run: Option<Box<Run>>, digest: String, synthetic: bool },
+    RunMade { experiment: Box<Experiment>, made: Box<Thinned> },
     Timeline { simulation: Box<Simulation>, left: usize },
     Paper { job: Option<Box<PaperJob>>, from: From },
 }
@@ -189,6 +193,11 @@ pub fn start(request: Request) -> Job {
             }
             Err(_) => Kind::Now(Some(request)),
         },
+        Request::RunMade(ref text) => {
+            let experiment = Experiment::parse(text).0;
+            let made = Box::new(Thinned::new(experiment.preset(), &experiment));
+            Kind::RunMade { experiment: Box::new(experiment), made }
+        }
         Request::Timeline(ref text, ref bytes) => match postcard::from_bytes::<Batch>(bytes) {
             Ok(Batch { workload, .. }) => timeline(&Experiment::parse(text).0, workload),
             Err(_) => Kind::Now(Some(request)),
@@ -262,6 +271,19 @@ impl Job {
                 }
                 let Some(done) = run.take() else { return Progress::Done(Reply::Ok) };
                 Progress::Done(Reply::Run(Box::new(done.report(digest, *synthetic))))
+            }
+            Kind::RunMade { experiment, made } => {
+                if made.step() {
+                    return running((0, 0));
+                }
+                match made.fill(experiment) {
+                    Ok(workload) => {
+                        let run = Some(Box::new(Run::new((**experiment).clone(), workload)));
+                        self.0 = Kind::Run { run, digest: String::new(), synthetic: true };
+                        running((0, 0))
+                    }
+                    Err(why) => Progress::Done(Reply::Failed(why)),
+                }
             }
             Kind::Timeline { simulation, left } => {
                 if *left == 0 {
@@ -350,7 +372,9 @@ fn answer(state: &mut State, request: Request) -> Reply {
             Ok(workload) => bytes(&Batch { workload, digest: p.digest(), synthetic: d.synthetic }),
             Err(why) => Reply::Failed(why),
         }),
-        Request::Run(..) | Request::Timeline(..) => Reply::Failed("the batch could not be read".into()),
+        Request::Run(..) | Request::RunMade(_) | Request::Timeline(..) => {
+            Reply::Failed("the batch could not be read".into())
+        }
         Request::Synthesize { model, .. } | Request::Paper { model, .. } => {
             Reply::Failed(format!("no model is called {model}"))
         }

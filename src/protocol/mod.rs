@@ -7,6 +7,7 @@ mod job;
 mod mean;
 mod paper;
 mod run;
+mod thinned;
 mod view;
 
 pub use dataset::{Dataset, Info, Part};

@@ -5,11 +5,11 @@ use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 
-use super::{Dataset, Part, Run, StrategyRun, workload};
+use super::thinned::Thinned;
+use super::{Part, Run, StrategyRun, workload};
 use crate::experiment::Experiment;
-use crate::model::{MODELS, ModelPreset, Request};
+use crate::model::{MODELS, ModelPreset};
 use crate::sim::{Reads, Strategy, Workload};
-use crate::synth::Generator;
 
 /// Models of Figure 12: those of the presets that the paper has a speedup for.
 pub fn paper_models() -> impl Iterator<Item = &'static ModelPreset> {
@@ -76,10 +76,7 @@ pub struct HostTime {
 
 /// The runs of one model in slices. Only the simulated layers of the workload are made into counts.
 pub struct PaperJob {
-    experiment: Experiment,
-    model: &'static ModelPreset,
-    generator: Option<Generator>,
-    dataset: Dataset,
+    made: Thinned,
     /// Settings that are still to run; the batch that was filled last.
     queue: std::vec::IntoIter<Experiment>,
     filled: Option<Arc<Workload>>,
@@ -93,7 +90,7 @@ impl PaperJob {
     /// The runs of a model with the settings of an experiment (its model, wafer, batch and strategies do not count).
     #[must_use]
     pub fn new(experiment: &Experiment, model: &'static ModelPreset) -> Self {
-        let generator = Generator::new(model, experiment.seed);
+        let made = Thinned::new(model, experiment);
         let at = |batch: usize, wafer: &str, strategies: &[Strategy]| Experiment {
             model: model.name.into(),
             wafer: wafer.into(),
@@ -112,19 +109,8 @@ impl PaperJob {
         let layers = if experiment.layers == 0 { model.moe_layers } else { experiment.layers.min(model.moe_layers) };
         let each = (experiment.steps * layers) as u64;
         let simulations: usize = queue.iter().map(|e| if e.wafer == ENHANCED { 2 } else { e.strategies.len() }).sum();
-        let total = simulations as u64 * each + generator.total() as u64;
-        Self {
-            experiment: experiment.clone(),
-            model,
-            generator: Some(generator),
-            dataset: Dataset::default(),
-            queue: queue.into_iter(),
-            filled: None,
-            run: None,
-            runs: Vec::new(),
-            done: 0,
-            total,
-        }
+        let total = simulations as u64 * each + made.total();
+        Self { made, queue: queue.into_iter(), filled: None, run: None, runs: Vec::new(), done: 0, total }
     }
 
     /// Layer simulations and requests done, and all.
@@ -139,17 +125,9 @@ impl PaperJob {
     /// If the recorded requests have no decode tokens.
     #[inline(never)]
     pub fn step(&mut self, recorded: Option<&Part>) -> Result<bool, String> {
-        if recorded.is_some() {
-            self.generator = None;
-        }
-        if let Some(generator) = &mut self.generator {
+        if recorded.is_none() && self.made.step() {
             self.done += 1;
-            if let Some(request) = generator.request() {
-                self.dataset.add(vec![self.thinned(request)], "");
-                return Ok(true);
-            }
-            self.dataset.count();
-            self.generator = None;
+            return Ok(true);
         }
         if let Some(run) = &mut self.run {
             if run.step() {
@@ -178,22 +156,7 @@ impl PaperJob {
     }
 
     fn fill(&self, experiment: &Experiment, recorded: Option<&Part>) -> Result<Workload, String> {
-        match (recorded, self.dataset.part()) {
-            (Some(part), _) => workload(part, experiment),
-            (None, Some(part)) => {
-                // The layers that were not made count for the room on the dies.
-                workload(part, experiment).map(|w| Workload { all_layers: self.model.moe_layers, ..w })
-            }
-            (None, None) => Err("nothing was made".into()),
-        }
-    }
-
-    /// A request with the simulated layers only.
-    fn thinned(&self, request: Request) -> Request {
-        let chosen = crate::sim::evenly_spaced(&request.layers, self.experiment.layers);
-        let both = request.layers.into_iter().zip(request.columns).filter(|(id, _)| chosen.contains(id));
-        let (layers, columns) = both.unzip();
-        Request { layers, columns, ..request }
+        recorded.map_or_else(|| self.made.fill(experiment), |part| workload(part, experiment))
     }
 
     fn keep(&mut self, run: &StrategyRun, synthetic: bool) {

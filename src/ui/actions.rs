@@ -95,7 +95,9 @@ pub(super) fn begin(store: Store) {
     // First of what follows from a load: the simulator has a worker of its own and can begin while figures are made.
     let key = Memo::new(move |_| store.experiment.with(Experiment::run_key));
     Effect::new(move |_| {
-        store.generation.track();
+        if from.get() == From::Trace {
+            store.generation.track();
+        }
         simulate(store, from.get(), key.get());
     });
     let scope = Memo::new(move |_| store.experiment.with(|e| e.scope));
@@ -174,6 +176,7 @@ fn synthesize(store: Store, (model, seed): (String, u64)) {
             Ok(Reply::Loaded(info)) => {
                 let current = store.experiment.with_untracked(|e| e.model == model && e.seed == seed);
                 if current {
+                    store.made_of.set(Some((model, seed)));
                     store.made.set(Some(Arc::new(*info)));
                     store.generation.update(|g| *g += 1);
                 }
@@ -263,14 +266,7 @@ fn simulate(store: Store, from: From, experiment: Experiment) {
     }
     store.run.set(None);
     store.running.set(None);
-    // A workload of the model chosen before is still there while the new one is made: it must not be simulated as the new.
-    let other = |i: &crate::protocol::Info| i.synthetic && i.model.as_ref() != Some(&experiment.model);
-    if store.made.with_untracked(|made| from == From::Synthetic && made.as_ref().is_some_and(|i| other(i))) {
-        store.running.set(Some((0, 0)));
-        return;
-    }
-    let decoded = store.shown().map_or(0, |i| i.decode);
-    if decoded == 0 {
+    if from == From::Trace && store.shown().is_none_or(|i| i.decode == 0) {
         return;
     }
     store.running.set(Some((0, 0)));
@@ -296,12 +292,16 @@ async fn run(
     token: &Token,
 ) -> Result<Reply, PoolError> {
     let text = experiment.to_string();
-    let batch = match pool.get(KEEPER, Request::Workload(from, text.clone())).await? {
-        Reply::Bytes(bytes) if token.is_last() => bytes,
-        other => return Ok(other),
+    let request = match from {
+        // The simulator makes what it needs of a synthetic workload: it is done before the keeper has counted all of it.
+        From::Synthetic => Request::RunMade(text),
+        From::Trace => match pool.get(KEEPER, Request::Workload(from, text.clone())).await? {
+            Reply::Bytes(bytes) if token.is_last() => Request::Run(text, bytes),
+            other => return Ok(other),
+        },
     };
     let told = Box::new(move |done, total| store.running.set(Some((done, total))));
-    let (job, reply) = pool.ask(SIMULATOR, &Request::Run(text, batch), told);
+    let (job, reply) = pool.ask(SIMULATOR, &request, told);
     RUN_JOB.set(Some(job));
     reply.await
 }

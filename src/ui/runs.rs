@@ -80,14 +80,19 @@ fn fail(store: Store, why: &PoolError) {
 pub(super) fn begin(store: Store) {
     // A new result makes what belongs to the old one void.
     let view = Memo::new(move |_| store.experiment.with(|e| (e.show, e.step, e.simulated)));
+    // The keeper fills their batches: it must hold the workload that the run was on.
+    let there = Memo::new(move |_| {
+        let wanted = store.experiment.with(|e| (e.model.clone(), e.seed));
+        let held = store.from() == From::Trace || store.made_of.with(|of| of.as_ref() == Some(&wanted));
+        (held && store.run.with(Option::is_some)).then(|| store.generation.get())
+    });
     Effect::new(move |_| {
         view.track();
-        let there = store.run.with(Option::is_some);
-        timeline(store, there);
+        timeline(store, there.get().is_some());
     });
     let sweep = Memo::new(move |_| store.experiment.with(|e| e.sweep.clone()));
     Effect::new(move |_| {
-        let (of, there) = (sweep.get(), store.run.with(Option::is_some));
+        let (of, there) = (sweep.get(), there.get().is_some());
         swept(store, of.filter(|_| there));
     });
     // Figure 12 follows settings that it does not set itself.

@@ -49,6 +49,8 @@ pub(super) struct Store {
     pub(super) trace: RwSignal<Option<Arc<Info>>>,
     /// The synthetic workload.
     pub(super) made: RwSignal<Option<Arc<Info>>>,
+    /// Model and seed that it was made of.
+    pub(super) made_of: RwSignal<Option<(String, u64)>>,
     /// What was wrong in the last load, and whether anything came of it.
     pub(super) issues: RwSignal<(Vec<Issue>, bool)>,
     /// The load in progress.
@@ -109,6 +111,7 @@ impl Store {
             unread: RwSignal::default(),
             trace: RwSignal::default(),
             made: RwSignal::default(),
+            made_of: RwSignal::default(),
             issues: RwSignal::default(),
             loading: RwSignal::default(),
             overview: RwSignal::default(),

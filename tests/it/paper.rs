@@ -1,5 +1,7 @@
 //! `moescope paper` and `moescope sweep`: made of the same runs as `moescope run`, whatever the number of threads.
 
+use moescope::format::Source;
+use moescope::protocol::{Files, Progress, Reply, Request, State, start};
 use serde_json::Value;
 
 use crate::support::{moescope, real};
@@ -64,4 +66,30 @@ fn a_sweep_is_made_of_plain_runs() {
     let plain = json(&["run", "--experiment", "v=1&model=llama4-maverick&steps=2&layers=2&link=3", "--json"]);
     assert_eq!(swept["points"][2]["report"], plain);
     assert_eq!(moescope(&["sweep", "--experiment", "v=1"]).status.code(), Some(1), "there is nothing to sweep");
+}
+
+struct NoFiles;
+
+impl Files for NoFiles {
+    fn open(&self, _: usize) -> std::io::Result<Box<dyn Source>> {
+        Err(std::io::ErrorKind::NotFound.into())
+    }
+}
+
+/// The page's simulator makes only the layers that it needs: the same run, whatever the keeper holds.
+#[test]
+fn a_run_on_the_simulated_layers_alone_is_the_run_on_the_whole_workload() {
+    for text in ["v=1&model=qwen3-235b&steps=2&layers=3&seed=5", "v=1&model=deepseek-v2-lite&steps=2&dram=30"] {
+        let mut job = start(Request::RunMade(text.into()));
+        let made = loop {
+            match job.step(&mut State::default(), &NoFiles) {
+                Progress::Running { .. } => {}
+                Progress::Done(Reply::Run(report)) => break report,
+                Progress::Done(other) => panic!("{other:?}"),
+            }
+        };
+        let mut whole = json(&["run", "--experiment", text, "--json"]);
+        whole["digest"] = Value::String(String::new());
+        assert_eq!(serde_json::to_value(&*made).unwrap(), whole, "{text}");
+    }
 }

@@ -1,0 +1,54 @@
+//! A synthetic workload of the simulated layers only: a run need not wait for the counts of all layers. Apart, because a
+//! single run and Figure 12 both start from it.
+
+use super::{Dataset, workload};
+use crate::experiment::Experiment;
+use crate::model::{ModelPreset, Request};
+use crate::sim::Workload;
+use crate::synth::Generator;
+
+/// Requests in the making.
+pub(super) struct Thinned {
+    generator: Option<Generator>,
+    model: &'static ModelPreset,
+    layers: usize,
+    dataset: Dataset,
+}
+
+impl Thinned {
+    pub(super) fn new(model: &'static ModelPreset, experiment: &Experiment) -> Self {
+        let generator = Some(Generator::new(model, experiment.seed));
+        Self { generator, model, layers: experiment.layers, dataset: Dataset::default() }
+    }
+
+    /// Requests of the whole workload.
+    pub(super) fn total(&self) -> u64 {
+        self.generator.as_ref().map_or(0, |g| g.total() as u64)
+    }
+
+    /// Makes the next request; false once all are made and counted.
+    pub(super) fn step(&mut self) -> bool {
+        let Some(generator) = &mut self.generator else { return false };
+        if let Some(request) = generator.request() {
+            let thin = self.thin(request);
+            self.dataset.add(vec![thin], "");
+        } else {
+            self.dataset.count();
+            self.generator = None;
+        }
+        true
+    }
+
+    /// The batch of an experiment, as the whole workload gives it: the layers that were not made count for the room on the dies.
+    pub(super) fn fill(&self, experiment: &Experiment) -> Result<Workload, String> {
+        let part = self.dataset.part().ok_or("nothing was made")?;
+        workload(part, experiment).map(|w| Workload { all_layers: self.model.moe_layers, ..w })
+    }
+
+    fn thin(&self, request: Request) -> Request {
+        let chosen = crate::sim::evenly_spaced(&request.layers, self.layers);
+        let both = request.layers.into_iter().zip(request.columns).filter(|(id, _)| chosen.contains(id));
+        let (layers, columns) = both.unzip();
+        Request { layers, columns, ..request }
+    }
+}
