@@ -4,7 +4,9 @@
 use serde::{Deserialize, Serialize};
 
 use super::Report;
+use super::insights::mean;
 use crate::model::ModelPreset;
+use crate::units::{percent, significant};
 
 /// A published statistic and what the workload shows.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -27,6 +29,16 @@ impl Fit {
     pub fn residual(&self) -> Option<f64> {
         let (low, high) = self.paper;
         self.ours.map(|v| if v < low { v - low } else { (v - high).max(0.0) })
+    }
+
+    /// Paper, ours, residual and tolerance, as people read them.
+    #[must_use]
+    pub fn words(&self) -> [String; 4] {
+        let value = |v: f64| if self.times { format!("{}×", significant(v, 3)) } else { percent(v) };
+        let known = |v: Option<f64>| v.map_or_else(|| "–".into(), value);
+        let (low, high) = self.paper;
+        let paper = if low < high { format!("{} to {}", value(low), value(high)) } else { value(low) };
+        [paper, known(self.ours), known(self.residual()), value(self.tolerance)]
     }
 
     /// Whether it is near enough.
@@ -84,9 +96,4 @@ pub fn calibration(report: &Report, model: &ModelPreset) -> Vec<Fit> {
         add("Top-5 experts that two languages share", (2.0 / 6.0, 2.0 / 5.0), 0.1, mean(&shared), false);
     }
     out
-}
-
-fn mean(values: &[Option<f64>]) -> Option<f64> {
-    let known: Vec<f64> = values.iter().flatten().copied().collect();
-    (!known.is_empty()).then(|| known.iter().sum::<f64>() / known.len() as f64)
 }

@@ -45,7 +45,7 @@ pub struct Caches {
 }
 
 /// Mean of what there is.
-fn mean(values: &[Option<f64>]) -> Option<f64> {
+pub(super) fn mean(values: &[Option<f64>]) -> Option<f64> {
     let known: Vec<f64> = values.iter().flatten().copied().collect();
     (!known.is_empty()).then(|| known.iter().sum::<f64>() / known.len() as f64)
 }

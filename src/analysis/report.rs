@@ -5,9 +5,10 @@ use std::collections::BTreeMap;
 use serde::{Deserialize, Serialize};
 
 use super::subjects::{DataSets, Subjects, datasets, subjects};
+use super::transition::coverage_of;
 use super::{
     Coverage, DistanceCounts, Half, Kind, LayerCounts, Pairs, Square, Summary, WINDOWS, batched, coactivation,
-    collapsed, coverage, diagonal, frequency, lint, overlap, skew, spearman, top, transition,
+    collapsed, diagonal, frequency, lint, overlap, skew, spearman, top, transition,
 };
 use crate::model::{Phase, Scope};
 use crate::units::share_up;
@@ -305,12 +306,12 @@ impl Reporter {
         for scope in Scope::EACH {
             let by_scope = if kind == Kind::CrossLayer { &mut self.out.cross_layer } else { &mut self.out.cross_token };
             let out = by_scope.entry(scope_name(kind, scope)).or_default();
-            let Coverage { top, weighted, heldout, baseline } = coverage(summary, layer, kind, scope);
+            let table = transition(layer, kind, scope, Half::Both, summary.experts);
+            let Coverage { top, weighted, heldout, baseline } = coverage_of(summary, layer, kind, scope, &table);
             out.coverage_top.push(top);
             out.coverage_weighted.push(weighted);
             out.coverage_heldout.push(heldout);
             out.coverage_baseline.push(baseline);
-            let table = transition(layer, kind, scope, Half::Both, summary.experts);
             out.checksum += checksum(&table, l);
             if kind == Kind::CrossToken {
                 let (weighted, unweighted) = diagonal(&table, summary.top_k);

@@ -52,6 +52,17 @@ pub struct Coverage {
 /// The coverages of one layer.
 #[must_use]
 pub fn coverage(summary: &Summary, layer: &LayerCounts, kind: Kind, scope: Scope) -> Coverage {
+    coverage_of(summary, layer, kind, scope, &transition(layer, kind, scope, Half::Both, summary.experts))
+}
+
+/// The same, for who has the layer's table of both halves already.
+pub(super) fn coverage_of(
+    summary: &Summary,
+    layer: &LayerCounts,
+    kind: Kind,
+    scope: Scope,
+    table: &Square,
+) -> Coverage {
     let n = summary.experts;
     let counts = frequency(layer, scope, Half::Both, n);
     let Some(&busiest) = top(&counts, 1).first() else { return Coverage::default() };
@@ -60,7 +71,7 @@ pub fn coverage(summary: &Summary, layer: &LayerCounts, kind: Kind, scope: Scope
     let row = odd.row(busiest);
     let any = even.row(busiest).iter().any(|&c| c > 0);
     let heldout = ratio(chosen.iter().map(|&e| row[e]).sum(), row.iter().sum()).filter(|_| any);
-    Coverage { heldout, ..covered(&transition(layer, kind, scope, Half::Both, n), &counts) }
+    Coverage { heldout, ..covered(table, &counts) }
 }
 
 /// The coverages that one table tells, given how often each expert was used: all but the held-out one.

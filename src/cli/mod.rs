@@ -14,7 +14,7 @@ use std::process::ExitCode;
 use anyhow::{Context, Result, bail};
 
 use self::args::{Command, parse};
-use crate::experiment::{Experiment, keys};
+use crate::experiment::Experiment;
 use crate::model::MODELS;
 use crate::protocol::{Dataset, From, Reply, Request, RunReport, State};
 
@@ -82,11 +82,7 @@ fn carry_out(command: Command) -> Result<()> {
             let (experiment, from, mut state) = prepare(read, &traces, threads)?;
             let mut points = Vec::new();
             for value in sweep.values() {
-                let mut at = experiment.run_key();
-                if let Some(key) = keys().iter().find(|k| k.name == sweep.name) {
-                    (key.set)(&mut at, &value).map_err(anyhow::Error::msg)?;
-                }
-                at.normalise();
+                let at = experiment.run_key().with(&sweep.name, &value).map_err(anyhow::Error::msg)?;
                 points.push(reproduce::Point { value: value.parse()?, report: simulate(&mut state, from, &at)? });
             }
             reproduce::sweep(&mut out, &experiment, points, json)?;

@@ -72,7 +72,13 @@ pub(super) fn paper(
     runs.sort_by_key(|(at, _)| *at);
     let runs: Vec<PaperRun> = runs.into_iter().flat_map(|(_, r)| r).collect();
     let targets = targets(&runs);
-    let result = Paper { experiment: settings(experiment), rms: rms(&targets), host: host_times(&runs), targets, runs };
+    let result = Paper {
+        experiment: experiment.of_figure_12().to_string(),
+        rms: rms(&targets),
+        host: host_times(&runs),
+        targets,
+        runs,
+    };
     if json {
         serde_json::to_writer_pretty(&mut *out, &result)?;
         writeln!(out)?;
@@ -93,20 +99,6 @@ pub(super) fn paper(
         writeln!(out, "| {}, {} | {} | {} |", h.model, h.wafer, range(h.paper), range(h.ours))?;
     }
     Ok(())
-}
-
-/// The experiment without what Figure 12 sets itself.
-fn settings(experiment: &Experiment) -> String {
-    let default = Experiment::default();
-    let kept = Experiment {
-        model: default.model,
-        wafer: default.wafer,
-        batch: default.batch,
-        strategies: default.strategies,
-        trace: default.trace,
-        ..experiment.run_key()
-    };
-    kept.to_string()
 }
 
 /// A value of a sweep with its result.
@@ -175,7 +167,7 @@ pub(super) fn calibrate(out: &mut impl Write, experiment: &Experiment, json: boo
         }
         writeln!(out, "| {} | paper | synthetic | residual | allowed |\n|---|---:|---:|---:|---:|", model.title)?;
         for fit in fits {
-            let cells = words(&fit);
+            let cells = fit.words();
             writeln!(out, "| {} | {} | {} | {} | {} |", fit.name, cells[0], cells[1], cells[2], cells[3])?;
         }
         writeln!(out)?;
@@ -185,16 +177,4 @@ pub(super) fn calibrate(out: &mut impl Write, experiment: &Experiment, json: boo
         writeln!(out)?;
     }
     Ok(())
-}
-
-/// Paper, ours, residual and tolerance of a statistic, as people read them.
-fn words(fit: &Fit) -> [String; 4] {
-    let value = |v: f64| if fit.times { format!("{}×", significant(v, 3)) } else { percent(v) };
-    let paper = if fit.paper.0 < fit.paper.1 {
-        format!("{} to {}", value(fit.paper.0), value(fit.paper.1))
-    } else {
-        value(fit.paper.0)
-    };
-    let known = |v: Option<f64>| v.map_or_else(|| "–".into(), value);
-    [paper, known(fit.ours), known(fit.residual()), value(fit.tolerance)]
 }

@@ -167,6 +167,12 @@ pub fn keys() -> &'static [Key] {
     KEYS
 }
 
+/// The setting of that name.
+#[must_use]
+pub fn key_named(name: &str) -> Option<&'static Key> {
+    keys().iter().find(|k| k.name == name)
+}
+
 /// Settings that can be swept: those that are numbers.
 pub const SWEPT: [&str; 19] = [
     "columns", "rows", "hbm", "link", "dram", "fp16", "miss", "write", "local", "hop", "penalty", "batch", "steps",
@@ -191,23 +197,25 @@ fn sweep(text: &str) -> Result<Option<Sweep>, String> {
     let end = |text: &str| text.parse::<f64>().ok().filter(|v| v.is_finite()).ok_or("not a number to sweep to or from");
     let sweep = Sweep { name: name.into(), from: end(from)?, to: end(to)?, points: within(points, 2..=32)? };
     // Each value must be one that the setting takes.
-    let key = keys().iter().find(|k| k.name == name).ok_or("there is no such setting")?;
     for value in sweep.values() {
-        (key.set)(&mut Experiment::default(), &value).map_err(|why| format!("{name} of {value}: {why}"))?;
+        Experiment::default().with(name, &value).map_err(|why| format!("{name} of {value}: {why}"))?;
     }
     Ok(Some(sweep))
 }
 
+/// What is said of a name that no setting has.
+pub(super) const UNKNOWN: &str = "this version of moescope has no such setting";
+
 /// An empty value means the preset's.
 fn edit(experiment: &mut Experiment, name: &str, text: &str) -> Result<(), String> {
-    let field = FIELDS.iter().find(|f| f.name == name).ok_or("this version of moescope has no such setting")?;
+    let field = FIELDS.iter().find(|f| f.name == name).ok_or(UNKNOWN)?;
     if text.is_empty() {
         experiment.hardware.remove(name);
         return Ok(());
     }
     let value = within(text, field.range.0..=field.range.1)?;
-    if field.range == (1.0, 16.0) && libm::floor(value) != value {
-        return Err("not a whole number from 1 to 16".into());
+    if whole(name) && libm::floor(value) != value {
+        return Err(format!("not a whole number from {} to {}", field.range.0, field.range.1));
     }
     experiment.hardware.insert(name.into(), value);
     Ok(())

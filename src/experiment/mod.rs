@@ -11,7 +11,7 @@ use crate::model::{FIELDS, MODELS, ModelPreset, Scope, WAFERS, Wafer, model_name
 use crate::place;
 use crate::sim::{Config, DieOrder, Duplex, Strategy, Workload};
 
-pub use keys::{Key, SWEPT, Unread, keys};
+pub use keys::{Key, SWEPT, Unread, key_named, keys};
 
 /// The version that this program writes.
 pub const VERSION: u32 = 1;
@@ -152,9 +152,9 @@ impl Experiment {
             } else if name == "v" {
                 version(value)
             } else {
-                match keys().iter().find(|k| k.name == name) {
+                match key_named(name) {
                     Some(key) => (key.set)(&mut experiment, &unescape(value)),
-                    None => Err("this version of moescope has no such setting".into()),
+                    None => Err(keys::UNKNOWN.into()),
                 }
             };
             seen.push(name);
@@ -166,8 +166,26 @@ impl Experiment {
         (experiment, unread)
     }
 
+    /// The experiment with one setting changed.
+    ///
+    /// # Errors
+    /// What would be a value of it, or that there is no such setting.
+    pub fn with(&self, name: &str, value: &str) -> Result<Self, String> {
+        let mut changed = self.clone();
+        (key_named(name).ok_or(keys::UNKNOWN)?.set)(&mut changed, value)?;
+        changed.normalise();
+        Ok(changed)
+    }
+
+    /// What all runs of Figure 12 share: the figure sets model, wafer, batch and strategies itself, on no trace.
+    #[must_use]
+    pub fn of_figure_12(&self) -> Self {
+        let Self { model, wafer, batch, strategies, trace, .. } = Self::default();
+        Self { model, wafer, batch, strategies, trace, ..self.run_key() }
+    }
+
     /// Forgets hardware values that the preset has anyway: equal experiments have equal strings.
-    pub fn normalise(&mut self) {
+    fn normalise(&mut self) {
         let preset = wafer_named(&self.wafer).unwrap_or(WAFERS[0].2);
         self.hardware.retain(|name, v| FIELDS.iter().any(|f| f.name == name && (f.get)(&preset) != *v));
     }

@@ -34,8 +34,6 @@ pub struct Gantt {
     pub x: Axis,
     /// Rows: row r stands between r and r + 1, downward.
     pub y: Axis,
-    /// A moment that is looked at.
-    pub now: Option<f64>,
 }
 
 /// Draws the chart.
@@ -54,10 +52,6 @@ pub fn gantt<DB: DrawingBackend>(area: &DrawingArea<DB, Shift>, look: &Look, cha
         // A line of the background keeps neighbours apart.
         let right = if right - left > look.px(3.0) { right - look.px(0.5).max(1) } else { right.max(left + 1) };
         look.fill(area, (left, top), (right, bottom.max(top + 1)), colour(span.kind))?;
-    }
-    if let Some(now) = chart.now {
-        let x = frame.at(now, 0.0).0;
-        look.line(area, &[(x, frame.top), (x, frame.bottom)], theme.ink, 1.5)?;
     }
     baseline(area, look, &frame)?;
     let (mut x, y) = (look.px(8.0), look.px(8.0));

@@ -144,7 +144,7 @@ impl PaperJob {
             Some(filled) => filled,
             None => Arc::new(self.fill(&experiment, recorded)?),
         };
-        self.run = Some(Box::new(Run::new(experiment, (*filled).clone())));
+        self.run = Some(Box::new(Run::new(experiment, Arc::clone(&filled))));
         self.filled = Some(filled);
         Ok(true)
     }

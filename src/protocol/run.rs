@@ -108,7 +108,8 @@ pub struct Run {
 impl Run {
     /// Runs an experiment; `base` is added if it is not among the strategies, because speedups need it.
     #[must_use]
-    pub fn new(experiment: Experiment, workload: Workload) -> Self {
+    pub fn new(experiment: Experiment, workload: impl Into<Arc<Workload>>) -> Self {
+        let workload = workload.into();
         let mut strategies = experiment.strategies.clone();
         if !strategies.contains(&Strategy::Base) {
             strategies.insert(0, Strategy::Base);
@@ -116,7 +117,6 @@ impl Run {
         let config = Arc::new(experiment.config(&workload));
         let total = (strategies.len() * workload.steps * workload.layers.len()) as u64;
         let queue = strategies.into_iter();
-        let workload = Arc::new(workload);
         Self { experiment, workload, config, queue, current: None, outcomes: Vec::new(), done: 0, total }
     }
 

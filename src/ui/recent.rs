@@ -1,6 +1,7 @@
 //! Recent traces: kept after each load, read back after a reload, deleted on request. Apart from `actions`, because losing
 //! any of it loses no more than a second drop would mend.
 
+use std::cell::Cell;
 use std::sync::Arc;
 
 use leptos::prelude::*;
@@ -9,7 +10,7 @@ use leptos::task::spawn_local;
 use super::actions::{KEEPER, change};
 use super::store::Store;
 use crate::model::model_named;
-use crate::protocol::{Info, Reply, Request};
+use crate::protocol::{From, Reply, Request};
 use crate::web::{forget, keep, kept, recall, remember, room};
 
 /// A trace that the browser keeps.
@@ -59,9 +60,22 @@ pub(super) fn begin(store: Store) {
     });
 }
 
-/// Keeps the loaded trace. What the browser has no room for is only not kept.
-pub(super) fn keep_loaded(store: Store, info: &Info) {
-    let Some(pool) = store.pool.with_value(Clone::clone) else { return };
+thread_local! {
+    /// The last load is still to be kept.
+    static DUE: Cell<bool> = const { Cell::new(false) };
+}
+
+/// Lets the trace that was just loaded be kept once its figures are there: writing it out must not delay them.
+pub(super) fn keep_later() {
+    DUE.set(true);
+}
+
+/// Keeps the loaded trace if that is due. What the browser has no room for is only not kept.
+pub(super) fn keep_loaded(store: Store) {
+    let (Some(pool), Some(info)) = (store.pool.with_value(Clone::clone), store.trace.get_untracked()) else { return };
+    if untrack(|| store.from()) != From::Trace || !DUE.replace(false) {
+        return;
+    }
     let what = info.model.as_deref().and_then(model_named).map_or("a trace", |m| m.title);
     let sets: Vec<String> = info.labels.iter().take(2).map(crate::model::Labels::name).collect();
     // Names come from folders: a tab or a line's end would break the list.
@@ -96,7 +110,6 @@ pub(super) fn restore(store: Store, digest: String) {
         };
         store.restoring.set(false);
         match reply {
-            // Another trace may have been dropped meanwhile; then the worker holds that one.
             Some(Reply::Loaded(info)) if info.digest == digest => {
                 let model = info.model.clone().filter(|m| model_named(m).is_some());
                 store.trace.set(Some(Arc::new(*info)));
@@ -116,11 +129,12 @@ pub(super) fn restore(store: Store, digest: String) {
 
 /// Deletes a kept trace; if it is shown it stays until the page is closed.
 pub(super) fn remove(store: Store, digest: &str) {
-    let mut list = store.recent.get_untracked();
-    list.retain(|r| r.digest != digest);
     let digest = digest.to_string();
     spawn_local(async move {
         forget(&digest).await;
+        // The list as it is by then: another may have been deleted meanwhile.
+        let mut list = store.recent.get_untracked();
+        list.retain(|r| r.digest != digest);
         write(store, list);
     });
 }

@@ -10,7 +10,7 @@ use leptos::task::spawn_local;
 
 use super::actions::{KEEPER, SIMULATOR};
 use super::store::Store;
-use crate::experiment::{Experiment, Sweep, keys};
+use crate::experiment::{Experiment, Sweep};
 use crate::model::model_named;
 use crate::protocol::{From, PaperRun, Reply, Request, RunReport, paper_models};
 use crate::web::{Pool, PoolError};
@@ -96,13 +96,7 @@ pub(super) fn begin(store: Store) {
         swept(store, of.filter(|_| there));
     });
     // Figure 12 follows settings that it does not set itself.
-    let settings = Memo::new(move |_| {
-        store.experiment.with(|e| {
-            let d = Experiment::default();
-            let (model, wafer, batch) = (d.model, d.wafer, d.batch);
-            Experiment { model, wafer, batch, strategies: d.strategies, trace: d.trace, ..e.run_key() }
-        })
-    });
+    let settings = Memo::new(move |_| store.experiment.with(Experiment::of_figure_12));
     Effect::new(move |before: Option<Experiment>| {
         let now = settings.get();
         if before.is_some_and(|b| b != now) {
@@ -123,19 +117,10 @@ fn timeline(store: Store, there: bool) {
     let text = store.experiment.with_untracked(ToString::to_string);
     let from = untrack(|| store.from());
     spawn_local(async move {
-        let done = async {
-            let Reply::Bytes(batch) =
-                ask(&pool, Kind::Timeline, KEEPER, &Request::Workload(from, text.clone()), Box::new(|_, _| {})).await?
-            else {
-                return Ok(None);
-            };
-            match ask(&pool, Kind::Timeline, SIMULATOR, &Request::Timeline(text, batch), Box::new(|_, _| {})).await? {
-                Reply::Timeline(timeline) => Ok(Some(*timeline)),
-                _ => Ok(None),
+        match on_batch(&pool, Kind::Timeline, SIMULATOR, (from, text), Request::Timeline).await {
+            Ok(Reply::Timeline(timeline)) if is_last(Kind::Timeline, number) => {
+                store.timeline.set(Some(Arc::new(*timeline)));
             }
-        };
-        match done.await {
-            Ok(timeline) if is_last(Kind::Timeline, number) => store.timeline.set(timeline.map(Arc::new)),
             Ok(_) => {}
             Err(why) => fail(store, &why),
         }
@@ -148,24 +133,20 @@ fn swept(store: Store, sweep: Option<Sweep>) {
     let number = Kind::Sweep.with(|s| s.renew(pool.as_ref()));
     store.sweep.set(Arc::default());
     let (Some(pool), Some(sweep)) = (pool, sweep) else { return };
-    let Some(key) = keys().iter().find(|k| k.name == sweep.name) else { return };
     let base = store.experiment.with_untracked(Experiment::run_key);
     let from = untrack(|| store.from());
     let values = Rc::new(RefCell::new(sweep.values().into_iter()));
     for worker in SIMULATOR..pool.len().max(SIMULATOR + 1) {
-        let (pool, values, base) = (pool.clone(), Rc::clone(&values), base.clone());
+        let (pool, values, base, name) = (pool.clone(), Rc::clone(&values), base.clone(), sweep.name.clone());
         spawn_local(async move {
             loop {
                 let Some(value) = values.borrow_mut().next() else { return };
-                let mut experiment = base.clone();
-                if (key.set)(&mut experiment, &value).is_err() {
-                    continue;
-                }
-                experiment.normalise();
-                match run_once(&pool, worker, from, &experiment).await {
-                    Ok(Some(report)) if is_last(Kind::Sweep, number) => store.sweep.update(|done| {
+                let Ok(experiment) = base.with(&name, &value) else { continue };
+                let asked = (from, experiment.to_string());
+                match on_batch(&pool, Kind::Sweep, worker, asked, Request::Run).await {
+                    Ok(Reply::Run(report)) if is_last(Kind::Sweep, number) => store.sweep.update(|done| {
                         let mut all: Vec<(f64, Arc<RunReport>)> = done.to_vec();
-                        all.push((value.parse().unwrap_or(f64::NAN), Arc::new(report)));
+                        all.push((value.parse().unwrap_or(f64::NAN), Arc::new(*report)));
                         all.sort_by(|a, b| a.0.total_cmp(&b.0));
                         *done = all.into();
                     }),
@@ -177,20 +158,18 @@ fn swept(store: Store, sweep: Option<Sweep>) {
     }
 }
 
-async fn run_once(
+/// Asks the keeper for the batch of an experiment, and a worker what follows from it.
+async fn on_batch(
     pool: &Pool,
+    kind: Kind,
     worker: usize,
-    from: From,
-    experiment: &Experiment,
-) -> Result<Option<RunReport>, PoolError> {
-    let text = experiment.to_string();
-    let request = Request::Workload(from, text.clone());
-    let Reply::Bytes(batch) = ask(pool, Kind::Sweep, KEEPER, &request, Box::new(|_, _| {})).await? else {
-        return Ok(None);
-    };
-    match ask(pool, Kind::Sweep, worker, &Request::Run(text, batch), Box::new(|_, _| {})).await? {
-        Reply::Run(report) => Ok(Some(*report)),
-        _ => Ok(None),
+    (from, text): (From, String),
+    then: fn(String, Vec<u8>) -> Request,
+) -> Result<Reply, PoolError> {
+    let quiet = || Box::new(|_, _| {});
+    match ask(pool, kind, KEEPER, &Request::Workload(from, text.clone()), quiet()).await? {
+        Reply::Bytes(batch) => ask(pool, kind, worker, &then(text, batch), quiet()).await,
+        other => Ok(other),
     }
 }
 

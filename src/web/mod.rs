@@ -12,7 +12,7 @@ pub use canvas::draw;
 pub use drop::{Dropped, dropped, picked};
 pub use kept::{forget, keep, kept, room};
 pub use page::{
-    clipboard, download, download_canvas, fragment, go_to, now, pixel_ratio, prefers_dark, recall, remember,
+    clipboard, download, download_canvas, fragment, go_to, now, pixel_ratio, prefers_dark, recall, remember, reveal,
     say_panics, set_fragment,
 };
 pub use pool::{Pool, PoolError, Told};

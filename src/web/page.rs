@@ -3,7 +3,7 @@
 use wasm_bindgen::JsCast;
 use wasm_bindgen::prelude::*;
 use wasm_bindgen_futures::JsFuture;
-use web_sys::{HtmlAnchorElement, HtmlCanvasElement};
+use web_sys::{Element, HtmlAnchorElement, HtmlCanvasElement, HtmlElement};
 
 /// Sends the words of a panic to the console: without them a defect is only "unreachable".
 pub fn say_panics() {
@@ -33,19 +33,24 @@ pub fn go_to(id: &str) {
     let Some(element) = web_sys::window().and_then(|w| w.document()).and_then(|d| d.get_element_by_id(id)) else {
         return;
     };
+    let inner = element.query_selector("canvas, summary, button").ok().flatten();
+    let target = inner.filter(|_| element.tag_name() != "H2").unwrap_or_else(|| element.clone());
+    if let Ok(target) = target.dyn_into::<HtmlElement>() {
+        reveal(&element, &target);
+    }
+}
+
+/// Opens what folds an element away, scrolls to it, and gives the focus to a target in it.
+pub fn reveal(element: &Element, target: &HtmlElement) {
     if let Ok(Some(folded)) = element.closest("details") {
         let _ = folded.set_attribute("open", "");
     }
     element.scroll_into_view();
-    let inner = element.query_selector("canvas, summary, button").ok().flatten();
-    let target = inner.filter(|_| element.tag_name() != "H2").unwrap_or(element);
-    if let Ok(target) = target.dyn_into::<web_sys::HtmlElement>() {
-        if target.tag_name() == "H2" {
-            // A heading takes the focus only so.
-            target.set_tab_index(-1);
-        }
-        let _ = target.focus();
+    if target.tag_name() == "H2" {
+        // A heading takes the focus only so.
+        target.set_tab_index(-1);
     }
+    let _ = target.focus();
 }
 
 /// Milliseconds since the page opened.

@@ -4,34 +4,27 @@ use serde_json::Value;
 
 use super::*;
 
-/// Types into a field and leaves it.
-fn enter(b: &mut Browser, id: &str, value: &str) {
-    b.eval(&format!(
-        "(() => {{ const e = document.querySelector('#{id}'); e.value = '{value}'; e.dispatchEvent(new Event('change', {{bubbles: true}})); }})()"
-    ));
-}
-
 #[test]
 fn edited_hardware_is_in_the_address_and_gives_the_command_lines_result() {
     let Some((mut b, url)) = begin() else { return };
     b.open(&format!("{url}#v=1&model=llama4-maverick&steps=4"));
     settled(&mut b);
     assert_eq!(b.eval("document.querySelector('#hbm').value"), "3.35", "the preset's value stands in the field");
-    enter(&mut b, "columns", "3");
-    enter(&mut b, "rows", "2");
-    enter(&mut b, "link", "4");
+    choose(&mut b, "columns", "3");
+    choose(&mut b, "rows", "2");
+    choose(&mut b, "link", "4");
     b.wait("location.hash.includes('columns=3&rows=2&link=4')");
     settled(&mut b);
     let text = fragment(&mut b);
     table_equals(&mut b, &cli(&["run", "--experiment", &text, "--json"]));
     assert!(b.text("#hardware summary").contains("3 edited"));
     b.click("#hardware summary");
-    enter(&mut b, "link", "fast");
+    choose(&mut b, "link", "fast");
     assert!(b.text("#hardware .problem").contains("from 0.01 to 1000"));
     // The preset's value is no edit.
-    enter(&mut b, "link", "1.7");
+    choose(&mut b, "link", "1.7");
     b.wait("!location.hash.includes('link=')");
-    enter(&mut b, "dram", "1");
+    choose(&mut b, "dram", "1");
     b.wait("document.querySelector('#run-done')?.innerText.includes('does not fit')");
     assert_eq!(b.complaints(), Vec::<String>::new());
 }
@@ -62,7 +55,7 @@ fn a_layer_over_time_follows_step_layer_and_strategy() {
     assert!(b.text("#layer-time figcaption").contains("under base"));
     let picture = "document.querySelector('#layer-time canvas').toDataURL()";
     let first = b.eval(picture);
-    enter(&mut b, "simulated", "3");
+    choose(&mut b, "simulated", "3");
     b.wait(&format!("{picture} !== {first}"));
     b.wait("location.hash.includes('simulated=3')");
     let second = b.eval(picture);
@@ -79,7 +72,7 @@ fn a_sweep_is_shared_and_ends_at_the_runs_of_its_values() {
     settled(&mut b);
     choose(&mut b, "sweep", "link");
     b.wait("location.hash.includes('sweep=link:0.85:3.4:7')");
-    enter(&mut b, "sweep-points", "3");
+    choose(&mut b, "sweep-points", "3");
     b.wait("location.hash.includes('sweep=link:0.85:3.4:3')");
     let text = fragment(&mut b);
     b.open(&format!("{url}?again#{text}"));
@@ -133,7 +126,7 @@ fn figure_12_is_the_command_lines() {
     }
     settled(&mut b);
     // Another setting makes it void.
-    enter(&mut b, "flight", "3");
+    choose(&mut b, "flight", "3");
     b.wait("!!document.querySelector('#reproduce')");
     assert_eq!(b.complaints(), Vec::<String>::new());
 }

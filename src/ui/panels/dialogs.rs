@@ -11,7 +11,7 @@ use wasm_bindgen::JsCast;
 
 use crate::ui::actions::change;
 use crate::ui::store::{Dialog, Store};
-use crate::web::{clipboard, set_fragment};
+use crate::web::{clipboard, reveal, set_fragment};
 
 const KEYS: [(&str, &str); 8] = [
     ("?", "this list"),
@@ -40,6 +40,12 @@ pub(crate) fn Dialogs(store: Store) -> impl IntoView {
             _ => {}
         }
     });
+    // Told a moment after the dialog closed: another may be open by then.
+    let closed = move |_| {
+        if element.get_untracked().is_some_and(|d| !d.open()) {
+            store.dialog.set(None);
+        }
+    };
     let inside = move || match store.dialog.get() {
         Some(Dialog::Share) => share(store),
         Some(Dialog::Keys) => keys(),
@@ -47,7 +53,7 @@ pub(crate) fn Dialogs(store: Store) -> impl IntoView {
         None => ().into_any(),
     };
     view! {
-        <dialog node_ref=element on:close=move |_| store.dialog.set(None) aria-label="moescope">
+        <dialog node_ref=element on:close=closed aria-label="moescope">
             {inside}
             <form method="dialog" class="close">
                 <button type="button" on:click=move |_| store.dialog.set(None)>"Close"</button>
@@ -218,18 +224,8 @@ fn palette(store: Store) -> AnyView {
     };
     let go = move |place: Place| {
         store.dialog.set(None);
-        // A setting may be folded away.
-        if let Ok(Some(folded)) = place.element.closest("details") {
-            let _ = folded.set_attribute("open", "");
-        }
         // Once the dialog is closed: it gives the focus back to where it was.
-        set_timeout(
-            move || {
-                place.element.scroll_into_view();
-                let _ = place.element.focus();
-            },
-            Duration::ZERO,
-        );
+        set_timeout(move || reveal(&place.element, &place.element), Duration::ZERO);
     };
     let input = NodeRef::<html::Input>::new();
     Effect::new(move |_| {

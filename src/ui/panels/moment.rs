@@ -5,11 +5,10 @@ use std::sync::Arc;
 
 use leptos::prelude::*;
 
-use super::place::{get, set, strategy};
+use super::place::{get, set, shown_run};
 use super::views::table;
 use crate::experiment::Experiment;
 use crate::plot::{Axis, Bar, Bars, Chart, Gantt, Span};
-use crate::protocol::{RunReport, StrategyRun};
 use crate::sim::Timeline;
 use crate::ui::controls::Number;
 use crate::ui::figure::{Figure, wide};
@@ -108,7 +107,6 @@ fn gantt(store: Store) -> AnyView {
                     lanes: most + 1,
                     x: Axis::linear("time, µs", t.seconds * micro),
                     y: rows,
-                    now: None,
                 }))
             }
             hover=move |x, y| {
@@ -143,14 +141,8 @@ fn gantt(store: Store) -> AnyView {
     .into_any()
 }
 
-/// The run of the strategy that is shown.
-fn shown(store: Store, report: &RunReport) -> Option<StrategyRun> {
-    let show = store.experiment.with(|e| e.show);
-    report.runs.iter().find(|r| strategy(r) == show).or(report.runs.last()).cloned()
-}
-
 fn critical(store: Store) -> AnyView {
-    let run = move || store.run.get().and_then(|r| shown(store, &r).map(|s| (r, s)));
+    let run = move || store.run.get().and_then(|r| store.experiment.with(|e| shown_run(&r, e)).map(|s| (r, s)));
     let names = ["computing", "HBM", "links"];
     view! {
         <Figure

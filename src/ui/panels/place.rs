@@ -6,7 +6,7 @@ use leptos::prelude::*;
 
 use super::moment::Moment;
 use super::sweep::Sensitivity;
-use crate::experiment::{Experiment, keys};
+use crate::experiment::{Experiment, key_named};
 use crate::model::{FIELDS, MODELS, ModelPreset, WAFERS, model_named, wafer_named};
 use crate::plot::{Axis, Bar, Bars, Chart, MeshPicture};
 use crate::protocol::{RunReport, StrategyRun, paper_speedup};
@@ -39,18 +39,13 @@ pub(crate) fn Place(store: Store) -> impl IntoView {
 
 /// Sets one setting by its name in the address.
 pub(super) fn set(store: Store, name: &'static str, value: &str) -> Result<(), String> {
-    let Some(key) = keys().iter().find(|k| k.name == name) else { return Err("no such setting".into()) };
-    let mut trial = store.experiment.get_untracked();
-    (key.set)(&mut trial, value.trim())?;
-    trial.normalise();
-    change(store, true, |e| *e = trial);
+    let changed = store.experiment.with_untracked(|e| e.with(name, value.trim()))?;
+    change(store, true, |e| *e = changed);
     Ok(())
 }
 
 pub(super) fn get(store: Store, name: &'static str) -> Signal<String> {
-    Signal::derive(move || {
-        store.experiment.with(|e| keys().iter().find(|k| k.name == name).map(|k| (k.get)(e)).unwrap_or_default())
-    })
+    Signal::derive(move || store.experiment.with(|e| key_named(name).map(|k| (k.get)(e)).unwrap_or_default()))
 }
 
 #[component]
@@ -228,7 +223,7 @@ fn Speedups(store: Store) -> impl IntoView {
 }
 
 /// The run whose wafer is drawn.
-fn shown_run(report: &RunReport, experiment: &Experiment) -> Option<StrategyRun> {
+pub(super) fn shown_run(report: &RunReport, experiment: &Experiment) -> Option<StrategyRun> {
     let run = report.runs.iter().find(|r| strategy(r) == experiment.show).or(report.runs.last())?;
     Some(run.clone())
 }

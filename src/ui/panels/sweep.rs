@@ -6,7 +6,7 @@ use leptos::prelude::*;
 
 use super::place::get;
 use super::views::table;
-use crate::experiment::{Experiment, SWEPT, Sweep, keys};
+use crate::experiment::{Experiment, SWEPT, Sweep, key_named};
 use crate::model::FIELDS;
 use crate::plot::{Axis, Chart, Curve, Curves};
 use crate::ui::actions::change;
@@ -33,7 +33,7 @@ fn words(name: &str) -> String {
 /// The value that a setting has now.
 fn current(experiment: &Experiment, name: &str) -> f64 {
     let field = FIELDS.iter().find(|f| f.name == name);
-    let key = keys().iter().find(|k| k.name == name);
+    let key = key_named(name);
     let written = key.and_then(|k| (k.get)(experiment).parse().ok());
     written.or_else(|| field.map(|f| (f.get)(&experiment.wafer()))).unwrap_or(1.0)
 }
@@ -43,10 +43,7 @@ fn around(experiment: &Experiment, name: &str) -> Option<Sweep> {
     let now = current(experiment, name);
     [(0.5, 2.0), (0.5, 1.0), (1.0, 2.0)].into_iter().find_map(|(low, high)| {
         let text = format!("{name}:{}:{}:7", now * low, now * high);
-        let mut trial = Experiment::default();
-        let key = keys().iter().find(|k| k.name == "sweep")?;
-        (key.set)(&mut trial, &text).ok()?;
-        trial.sweep
+        Experiment::default().with("sweep", &text).ok()?.sweep
     })
 }
 

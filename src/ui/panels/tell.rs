@@ -89,20 +89,14 @@ fn fits(all: &[Fit]) -> AnyView {
         format!("{missed} outside of what is allowed")
     };
     let row = |f: &Fit| {
-        let value = |v: f64| if f.times { format!("{}×", significant(v, 3)) } else { percent(v) };
-        let known = |v: Option<f64>| v.map_or_else(|| "–".into(), value);
-        let paper = if f.paper.0 < f.paper.1 {
-            format!("{} to {}", value(f.paper.0), value(f.paper.1))
-        } else {
-            value(f.paper.0)
-        };
+        let [paper, ours, residual, allowed] = f.words();
         view! {
             <tr>
                 <th scope="row">{f.name.clone()}</th>
                 <td>{paper}</td>
-                <td><data value=f.ours.map_or(String::new(), |v| v.to_string())>{known(f.ours)}</data></td>
-                <td>{known(f.residual())}</td>
-                <td>{value(f.tolerance)}</td>
+                <td><data value=f.ours.map_or(String::new(), |v| v.to_string())>{ours}</data></td>
+                <td>{residual}</td>
+                <td>{allowed}</td>
             </tr>
         }
     };
