@@ -232,11 +232,7 @@ fn ask_figures(store: Store, from: From, request: Request) {
         match reply {
             Ok(Reply::Overview(view)) => store.overview.set(Some(Arc::new(*view))),
             Ok(Reply::Details(details)) => store.details.set(Some(Arc::new(*details))),
-            Ok(Reply::Report(report)) => {
-                store.report.set(Some(Arc::new(*report)));
-                // The last of the figures.
-                super::recent::keep_loaded(store);
-            }
+            Ok(Reply::Report(report)) => store.report.set(Some(Arc::new(*report))),
             Ok(Reply::Layer(view)) => store.layer.set(Some(Arc::new(*view))),
             Ok(Reply::Mean(both)) => {
                 let _ = Token::new(Question::Details);
@@ -344,7 +340,7 @@ pub(super) fn load(store: Store, files: impl Future<Output = Vec<Dropped>> + 'st
                 store.issues.set((issues, any));
                 if any {
                     let (digest, model) = (info.digest.clone(), info.model.clone());
-                    super::recent::keep_later();
+                    super::recent::keep_loaded(store, &info);
                     store.trace.set(Some(Arc::new(info)));
                     store.generation.update(|g| *g += 1);
                     change(store, true, |e| {

@@ -1,7 +1,6 @@
 //! Recent traces: kept after each load, read back after a reload, deleted on request. Apart from `actions`, because losing
 //! any of it loses no more than a second drop would mend.
 
-use std::cell::Cell;
 use std::sync::Arc;
 
 use leptos::prelude::*;
@@ -10,7 +9,7 @@ use leptos::task::spawn_local;
 use super::actions::{KEEPER, change};
 use super::store::Store;
 use crate::model::model_named;
-use crate::protocol::{From, Reply, Request};
+use crate::protocol::{Info, Reply, Request};
 use crate::web::{forget, keep, kept, recall, remember, room};
 
 /// A trace that the browser keeps.
@@ -60,22 +59,9 @@ pub(super) fn begin(store: Store) {
     });
 }
 
-thread_local! {
-    /// The last load is still to be kept.
-    static DUE: Cell<bool> = const { Cell::new(false) };
-}
-
-/// Lets the trace that was just loaded be kept once its figures are there: writing it out must not delay them.
-pub(super) fn keep_later() {
-    DUE.set(true);
-}
-
-/// Keeps the loaded trace if that is due. What the browser has no room for is only not kept.
-pub(super) fn keep_loaded(store: Store) {
-    let (Some(pool), Some(info)) = (store.pool.with_value(Clone::clone), store.trace.get_untracked()) else { return };
-    if untrack(|| store.from()) != From::Trace || !DUE.replace(false) {
-        return;
-    }
+/// Keeps the loaded trace. What the browser has no room for is only not kept.
+pub(super) fn keep_loaded(store: Store, info: &Info) {
+    let Some(pool) = store.pool.with_value(Clone::clone) else { return };
     let what = info.model.as_deref().and_then(model_named).map_or("a trace", |m| m.title);
     let sets: Vec<String> = info.labels.iter().take(2).map(crate::model::Labels::name).collect();
     // Names come from folders: a tab or a line's end would break the list.
