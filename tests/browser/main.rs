@@ -261,6 +261,9 @@ fn a_broken_file_is_named_with_its_place_and_loses_nothing() {
     }
     assert!(b.text("#source").starts_with("Your trace"), "what was loaded stays");
     assert_eq!(b.number("#fact-requests"), before);
+    // On a phone the button's word stays one word.
+    b.device(390, 844, 1, false);
+    assert!(b.eval("document.querySelector('#issues button').offsetHeight").as_f64().unwrap() < 48.0);
     // With a sound file beside it, the sound one is loaded.
     b.drop_files("#drop", &[&good, &bad]);
     b.wait("document.querySelector('#issues')?.innerText.includes('the rest was loaded')");
