@@ -111,6 +111,25 @@ impl Summary {
         }
     }
 
+    /// The counts of one layer over some requests, with E as given: a part of a trace beside another.
+    #[must_use]
+    #[inline(never)]
+    pub fn of_layer<'a>(requests: impl IntoIterator<Item = &'a Request>, id: u32, experts: usize) -> Self {
+        let mut summary = Self { experts, ..Self::default() };
+        let mut layer = LayerCounts::default();
+        for request in requests {
+            summary.requests += 1;
+            summary.tokens[0] += request.prefill as u64;
+            summary.tokens[1] += request.decode() as u64;
+            summary.top_k = request.top_k;
+            if let Ok(position) = request.layers.binary_search(&id) {
+                summary.unknown_rows += layer.add(request, position, experts, &mut Vec::new());
+            }
+        }
+        summary.layers.insert(id, layer);
+        summary
+    }
+
     /// Adds counts that came without any order of tokens: they answer frequency and skew, and nothing else. They stand under
     /// prefill, because they are no decode steps.
     pub fn add_counts(&mut self, labels: &Labels, layer: u32, counts: &[u64]) {
@@ -207,7 +226,7 @@ impl LayerCounts {
     /// Counts one request; gives the number of rows that are unknown.
     #[inline(never)]
     fn add(&mut self, request: &Request, position: usize, n: usize, in_subject: &mut Vec<u64>) -> u64 {
-        let half = usize::from((request.index + u64::from(request.sub)) % 2 == 1);
+        let half = usize::from(request.is_odd());
         let mut unknown = 0;
         grow(in_subject, n);
         for phase in [Phase::Prefill, Phase::Decode] {

@@ -1,7 +1,7 @@
 //! The names and values of the settings in a URL. Apart from [`Experiment`], because these are promises to old links.
 
-use super::{Experiment, Sweep};
-use crate::model::{FIELDS, MODELS, Scope, WAFERS};
+use super::{Experiment, Heat, Look, PairMap, Subset, Sweep, Variant};
+use crate::model::{FIELDS, Faults, MODELS, Scope, WAFERS};
 use crate::sim::{DieOrder, Duplex, Strategy};
 
 /// One setting: its name, and how its value is written and read.
@@ -76,6 +76,7 @@ pub fn keys() -> &'static [Key] {
         hardware!("hop"),
         hardware!("penalty"),
         hardware!("usable"),
+        Key { name: "dead", get: |e| dead_words(&e.dead), set: |e, v| dead(v).map(|d| e.dead = d) },
         number!("batch", batch, 1..=1 << 20),
         number!("steps", steps, 1..=1024),
         Key {
@@ -99,6 +100,12 @@ pub fn keys() -> &'static [Key] {
                 e.strategies = read;
                 Ok(())
             },
+        },
+        Key { name: "baseline", get: |e| e.baseline.name().into(), set: |e, v| strategy(v).map(|s| e.baseline = s) },
+        Key {
+            name: "heldout",
+            get: |e| if e.held_out { "on" } else { "off" }.into(),
+            set: |e, v| choice(v, &[("off", false), ("on", true)]).map(|b| e.held_out = b),
         },
         Key {
             name: "home",
@@ -144,6 +151,36 @@ pub fn keys() -> &'static [Key] {
         Key { name: "show", get: |e| e.show.name().into(), set: |e, v| strategy(v).map(|s| e.show = s) },
         number!("step", step, 0..=1023),
         number!("simulated", simulated, 0..=1023),
+        number!("at", at, 0..=1000),
+        Key {
+            name: "heat",
+            get: |e| e.heat.name().into(),
+            set: |e, v| choice(v, &Heat::EACH.map(|h| (h.name(), h))).map(|h| e.heat = h),
+        },
+        Key {
+            name: "look",
+            get: |e| e.look.map_or_else(String::new, |l| l.to_string()),
+            set: |e, v| Look::read(v).map(|l| e.look = l),
+        },
+        Key {
+            name: "compare",
+            get: |e| e.compare.iter().map(ToString::to_string).collect::<Vec<_>>().join("|"),
+            set: |e, v| Variant::read_all(v).map(|all| e.compare = all),
+        },
+        Key { name: "left", get: |e| e.left.to_string(), set: |e, v| Subset::read(v).map(|s| e.left = s) },
+        Key {
+            name: "right",
+            get: |e| e.right.as_ref().map_or_else(String::new, ToString::to_string),
+            set: |e, v| {
+                e.right = if v.is_empty() { None } else { Some(Subset::read(v)?) };
+                Ok(())
+            },
+        },
+        Key {
+            name: "map",
+            get: |e| e.map.name().into(),
+            set: |e, v| choice(v, &PairMap::EACH.map(|m| (m.name(), m))).map(|m| e.map = m),
+        },
         Key {
             name: "sweep",
             get: |e| {
@@ -205,6 +242,30 @@ fn sweep(text: &str) -> Result<Option<Sweep>, String> {
 
 /// What is said of a name that no setting has.
 pub(super) const UNKNOWN: &str = "this version of moescope has no such setting";
+
+/// Dies, then links as two dies: `7,3-4`.
+fn dead_words(faults: &Faults) -> String {
+    let dies = faults.dies.iter().map(ToString::to_string);
+    let links = faults.links.iter().map(|(a, b)| format!("{a}-{b}"));
+    dies.chain(links).collect::<Vec<_>>().join(",")
+}
+
+fn dead(text: &str) -> Result<Faults, String> {
+    let mut faults = Faults::default();
+    for part in text.split(',').map(str::trim).filter(|p| !p.is_empty()) {
+        let die = |text: &str| within(text, 0..=255usize).map_err(|why| format!("{part}: {why}"));
+        match part.split_once('-') {
+            Some((a, b)) => {
+                let (a, b) = (die(a)?, die(b)?);
+                faults.links.insert((a.min(b), a.max(b)));
+            }
+            None => {
+                faults.dies.insert(die(part)?);
+            }
+        }
+    }
+    Ok(faults)
+}
 
 /// An empty value means the preset's.
 fn edit(experiment: &mut Experiment, name: &str, text: &str) -> Result<(), String> {

@@ -1,16 +1,18 @@
 //! Every setting of the page as one string: URL fragment, argument of the command line, key of a test. Only what differs
 //! from the default is written; what cannot be read is reported and the rest kept.
 
+mod compare;
 mod keys;
 
 use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
-use crate::model::{FIELDS, MODELS, ModelPreset, Scope, WAFERS, Wafer, model_named, wafer_named};
+use crate::model::{FIELDS, Faults, MODELS, ModelPreset, Routes, Scope, WAFERS, Wafer, model_named, wafer_named};
 use crate::place;
 use crate::sim::{Config, DieOrder, Duplex, Strategy, Workload};
 
+pub use compare::{Heat, Look, PairMap, Subset, Variant};
 pub use keys::{Key, SWEPT, Unread, key_named, keys};
 
 /// The version that this program writes.
@@ -29,6 +31,8 @@ pub struct Experiment {
     pub wafer: String,
     /// Hardware values that differ from the preset, by the name of the field, in the field's unit.
     pub hardware: BTreeMap<String, f64>,
+    /// Dies and links that do not work.
+    pub dead: Faults,
     /// Requests in the batch.
     pub batch: usize,
     /// Decode steps.
@@ -37,6 +41,10 @@ pub struct Experiment {
     pub layers: usize,
     /// Strategies, in the order of the figures.
     pub strategies: Vec<Strategy>,
+    /// The strategy that speedups are over.
+    pub baseline: Strategy,
+    /// Predict from the requests of even position, fill the batch from those of odd position.
+    pub held_out: bool,
     /// Placement: blocks instead of round-robin.
     pub home_block: bool,
     /// Die enumeration of `base`.
@@ -67,8 +75,22 @@ pub struct Experiment {
     pub step: usize,
     /// Its position among the simulated layers.
     pub simulated: usize,
+    /// The moment of that layer that is drawn, in thousandths of its time.
+    pub at: usize,
+    /// What the colours of the wafer show.
+    pub heat: Heat,
+    /// The die or expert that is looked at.
+    pub look: Option<Look>,
     /// A setting that is swept.
     pub sweep: Option<Sweep>,
+    /// Experiments that stand beside this one: the settings in which each differs.
+    pub compare: Vec<Variant>,
+    /// The requests on the left and on the right of a comparison; none on the right: no comparison.
+    pub left: Subset,
+    /// See `left`.
+    pub right: Option<Subset>,
+    /// The table of pairs that such a comparison draws.
+    pub map: PairMap,
     /// The only figure that is shown, for a frame in another page; empty for the whole page.
     pub embed: String,
 }
@@ -112,10 +134,13 @@ impl Default for Experiment {
             seed: 1,
             wafer: WAFERS[0].0.into(),
             hardware: BTreeMap::new(),
+            dead: Faults::default(),
             batch: 8192,
             steps: 16,
             layers: 6,
             strategies: Strategy::ALL.to_vec(),
+            baseline: Strategy::Base,
+            held_out: false,
             home_block: false,
             order: DieOrder::Row,
             duplex: Duplex::Shared,
@@ -131,7 +156,14 @@ impl Default for Experiment {
             show: Strategy::AlloPred,
             step: 0,
             simulated: 0,
+            at: 0,
+            heat: Heat::Load,
+            look: None,
             sweep: None,
+            compare: Vec::new(),
+            left: Subset::All,
+            right: None,
+            map: PairMap::Tokens,
             embed: String::new(),
         }
     }
@@ -177,17 +209,20 @@ impl Experiment {
         Ok(changed)
     }
 
-    /// What all runs of Figure 12 share: the figure sets model, wafer, batch and strategies itself, on no trace.
+    /// What all runs of Figure 12 share: the figure sets model, wafer, batch and strategies itself, on no trace and
+    /// whole wafers.
     #[must_use]
     pub fn of_figure_12(&self) -> Self {
-        let Self { model, wafer, batch, strategies, trace, .. } = Self::default();
-        Self { model, wafer, batch, strategies, trace, ..self.run_key() }
+        let Self { model, wafer, batch, strategies, trace, baseline, dead, .. } = Self::default();
+        Self { model, wafer, batch, strategies, trace, baseline, dead, ..self.run_key() }
     }
 
-    /// Forgets hardware values that the preset has anyway: equal experiments have equal strings.
+    /// Forgets hardware values that the preset has anyway and dead parts that the wafer does not have: equal experiments have equal strings.
     fn normalise(&mut self) {
         let preset = wafer_named(&self.wafer).unwrap_or(WAFERS[0].2);
         self.hardware.retain(|name, v| FIELDS.iter().any(|f| f.name == name && (f.get)(&preset) != *v));
+        let mesh = self.wafer().mesh;
+        self.dead.within(mesh);
     }
 
     /// The preset whose expert size and, without a trace, whose shape is used.
@@ -219,10 +254,15 @@ impl Experiment {
         let rate = wafer.fp16 * if self.weight <= 1.0 { 2.0 } else { 1.0 };
         let token_seconds = 6.0 * model.hidden as f64 * model.intermediate as f64 / rate;
         let split = self.tau * (expert_bytes / wafer.link) / token_seconds;
-        let room = |d| if self.limited { slots(&wafer, expert_bytes, &home, d, workload) } else { u64::MAX };
+        let room = |d| match (self.dead.dies.contains(&d), self.limited) {
+            (true, _) => 0,
+            (_, true) => slots(&wafer, expert_bytes, &home, d, workload),
+            (_, false) => u64::MAX,
+        };
         let slots = (0..dies).map(room).collect();
         Config {
             wafer,
+            faults: self.dead.clone(),
             duplex: self.duplex,
             order: self.order,
             home,
@@ -246,9 +286,35 @@ impl Experiment {
     }
 
     /// The die that stores each expert.
-    fn home(&self, experts: usize) -> Vec<usize> {
-        let dies = self.wafer().mesh.dies();
-        if self.home_block { place::contiguous(experts, dies) } else { place::round_robin(experts, dies) }
+    #[must_use]
+    pub fn home(&self, experts: usize) -> Vec<usize> {
+        let live = self.dead.live(self.wafer().mesh);
+        match () {
+            () if live.is_empty() => vec![0; experts],
+            () if self.home_block => place::contiguous(experts, &live),
+            () => place::round_robin(experts, &live),
+        }
+    }
+
+    /// Why nothing can be simulated on what is left of the wafer, if that is so.
+    ///
+    /// # Errors
+    /// No die works, or two working dies cannot reach each other.
+    pub fn works(&self) -> Result<(), String> {
+        if self.dead.is_empty() {
+            return Ok(());
+        }
+        let mesh = self.wafer().mesh;
+        let live = self.dead.live(mesh);
+        if live.is_empty() {
+            return Err("every die of the wafer is dead; mend at least one".into());
+        }
+        match Routes::new(mesh, &self.dead).parted(&live) {
+            Some((a, b)) => Err(format!(
+                "the dead parts cut the wafer in two: no route leads from die {a} to die {b}; mend a link or a die between them"
+            )),
+            None => Ok(()),
+        }
     }
 
     /// The experiment that decides the simulator's result: settings of the view are at their defaults. Two experiments
@@ -263,7 +329,14 @@ impl Experiment {
             show: default.show,
             step: default.step,
             simulated: default.simulated,
+            at: default.at,
+            heat: default.heat,
+            look: default.look,
             sweep: default.sweep,
+            compare: default.compare,
+            left: default.left,
+            right: default.right,
+            map: default.map,
             embed: default.embed,
             ..self.clone()
         }

@@ -1,9 +1,11 @@
 //! The field's nouns: model presets, traces, the wafer. They know no algorithm, so every room above can speak them.
 
 mod preset;
+mod routes;
 mod trace;
 mod wafer;
 
 pub use preset::{MODELS, ModelPreset, expert_count, model_labelled, model_named, model_of_shape};
+pub use routes::{Faults, Routes};
 pub use trace::{Labels, Phase, Request, Scope, UNKNOWN};
 pub use wafer::{FIELDS, Field, Mesh, WAFERS, Wafer, wafer_named};

@@ -101,6 +101,12 @@ impl Request {
         (row.first() != Some(&UNKNOWN)).then_some(row)
     }
 
+    /// Whether it belongs to the odd half: the analyses compare halves, and a held-out run predicts from the even one.
+    #[must_use]
+    pub fn is_odd(&self) -> bool {
+        (self.index + u64::from(self.sub)) % 2 == 1
+    }
+
     /// Generated tokens.
     #[must_use]
     pub fn decode(&self) -> usize {

@@ -1,15 +1,15 @@
 //! Where experts live. Apart from `sim`, which takes a placement as data: the same placements will be exported to servers.
 
-/// Expert e on die e mod D.
+/// Expert e on the die at position e mod D of those that work.
 #[must_use]
-pub fn round_robin(experts: usize, dies: usize) -> Vec<usize> {
-    (0..experts).map(|e| e % dies).collect()
+pub fn round_robin(experts: usize, live: &[usize]) -> Vec<usize> {
+    (0..experts).map(|e| live[e % live.len()]).collect()
 }
 
-/// Contiguous blocks: expert e on die floor(e·D/E).
+/// Contiguous blocks: expert e on the die at position floor(e·D/E) of those that work.
 #[must_use]
-pub fn contiguous(experts: usize, dies: usize) -> Vec<usize> {
-    (0..experts).map(|e| e * dies / experts).collect()
+pub fn contiguous(experts: usize, live: &[usize]) -> Vec<usize> {
+    (0..experts).map(|e| live[e * live.len() / experts]).collect()
 }
 
 #[cfg(test)]
@@ -18,7 +18,8 @@ mod tests {
 
     #[test]
     fn both_use_every_die() {
-        assert_eq!(round_robin(5, 2), [0, 1, 0, 1, 0]);
-        assert_eq!(contiguous(5, 2), [0, 0, 0, 1, 1]);
+        assert_eq!(round_robin(5, &[0, 1]), [0, 1, 0, 1, 0]);
+        assert_eq!(contiguous(5, &[0, 1]), [0, 0, 0, 1, 1]);
+        assert_eq!(round_robin(5, &[1, 3]), [1, 3, 1, 3, 1]);
     }
 }

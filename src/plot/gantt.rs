@@ -59,7 +59,7 @@ pub fn gantt<DB: DrawingBackend>(area: &DrawingArea<DB, Shift>, look: &Look, cha
         let half = look.px(4.5).max(1);
         look.fill(area, (x, y - half), (x + look.px(14.0), y + half), colour(kind))?;
         look.text(area, name, (x + look.px(19.0), y), words(theme.ink, HPos::Left, VPos::Center))?;
-        x += look.px(34.0 + 6.0 * name.chars().count() as f64);
+        x += look.px(27.0 + 5.6 * name.chars().count() as f64);
     }
     Ok(frame)
 }

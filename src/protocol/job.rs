@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 use super::thinned::Thinned;
 use super::{
     Dataset, Files, Info, Ingest, LayerDetails, LayerView, List, Mean, Overview, PaperJob, PaperRun, Part, Run,
-    RunReport, SourceFile, Unit, layer_details, layer_view, overview, workload,
+    RunReport, Side, SourceFile, Unit, Versus, layer_details, layer_view, overview, workload,
 };
 use crate::analysis::{Report, Reporter};
 use crate::experiment::Experiment;
@@ -61,6 +61,10 @@ pub enum Request {
     Details(From, usize, Scope),
     /// Both kinds of figures as the mean over all layers.
     Mean(From, Scope),
+    /// Keep the requests beside what is loaded next, to compare both.
+    SetAside(From),
+    /// One layer of two parts of the requests, side by side.
+    Versus(From, Box<Versus>),
     /// The batch of an experiment.
     Workload(From, String),
     /// Run an experiment on a batch.
@@ -101,6 +105,8 @@ pub enum Reply {
     Details(Box<LayerDetails>),
     /// To [`Request::Mean`].
     Mean(Box<(LayerView, LayerDetails)>),
+    /// To [`Request::Versus`].
+    Versus(Box<[Side; 2]>),
     /// To [`Request::Run`] and [`Request::RunMade`]; of the latter the digest is empty, since not all was made.
     Run(Box<RunReport>),
     /// To [`Request::Timeline`].
@@ -134,6 +140,8 @@ pub struct State {
     pub trace: Dataset,
     /// The synthetic workload.
     pub made: Dataset,
+    /// What stands beside them in a comparison.
+    pub aside: Dataset,
 }
 
 impl State {
@@ -368,6 +376,14 @@ fn answer(state: &mut State, request: Request) -> Reply {
             let details = layer_details(&p.summary, position, scope).map(Box::new);
             details.map_or_else(|| Reply::Failed(format!("there is no layer at position {position}")), Reply::Details)
         }),
+        Request::SetAside(from) => {
+            state.aside = state.dataset(from).clone();
+            Reply::Loaded(Box::new(state.aside.info()))
+        }
+        Request::Versus(from, versus) => match versus.sides(state.dataset(from), &state.aside) {
+            Ok(sides) => Reply::Versus(Box::new(sides)),
+            Err(why) => Reply::Failed(why),
+        },
         Request::Workload(from, text) => on_part(state, from, |p, d| match workload(p, &Experiment::parse(&text).0) {
             Ok(workload) => bytes(&Batch { workload, digest: p.digest(), synthetic: d.synthetic }),
             Err(why) => Reply::Failed(why),

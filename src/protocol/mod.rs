@@ -8,6 +8,7 @@ mod mean;
 mod paper;
 mod run;
 mod thinned;
+mod versus;
 mod view;
 
 pub use dataset::{Dataset, Info, Part};
@@ -19,4 +20,5 @@ pub use paper::{
     throughput,
 };
 pub use run::{Run, RunReport, StrategyRun, paper_speedup, workload};
+pub use versus::{Side, Versus};
 pub use view::{LayerDetails, LayerView, Overview, layer_details, layer_view, overview};

@@ -97,6 +97,8 @@ impl PaperJob {
             batch,
             strategies: strategies.to_vec(),
             trace: String::new(),
+            baseline: Strategy::Base,
+            dead: crate::model::Faults::default(),
             ..experiment.clone()
         };
         let mut queue = Vec::new();

@@ -46,10 +46,12 @@ pub struct StrategyRun {
     pub seconds: f64,
     /// Tokens a second through the simulated layers.
     pub throughput: f64,
-    /// Throughput over that of `base`.
+    /// Throughput over that of the baseline (`base`, unless the experiment says otherwise).
     pub speedup: f64,
     /// Hops of all fetches.
     pub hops: u64,
+    /// The same by the die that fetched.
+    pub die_hops: Vec<u64>,
     /// Hops of `base` over hops of this strategy; none if this one has no hops (infinite).
     pub hop_ratio: Option<f64>,
     /// HBM accesses, in experts.
@@ -75,18 +77,22 @@ pub struct StrategyRun {
 /// The batch of an experiment, filled from loaded requests. Heat: cross-token pairs of the joined scope.
 ///
 /// # Errors
-/// If no request has decode tokens.
+/// If no request has decode tokens, or the wafer does not work.
 #[inline(never)]
 pub fn workload(part: &Part, experiment: &Experiment) -> Result<Workload, String> {
+    experiment.works()?;
     let summary = &part.summary;
     let all = summary.layer_ids();
     let layers = evenly_spaced(&all, experiment.layers);
+    // Held out: what is predicted from and what is run on are different requests.
+    let (half, odd) = if experiment.held_out { (Half::Even, true) } else { (Half::Both, false) };
     let heat = layers.iter().map(|id| {
-        let table = transition(&summary.layers[id], Kind::CrossToken, Scope::All, Half::Both, summary.experts);
+        let table = transition(&summary.layers[id], Kind::CrossToken, Scope::All, half, summary.experts);
         table.cells.iter().map(|&c| u32::try_from(c).unwrap_or(u32::MAX)).collect()
     });
     let shape = Shape { layers: &layers, all_layers: all.len(), experts: summary.experts };
-    let filled = Workload::fill(&part.requests, shape, experiment.batch, experiment.steps, heat.collect());
+    let requests = part.requests.iter().filter(|r| !odd || r.is_odd());
+    let filled = Workload::fill(requests, shape, experiment.batch, experiment.steps, heat.collect());
     if filled.sources == 0 {
         return Err("the trace has no decode tokens; the simulator fills its batches from decode steps".into());
     }
@@ -106,13 +112,16 @@ pub struct Run {
 }
 
 impl Run {
-    /// Runs an experiment; `base` is added if it is not among the strategies, because speedups need it.
+    /// Runs an experiment; `base` and the baseline are added if they are not among the strategies, because
+    /// hop ratios and speedups need them.
     #[must_use]
     pub fn new(experiment: Experiment, workload: impl Into<Arc<Workload>>) -> Self {
         let workload = workload.into();
         let mut strategies = experiment.strategies.clone();
-        if !strategies.contains(&Strategy::Base) {
-            strategies.insert(0, Strategy::Base);
+        for needed in [experiment.baseline, Strategy::Base] {
+            if !strategies.contains(&needed) {
+                strategies.insert(0, needed);
+            }
         }
         let config = Arc::new(experiment.config(&workload));
         let total = (strategies.len() * workload.steps * workload.layers.len()) as u64;
@@ -144,8 +153,9 @@ impl Run {
     #[must_use]
     pub fn report(self, digest: &str, synthetic: bool) -> RunReport {
         let tokens = (self.workload.batch * self.workload.steps) as f64;
-        let base = self.outcomes.iter().find(|o| o.strategy == Strategy::Base);
-        let (base_seconds, base_hops) = base.map_or((f64::NAN, 0), |b| (b.seconds, b.hops));
+        let find = |strategy| self.outcomes.iter().find(|o| o.strategy == strategy);
+        let baseline = find(self.experiment.baseline).map_or(f64::NAN, |o| o.seconds);
+        let base_hops = find(Strategy::Base).map_or(0, |o| o.hops);
         let run = |o: &Outcome| StrategyRun {
             model: self.experiment.model.clone(),
             wafer: self.experiment.wafer.clone(),
@@ -153,8 +163,9 @@ impl Run {
             strategy: o.strategy.name().into(),
             seconds: o.seconds,
             throughput: tokens / o.seconds,
-            speedup: base_seconds / o.seconds,
+            speedup: baseline / o.seconds,
             hops: o.hops,
+            die_hops: o.die_hops.clone(),
             hop_ratio: (o.hops > 0).then(|| base_hops as f64 / o.hops as f64),
             reads: o.reads,
             bound: o.bound,
@@ -180,9 +191,24 @@ impl Run {
     }
 }
 
-/// The paper's speedup over `base` for a strategy, and what it is the mean of. Figures: section V, Figure 12.
+/// The paper's speedup of a strategy over the baseline of an experiment, and what it is the mean of. Figures: section V,
+/// Figure 12.
 #[must_use]
-pub fn paper_speedup(model: &ModelPreset, strategy: Strategy) -> Option<(f64, &'static str)> {
+pub fn paper_speedup(
+    model: &ModelPreset,
+    strategy: Strategy,
+    baseline: Strategy,
+    batch: usize,
+) -> Option<(f64, &'static str)> {
+    if baseline != Strategy::Base {
+        let over_ep = baseline == Strategy::Ep && strategy == Strategy::AlloPred;
+        let of = "this batch, mean over models and wafers";
+        return match batch {
+            4096 if over_ep => Some((1.0, of)),
+            16384 if over_ep => Some((1.44, of)),
+            _ => None,
+        };
+    }
     match strategy {
         Strategy::AlloPred => model.paper_speedup.map(|s| (s, "this model, mean over batches and wafers")),
         Strategy::Allo => Some((6.3, "mean over models, batches and wafers")),

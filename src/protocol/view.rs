@@ -141,7 +141,7 @@ pub fn layer_details(summary: &Summary, position: usize, scope: Scope) -> Option
 }
 
 /// Rows as probabilities. Every row of K ids is followed by K ids: P(j | i) sums to K over j.
-fn probabilities(table: &Square, top_k: usize) -> Vec<f32> {
+pub(super) fn probabilities(table: &Square, top_k: usize) -> Vec<f32> {
     let mut cells = Vec::with_capacity(table.cells.len());
     for row in table.cells.chunks_exact(table.n.max(1)) {
         let total = row.iter().sum::<u64>() as f64;

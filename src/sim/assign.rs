@@ -29,15 +29,21 @@ impl Assignment {
     }
 }
 
-/// `base`: the die at position p takes tokens \[pN/D, (p+1)N/D) of the list sorted by expert.
+/// `base`: the working die at position p takes tokens \[pN/D, (p+1)N/D) of the list sorted by expert.
 #[must_use]
 #[inline(never)]
 pub fn as_one_gpu(counts: &[u32], config: &Config) -> Assignment {
     /// Overlaps below half a token are rounding, not work.
     const LEAST: f64 = 0.5;
     let mesh = config.wafer.mesh;
-    let dies = mesh.dies();
-    let mut x = Assignment::none(counts.len(), dies);
+    let all = mesh.dies();
+    let mut x = Assignment::none(counts.len(), all);
+    let mut order: Vec<usize> = match config.order {
+        DieOrder::Row => (0..all).collect(),
+        DieOrder::Column => (0..all).map(|p| (p % mesh.y) * mesh.x + p / mesh.y).collect(),
+    };
+    order.retain(|d| !config.faults.dies.contains(d));
+    let dies = order.len();
     let total: f64 = counts.iter().map(|&n| f64::from(n)).sum();
     let bound = |p: usize| p as f64 * total / dies as f64;
     let mut start = 0.0;
@@ -50,11 +56,7 @@ pub fn as_one_gpu(counts: &[u32], config: &Config) -> Assignment {
         for p in (first..dies).take_while(|&p| bound(p) < end) {
             let overlap = end.min(bound(p + 1)) - start.max(bound(p));
             if overlap >= LEAST {
-                let die = match config.order {
-                    DieOrder::Row => p,
-                    DieOrder::Column => (p % mesh.y) * mesh.x + p / mesh.y,
-                };
-                x.tokens[e * dies + die] += overlap;
+                x.tokens[e * all + order[p]] += overlap;
             }
         }
         start = end;
@@ -150,7 +152,7 @@ fn decide(
         candidates.extend((0..dies).filter(|&d| holds(e, d)).map(|d| (d, true)));
         let holders = candidates.len();
         for d in (0..dies).filter(|&d| !holds(e, d)) {
-            if candidates[..holders].iter().any(|&(h, _)| mesh.distance(h, d) == 1) {
+            if candidates[..holders].iter().any(|&(h, _)| mesh.distance(h, d) == 1 && config.faults.passes(h, d)) {
                 candidates.push((d, false));
             }
         }

@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::model::Wafer;
+use crate::model::{Faults, Wafer};
 
 /// How tokens and copies are placed (section V of the paper).
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
@@ -79,6 +79,8 @@ pub enum DieOrder {
 pub struct Config {
     /// The hardware.
     pub wafer: Wafer,
+    /// What of it does not work.
+    pub faults: Faults,
     /// Sharing of links.
     pub duplex: Duplex,
     /// Die enumeration of `base`.

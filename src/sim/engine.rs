@@ -8,6 +8,7 @@ use serde::{Deserialize, Serialize};
 use super::{
     Assignment, Config, Fetch, Network, Predictor, Strategy, Timing, Workload, allocate, as_one_gpu, at_home, transfer,
 };
+use crate::model::Routes;
 
 /// HBM accesses by kind, in experts.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -42,6 +43,8 @@ pub struct Outcome {
     pub seconds: f64,
     /// Hops of all fetches.
     pub hops: u64,
+    /// The same by the die that fetched.
+    pub die_hops: Vec<u64>,
     /// HBM accesses.
     pub reads: Reads,
     /// What limited most of the time.
@@ -71,6 +74,8 @@ pub struct Timeline {
     pub flows: Vec<Flow>,
     /// What each die computed, by die in its order: die, expert, start and end.
     pub computed: Vec<(usize, usize, f64, f64)>,
+    /// Copies that could be read: expert and die, by expert.
+    pub copies: Vec<(usize, usize)>,
 }
 
 /// One transfer of an expert.
@@ -124,7 +129,7 @@ impl Simulation {
             Vec::new()
         };
         Self {
-            network: Network::new(&config.wafer, config.duplex),
+            network: Network::new(&config.wafer, &config.faults, config.duplex),
             predictors,
             held,
             fresh: Vec::new(),
@@ -134,6 +139,7 @@ impl Simulation {
                 strategy,
                 seconds: 0.0,
                 hops: 0,
+                die_hops: vec![0; dies],
                 reads: Reads::default(),
                 bound: Bound::Compute,
                 bound_seconds: [0.0; 3],
@@ -234,7 +240,8 @@ impl Simulation {
         let config = Arc::clone(&self.config);
         let wafer = &config.wafer;
         let (experts, dies) = (self.workload.experts, x.dies);
-        let held = &self.held[layer * experts * dies..][..experts * dies];
+        let range = layer * experts * dies..(layer + 1) * experts * dies;
+        let held = &self.held[range.clone()];
         // By die: fetches in id order, then copies. `work` is expert, tokens and latency of each.
         let mut fetches = Vec::new();
         let mut work: Vec<(usize, f64, f64)> = Vec::new();
@@ -245,10 +252,11 @@ impl Simulation {
                 if tokens <= 0.0 {
                     continue;
                 }
-                let source = source(&held[e * dies..][..dies], die, wafer.mesh);
-                let hops = wafer.mesh.distance(source, die);
+                let source = source(&held[e * dies..][..dies], die, &self.network.routes);
+                let hops = self.network.routes.hops(source, die);
                 let latency = wafer.llc_hit + wafer.llc_miss + wafer.hbm_latency + 2.0 * wafer.hop * hops as f64;
                 self.outcome.hops += hops as u64;
+                self.outcome.die_hops[die] += hops as u64;
                 *if hops == 0 { &mut self.outcome.reads.local } else { &mut self.outcome.reads.remote } += 1;
                 self.outcome.die_tokens[die] += tokens;
                 fetches.push(Fetch { source, die, bytes: config.expert_bytes });
@@ -283,7 +291,14 @@ impl Simulation {
                 start: timing.start[i],
                 end: timing.end[i],
             };
-            *timeline = Timeline { seconds: time, flows: work.iter().enumerate().map(flow).collect(), computed };
+            let held = &self.held[range];
+            let copied = (0..experts * dies).filter(|&at| held[at] && config.home[at / dies] != at % dies);
+            *timeline = Timeline {
+                seconds: time,
+                flows: work.iter().enumerate().map(flow).collect(),
+                computed,
+                copies: copied.map(|at| (at / dies, at % dies)).collect(),
+            };
         }
     }
 
@@ -317,10 +332,10 @@ impl Simulation {
 }
 
 /// Where a die reads an expert: itself if it holds it, else the nearest holder, then the lowest id.
-fn source(held: &[bool], die: usize, mesh: crate::model::Mesh) -> usize {
+fn source(held: &[bool], die: usize, routes: &Routes) -> usize {
     if held[die] {
         return die;
     }
     let holders = (0..held.len()).filter(|&d| held[d]);
-    holders.min_by_key(|&d| (mesh.distance(d, die), d)).unwrap_or(die)
+    holders.min_by_key(|&d| (routes.hops(d, die), d)).unwrap_or(die)
 }

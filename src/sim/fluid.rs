@@ -5,7 +5,7 @@
 //! Recomputing just that component gives the same rates as recomputing all, and most components are one die.
 
 use super::Duplex;
-use crate::model::{Mesh, Wafer};
+use crate::model::{Faults, Routes, Wafer};
 
 /// Resources of a wafer and the path of each transfer. Resource d is the HBM of die d; the links follow.
 #[derive(Clone, Debug, PartialEq)]
@@ -18,6 +18,8 @@ pub struct Network {
     paths: Vec<u16>,
     /// Where those of a transfer start, `[from][to]`, and at the end the end.
     starts: Vec<u32>,
+    /// The dies on the way of each transfer.
+    pub routes: Routes,
 }
 
 /// One transfer that a die has to make.
@@ -45,20 +47,28 @@ pub struct Timing {
 }
 
 impl Network {
-    /// The network of a wafer. XY routing: a transfer goes along its row first, then along the column.
+    /// The network of a wafer: the HBM of the source, then each link of the route.
     #[must_use]
-    pub fn new(wafer: &Wafer, duplex: Duplex) -> Self {
+    pub fn new(wafer: &Wafer, faults: &Faults, duplex: Duplex) -> Self {
         let mesh = wafer.mesh;
+        let routes = Routes::new(mesh, faults);
         let (dies, links) = (mesh.dies(), mesh.links().len());
         let each = if duplex == Duplex::Full { 2 } else { 1 };
         let mut capacity = vec![wafer.hbm; dies];
         capacity.resize(dies + links * each, wafer.link);
         let (mut paths, mut starts) = (Vec::new(), vec![0]);
+        let id = |n: usize| u16::try_from(n).unwrap_or(u16::MAX);
         for i in 0..dies * dies {
-            paths.extend(path(mesh, i / dies, i % dies, duplex));
+            let route = routes.path(i / dies, i % dies);
+            paths.extend(route.first());
+            for step in route.windows(2) {
+                let [a, b] = [step[0], step[1]].map(usize::from);
+                let link = mesh.link(a, b);
+                paths.push(id(dies + if each == 2 { 2 * link + usize::from(b < a) } else { link }));
+            }
             starts.push(crate::units::small(paths.len()));
         }
-        Self { capacity, dies, paths, starts }
+        Self { capacity, dies, paths, starts, routes }
     }
 
     /// Resources of a transfer.
@@ -67,26 +77,6 @@ impl Network {
         let i = from * self.dies + to;
         &self.paths[self.starts[i] as usize..self.starts[i + 1] as usize]
     }
-}
-
-fn path(mesh: Mesh, from: usize, to: usize, duplex: Duplex) -> Vec<u16> {
-    let id = |n: usize| u16::try_from(n).unwrap_or(u16::MAX);
-    let mut path = vec![id(from)];
-    let (tx, ty) = mesh.place(to);
-    let mut at = from;
-    while at != to {
-        let (x, y) = mesh.place(at);
-        let next = match (x.cmp(&tx), y.cmp(&ty)) {
-            (std::cmp::Ordering::Less, _) => at + 1,
-            (std::cmp::Ordering::Greater, _) => at - 1,
-            (_, std::cmp::Ordering::Less) => at + mesh.x,
-            _ => at - mesh.x,
-        };
-        let link = mesh.link(at, next);
-        path.push(id(mesh.dies() + if duplex == Duplex::Full { 2 * link + usize::from(next < at) } else { link }));
-        at = next;
-    }
-    path
 }
 
 #[derive(Clone, Copy, Debug, Default)]

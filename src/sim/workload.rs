@@ -30,8 +30,14 @@ impl Workload {
     /// used again at other decode offsets, spread evenly. Heat is given for each simulated layer.
     #[must_use]
     #[inline(never)]
-    pub fn fill(requests: &[Request], shape: Shape<'_>, batch: usize, steps: usize, heat: Vec<Vec<u32>>) -> Self {
-        let sources: Vec<&Request> = requests.iter().filter(|r| r.decode() > 0).collect();
+    pub fn fill<'a>(
+        requests: impl IntoIterator<Item = &'a Request>,
+        shape: Shape<'_>,
+        batch: usize,
+        steps: usize,
+        heat: Vec<Vec<u32>>,
+    ) -> Self {
+        let sources: Vec<&Request> = requests.into_iter().filter(|r| r.decode() > 0).collect();
         let Shape { layers, all_layers, experts } = shape;
         let mut counts = vec![0u32; steps * layers.len() * experts];
         let rounds = batch.div_ceil(sources.len().max(1));

@@ -28,9 +28,20 @@ pub(super) fn Figure(
     chart: impl Fn() -> Option<Chart> + 'static,
     hover: impl Fn(f64, f64) -> Option<String> + 'static,
     csv: impl Fn() -> String + 'static,
+    /// What a click (or Enter on a place that the arrows have reached) does.
+    #[prop(optional)]
+    click: Option<Click>,
 ) -> impl IntoView {
-    let parts = Parts { chart: Rc::new(chart), hover: Rc::new(hover), csv: Rc::new(csv) };
+    let parts = Parts { chart: Rc::new(chart), hover: Rc::new(hover), csv: Rc::new(csv), click };
     figure(store, id, title, caption, height, parts)
+}
+
+/// What is done at a place of a figure, in its own axes.
+pub(super) type Click = Rc<dyn Fn(f64, f64)>;
+
+/// For [`Figure`]'s `click`.
+pub(super) fn clicks(f: impl Fn(f64, f64) + 'static) -> Click {
+    Rc::new(f)
 }
 
 /// What differs between figures. Behind pointers, so that the figure is compiled once and not for each of them.
@@ -38,6 +49,7 @@ struct Parts {
     chart: Rc<dyn Fn() -> Option<Chart>>,
     hover: Rc<dyn Fn(f64, f64) -> Option<String>>,
     csv: Rc<dyn Fn() -> String>,
+    click: Option<Click>,
 }
 
 fn figure(
@@ -54,7 +66,7 @@ fn figure(
         let all = if embedded.get_untracked() { window().inner_height().ok().and_then(|h| h.as_f64()) } else { None };
         all.map_or(height(css), |all| height(css).min(all - 170.0).max(160.0))
     };
-    let Parts { chart, hover, csv } = parts;
+    let Parts { chart, hover, csv, click } = parts;
     let canvas = NodeRef::<html::Canvas>::new();
     let holder = NodeRef::<html::Div>::new();
     let width = RwSignal::new(0.0f64);
@@ -142,6 +154,16 @@ fn figure(
     // What the arrow keys look at, in the figure's own axes.
     let cursor = StoredValue::new_local(None::<(f64, f64)>);
     let said = RwSignal::new(String::new());
+    let entered = click.clone();
+    let clickable = click.is_some();
+    let clicked = move |event: leptos::ev::MouseEvent| {
+        let ratio = store.ratio.get_untracked();
+        let (x, y) = (f64::from(event.offset_x()), f64::from(event.offset_y()));
+        let place = frame.with_value(|f| f.as_ref().and_then(|f| f.value(x * ratio, y * ratio)));
+        if let (Some((x, y)), Some(click)) = (place, &click) {
+            click(x, y);
+        }
+    };
     let keyed = move |event: leptos::ev::KeyboardEvent| {
         let (right, down) = match event.key().as_str() {
             "ArrowLeft" => (-1.0, 0.0),
@@ -149,6 +171,7 @@ fn figure(
             "ArrowUp" => (0.0, -1.0),
             "ArrowDown" => (0.0, 1.0),
             "Escape" => return tip.set(None),
+            "Enter" => return cursor.get_value().into_iter().for_each(|(x, y)| entered.iter().for_each(|c| c(x, y))),
             _ => return,
         };
         event.prevent_default();
@@ -208,6 +231,8 @@ fn figure(
                     tabindex="0"
                     on:keydown=keyed
                     on:pointermove=over
+                    on:click=clicked
+                    class:clickable=clickable
                     on:pointerleave=move |_| tip.set(None)
                 ></canvas>
                 {at}

@@ -38,6 +38,7 @@ fn App() -> impl IntoView {
             <panels::See store />
             <panels::Tell store />
             <panels::Place store />
+            <panels::Compare store />
             <panels::Explain store />
             <panels::Paper store />
             <panels::Pieces />

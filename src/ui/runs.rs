@@ -9,10 +9,10 @@ use leptos::prelude::*;
 use leptos::task::spawn_local;
 
 use super::actions::{KEEPER, SIMULATOR};
-use super::store::Store;
-use crate::experiment::{Experiment, Sweep};
+use super::store::{Store, Swept};
+use crate::experiment::{Experiment, Sweep, Variant};
 use crate::model::model_named;
-use crate::protocol::{From, PaperRun, Reply, Request, RunReport, paper_models};
+use crate::protocol::{From, PaperRun, Reply, Request, RunReport, Versus, paper_models};
 use crate::web::{Pool, PoolError};
 
 /// A kind of long question: its jobs under way and the number of the last one asked.
@@ -34,7 +34,7 @@ impl Asked {
 }
 
 thread_local! {
-    static ASKED: [Asked; 3] = Default::default();
+    static ASKED: [Asked; 5] = Default::default();
 }
 
 /// The kinds.
@@ -43,6 +43,8 @@ enum Kind {
     Timeline,
     Sweep,
     Paper,
+    Compare,
+    Versus,
 }
 
 impl Kind {
@@ -95,6 +97,23 @@ pub(super) fn begin(store: Store) {
         let (of, there) = (sweep.get(), there.get().is_some());
         swept(store, of.filter(|_| there));
     });
+    let variants = Memo::new(move |_| store.experiment.with(|e| e.compare.clone()));
+    Effect::new(move |_| {
+        let (of, there) = (variants.get(), there.get().is_some());
+        compared(store, if there { &of } else { &[] });
+    });
+    // Two parts of the requests; what is put aside later counts too.
+    let parts = Memo::new(move |_| {
+        let (left, right, layer, scope) =
+            store.experiment.with(|e| (e.left.clone(), e.right.clone(), e.layer, e.scope));
+        right.map(|right| Versus { parts: [left, right], layer, scope })
+    });
+    let loaded = Memo::new(move |_| store.shown().map(|_| store.generation.get()));
+    Effect::new(move |_| {
+        store.aside.track();
+        let parts = parts.get();
+        versus(store, parts.filter(|_| loaded.get().is_some()));
+    });
     // Figure 12 follows settings that it does not set itself.
     let settings = Memo::new(move |_| store.experiment.with(Experiment::of_figure_12));
     Effect::new(move |before: Option<Experiment>| {
@@ -127,35 +146,86 @@ fn timeline(store: Store, there: bool) {
     });
 }
 
-/// Runs the experiment once for each value of a sweep, on all workers but the keeper.
+/// Runs the experiment once for each value of a sweep.
 fn swept(store: Store, sweep: Option<Sweep>) {
-    let pool = store.pool.with_value(Clone::clone);
-    let number = Kind::Sweep.with(|s| s.renew(pool.as_ref()));
-    store.sweep.set(Arc::default());
-    let (Some(pool), Some(sweep)) = (pool, sweep) else { return };
     let base = store.experiment.with_untracked(Experiment::run_key);
+    let values = sweep.iter().flat_map(|s| s.values().into_iter().map(|v| (s.name.clone(), v)));
+    let all = values.filter_map(|(name, v)| Some((v.parse().ok()?, base.with(&name, &v).ok()?))).collect();
+    run_each(store, Kind::Sweep, all, store.sweep);
+}
+
+/// Runs the experiments that stand beside this one.
+fn compared(store: Store, variants: &[Variant]) {
+    let base = store.experiment.with_untracked(Experiment::run_key);
+    let all = variants.iter().enumerate().filter_map(|(i, v)| Some((i as f64, v.of(&base).ok()?))).collect();
+    run_each(store, Kind::Compare, all, store.compared);
+}
+
+/// Runs experiments on all workers but the keeper; results stand in the order of their numbers as they come.
+fn run_each(store: Store, kind: Kind, all: Vec<(f64, Experiment)>, into: RwSignal<Swept>) {
+    let pool = store.pool.with_value(Clone::clone);
+    let number = kind.with(|k| k.renew(pool.as_ref()));
+    into.set(Arc::default());
+    let Some(pool) = pool.filter(|_| !all.is_empty()) else { return };
     let from = untrack(|| store.from());
-    let values = Rc::new(RefCell::new(sweep.values().into_iter()));
+    let queue = Rc::new(RefCell::new(all.into_iter()));
     for worker in SIMULATOR..pool.len().max(SIMULATOR + 1) {
-        let (pool, values, base, name) = (pool.clone(), Rc::clone(&values), base.clone(), sweep.name.clone());
+        let (pool, queue) = (pool.clone(), Rc::clone(&queue));
         spawn_local(async move {
             loop {
-                let Some(value) = values.borrow_mut().next() else { return };
-                let Ok(experiment) = base.with(&name, &value) else { continue };
-                let asked = (from, experiment.to_string());
-                match on_batch(&pool, Kind::Sweep, worker, asked, Request::Run).await {
-                    Ok(Reply::Run(report)) if is_last(Kind::Sweep, number) => store.sweep.update(|done| {
+                let Some((at, experiment)) = queue.borrow_mut().next() else { return };
+                let text = experiment.to_string();
+                let reply = match from {
+                    From::Synthetic => ask(&pool, kind, worker, &Request::RunMade(text), Box::new(|_, _| {})).await,
+                    From::Trace => on_batch(&pool, kind, worker, (from, text), Request::Run).await,
+                };
+                match reply {
+                    Ok(Reply::Run(report)) if is_last(kind, number) => into.update(|done| {
                         let mut all: Vec<(f64, Arc<RunReport>)> = done.to_vec();
-                        all.push((value.parse().unwrap_or(f64::NAN), Arc::new(*report)));
+                        all.push((at, Arc::new(*report)));
                         all.sort_by(|a, b| a.0.total_cmp(&b.0));
                         *done = all.into();
                     }),
+                    Ok(Reply::Failed(why)) if is_last(kind, number) => return store.failure.set(Some(why)),
                     Ok(_) => return,
                     Err(why) => return fail(store, &why),
                 }
             }
         });
     }
+}
+
+/// Asks for two parts of the requests.
+fn versus(store: Store, wanted: Option<Versus>) {
+    let pool = store.pool.with_value(Clone::clone);
+    let number = Kind::Versus.with(|k| k.renew(pool.as_ref()));
+    let (Some(pool), Some(wanted)) = (pool, wanted) else { return store.versus.set(None) };
+    let request = Request::Versus(untrack(|| store.from()), Box::new(wanted));
+    spawn_local(async move {
+        let reply = ask(&pool, Kind::Versus, KEEPER, &request, Box::new(|_, _| {})).await;
+        if !is_last(Kind::Versus, number) {
+            return;
+        }
+        match reply {
+            Ok(Reply::Versus(sides)) => store.versus.set(Some(Ok(Arc::new(*sides)))),
+            Err(PoolError::Failed(why)) => store.versus.set(Some(Err(why))),
+            Ok(_) => {}
+            Err(why) => fail(store, &why),
+        }
+    });
+}
+
+/// Keeps what is shown beside what is loaded next.
+pub(super) fn set_aside(store: Store) {
+    let Some(pool) = store.pool.with_value(Clone::clone) else { return };
+    let from = untrack(|| store.from());
+    spawn_local(async move {
+        match pool.get(KEEPER, Request::SetAside(from)).await {
+            Ok(Reply::Loaded(info)) => store.aside.set(Some(Arc::new(*info))),
+            Ok(_) => {}
+            Err(why) => fail(store, &why),
+        }
+    });
 }
 
 /// Asks the keeper for the batch of an experiment, and a worker what follows from it.

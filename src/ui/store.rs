@@ -8,7 +8,7 @@ use super::recent::Recent;
 use crate::analysis::Report;
 use crate::experiment::Experiment;
 use crate::format::Issue;
-use crate::protocol::{From, Info, LayerDetails, LayerView, Overview, PaperRun, RunReport};
+use crate::protocol::{From, Info, LayerDetails, LayerView, Overview, PaperRun, RunReport, Side};
 use crate::sim::Timeline;
 use crate::web::{Pool, prefers_dark, recall};
 
@@ -73,6 +73,12 @@ pub(super) struct Store {
     pub(super) timeline: RwSignal<Option<Arc<Timeline>>>,
     /// Results of a sweep as they come, by value.
     pub(super) sweep: RwSignal<Swept>,
+    /// Results of the experiments beside this one, by position.
+    pub(super) compared: RwSignal<Swept>,
+    /// Two parts of the requests, or why they cannot be shown.
+    pub(super) versus: RwSignal<Option<Result<Arc<[Side; 2]>, String>>>,
+    /// The requests that were put aside.
+    pub(super) aside: RwSignal<Option<Arc<Info>>>,
     /// The runs of Figure 12.
     pub(super) paper: RwSignal<Option<Arc<Vec<PaperRun>>>>,
     /// The part of them that is done, while they run.
@@ -123,6 +129,9 @@ impl Store {
             running: RwSignal::default(),
             timeline: RwSignal::default(),
             sweep: RwSignal::default(),
+            compared: RwSignal::default(),
+            versus: RwSignal::default(),
+            aside: RwSignal::default(),
             paper: RwSignal::default(),
             papering: RwSignal::default(),
             recent: RwSignal::default(),

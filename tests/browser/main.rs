@@ -3,6 +3,7 @@
 #![expect(clippy::disallowed_methods, reason = "waiting for a browser needs a clock")]
 
 mod cdp;
+mod compare;
 mod hands;
 mod speed;
 mod traces;

@@ -35,6 +35,8 @@ fn old_links_keep_their_meaning() {
         "v=1&wafer=tsmc-sow&rows=4&link=4&usable=80",
         "v=1&capacity=none&layer=mean",
         "v=1&strategies=base,allo%2Bpred&scope=decode&layer=3&show=allo",
+        "v=1&dead=7,3-4&baseline=ep&heldout=on&at=400&heat=hops&look=expert:11",
+        "v=1&compare=wafer:tsmc-sow%7Cmodel:kimi-k2%3Bbatch:4096&left=even&right=subject:high_school%20physics&map=pairs",
     ];
     for link in links {
         let (e, unread) = Experiment::parse(link);
@@ -59,6 +61,34 @@ fn a_hardware_value_counts_only_where_it_differs_from_the_preset() {
         let (e, unread) = Experiment::parse(bad);
         assert_eq!((unread.len(), e), (1, Experiment::default()), "{bad}");
     }
+}
+
+#[test]
+fn a_wafer_without_a_way_between_its_dies_is_said() {
+    let works = |text: &str| Experiment::parse(text).0.works();
+    assert_eq!(works("v=1"), Ok(()));
+    assert_eq!(works("v=1&dead=7,12,3-4"), Ok(()));
+    // Die 0 loses both of its links.
+    let parted = works("v=1&dead=0-1,0-5").unwrap_err();
+    assert!(parted.contains("no route leads from die 0 to die 1"), "{parted}");
+    let none = works("v=1&columns=1&rows=2&dead=0,1").unwrap_err();
+    assert!(none.contains("every die"), "{none}");
+    // Parts that this wafer does not have are forgotten, wherever they stand.
+    assert_eq!(Experiment::parse("dead=24,3-9,23&wafer=tsmc-sow&v=1").0.to_string(), "v=1&wafer=tsmc-sow&dead=23");
+    let (e, unread) = Experiment::parse("dead=x&v=1");
+    assert_eq!((e, unread.len()), (Experiment::default(), 1));
+}
+
+#[test]
+fn a_variant_is_a_setting_of_a_run_and_never_a_comparison() {
+    let deep = format!("compare={}", "compare:".repeat(10_000));
+    for bad in ["compare=batch", "compare=batch:0", "compare=layer:3", "compare=trace:0123456789abcdef", &deep] {
+        assert_eq!(Experiment::parse(bad).1.len(), 1, "{}", &bad[..bad.len().min(40)]);
+    }
+    let (e, unread) = Experiment::parse("v=1&batch=64&compare=wafer:tsmc-sow;batch:32|seed:2");
+    assert_eq!(unread, []);
+    let beside: Vec<String> = e.compare.iter().map(|v| v.of(&e).unwrap().to_string()).collect();
+    assert_eq!(beside, ["v=1&wafer=tsmc-sow&batch=32", "v=1&seed=2&batch=64"]);
 }
 
 #[test]

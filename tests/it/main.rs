@@ -14,4 +14,5 @@ mod reference;
 mod scanner;
 mod support;
 mod synthetic;
+mod versus;
 mod wafer;

@@ -3,7 +3,7 @@
 
 use std::sync::Arc;
 
-use moescope::model::{Mesh, Wafer};
+use moescope::model::{Faults, Mesh, Wafer};
 use moescope::sim::{
     Config, DieOrder, Duplex, Network, Outcome, Simulation, Strategy, Workload, allocate, as_one_gpu, at_home,
 };
@@ -36,26 +36,65 @@ fn rates(flows: &[Flow], capacity: &[f64]) -> Vec<f64> {
     rates.into_iter().map(Option::unwrap).collect()
 }
 
-/// Steps of a die along its row, then along its column.
-fn route(mesh: Mesh, from: usize, to: usize, full: bool) -> Vec<usize> {
+/// Hops between all dies, by Floyd and Warshall.
+fn far(mesh: Mesh, faults: &Faults) -> Vec<Vec<usize>> {
+    let n = mesh.dies();
+    let mut far = vec![vec![usize::MAX / 4; n]; n];
+    for d in faults.live(mesh) {
+        far[d][d] = 0;
+    }
+    for (a, b) in mesh.links() {
+        let dead = faults.links.contains(&(a, b)) || faults.dies.contains(&a) || faults.dies.contains(&b);
+        if !dead {
+            (far[a][b], far[b][a]) = (1, 1);
+        }
+    }
+    for k in 0..n {
+        for a in 0..n {
+            for b in 0..n {
+                far[a][b] = far[a][b].min(far[a][k] + far[k][b]);
+            }
+        }
+    }
+    far
+}
+
+/// Steps along the row, then along the column; if a fault is in the way, of all shortest ways the one that comes first when
+/// left, right, up and down are tried in this order.
+fn route(mesh: Mesh, faults: &Faults, from: usize, to: usize, full: bool) -> Vec<usize> {
     let links = mesh.links();
-    let mut at = from;
+    let far = far(mesh, faults);
+    let signed = |n: usize| isize::try_from(n).unwrap();
+    let moves = [(-1, 0), (1, 0), (0, -1), (0, 1)];
+    let step = |at: usize, (dx, dy): (isize, isize)| {
+        let (x, y) = (signed(at % mesh.x) + dx, signed(at / mesh.x) + dy);
+        let inside = x >= 0 && y >= 0 && x < signed(mesh.x) && y < signed(mesh.y);
+        inside.then(|| usize::try_from(y * signed(mesh.x) + x).unwrap())
+    };
+    let towards = |at: usize| {
+        let (dx, dy) = (signed(to % mesh.x) - signed(at % mesh.x), signed(to / mesh.x) - signed(at / mesh.x));
+        if dx == 0 { (0, dy.signum()) } else { (dx.signum(), 0) }
+    };
+    let walk = |choose: &dyn Fn(usize) -> Option<usize>| {
+        let mut dies = vec![from];
+        while *dies.last().unwrap() != to {
+            dies.push(choose(*dies.last().unwrap())?);
+        }
+        Some(dies)
+    };
+    let free = |a: usize, b: usize| far[a][b] == 1;
+    let straight = walk(&|at| step(at, towards(at)).filter(|&next| free(at, next)));
+    let around = || {
+        walk(&|at| {
+            moves.iter().filter_map(|&m| step(at, m)).find(|&next| free(at, next) && far[next][to] + 1 == far[at][to])
+        })
+    };
+    let dies = straight.or_else(around).unwrap();
     let mut path = vec![from];
-    while at != to {
-        let (x, y) = (at % mesh.x, at / mesh.x);
-        let (tx, ty) = (to % mesh.x, to / mesh.x);
-        let next = if x < tx {
-            at + 1
-        } else if x > tx {
-            at - 1
-        } else if y < ty {
-            at + mesh.x
-        } else {
-            at - mesh.x
-        };
+    for pair in dies.windows(2) {
+        let (at, next) = (pair[0], pair[1]);
         let link = links.iter().position(|&l| l == (at.min(next), at.max(next))).unwrap();
         path.push(mesh.dies() + if full { 2 * link + usize::from(next < at) } else { link });
-        at = next;
     }
     path
 }
@@ -65,6 +104,7 @@ fn naive(work: &Workload, config: &Config, strategy: Strategy) -> (f64, u64, u64
     let mesh = config.wafer.mesh;
     let (dies, experts, layers) = (mesh.dies(), work.experts, work.layers.len());
     let full = config.duplex == Duplex::Full;
+    let far = far(mesh, &config.faults);
     let mut capacity = vec![config.wafer.hbm; dies];
     capacity.resize(dies + mesh.links().len() * if full { 2 } else { 1 }, config.wafer.link);
     let mut holders: Vec<Vec<Vec<usize>>> = vec![config.home.iter().map(|&d| vec![d]).collect(); layers];
@@ -84,8 +124,8 @@ fn naive(work: &Workload, config: &Config, strategy: Strategy) -> (f64, u64, u64
             for (d, room) in slots.iter_mut().enumerate() {
                 let used: Vec<usize> = (0..experts).filter(|&e| x.of(e)[d] > 0.0).collect();
                 for &e in &used {
-                    let source = *held[e].iter().min_by_key(|&&h| (mesh.distance(h, d), h)).unwrap();
-                    let far = mesh.distance(source, d);
+                    let source = *held[e].iter().min_by_key(|&&h| (far[h][d], h)).unwrap();
+                    let far = far[source][d];
                     hops += far as u64;
                     let w = &config.wafer;
                     tasks.push((
@@ -123,7 +163,7 @@ fn naive(work: &Workload, config: &Config, strategy: Strategy) -> (f64, u64, u64
                     while flows.iter().filter(|f| tasks[f.task].0 == d).count() < config.in_flight && !queue.is_empty()
                     {
                         let task = queue.remove(0);
-                        let path = route(mesh, tasks[task].1, d, full);
+                        let path = route(mesh, &config.faults, tasks[task].1, d, full);
                         flows.push(Flow { task, path, left: config.expert_bytes });
                     }
                 }
@@ -205,11 +245,26 @@ fn cases() -> impl proptest::strategy::Strategy<Value = (Workload, Config)> {
                 remote_penalty: 0.1,
                 usable: 0.9,
             };
+            // Every third wafer is whole; of the others a few parts are dead, as long as the rest stays together.
+            let mut faults = Faults::default();
+            for _ in 0..random(3) {
+                let mut more = faults.clone();
+                match mesh.links().get(usize::try_from(random(24)).unwrap()) {
+                    Some(&link) => more.links.insert(link),
+                    None => more.dies.insert(usize::try_from(random(mesh.dies() as u64)).unwrap()),
+                };
+                let (live, far) = (more.live(mesh), far(mesh, &more));
+                if !live.is_empty() && live.iter().all(|&d| far[live[0]][d] < 1000) {
+                    faults = more;
+                }
+            }
+            let live = faults.live(mesh);
             let config = Config {
                 wafer,
+                faults,
                 duplex: if full { Duplex::Full } else { Duplex::Shared },
                 order: if column { DieOrder::Column } else { DieOrder::Row },
-                home: (0..experts).map(|e| e % mesh.dies()).collect(),
+                home: (0..experts).map(|e| live[e % live.len()]).collect(),
                 expert_bytes: 8.0,
                 token_seconds: 0.1 + random(10) as f64 / 10.0,
                 in_flight,
@@ -277,7 +332,7 @@ proptest! {
     #[test]
     fn one_die_makes_all_strategies_equal((work, config) in cases()) {
         let wafer = Wafer { mesh: Mesh { x: 1, y: 1 }, ..config.wafer };
-        let config = Config { wafer, home: vec![0; work.experts], slots: vec![5], ..config };
+        let config = Config { wafer, faults: Faults::default(), home: vec![0; work.experts], slots: vec![5], ..config };
         let all = Strategy::ALL.map(|s| fast(&work, &config, s));
         prop_assert!(all.iter().all(|o| near(o.seconds, all[0].seconds) && o.hops == 0 && o.reads.writes == 0));
     }
@@ -288,11 +343,11 @@ proptest! {
         let (from, to) = (from % mesh.dies(), to % mesh.dies());
         let wafer = Wafer { mesh, ..moescope::model::WAFERS[0].2 };
         for duplex in [Duplex::Shared, Duplex::Full] {
-            let network = Network::new(&wafer, duplex);
+            let network = Network::new(&wafer, &Faults::default(), duplex);
             let path = network.path(from, to);
             prop_assert_eq!(path.len(), 1 + mesh.distance(from, to));
             let plain: Vec<usize> = path.iter().map(|&r| usize::from(r)).collect();
-            prop_assert_eq!(plain, route(mesh, from, to, duplex == Duplex::Full));
+            prop_assert_eq!(plain, route(mesh, &Faults::default(), from, to, duplex == Duplex::Full));
         }
     }
 }

@@ -27,6 +27,7 @@ fn config(mesh: Mesh, home: &[usize]) -> Config {
             remote_penalty: none,
             usable: 0.9,
         },
+        faults: moescope::model::Faults::default(),
         duplex: Duplex::Shared,
         order: DieOrder::Row,
         home: home.to_vec(),
@@ -105,7 +106,7 @@ fn case_3_copies_serve_the_next_step() {
 fn case_4_both_reads_share_the_last_link() {
     let three = Mesh { x: 3, y: 1 };
     let c = config(three, &[2, 1]);
-    let network = Network::new(&c.wafer, c.duplex);
+    let network = Network::new(&c.wafer, &c.faults, c.duplex);
     let fetch = |die, source| Fetch { source, die, bytes: 8.0 };
     let fetches = [fetch(0, 2), fetch(1, 2), fetch(1, 1)];
     let timing = transfer(&network, &fetches, 2);
@@ -119,9 +120,35 @@ fn case_4_both_reads_share_the_last_link() {
 }
 
 #[test]
+fn a_dead_link_sends_the_expert_the_long_way() {
+    // 2 x 2: die 0 asks die 1. Whole: one hop. With 0-1 dead: 0-2, 2-3, 3-1.
+    let square = Mesh { x: 2, y: 2 };
+    let whole = config(square, &[1]);
+    let mut broken = whole.clone();
+    broken.faults.links.insert((0, 1));
+    let fetch = [Fetch { source: 1, die: 0, bytes: 8.0 }];
+    let hops = |c: &Config| Network::new(&c.wafer, &c.faults, c.duplex).routes.hops(1, 0);
+    assert_eq!((hops(&whole), hops(&broken)), (1, 3));
+    let timing = transfer(&Network::new(&broken.wafer, &broken.faults, broken.duplex), &fetch, 2);
+    // Links 0-1, 2-3, 0-2, 1-3 after the four dies.
+    assert_eq!(timing.bytes[4..], [0.0, 8.0, 8.0, 8.0]);
+    assert_eq!(timing.end, [4.0]);
+}
+
+#[test]
+fn a_dead_die_computes_and_stores_nothing() {
+    let mut c = config(Mesh { x: 3, y: 1 }, &[0, 2]);
+    c.faults.dies.insert(1);
+    let x = as_one_gpu(&[6, 2], &c);
+    assert_eq!((x.of(0), x.of(1)), (&[4.0, 0.0, 2.0][..], &[0.0, 0.0, 2.0][..]));
+    // Its neighbours are no candidates of each other's experts: there is no link between them.
+    assert_eq!(allocate(&[60, 2], &c, |e, d| c.home[e] == d).of(0), [60.0, 0.0, 0.0]);
+}
+
+#[test]
 fn ties_in_time_end_in_the_order_of_their_start() {
     let c = config(Mesh { x: 1, y: 1 }, &[0, 0]);
-    let network = Network::new(&c.wafer, c.duplex);
+    let network = Network::new(&c.wafer, &c.faults, c.duplex);
     let fetches = vec![Fetch { source: 0, die: 0, bytes: 8.0 }; 3];
     assert_eq!(transfer(&network, &fetches, 2).end, [4.0, 4.0, 6.0]);
 }

@@ -4,7 +4,6 @@
 use leptos::prelude::*;
 
 use crate::model::{Mesh, WAFERS, Wafer};
-use crate::place::round_robin;
 use crate::plot::{Chart, MeshPicture};
 use crate::sim::{Block, Config, DieOrder, Duplex, Predictor, allocate_explained};
 use crate::ui::figure::{Figure, square};
@@ -37,9 +36,10 @@ fn example() -> Example {
     let token_seconds = 2.5 * expert_bytes / wafer.hbm / 100.0;
     let config = Config {
         wafer,
+        faults: crate::model::Faults::default(),
         duplex: Duplex::Shared,
         order: DieOrder::Row,
-        home: round_robin(COUNTS.len(), MESH.dies()),
+        home: (0..COUNTS.len()).map(|e| e % MESH.dies()).collect(),
         expert_bytes,
         token_seconds,
         in_flight: 2,
@@ -73,7 +73,7 @@ pub(crate) fn Explain(store: Store) -> impl IntoView {
     let go = move |by: isize| at.update(|n| *n = n.saturating_add_signed(by).min(last));
     view! {
         <section aria-labelledby="explain-title">
-            <h2 id="explain-title">"5 · How the strategies decide"</h2>
+            <h2 id="explain-title">"6 · How the strategies decide"</h2>
             <p class="aside">
                 "An example of nine dies and nine experts, one at home on each die; experts 0 and 4 are hot. First Algorithm 1 (Figure 10) places block after block of tokens, the rarest expert first; then each die keeps what the predictor expects it to use again (Figure 11). The example is ours."
             </p>
@@ -188,12 +188,9 @@ fn picture(store: Store, example: StoredValue<Example>, at: RwSignal<usize>) -> 
             chart=move || {
                 let now = loads(at.get());
                 let most = loads(usize::MAX - 1).into_iter().max().unwrap_or(1).max(1) as f64;
-                Some(Chart::Mesh(MeshPicture {
-                    mesh: MESH,
-                    dies: now.iter().map(|&n| n as f64 / most).collect(),
-                    labels: now.iter().map(ToString::to_string).collect(),
-                    links: links(at.get()),
-                }))
+                let dies = now.iter().map(|&n| n as f64 / most).collect();
+                let labels = now.iter().map(ToString::to_string).collect();
+                Some(Chart::Mesh(MeshPicture::new(MESH, dies, labels, links(at.get()))))
             }
             hover=move |x, y| {
                 let die = floor(y) * MESH.x + floor(x);

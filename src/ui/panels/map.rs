@@ -5,11 +5,12 @@ use leptos::prelude::*;
 use crate::web::go_to;
 
 /// Parts of the page: element and short name.
-const PARTS: [(&str, &str); 6] = [
+const PARTS: [(&str, &str); 7] = [
     ("trace-title", "Trace"),
     ("see-title", "Where experts move"),
     ("tell-title", "Observations"),
     ("place-title", "Placement"),
+    ("compare-title", "Compare"),
     ("explain-title", "How it decides"),
     ("paper-title", "The paper"),
 ];

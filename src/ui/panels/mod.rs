@@ -1,5 +1,6 @@
 //! The page's parts, from top to bottom.
 
+mod compare;
 mod dialogs;
 mod explain;
 mod frame;
@@ -8,13 +9,16 @@ mod map;
 mod moment;
 mod paper;
 mod place;
+mod playback;
 mod see;
 mod streams;
 mod sweep;
 mod tell;
 mod trace;
 mod views;
+mod wafer;
 
+pub(super) use compare::Compare;
 pub(super) use dialogs::Dialogs;
 pub(super) use explain::Explain;
 pub(super) use frame::{Footer, Header, Notices};

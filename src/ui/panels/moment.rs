@@ -6,6 +6,7 @@ use std::sync::Arc;
 use leptos::prelude::*;
 
 use super::place::{get, set, shown_run};
+use super::playback::Playback;
 use super::views::table;
 use crate::experiment::Experiment;
 use crate::plot::{Axis, Bar, Bars, Chart, Gantt, Span};
@@ -35,6 +36,7 @@ pub(crate) fn Moment(store: Store) -> impl IntoView {
             />
             <p class="aside">{move || layer().map(|l| format!("That is layer {l} of the model."))}</p>
         </div>
+        <Playback store />
         <div class="figures full">{gantt(store)}</div>
         <div class="figures wide">{critical(store)}</div>
     }

@@ -6,9 +6,10 @@ use leptos::prelude::*;
 
 use super::moment::Moment;
 use super::sweep::Sensitivity;
+use super::wafer::Wafer;
 use crate::experiment::{Experiment, key_named};
 use crate::model::{FIELDS, MODELS, ModelPreset, WAFERS, model_named, wafer_named};
-use crate::plot::{Axis, Bar, Bars, Chart, MeshPicture};
+use crate::plot::{Axis, Bar, Bars, Chart};
 use crate::protocol::{RunReport, StrategyRun, paper_speedup};
 use crate::sim::Strategy;
 use crate::ui::actions::{cancel_run, change, run_again};
@@ -16,7 +17,7 @@ use crate::ui::controls::{Choice, Number};
 use crate::ui::figure::{Figure, square};
 use crate::ui::numbers::{count, number};
 use crate::ui::store::Store;
-use crate::units::{bytes, floor, grouped, percent, seconds, significant};
+use crate::units::{floor, grouped, percent, seconds, significant};
 
 /// The third part of the page.
 #[component]
@@ -30,7 +31,7 @@ pub(crate) fn Place(store: Store) -> impl IntoView {
                 <Speedups store />
                 <Wafer store />
             </div>
-            {move || store.run.get().map(|r| table(store, &r))}
+            {move || store.run.get().map(|r| table(&r))}
             <Moment store />
             <Sensitivity store />
         </section>
@@ -73,6 +74,8 @@ fn Settings(store: Store) -> impl IntoView {
             {choice("batch", "Batch, requests", &[("1024", "1 024"), ("4096", "4 096"), ("8192", "8 192"), ("16384", "16 384")], "")}
             {field("steps", "Decode steps", "")}
             {field("layers", "Layers (a number, or all)", "")}
+            {choice("baseline", "Speedup over", &Strategy::ALL.map(|s| (s.name(), s.name())), "")}
+            {choice("heldout", "Predict from", &[("off", "all requests"), ("on", "even ones, run odd ones")], "")}
         </div>
         <details id="hardware">
             <summary>
@@ -92,6 +95,7 @@ fn Settings(store: Store) -> impl IntoView {
                     });
                     view! { <Number id=f.name label=f.words value on_change=move |v| set(store, f.name, &v) title=f.changes /> }
                 }).collect_view()}
+                {field("dead", "Dead dies and links (7, 3-4)", "")}
                 {choice("capacity", "Copies are limited", &[("dram", "by the DRAM that is left"), ("none", "by nothing")], "")}
             </div>
         </details>
@@ -166,6 +170,16 @@ fn preset(report: &RunReport) -> &'static ModelPreset {
     report.runs.first().and_then(|r| model_named(&r.model)).unwrap_or(&MODELS[0])
 }
 
+/// The strategy that a report's speedups are over.
+fn baseline(report: &RunReport) -> Strategy {
+    Experiment::parse(&report.experiment).0.baseline
+}
+
+/// What the paper has for a run, and what that is the mean of.
+fn paper_of(report: &RunReport, run: &StrategyRun) -> Option<(f64, &'static str)> {
+    paper_speedup(preset(report), strategy(run), baseline(report), run.batch)
+}
+
 pub(super) fn strategy(run: &StrategyRun) -> Strategy {
     Strategy::ALL.into_iter().find(|s| s.name() == run.strategy).unwrap_or(Strategy::Base)
 }
@@ -174,10 +188,16 @@ pub(super) fn strategy(run: &StrategyRun) -> Strategy {
 fn Speedups(store: Store) -> impl IntoView {
     let caption = move || {
         let model = store.run.get().map_or(&MODELS[0], |r| preset(&r));
-        format!(
-            "Throughput over base. The paper's marks (section V, Figure 12): allo+pred for {}, mean over its batches and both wafers; allo and pred, means over all four models. ep has no published mean.",
-            model.title
-        )
+        match store.experiment.with(|e| e.baseline) {
+            Strategy::Base => format!(
+                "Throughput over base. The paper's marks (section V, Figure 12): allo+pred for {}, mean over its batches and both wafers; allo and pred, means over all four models. ep has no published mean.",
+                model.title
+            ),
+            other => format!(
+                "Throughput over {}. Of ratios that are not over base the paper gives allo+pred over ep, at batches of 4096 and 16384 requests, as means over models and wafers (section V).",
+                other.name()
+            ),
+        }
     };
     view! {
         <Figure
@@ -188,31 +208,30 @@ fn Speedups(store: Store) -> impl IntoView {
             height=square
             chart=move || {
                 let report = store.run.get()?;
-                let model = preset(&report);
                 let shown = store.experiment.with(|e| e.show);
                 let bar = |r: &StrategyRun| Bar {
                     values: vec![r.speedup],
                     label: Some(format!("{}×", significant(r.speedup, 3))),
-                    paper: paper_speedup(model, strategy(r)).map(|p| p.0),
+                    paper: paper_of(&report, r).map(|p| p.0),
                     marked: strategy(r) == shown,
                 };
                 let all: Vec<Bar> = report.runs.iter().map(bar).collect();
                 let most = all.iter().flat_map(|b| b.values.iter().copied().chain(b.paper)).fold(1.0f64, f64::max);
                 let names: Vec<_> = report.runs.iter().map(|r| r.strategy.clone()).collect();
-                let chart = Bars { bars: all, series: vec!["measured here".into()], x: Axis::named("strategy", &names, 9), y: Axis::linear("speedup over base, ×", most * 1.08), level: None };
+                let chart = Bars { bars: all, series: vec!["measured here".into()], x: Axis::named("strategy", &names, 9), y: Axis::linear(&format!("speedup over {}, ×", baseline(&report).name()), most * 1.08), level: None };
                 Some(Chart::Bars(chart))
             }
             hover=move |x, _| {
                 let report = store.run.get_untracked()?;
                 let run = report.runs.get(floor(x))?;
-                let paper = paper_speedup(preset(&report), strategy(run)).map(|(p, of)| format!("; paper {p}× ({of})")).unwrap_or_default();
-                Some(format!("{}: {}× base{paper}", run.strategy, significant(run.speedup, 4)))
+                let paper = paper_of(&report, run).map(|(p, of)| format!("; paper {p}× ({of})")).unwrap_or_default();
+                Some(format!("{}: {}× {}{paper}", run.strategy, significant(run.speedup, 4), baseline(&report).name()))
             }
             csv=move || {
                 let mut text = "strategy,seconds,throughput,speedup,paper,hops\n".to_string();
                 if let Some(report) = store.run.get_untracked() {
                     for r in &report.runs {
-                        let paper = paper_speedup(preset(&report), strategy(r)).map(|p| p.0.to_string()).unwrap_or_default();
+                        let paper = paper_of(&report, r).map(|p| p.0.to_string()).unwrap_or_default();
                         let _ = writeln!(text, "{},{},{},{},{paper},{}", r.strategy, r.seconds, r.throughput, r.speedup, r.hops);
                     }
                 }
@@ -228,107 +247,12 @@ pub(super) fn shown_run(report: &RunReport, experiment: &Experiment) -> Option<S
     Some(run.clone())
 }
 
-/// How busy the busiest link is: without it, an idle wafer looks like a loaded one.
-fn busy_words(run: &StrategyRun) -> String {
-    let busiest = run.link_busy.iter().fold(0.0f64, |a, &b| a.max(b));
-    if busiest > 0.0 {
-        format!(", which is busy {} of the run", percent(busiest / run.seconds))
-    } else {
-        "; here no link moves any".into()
-    }
-}
-
-#[component]
-fn Wafer(store: Store) -> impl IntoView {
-    let run = move || store.run.get().and_then(|r| store.experiment.with(|e| shown_run(&r, e)));
-    let caption = move || match run() {
-        Some(r) => format!(
-            "The wafer under {}. Dies: tokens computed, as a share of the busiest die. Links: time in which they move experts, as a share of the busiest link{}.",
-            r.strategy,
-            busy_words(&r)
-        ),
-        None => String::new(),
-    };
-    let parts = move |r: &StrategyRun| {
-        let most = r.die_tokens.iter().fold(0.0f64, |a, &b| a.max(b)).max(1e-30);
-        let dies: Vec<f64> = r.die_tokens.iter().map(|t| t / most).collect();
-        let busiest = r.link_busy.iter().fold(0.0f64, |a, &b| a.max(b)).max(1e-30);
-        let links: Vec<f64> = r.link_busy.iter().map(|t| t / busiest).collect();
-        (dies, links)
-    };
-    let strategies = move || {
-        let names =
-            store.run.get().map(|r| r.runs.iter().map(|r| r.strategy.clone()).collect::<Vec<_>>()).unwrap_or_default();
-        let chosen = run().map(|r| r.strategy);
-        names
-            .into_iter()
-            .map(|name| {
-                let pressed = (Some(&name) == chosen.as_ref()).to_string();
-                let says = Strategy::ALL.into_iter().find(|s| s.name() == name).map_or("", Strategy::says);
-                let value = name.clone();
-                view! { <button type="button" aria-pressed=pressed title=says on:click=move |_| drop(set(store, "show", &value))>{name.clone()}</button> }
-            })
-            .collect_view()
-    };
-    view! {
-        <div class="stack">
-            <div class="tabs" role="group" aria-label="Strategy whose wafer is drawn" id="show">{strategies}</div>
-            <Figure
-                store
-                id="wafer-map"
-                title="Load and heat of the wafer"
-                caption=Signal::derive(caption)
-                height=square
-                chart=move || {
-                    let r = run()?;
-                    let wafer = store.experiment.with(Experiment::wafer);
-                    if wafer.mesh.dies() != r.die_tokens.len() {
-                        return None;
-                    }
-                    let (dies, links) = parts(&r);
-                    let labels: Vec<String> = dies.iter().map(|d| percent(*d).replace(".0%", "%")).collect();
-                    let picture = MeshPicture { mesh: wafer.mesh, dies, labels, links };
-                    Some(Chart::Mesh(picture))
-                }
-                hover=move |x, y| {
-                    let r = untrack(run)?;
-                    let mesh = store.experiment.with_untracked(Experiment::wafer).mesh;
-                    let die = floor(y) * mesh.x + floor(x);
-                    let links = mesh.links();
-                    let near = links.iter().zip(&r.link_busy).filter(|((a, b), _)| *a == die || *b == die).map(|(_, t)| t / r.seconds).fold(0.0, f64::max);
-                    Some(format!(
-                        "die {die}: {} tokens, {} through its HBM, {} copies; its busiest link {} of the time",
-                        grouped(floor(*r.die_tokens.get(die)? + 0.5) as u64),
-                        bytes(*r.hbm_bytes.get(die)?),
-                        r.copies.get(die)?,
-                        percent(near)
-                    ))
-                }
-                csv=move || {
-                    let mut text = "kind,from,to,tokens,bytes,busy_seconds\n".to_string();
-                    if let Some(r) = untrack(run) {
-                        let mesh = store.experiment.with_untracked(Experiment::wafer).mesh;
-                        for (d, (t, b)) in r.die_tokens.iter().zip(&r.hbm_bytes).enumerate() {
-                            let _ = writeln!(text, "die,{d},{d},{t},{b},");
-                        }
-                        for ((a, b), (n, t)) in mesh.links().iter().zip(r.link_bytes.iter().zip(&r.link_busy)) {
-                            let _ = writeln!(text, "link,{a},{b},,{n},{t}");
-                        }
-                    }
-                    text
-                }
-            />
-        </div>
-    }
-}
-
-fn table(store: Store, report: &RunReport) -> impl IntoView + use<> {
-    let model = preset(report);
+fn table(report: &RunReport) -> impl IntoView + use<> {
     let row = |r: &StrategyRun| {
         let s = strategy(r);
         let reads = r.reads.local + r.reads.remote;
         let remote = if reads > 0 { r.reads.remote as f64 / reads as f64 } else { 0.0 };
-        let paper = paper_speedup(model, s).map_or("–".to_string(), |p| format!("{}×", p.0));
+        let paper = paper_of(report, r).map_or("–".to_string(), |p| format!("{}×", p.0));
         view! {
             <tr id=format!("run-{}", r.strategy)>
                 <th scope="row" title=s.says()>{r.strategy.clone()}</th>
@@ -349,7 +273,6 @@ fn table(store: Store, report: &RunReport) -> impl IntoView + use<> {
     } else {
         format!("moescope run --experiment '{experiment}' --traces PATH --json")
     };
-    let _ = store;
     view! {
         <div class="scroll">
             <table id="runs">
@@ -357,7 +280,7 @@ fn table(store: Store, report: &RunReport) -> impl IntoView + use<> {
                     <tr>
                         <th scope="col">"Strategy"</th>
                         <th scope="col">"Time"</th>
-                        <th scope="col">"Speedup"</th>
+                        <th scope="col">"Over " {baseline(report).name()}</th>
                         <th scope="col">"Paper"</th>
                         <th scope="col">"Hops"</th>
                         <th scope="col">"Fewer hops"</th>

@@ -90,6 +90,7 @@ pub(crate) fn Sensitivity(store: Store) -> impl IntoView {
 
 fn figure(store: Store, name: String) -> AnyView {
     let axis = words(&name);
+    let baseline = move || store.experiment.with(|e| e.baseline.name());
     let all = move || {
         let wanted = store.experiment.with(|e| e.sweep.as_ref().map_or(0, |s| s.values().len()));
         (store.sweep.get(), wanted)
@@ -98,7 +99,10 @@ fn figure(store: Store, name: String) -> AnyView {
         let axis = axis.clone();
         move || {
             let (done, wanted) = all();
-            let base = "Throughput of each strategy, over that of base at the first value, so that base shows what the setting alone does.";
+            let base = format!(
+                "Throughput of each strategy, over that of {0} at the first value, so that {0} shows what the setting alone does.",
+                baseline()
+            );
             let progress = if done.len() < wanted {
                 format!(" {} of {wanted} values are there.", done.len())
             } else {
@@ -138,13 +142,13 @@ fn figure(store: Store, name: String) -> AnyView {
                 if x.to <= x.from {
                     x.to = x.from + 1.0;
                 }
-                Some(Chart::Curves(Curves { curves, steps: false, markers: Vec::new(), x, y: Axis::linear("throughput, × base at first", most * 1.08) }))
+                Some(Chart::Curves(Curves { curves, steps: false, markers: Vec::new(), x, y: Axis::linear(&format!("throughput, × {} at first", baseline()), most * 1.08) }))
             }
             hover=move |x, _| {
                 let done = store.sweep.get_untracked();
                 let (value, report) = done.iter().min_by(|a, b| (a.0 - x).abs().total_cmp(&(b.0 - x).abs()))?;
                 let all: Vec<String> = report.runs.iter().map(|r| format!("{} {}×", r.strategy, significant(r.speedup, 3))).collect();
-                Some(format!("{}: over base of the same value, {}", significant(*value, 4), all.join(", ")))
+                Some(format!("{}: over {} of the same value, {}", significant(*value, 4), untrack(baseline), all.join(", ")))
             }
             csv=move || {
                 let done = store.sweep.get_untracked();

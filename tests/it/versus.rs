@@ -1,0 +1,78 @@
+//! Parts of the requests side by side: the same numbers as the summary of all has.
+
+use moescope::analysis::{Half, frequency};
+use moescope::experiment::{Experiment, Subset};
+use moescope::model::{MODELS, Scope};
+use moescope::protocol::{Dataset, Versus, layer_view, workload};
+use moescope::synth::Generator;
+
+fn made() -> Dataset {
+    let mut generator = Generator::new(&MODELS[3], 1);
+    let mut dataset = Dataset { synthetic: true, ..Dataset::default() };
+    for _ in 0..12 {
+        dataset.add(generator.request().into_iter().collect(), "");
+    }
+    dataset.count();
+    dataset
+}
+
+fn versus(left: Subset, right: Subset, scope: Scope) -> Versus {
+    Versus { parts: [left, right], layer: 3, scope }
+}
+
+#[test]
+fn all_requests_counted_anew_are_the_summary() {
+    let dataset = made();
+    let summary = &dataset.part().unwrap().summary;
+    for scope in Scope::EACH {
+        let [a, b] = versus(Subset::All, Subset::All, scope).sides(&dataset, &Dataset::default()).unwrap();
+        let view = layer_view(summary, 3, scope).unwrap();
+        assert_eq!((&a.counts, a.skew, a.coverage), (&b.counts, b.skew, b.coverage));
+        assert_eq!((a.requests, Some(a.id), a.skew, a.coverage.is_some()), (12, view.id, view.skew, true));
+        assert_eq!(a.coverage, view.coverage.top);
+        let same = a.cross_token.iter().zip(&view.cross_token).all(|(x, y)| x == y || x.is_nan() && y.is_nan());
+        assert!(same && a.cross_token.len() == view.cross_token.len());
+    }
+}
+
+#[test]
+fn the_halves_add_up_and_subjects_are_told_apart() {
+    let dataset = made();
+    let summary = &dataset.part().unwrap().summary;
+    let all = frequency(summary.layers.values().nth(3).unwrap(), Scope::All, Half::Both, summary.experts);
+    let [even, odd] = versus(Subset::Even, Subset::Odd, Scope::All).sides(&dataset, &Dataset::default()).unwrap();
+    let sum: Vec<u64> = even.counts.iter().zip(&odd.counts).map(|(a, b)| a + b).collect();
+    assert_eq!(sum, all);
+    assert_eq!((even.requests, odd.requests), (6, 6));
+    let subject = |n: u32| Subset::Subject(format!("subject {n}"));
+    let [one, two] = versus(subject(1), subject(2), Scope::All).sides(&dataset, &Dataset::default()).unwrap();
+    assert_eq!((one.requests, two.requests), (2, 2));
+    assert_ne!(one.counts, two.counts);
+}
+
+#[test]
+fn what_is_not_there_is_named() {
+    let dataset = made();
+    let none = versus(Subset::All, Subset::Aside, Scope::All).sides(&dataset, &Dataset::default()).unwrap_err();
+    assert!(none.contains("the trace put aside"), "{none}");
+    let none = versus(Subset::Subject("chess".into()), Subset::All, Scope::All).sides(&dataset, &dataset).unwrap_err();
+    assert!(none.contains("chess"), "{none}");
+    let aside = versus(Subset::All, Subset::Aside, Scope::All).sides(&dataset, &dataset).unwrap();
+    assert_eq!(aside[0].counts, aside[1].counts);
+}
+
+/// Predicting from one half and running the other: other requests fill the batch, other tokens make the heat map.
+#[test]
+fn held_out_runs_predict_from_the_other_half() {
+    let dataset = made();
+    let part = dataset.part().unwrap();
+    let fill = |text| workload(part, &Experiment::parse(text).0).unwrap();
+    let (all, held_out) = (fill("v=1&batch=64&layers=2"), fill("v=1&batch=64&layers=2&heldout=on"));
+    assert_eq!((all.sources, held_out.sources), (12, 6));
+    let total = |w: &moescope::sim::Workload| w.heat.iter().flatten().map(|&n| u64::from(n)).sum::<u64>();
+    assert!(total(&held_out) < total(&all) && total(&held_out) > 0);
+    let odd: Vec<_> = part.requests.iter().filter(|r| r.is_odd()).collect();
+    let shape = moescope::sim::Shape { layers: &all.layers, all_layers: 24, experts: 128 };
+    let expected = moescope::sim::Workload::fill(odd, shape, 64, 16, held_out.heat.clone());
+    assert_eq!(expected.counts, held_out.counts);
+}
