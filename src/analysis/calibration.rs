@@ -4,7 +4,7 @@
 use serde::{Deserialize, Serialize};
 
 use super::Report;
-use super::insights::mean;
+use super::observations::mean;
 use crate::model::ModelPreset;
 use crate::units::{percent, significant};
 

@@ -1,38 +1,41 @@
-//! The paper's observations and insights as statements on one trace: what was measured, what the paper says, and what a
-//! difference is likely to mean. Apart from the report, whose numbers they read.
+//! The six insights: each a question that someone who serves the model would ask, its answer on one trace, and the few numbers
+//! that a picture of it needs, beside the paper's. Apart from the observations, which measure what the paper measured.
 
 use serde::{Deserialize, Serialize};
 
-use super::Report;
+use super::observations::{mean, subject_overlap};
+use super::{DistanceCounts, Report};
 use crate::model::ModelPreset;
-use crate::units::{percent, significant};
+use crate::units::{floor, percent, significant};
 
-/// An observation of the paper, measured here.
+/// A question with its answer.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-pub struct Observation {
-    /// The paper's number: Ob1 to Ob5, or the claim it belongs to.
-    pub id: String,
-    /// What is measured.
-    pub name: String,
-    /// Mean over layers; none if the trace cannot answer.
-    pub measured: Option<f64>,
-    /// Mean over the layers that are not collapsed, if some are.
-    pub without_collapsed: Option<f64>,
-    /// The paper's value, in words.
-    pub paper: String,
-    /// What a difference is likely to mean, or why nothing could be measured.
-    pub reading: String,
-    /// Times over a mean, rather than a share.
+pub struct Insight {
+    /// The question.
+    pub question: String,
+    /// What it means for serving, in a sentence.
+    pub lesson: String,
+    /// The answer on this trace.
+    pub answer: String,
+    /// The numbers of the answer.
+    pub bars: Vec<Bar>,
+    /// What the numbers are.
+    pub measure: String,
+    /// Times over a mean, rather than shares.
     pub times: bool,
 }
 
-/// A statement with its numbers.
+/// A number of an answer.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-pub struct Insight {
-    /// The question that someone who serves the model would ask.
-    pub question: String,
-    /// The answer on this trace.
-    pub answer: String,
+pub struct Bar {
+    /// A word for it.
+    pub name: String,
+    /// What it is.
+    pub what: String,
+    /// Measured here; none if the trace cannot tell.
+    pub value: Option<f64>,
+    /// The paper's, if it has one.
+    pub paper: Option<f64>,
 }
 
 /// Capacities of the caches that are asked about, in experts.
@@ -44,247 +47,183 @@ pub struct Caches {
     pub hbm: f64,
 }
 
-/// Mean of what there is.
-pub(super) fn mean(values: &[Option<f64>]) -> Option<f64> {
-    let known: Vec<f64> = values.iter().flatten().copied().collect();
-    (!known.is_empty()).then(|| known.iter().sum::<f64>() / known.len() as f64)
+fn bar(name: &str, what: &str, value: Option<f64>, paper: Option<f64>) -> Bar {
+    Bar { name: name.into(), what: what.into(), value, paper }
 }
 
-/// The observations Ob1 to Ob5 and the claim of repetition. `synthetic` and the model say what a difference may mean.
+fn share(v: Option<f64>) -> String {
+    v.map_or_else(|| "not measurable".into(), percent)
+}
+
+/// The six insights. `curves` are reuse distances by the name of their stream.
 #[must_use]
-pub fn observations(report: &Report, model: Option<&ModelPreset>, synthetic: bool) -> Vec<Observation> {
-    let collapsed = &report.collapsed;
-    let kept = |values: &[Option<f64>]| -> Option<f64> {
-        let sound = values.iter().zip(&report.layer_ids).filter(|(_, id)| !collapsed.contains(id)).map(|(v, _)| *v);
-        (!collapsed.is_empty()).then(|| mean(&sound.collect::<Vec<_>>())).flatten()
-    };
-    let make =
-        |id: &str, name: &str, values: Option<&Vec<Option<f64>>>, paper: String, expected: Option<f64>, lacks: &str| {
-            let measured = values.and_then(|v| mean(v));
-            let without_collapsed = values.and_then(|v| kept(v));
-            let reading = match measured {
-                None => lacks.to_string(),
-                // "Or more" in the paper's words: more is no difference.
-                Some(m) if paper.contains("or more") && expected.is_some_and(|e| m >= e) => "as the paper finds".into(),
-                Some(m) => reading(report, without_collapsed.unwrap_or(m), expected, synthetic),
-            };
-            Observation { id: id.into(), name: name.into(), measured, without_collapsed, paper, reading, times: false }
-        };
-    let published = |value: Option<f64>| value.map_or_else(|| "no published value for this model".into(), percent);
-    let no_order = "needs the order of tokens";
-    let no_decode = "needs prefill and decode tokens";
-    let joined = &report.cross_token["joined"];
-    let similar = &report.similarity;
-    let top5 = |m: &str| similar.decode_top5_in_prefill_top.get(m);
-    let pairs = report.coactivation.as_ref();
-    let overlap = subject_overlap(report);
-    let mut out = vec![
-        make(
-            "Ob1",
-            "Next layer: coverage of the top 20% of experts",
-            Some(&report.cross_layer["all"].coverage_top),
-            published(model.and_then(|m| m.paper_cross_layer)),
-            model.and_then(|m| m.paper_cross_layer),
-            no_order,
-        ),
-        make(
-            "Ob2",
-            "Next token: coverage of the top 20% of experts",
-            Some(&joined.coverage_top),
-            published(model.and_then(|m| m.paper_cross_token)),
-            model.and_then(|m| m.paper_cross_token),
-            no_order,
-        ),
-        make(
-            "Ob3",
-            "Prefill and decode: rank correlation of expert frequencies",
-            Some(&similar.rho_frequency),
-            "mostly 0.7 or more".into(),
-            Some(0.7),
-            no_decode,
-        ),
-        make("Ob3", "Decode top-5 within the prefill top-5", top5("5"), "60%".into(), Some(0.6), no_decode),
-        make("Ob3", "Decode top-5 within the prefill top-10", top5("10"), "75%".into(), Some(0.75), no_decode),
-        make("Ob3", "Decode top-5 within the prefill top-20", top5("20"), "90%".into(), Some(0.9), no_decode),
-        make(
-            "Ob4",
-            "Top-10 experts that two subjects share",
-            overlap.as_ref(),
-            "some experts hot everywhere, the rest differ; English and Chinese share 2 of 5 to 6".into(),
-            None,
-            "needs folders that name at least two subjects",
-        ),
-        make(
-            "Ob5",
-            "Co-activations in the top 10% of pairs",
-            pairs.map(|p| &p.top10_share),
-            "60% to 80%".into(),
-            Some(0.7),
-            "needs top-2 or more: a top-1 model never uses two experts for a token",
-        ),
-        make(
-            "claim",
-            "Tokens that use an expert of the token before",
-            report.repetition.any.first(),
-            "over 80% repetitive assignment (an earlier claim; window and measure not stated)".into(),
-            Some(0.8),
-            no_order,
-        ),
-    ];
-    let strongest = pairs.and_then(|p| mean(&p.max_ratio));
-    let at = out.len() - 1;
-    out.insert(
-        at,
-        Observation {
-            id: "Ob5".into(),
-            name: "Strongest pair over the average pair".into(),
-            measured: strongest,
-            without_collapsed: None,
-            paper: "20 to 40 times".into(),
-            reading: if strongest.is_some() {
-                reading(report, f64::NAN, None, synthetic)
-            } else {
-                "needs top-2 or more".into()
-            },
-            times: true,
-        },
-    );
-    out
+pub fn insights(
+    report: &Report,
+    model: Option<&ModelPreset>,
+    curves: &[(&str, &DistanceCounts)],
+    caches: Caches,
+) -> Vec<Insight> {
+    vec![
+        next_layer(report, model),
+        next_token(report, model),
+        phases(report),
+        reuse(curves, caches),
+        duplicates(report),
+        pairs(report),
+    ]
 }
 
-/// Share of the top ten that two subjects have in common, mean over pairs of subjects, by layer.
-fn subject_overlap(report: &Report) -> Option<Vec<Option<f64>>> {
-    let between = |layer: &Vec<Vec<f64>>| {
-        let pairs = (0..layer.len()).flat_map(|a| (0..a).map(move |b| (a, b)));
-        mean(&pairs.map(|(a, b)| Some(layer[a][b])).collect::<Vec<_>>())
-    };
-    report.subjects.as_ref().map(|s| s.overlap.iter().map(between).collect())
-}
-
-/// What a difference to the paper is likely to mean.
-fn reading(report: &Report, measured: f64, expected: Option<f64>, synthetic: bool) -> String {
-    /// Differences below this are within what a mean over layers and requests moves.
-    const ALIKE: f64 = 0.05;
-    if let Some(expected) = expected
-        && (measured - expected).abs() < ALIKE
-    {
-        return "as the paper finds".into();
-    }
-    let mut causes = Vec::new();
-    if synthetic {
-        causes.push("the workload is synthetic".to_string());
-    }
-    if report.requests < 1000 && !synthetic {
-        causes.push(format!("only {} requests of {}; the paper uses thousands", report.requests, one_subject(report)));
-    }
-    if report.tokens.decode == 0 {
-        causes.push("prefill only".into());
-    } else if (report.tokens.prefill as f64) < 32.0 * report.requests as f64 {
-        causes.push("short prefill, so its counts are noisy".into());
-    }
-    if causes.is_empty() { "another model or data set than the paper's".into() } else { causes.join("; ") }
-}
-
-fn one_subject(report: &Report) -> String {
-    match report.subjects.as_ref().map_or(1, |s| s.names.len()) {
-        1 => "one subject".into(),
-        n => format!("{n} subjects"),
-    }
-}
-
-/// The six insights, each as a question with its answer on this trace.
-#[must_use]
-pub fn insights(report: &Report, curves: &[(&str, &super::DistanceCounts)], caches: Caches) -> Vec<Insight> {
-    let share = |v: Option<f64>| v.map_or_else(|| "not measurable".into(), percent);
-    let number = |v: Option<f64>| v.map_or_else(|| "not measurable".into(), |v| significant(v, 2));
+fn next_layer(report: &Report, model: Option<&ModelPreset>) -> Insight {
     let layer = &report.cross_layer["all"];
-    let token = &report.cross_token["joined"];
-    let similar = &report.similarity;
-    let mut out = Vec::new();
-    let mut say = |question: &str, answer: String| out.push(Insight { question: question.into(), answer });
-    say(
-        "Can the next layer's experts be fetched ahead?",
-        format!(
+    let [blind, looked, other] =
+        [&layer.coverage_baseline, &layer.coverage_top, &layer.coverage_heldout].map(|v| mean(v));
+    Insight {
+        question: "Can the next layer's experts be fetched ahead?".into(),
+        lesson: "What a layer chose narrows what the next one will choose, so its experts can move before they are asked for.".into(),
+        answer: format!(
             "Given the busiest expert of a layer, 20% of the next layer's experts take {} of its tokens ({} on requests that did not choose them); without looking, the best 20% take {}.",
-            share(mean(&layer.coverage_top)),
-            share(mean(&layer.coverage_heldout)),
-            share(mean(&layer.coverage_baseline))
+            share(looked),
+            share(other),
+            share(blind)
         ),
-    );
-    say(
-        "Is it worth keeping what the last token used?",
-        format!(
+        bars: vec![
+            bar("chance", "any 20% of experts", Some(0.2), None),
+            bar("best 20%", "the best 20% without looking", blind, None),
+            bar("informed", "20% after the layer's busiest expert", looked, model.and_then(|m| m.paper_cross_layer)),
+            bar("held out", "the same 20%, on other requests", other, None),
+        ],
+        measure: "next layer's tokens covered".into(),
+        times: false,
+    }
+}
+
+fn next_token(report: &Report, model: Option<&ModelPreset>) -> Insight {
+    let token = &report.cross_token["joined"];
+    let chance = report.top_k as f64 / report.experts.max(1) as f64;
+    let again = token.diagonal_weighted.as_ref().and_then(|d| mean(d));
+    let top = mean(&token.coverage_top);
+    Insight {
+        question: "Is it worth keeping what the last token used?".into(),
+        lesson: "Neighbouring tokens ask for the same and for related experts, so what was just moved should stay for a while.".into(),
+        answer: format!(
             "The next token uses the same expert again {} of the time, where chance is {}; 20% of experts cover {} of what follows the busiest one.",
-            share(token.diagonal_weighted.as_ref().and_then(|d| mean(d))),
-            percent(report.top_k as f64 / report.experts.max(1) as f64),
-            share(mean(&token.coverage_top))
+            share(again),
+            percent(chance),
+            share(top)
         ),
-    );
-    say(
-        "Does prefill predict decode?",
-        if report.tokens.decode == 0 || report.tokens.prefill == 0 {
-            "The trace has only one of the two phases.".into()
-        } else {
+        bars: vec![
+            bar("chance", "an expert again, by chance", Some(chance), None),
+            bar("repeated", "the same expert again", again, None),
+            bar("informed", "20% after the busiest expert", top, model.and_then(|m| m.paper_cross_token)),
+        ],
+        measure: "next token's experts".into(),
+        times: false,
+    }
+}
+
+fn phases(report: &Report) -> Insight {
+    let similar = &report.similarity;
+    let top = |m: &str| similar.decode_top5_in_prefill_top.get(m).and_then(|v| mean(v));
+    let number = |v: Option<f64>| v.map_or_else(|| "not measurable".into(), |v| significant(v, 2));
+    let both = report.tokens.decode > 0 && report.tokens.prefill > 0;
+    Insight {
+        question: "Does prefill predict decode?".into(),
+        lesson: "The prompt already shows which experts the answer will need, so placement can be decided before the first generated token.".into(),
+        answer: if both {
             format!(
                 "Rank correlation {} (of {} that the noise between requests allows); {} of the decode top-5 are in the prefill top-20.",
                 number(mean(&similar.rho_frequency)),
                 number(mean(&similar.rho_noise_ceiling)),
-                share(similar.decode_top5_in_prefill_top.get("20").and_then(|v| mean(v)))
+                share(top("20"))
             )
+        } else {
+            "The trace has only one of the two phases.".into()
         },
-    );
+        bars: [("5", 0.6), ("10", 0.75), ("20", 0.9)].map(|(m, paper)| bar(&format!("top-{m}"), &format!("decode top-5 within the prefill top-{m}"), top(m), Some(paper))).into(),
+        measure: "decode top-5 in prefill top".into(),
+        times: false,
+    }
+}
+
+fn reuse(curves: &[(&str, &DistanceCounts)], caches: Caches) -> Insight {
+    let hit = |counts: &DistanceCounts, capacity: f64| counts.miss_ratio(floor(capacity)).map(|m| 1.0 - m);
     let hits = |capacity: f64| {
-        let hit = |(name, counts): &(&str, &super::DistanceCounts)| {
-            format!("{} {name}", share(counts.miss_ratio(crate::units::floor(capacity)).map(|m| 1.0 - m)))
-        };
-        curves.iter().map(hit).collect::<Vec<_>>().join(", ")
+        let words = curves.iter().map(|(name, counts)| format!("{} {name}", share(hit(counts, capacity))));
+        words.collect::<Vec<_>>().join(", ")
     };
-    say(
-        "What would a cache of experts hit?",
-        format!(
+    Insight {
+        question: "What would a cache of experts hit?".into(),
+        lesson: "Experts are used again only after many others, so a cache pays off at the size of an HBM, not of an on-chip memory.".into(),
+        answer: format!(
             "A die's last-level cache holds {} experts and hits {}. Its HBM holds {} and hits {}.",
             significant(caches.llc, 2),
             hits(caches.llc),
             significant(caches.hbm, 3),
             hits(caches.hbm)
         ),
-    );
+        bars: curves.iter().map(|(name, counts)| bar(name, &format!("hits, {name}"), hit(counts, caches.hbm), None)).collect(),
+        measure: "hits of one die's HBM".into(),
+        times: false,
+    }
+}
+
+fn duplicates(report: &Report) -> Insight {
     let hot: Vec<String> = report
         .hot
         .iter()
         .take(5)
         .map(|h| format!("{} of layer {} ({}×)", h.expert, h.layer, significant(h.over_mean, 3)))
         .collect();
-    say(
-        "Which experts to duplicate?",
-        if hot.is_empty() {
+    let skews = &report.frequency["all"].skew;
+    let middle = mean(skews);
+    let most = skews.iter().flatten().copied().reduce(f64::max);
+    Insight {
+        question: "Which experts to duplicate?".into(),
+        lesson:
+            "A few experts of a layer carry many times their share, so a copy of those few takes the load off one die."
+                .into(),
+        answer: if hot.is_empty() {
             "Nothing was counted.".into()
         } else {
             format!(
                 "The hottest, over the mean of their layers: {}. Mean skew over layers: {}.",
                 hot.join(", "),
-                number(mean(&report.frequency["all"].skew))
+                middle.map_or_else(|| "not measurable".into(), |v| significant(v, 2))
             )
         },
-    );
+        bars: vec![
+            bar("mean", "the mean expert", Some(1.0), None),
+            bar("typical", "hottest expert of a layer, mean over layers", middle, None),
+            bar("hottest", "hottest expert of all layers", most, Some(16.0)),
+        ],
+        measure: "tokens over the mean".into(),
+        times: true,
+    }
+}
+
+fn pairs(report: &Report) -> Insight {
     let pairs: Vec<String> = report
         .strongest_pairs
         .iter()
         .take(5)
         .map(|p| format!("{} and {} of layer {} ({}×)", p.experts[0], p.experts[1], p.layer, significant(p.ratio, 3)))
         .collect();
-    let differ = subject_overlap(report).and_then(|layers| mean(&layers)).map(percent);
-    let differ = differ.map_or_else(
+    let overlap = subject_overlap(report).and_then(|layers| mean(&layers));
+    let differ = overlap.map_or_else(
         || "The trace names fewer than two subjects.".into(),
-        |d| format!("Two subjects share {d} of their top-10 experts."),
+        |d| format!("Two subjects share {} of their top-10 experts.", percent(d)),
     );
-    say(
-        "Which experts to keep apart, and for whom?",
-        if pairs.is_empty() {
-            differ
-        } else {
-            format!("Strongest pairs, over the average pair: {}. {differ}", pairs.join(", "))
-        },
-    );
-    out
+    let top = report.coactivation.as_ref().and_then(|p| mean(&p.top10_share));
+    Insight {
+        question: "Which experts to keep apart, and for whom?".into(),
+        lesson: "Some experts are chosen together again and again: on one die they wait for each other, on two they work at once.".into(),
+        answer: if pairs.is_empty() { differ } else { format!("Strongest pairs, over the average pair: {}. {differ}", pairs.join(", ")) },
+        bars: vec![
+            bar("even", "top 10% of pairs, if all were alike", Some(0.1), None),
+            bar("top 10%", "co-activations in the top 10% of pairs", top, Some(0.7)),
+            bar("subjects", "top-10 experts that two subjects share", overlap, None),
+        ],
+        measure: "co-activations, top-10 shared".into(),
+        times: false,
+    }
 }

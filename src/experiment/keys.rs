@@ -55,7 +55,18 @@ pub fn keys() -> &'static [Key] {
             get: |e| e.model.clone(),
             set: |e, v| one_of(v, MODELS.iter().map(|m| m.name)).map(|()| e.model = v.into()),
         },
-        Key { name: "trace", get: |e| e.trace.clone(), set: |e, v| digest(v).map(|()| e.trace = v.into()) },
+        Key {
+            name: "trace",
+            get: |e| e.trace.clone(),
+            // A link by hand may name an address where a page's own link names digest and address.
+            set: |e, v| match digest(v) {
+                Err(why) if v.contains(['/', '.']) => {
+                    source(v).map(|()| e.source = v.into()).map_err(|w| format!("{why}, and {w}"))
+                }
+                other => other.map(|()| e.trace = v.into()),
+            },
+        },
+        Key { name: "from", get: |e| e.source.clone(), set: |e, v| source(v).map(|()| e.source = v.into()) },
         number!("seed", seed, 0..=u64::from(u32::MAX)),
         Key {
             name: "wafer",
@@ -305,6 +316,16 @@ fn one_of<'a>(text: &str, mut names: impl Iterator<Item = &'a str> + Clone) -> R
     }
     let first = names.next().unwrap_or_default().to_string();
     Err(format!("not one of {}", names.fold(first, |list, n| list + ", " + n)))
+}
+
+/// Where a trace is fetched from: https, or a path on this site. Anything else would leak what it says to whoever listens.
+fn source(text: &str) -> Result<(), String> {
+    let plain = text.len() <= 2048 && !text.chars().any(|c| c.is_control() || c.is_whitespace() || c == '\\');
+    let host =
+        |rest: &str| rest.chars().next().is_some_and(|c| c.is_ascii_alphanumeric() || c == '[') && !rest.contains('@');
+    let own = !text.contains(':') && !text.starts_with("//");
+    let ok = plain && (text.is_empty() || own || text.strip_prefix("https://").is_some_and(host));
+    if ok { Ok(()) } else { Err("not an https:// address or a path on this site".into()) }
 }
 
 fn digest(text: &str) -> Result<(), String> {

@@ -25,6 +25,8 @@ pub struct Experiment {
     pub model: String,
     /// Digest of the trace that the experiment was made on; empty for the synthetic workload.
     pub trace: String,
+    /// Where that trace can be fetched from, if the link says so: an https address or a path on this site.
+    pub source: String,
     /// Seed of the synthetic workload.
     pub seed: u64,
     /// Wafer preset.
@@ -131,6 +133,7 @@ impl Default for Experiment {
         Self {
             model: MODELS[0].name.into(),
             trace: String::new(),
+            source: String::new(),
             seed: 1,
             wafer: WAFERS[0].0.into(),
             hardware: BTreeMap::new(),
@@ -323,6 +326,7 @@ impl Experiment {
     pub fn run_key(&self) -> Self {
         let default = Self::default();
         Self {
+            source: default.source,
             scope: default.scope,
             layer: default.layer,
             mean: default.mean,

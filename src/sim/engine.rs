@@ -68,6 +68,8 @@ pub struct Outcome {
 /// What happened in one layer of one step, for a picture of it over time.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct Timeline {
+    /// Dies of the wafer.
+    pub dies: usize,
     /// When the last die was done, seconds.
     pub seconds: f64,
     /// Fetches and copies, by die in their order.
@@ -294,6 +296,7 @@ impl Simulation {
             let held = &self.held[range];
             let copied = (0..experts * dies).filter(|&at| held[at] && config.home[at / dies] != at % dies);
             *timeline = Timeline {
+                dies,
                 seconds: time,
                 flows: work.iter().enumerate().map(flow).collect(),
                 computed,

@@ -320,8 +320,8 @@ pub(super) fn run_again(store: Store) {
     simulate(store, store.from(), store.experiment.with_untracked(Experiment::run_key));
 }
 
-/// Loads files in place of what was loaded; until it succeeds, nothing is lost.
-pub(super) fn load(store: Store, files: impl Future<Output = Vec<Dropped>> + 'static) {
+/// Loads files in place of what was loaded; until it succeeds, nothing is lost. `source` is the address that they came from.
+pub(super) fn load(store: Store, source: String, files: impl Future<Output = Vec<Dropped>> + 'static) {
     let Some(pool) = pool(store) else { return };
     cancel_load(store);
     let token = Token::new(Question::Load);
@@ -340,11 +340,19 @@ pub(super) fn load(store: Store, files: impl Future<Output = Vec<Dropped>> + 'st
                 store.issues.set((issues, any));
                 if any {
                     let (digest, model) = (info.digest.clone(), info.model.clone());
+                    let named = store.experiment.with_untracked(|e| e.trace.clone());
+                    if !source.is_empty() && !named.is_empty() && named != digest {
+                        let why = format!(
+                            "The address gives another trace than the link was made on: digest {digest}, not {named}. The figures show the one that it gives now."
+                        );
+                        store.failure.set(Some(why));
+                    }
                     super::recent::keep_loaded(store, &info);
                     store.trace.set(Some(Arc::new(info)));
                     store.generation.update(|g| *g += 1);
                     change(store, true, |e| {
                         e.trace = digest;
+                        e.source = source;
                         if let Some(model) = model.filter(|m| model_named(m).is_some()) {
                             e.model = model;
                         }
@@ -359,6 +367,7 @@ pub(super) fn load(store: Store, files: impl Future<Output = Vec<Dropped>> + 'st
 
 /// Stops a load; what was loaded before stays.
 pub(super) fn cancel_load(store: Store) {
+    super::remote::stop();
     let _ = Token::new(Question::Load);
     let Some(pool) = pool(store) else { return };
     for job in LOAD_JOBS.take() {

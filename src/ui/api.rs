@@ -41,7 +41,7 @@ async fn analyze(store: Store, files: JsValue) -> Result<JsValue, String> {
         return Err("analyze takes a list of File objects".into());
     }
     if !given.is_empty() {
-        actions::load(store, async move { given });
+        actions::load(store, String::new(), async move { given });
         while store.loading.with_untracked(Option::is_some) {
             pause().await;
         }

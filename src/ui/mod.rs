@@ -9,6 +9,7 @@ mod figure;
 mod numbers;
 mod panels;
 mod recent;
+mod remote;
 mod runs;
 mod store;
 
@@ -28,6 +29,7 @@ fn App() -> impl IntoView {
     actions::begin(store);
     runs::begin(store);
     recent::begin(store);
+    remote::begin(store);
     api::offer(store);
     view! {
         <panels::Header store />
@@ -35,6 +37,7 @@ fn App() -> impl IntoView {
         <main>
             <panels::Notices store />
             <panels::Trace store />
+            <panels::Story store />
             <panels::See store />
             <panels::Tell store />
             <panels::Place store />

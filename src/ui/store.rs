@@ -91,6 +91,8 @@ pub(super) struct Store {
     pub(super) unkept: RwSignal<Option<String>>,
     /// A kept trace is being read.
     pub(super) restoring: RwSignal<bool>,
+    /// An address of a trace that the reader must agree to first.
+    pub(super) consent: RwSignal<Option<String>>,
     /// What is open over the page.
     pub(super) dialog: RwSignal<Option<Dialog>>,
     /// Something failed.
@@ -138,6 +140,7 @@ impl Store {
             room: RwSignal::default(),
             unkept: RwSignal::default(),
             restoring: RwSignal::default(),
+            consent: RwSignal::default(),
             dialog: RwSignal::default(),
             failure: RwSignal::new(failure),
             dark: RwSignal::new(dark),

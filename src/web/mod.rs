@@ -6,6 +6,7 @@ mod drop;
 mod kept;
 mod page;
 mod pool;
+mod remote;
 mod worker;
 
 pub use canvas::draw;
@@ -16,4 +17,5 @@ pub use page::{
     say_panics, set_fragment,
 };
 pub use pool::{Pool, PoolError, Told};
+pub use remote::{Remote, fetch_remote, host_of, is_own};
 pub use worker::worker;

@@ -266,7 +266,12 @@ pub(crate) fn serve(folder: &'static std::path::Path) -> String {
                 let text = String::from_utf8_lossy(&head).into_owned();
                 let path = text.split(' ').nth(1).unwrap_or("/").split(['?', '#']).next().unwrap_or("/").to_string();
                 let name = path.strip_prefix("/some/sub/path/").map(|n| if n.is_empty() { "index.html" } else { n });
-                let body = name.filter(|n| !n.contains("..")).and_then(|n| std::fs::read(folder.join(n)).ok());
+                // Traces lie beside the site, as on a host that publishes both.
+                let file = |n: &str| match n.strip_prefix("traces/") {
+                    Some(name) => std::fs::read(super::traces::beside(name)).ok(),
+                    None => std::fs::read(folder.join(n)).ok(),
+                };
+                let body = name.filter(|n| !n.contains("..")).and_then(file);
                 let kind = match path.rsplit('.').next() {
                     Some("js") => "text/javascript",
                     Some("wasm") => "application/wasm",

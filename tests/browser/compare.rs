@@ -141,3 +141,19 @@ fn experiments_stand_side_by_side_over_any_baseline() {
     b.wait("document.querySelectorAll('#compared tbody tr').length === 2");
     assert_eq!(b.complaints(), Vec::<String>::new());
 }
+
+#[test]
+fn a_smaller_wafer_never_draws_the_film_of_a_larger_one() {
+    let Some((mut b, url)) = begin() else { return };
+    b.open(&format!("{url}#{FAST}&show=base&look=die:24"));
+    settled(&mut b);
+    drawn(&mut b, "layer-film");
+    for wafer in ["tsmc-sow", "dojo", "tsmc-sow"] {
+        choose(&mut b, "wafer", wafer);
+    }
+    settled(&mut b);
+    choose(&mut b, "columns", "2");
+    choose(&mut b, "rows", "2");
+    settled(&mut b);
+    assert_eq!(b.complaints(), Vec::<String>::new());
+}

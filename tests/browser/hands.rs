@@ -236,7 +236,7 @@ fn parts_and_pieces_lead_to_their_places() {
     b.open(&quick(&url, ""));
     settled(&mut b);
     let address = fragment(&mut b);
-    b.click(".parts button:nth-child(4)");
+    b.click(".depth:nth-child(2) button:nth-of-type(4)");
     b.wait("document.activeElement?.id === 'place-title'");
     b.click("#pieces summary");
     for (n, place) in [(2, "token-map"), (7, "hardware"), (12, "units")] {
@@ -245,4 +245,51 @@ fn parts_and_pieces_lead_to_their_places() {
     }
     assert_eq!(fragment(&mut b), address, "the address holds the experiment, not the place");
     assert_eq!(b.complaints(), Vec::<String>::new());
+}
+
+#[test]
+fn a_trace_is_loaded_by_its_address() {
+    let Some((mut b, url)) = begin() else { return };
+    // From this site: nothing leaves it, so nothing is asked.
+    b.open(&format!("{url}#v=1&trace=traces/small.zip"));
+    b.wait("document.querySelector('#source')?.innerText.startsWith('Your trace')");
+    b.wait("/trace=[0-9a-f]{16}&from=traces%2Fsmall.zip/.test(location.hash)");
+    settled(&mut b);
+    let text = fragment(&mut b);
+    // Such a link finds the trace again where the browser has kept nothing.
+    b.eval("localStorage.clear()");
+    b.open(&format!("{url}?again#{text}"));
+    b.wait("document.querySelector('#source')?.innerText.startsWith('Your trace')");
+    settled(&mut b);
+    assert_eq!(fragment(&mut b), text);
+    // Another content than the link was made on is said, not hidden.
+    b.eval("localStorage.clear()");
+    b.open(&format!("{url}?other#v=1&trace=0123456789abcdef&from=traces/small.zip"));
+    b.wait("document.querySelector('.notice.bad')?.innerText.includes('another trace than the link was made on')");
+    assert_eq!(b.complaints(), Vec::<String>::new());
+    b.eval("localStorage.clear()");
+    b.open(&format!("{url}?none#v=1&trace=traces/none.zip"));
+    b.wait("document.querySelector('.notice.bad')?.innerText.includes('status 404')");
+}
+
+#[test]
+fn no_request_leaves_the_site_before_the_reader_agrees() {
+    let Some((mut b, url)) = begin() else { return };
+    b.open(&format!("{url}#v=1&model=llama4-maverick&steps=2&layers=1&trace=https://localhost:1/a.zip"));
+    b.wait("document.querySelector('#consent')?.innerText.includes('localhost:1')");
+    settled(&mut b);
+    let outside = "performance.getEntriesByType('resource').filter(e => !e.name.startsWith(location.origin)).length + document.querySelectorAll('iframe').length";
+    assert_eq!(b.eval(outside), 0);
+    b.click("#consent-no");
+    b.wait("!document.querySelector('#consent')");
+    assert_eq!(b.eval(outside), 0);
+    // A pasted address asks as well; agreed to, the failure says what may be wrong and what to do.
+    b.eval("(() => { const data = new DataTransfer(); data.setData('text/plain', 'https://localhost:1/b.zip'); document.body.dispatchEvent(new ClipboardEvent('paste', {clipboardData: data, bubbles: true})); })()");
+    b.wait("document.querySelector('#consent code')?.innerText === 'https://localhost:1/b.zip'");
+    b.click("#consent-yes");
+    b.wait("/does not allow other sites.*drop it here/.test(document.querySelector('.notice.bad')?.innerText)");
+    assert!(b.text("#source").starts_with("Synthetic"), "what was shown stays");
+    // Plain http is refused in words.
+    b.open(&format!("{url}?http#v=1&model=llama4-maverick&steps=2&layers=1&trace=http://example.org/a.zip"));
+    b.wait("document.querySelector('#unread')?.innerText.includes('https://')");
 }

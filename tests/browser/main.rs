@@ -437,7 +437,7 @@ fn observations_stand_beside_the_papers_and_figures_can_be_saved() {
         b.text("#observations").contains("77.0%") && b.text("#observations").contains("80.0%"),
         "the paper's values"
     );
-    assert_eq!(b.eval("document.querySelectorAll('#insights dt').length"), 6);
+    assert_eq!(b.eval("document.querySelectorAll('#insights .chapter canvas').length"), 6);
     // A trace needs no synthetic workload; going back to it makes the one of the model that is set now.
     b.click("#show-synthetic");
     b.wait("document.querySelector('#source')?.innerText.startsWith('Synthetic')");

@@ -79,3 +79,14 @@ fn paper(request: &Request) -> String {
     }
     text + "\n]\n"
 }
+
+/// A file that the test's server has beside the site: the small archive, `small.zip`.
+pub(crate) fn beside(name: &str) -> PathBuf {
+    static FOLDER: std::sync::OnceLock<tempfile::TempDir> = std::sync::OnceLock::new();
+    let folder = FOLDER.get_or_init(|| {
+        let folder = tempfile::tempdir().unwrap();
+        small(folder.path());
+        folder
+    });
+    folder.path().join(name)
+}

@@ -80,6 +80,34 @@ fn a_wafer_without_a_way_between_its_dies_is_said() {
 }
 
 #[test]
+fn a_trace_is_fetched_from_https_or_this_site_only() {
+    for (text, source) in [
+        ("trace=https://example.org/a.zip", "https://example.org/a.zip"),
+        ("trace=traces/a.zip", "traces/a.zip"),
+        ("v=1&trace=0123456789abcdef&from=https://%5B2001:db8::1%5D/x.json", "https://[2001:db8::1]/x.json"),
+    ] {
+        let (e, unread) = Experiment::parse(text);
+        assert_eq!((e.source.as_str(), unread.len()), (source, 0), "{text}");
+        assert_eq!(Experiment::parse(&e.to_string()).0, e);
+        assert_eq!(e.run_key().source, "", "where a trace lies changes no result");
+    }
+    for bad in [
+        "http://example.org/a.zip",
+        "//example.org/a.zip",
+        "javascript:alert(1)//.",
+        "data:text/plain,/",
+        "file:///etc/passwd",
+        "https://user:word@example.org/a",
+        "https:///a",
+        "a\\b/c",
+        "https://example.org/a b",
+    ] {
+        let (e, unread) = Experiment::parse(&format!("trace={}", bad.replace(' ', "%20")));
+        assert_eq!((e.source.as_str(), unread.len()), ("", 1), "{bad}");
+    }
+}
+
+#[test]
 fn a_variant_is_a_setting_of_a_run_and_never_a_comparison() {
     let deep = format!("compare={}", "compare:".repeat(10_000));
     for bad in ["compare=batch", "compare=batch:0", "compare=layer:3", "compare=trace:0123456789abcdef", &deep] {

@@ -7,6 +7,7 @@ use leptos::prelude::*;
 use leptos::task::spawn_local;
 
 use crate::protocol::From;
+use crate::ui::remote::Consent;
 use crate::ui::store::{Dialog, Store};
 use crate::web::{clipboard, remember, set_fragment};
 
@@ -74,7 +75,8 @@ pub(crate) fn Notices(store: Store) -> impl IntoView {
     };
     let missing = move || {
         let named = store.experiment.with(|e| e.trace.clone());
-        (!named.is_empty() && store.from() == From::Synthetic && !store.restoring.get()).then(|| {
+        let away = store.experiment.with(|e| e.source.is_empty());
+        (away && !named.is_empty() && store.from() == From::Synthetic && !store.restoring.get()).then(|| {
             view! {
                 <div class="notice" role="status" id="missing-trace">
                     <p>
@@ -105,7 +107,7 @@ pub(crate) fn Notices(store: Store) -> impl IntoView {
             }
         })
     };
-    view! { {failure} {unread} {missing} {update} }
+    view! { {failure} {unread} <Consent store /> {missing} {update} }
 }
 
 /// Source and privacy.

@@ -4,22 +4,33 @@ use leptos::prelude::*;
 
 use crate::web::go_to;
 
-/// Parts of the page: element and short name.
-const PARTS: [(&str, &str); 7] = [
-    ("trace-title", "Trace"),
-    ("see-title", "Where experts move"),
-    ("tell-title", "Observations"),
-    ("place-title", "Placement"),
-    ("compare-title", "Compare"),
-    ("explain-title", "How it decides"),
-    ("paper-title", "The paper"),
+/// The three depths of reading, each with the parts of the page that belong to it: element and short name.
+const DEPTHS: [(&str, &[(&str, &str)]); 3] = [
+    ("Story", &[("story-title", "Six figures")]),
+    (
+        "Workbench",
+        &[
+            ("trace-title", "Trace"),
+            ("see-title", "Where experts move"),
+            ("tell-title", "Observations"),
+            ("place-title", "Placement"),
+            ("compare-title", "Side by side"),
+        ],
+    ),
+    ("Paper", &[("explain-title", "How it decides"), ("paper-title", "Reproduced"), ("pieces", "Piece by piece")]),
 ];
 
 /// Buttons, not links: the address's fragment holds the experiment.
 #[component]
 pub(crate) fn Parts() -> impl IntoView {
-    let part = |(id, name): (&'static str, &'static str)| view! { <button type="button" on:click=move |_| go_to(id)>{name}</button> };
-    view! { <nav class="parts" aria-label="Parts of the page">{PARTS.map(part).collect_view()}</nav> }
+    let part = |(id, name): &(&'static str, &'static str)| {
+        let (id, name) = (*id, *name);
+        view! { <button type="button" on:click=move |_| go_to(id)>{name}</button> }
+    };
+    let depth = |(name, parts): (&'static str, &'static [(&'static str, &'static str)])| {
+        view! { <span class="depth"><b>{name}</b> {parts.iter().map(part).collect_view()}</span> }
+    };
+    view! { <nav class="parts" aria-label="Parts of the page">{DEPTHS.map(depth).collect_view()}</nav> }
 }
 
 /// Pieces of the paper: what it is, the figure or part here, and what differs or why it is missing.

@@ -1,6 +1,7 @@
 //! One layer as a film: which dies compute and which links carry experts at a moment, with the ways of what is looked at.
 
 use std::fmt::Write;
+use std::sync::Arc;
 use std::time::Duration;
 
 use leptos::leptos_dom::helpers::{IntervalHandle, set_interval_with_handle};
@@ -36,6 +37,12 @@ fn doing(timeline: &Timeline, die: usize, at: f64) -> Doing {
         None if timeline.flows.iter().any(|f| f.die == die && moves(f, at)) => Doing::Fetching,
         None => Doing::Nothing,
     }
+}
+
+/// The layer that was recorded, if it is of the wafer as it is now: settings change before their results are there.
+pub(super) fn timeline(store: Store) -> Option<Arc<Timeline>> {
+    let dies = store.experiment.with(|e| e.wafer().mesh.dies());
+    store.timeline.get().filter(|t| t.dies == dies)
 }
 
 fn moves(flow: &Flow, at: f64) -> bool {
@@ -140,7 +147,7 @@ fn film(store: Store, at: RwSignal<usize>) -> AnyView {
             caption=Signal::derive(caption)
             height=square
             chart=move || {
-                let t = store.timeline.get()?;
+                let t = timeline(store)?;
                 let (mesh, time) = (mesh(), moment(&t));
                 let (faults, look) = store.experiment.with(|e| (e.dead.clone(), e.look));
                 let (mut dies, mut labels) = (Vec::new(), Vec::new());
@@ -186,7 +193,7 @@ fn film(store: Store, at: RwSignal<usize>) -> AnyView {
                 Some(format!("die {die}: {what}; fetches {} experts from others in this layer", grouped(fetched as u64)))
             }
             csv=move || {
-                let Some(t) = store.timeline.get_untracked() else { return String::new() };
+                let Some(t) = untrack(|| timeline(store)) else { return String::new() };
                 let (mesh, time) = (untrack(mesh), untrack(|| moment(&t)));
                 let mut text = table("kind,from,to,doing,expert,experts_moving", 0..mesh.dies(), |text, die| {
                     let _ = match doing(&t, die, time) {

@@ -1,9 +1,8 @@
-//! The paper's observations and insights on what is shown: measured here beside the paper, with what a difference may mean.
+//! The paper's observations on what is shown: measured here beside the paper, with what a difference may mean.
 
 use leptos::prelude::*;
 
-use super::streams::{capacities, streams};
-use crate::analysis::{Caches, Fit, Observation, calibration, insights, observations};
+use crate::analysis::{Fit, Observation, calibration, observations};
 use crate::model::model_named;
 use crate::ui::store::Store;
 use crate::units::{percent, significant};
@@ -12,11 +11,9 @@ use crate::units::{percent, significant};
 #[component]
 pub(crate) fn Tell(store: Store) -> impl IntoView {
     let told = move || {
-        let (report, overview, info) = (store.report.get()?, store.overview.get()?, store.shown()?);
+        let (report, info) = (store.report.get()?, store.shown()?);
         let model = info.model.as_deref().and_then(model_named);
-        let [llc, hbm] = capacities(store).map(|c| c.0);
         let rows = observations(&report, model, info.synthetic);
-        let answers = insights(&report, &streams(&overview), Caches { llc, hbm });
         let has_collapsed = rows.iter().any(|r| r.without_collapsed.is_some());
         Some(view! {
             <div class="scroll">
@@ -34,10 +31,6 @@ pub(crate) fn Tell(store: Store) -> impl IntoView {
                 </table>
             </div>
             {info.synthetic.then(|| model.map(|m| fits(&calibration(&report, m)))).flatten()}
-            <h3 class="sub">"What that means for serving this"</h3>
-            <dl id="insights">
-                {answers.into_iter().map(|i| view! { <dt>{i.question}</dt> <dd>{i.answer}</dd> }).collect_view()}
-            </dl>
             {(!report.warnings.is_empty())
                 .then(|| {
                     let all = report.warnings.iter().take(20).cloned().map(|w| view! { <li>{w}</li> }).collect_view();

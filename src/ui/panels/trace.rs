@@ -12,6 +12,7 @@ use crate::ui::actions::{cancel_load, change, load};
 use crate::ui::controls::{Choice, Number};
 use crate::ui::numbers::{count, fact};
 use crate::ui::recent::{Recent, remove, restore};
+use crate::ui::remote::from_address;
 use crate::ui::store::{Loading, Store};
 use crate::units::{bytes, grouped};
 use crate::web::{dropped, picked};
@@ -79,7 +80,7 @@ fn DropZone(store: Store) -> impl IntoView {
         event.prevent_default();
         over.set(false);
         if let Some(transfer) = event.data_transfer() {
-            load(store, dropped(&transfer));
+            load(store, String::new(), dropped(&transfer));
         }
     };
     // Anywhere on the page: who misses the zone would else leave the page for the file.
@@ -103,7 +104,7 @@ fn DropZone(store: Store) -> impl IntoView {
             // The same file can then be picked again.
             input.set_value("");
             if !found.is_empty() {
-                load(store, async move { found });
+                load(store, String::new(), async move { found });
             }
         }
     };
@@ -128,6 +129,7 @@ fn DropZone(store: Store) -> impl IntoView {
                             <button type="button" on:click=move |_| open(files)>"Choose files"</button>
                             <button type="button" on:click=move |_| open(folder)>"Choose a folder"</button>
                         </p>
+                        <Number id="address" label="or paste an address (https://\u{2026})" value=Signal::derive(String::new) on_change=move |v| from_address(store, &v) />
                     }
                         .into_any()
                 }

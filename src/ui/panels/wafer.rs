@@ -6,6 +6,7 @@ use std::sync::Arc;
 use leptos::prelude::*;
 
 use super::place::{get, set, shown_run};
+use super::playback::timeline;
 use crate::experiment::{Experiment, Heat, Look};
 use crate::model::{Mesh, Routes};
 use crate::plot::{Chart, MeshPicture};
@@ -233,7 +234,7 @@ fn buttons(store: Store, of: impl Iterator<Item = Look>) -> AnyView {
 pub(super) fn Looked(store: Store) -> impl IntoView {
     let routes = routes(store);
     let words = move || {
-        let (timeline, info) = (store.timeline.get()?, store.shown()?);
+        let (timeline, info) = (timeline(store)?, store.shown()?);
         let (look, home) = store.experiment.with(|e| (e.look, e.home(info.experts)));
         let routes = routes.get();
         Some(match look {

@@ -1,0 +1,141 @@
+//! The story: six insights as a scroll, each a question, a sentence, a figure of what is shown and the paper's number beside
+//! it. For readers who have a minute; the workbench below is for those who stay.
+
+use std::fmt::Write;
+
+use leptos::prelude::*;
+
+use super::streams::{capacities, streams};
+use super::views::table;
+use crate::analysis::{Bar, Caches, Insight, insights};
+use crate::model::model_named;
+use crate::plot::{self, Axis, Bars, Chart};
+use crate::sim::Strategy;
+use crate::ui::figure::Figure;
+use crate::ui::store::Store;
+use crate::units::{floor, percent, significant};
+use crate::web::go_to;
+
+/// Figure of each insight: its name and title.
+const FIGURES: [(&str, &str); 6] = [
+    ("story-next-layer", "What the next layer needs"),
+    ("story-next-token", "What the next token needs"),
+    ("story-phases", "What the prompt tells of the answer"),
+    ("story-reuse", "What a die's memory hits"),
+    ("story-skew", "How uneven the experts are"),
+    ("story-pairs", "Who is chosen together"),
+];
+
+/// The section.
+#[component]
+pub(crate) fn Story(store: Store) -> impl IntoView {
+    let told = Memo::new(move |_| {
+        let (report, overview, info) = (store.report.get()?, store.overview.get()?, store.shown()?);
+        let model = info.model.as_deref().and_then(model_named);
+        let [llc, hbm] = capacities(store).map(|c| c.0);
+        Some(insights(&report, model, &streams(&overview), Caches { llc, hbm }))
+    });
+    let chapters =
+        FIGURES.iter().enumerate().map(|(at, (id, title))| chapter(store, told, at, id, title)).collect_view();
+    view! {
+        <section aria-labelledby="story-title" class="story">
+            <h2 id="story-title">"The story in six figures"</h2>
+            <p class="aside">
+                "Expert choices look like chaos. The paper finds six patterns behind it. Each is measured here on what is loaded above; a mark is the paper\u{2019}s number for this model."
+            </p>
+            <ol id="insights">{chapters}</ol>
+            {move || ending(store)}
+        </section>
+    }
+}
+
+fn words(bar: &Bar, times: bool) -> String {
+    let one = |v: f64| if times { format!("{}×", significant(v, 3)) } else { percent(v) };
+    let paper = bar.paper.map_or_else(String::new, |p| format!(", paper {}", one(p)));
+    format!("{}: {}{paper}", bar.what, bar.value.map_or_else(|| "not measurable".into(), one))
+}
+
+fn chapter(
+    store: Store,
+    told: Memo<Option<Vec<Insight>>>,
+    at: usize,
+    id: &'static str,
+    title: &'static str,
+) -> impl IntoView {
+    let one = move || told.with(|all| all.as_ref().and_then(|all| all.get(at).cloned()));
+    let text = move |of: fn(&Insight) -> &str| {
+        told.with(|all| all.as_ref().and_then(|a| a.get(at)).map_or_else(String::new, |i| of(i).to_string()))
+    };
+    // The bar that the paper has a number for.
+    let beside = move || {
+        let insight = one()?;
+        let bar = insight.bars.iter().rev().find(|b| b.paper.is_some())?;
+        let (name, value) = (bar.what.clone(), words(bar, insight.times));
+        let value = value.strip_prefix(&format!("{name}: ")).unwrap_or(&value).replace(", paper", " here · paper");
+        Some(view! { <p class="beside"><strong>{value}</strong> " " <span>{name}</span></p> })
+    };
+    view! {
+        <li class="chapter">
+            <div>
+                <h3>{move || text(|i| &i.question)}</h3>
+                <p>{move || text(|i| &i.lesson)}</p>
+                {beside}
+            </div>
+            <Figure
+                store
+                id
+                title
+                caption=Signal::derive(move || text(|i| &i.answer))
+                height=|w| (w * 0.42).clamp(190.0, 260.0)
+                chart=move || {
+                    let i = one()?;
+                    let bars: Vec<plot::Bar> = i
+                        .bars
+                        .iter()
+                        .map(|b| plot::Bar {
+                            values: vec![b.value.unwrap_or(0.0)],
+                            label: Some(b.value.map_or_else(|| "–".into(), |v| if i.times { format!("{}×", significant(v, 3)) } else { percent(v) })),
+                            paper: b.paper,
+                            marked: false,
+                        })
+                        .collect();
+                    let most = i.bars.iter().flat_map(|b| [b.value, b.paper]).flatten().fold(0.0f64, f64::max);
+                    let y = if i.times { Axis::linear(&i.measure, most * 1.15) } else { Axis::share(&i.measure, 1.0) };
+                    let names: Vec<String> = i.bars.iter().map(|b| b.name.clone()).collect();
+                    Some(Chart::Bars(Bars { bars, series: vec!["measured here".into()], x: Axis::named("", &names, 6), y, level: None }))
+                }
+                hover=move |x, _| {
+                    let i = untrack(one)?;
+                    Some(words(i.bars.get(floor(x))?, i.times))
+                }
+                csv=move || {
+                    let bars = untrack(one).map_or_else(Vec::new, |i| i.bars);
+                    let or = |v: Option<f64>| v.map_or_else(String::new, |v| v.to_string());
+                    table("what,measured,paper", &bars, |t, b| {
+                        let _ = writeln!(t, "{},{},{}", b.what.replace(',', ";"), or(b.value), or(b.paper));
+                    })
+                }
+            />
+        </li>
+    }
+}
+
+/// What all that is worth.
+fn ending(store: Store) -> Option<AnyView> {
+    let report = store.run.get()?;
+    let find = |s: Strategy| report.runs.iter().find(|r| r.strategy == s.name());
+    let (best, base) = (find(Strategy::AlloPred)?, find(Strategy::Base)?);
+    let model = model_named(&best.model)?;
+    let paper =
+        model.paper_speedup.map_or_else(String::new, |p| format!(" (the paper: {p}×, a mean over batches and wafers)"));
+    let speedup = significant(base.seconds / best.seconds, 3);
+    Some(
+        view! {
+            <p class="ending">
+                "Place tokens where the data is, and keep what will be needed again: on this wafer that is worth " <strong>{speedup} "×"</strong> {paper} ". "
+                <button type="button" on:click=move |_| go_to("place-title")>"See how"</button>
+            </p>
+        }
+        .into_any(),
+    )
+}
