@@ -37,6 +37,10 @@ install_chromium() {
   as_root apt-get update && as_root env DEBIAN_FRONTEND=noninteractive apt-get install -y --no-install-recommends chromium fonts-dejavu-core
 }
 
+install_firefox() {
+  as_root apt-get update && as_root env DEBIAN_FRONTEND=noninteractive apt-get install -y --no-install-recommends firefox-esr
+}
+
 mkdir -p "$TOOLS"
 need_program cargo "install Rust from https://rustup.rs"
 need_program npm "install Node.js 20 or newer"
@@ -55,4 +59,8 @@ fi
 if [ "${1:-}" = test ] && ! command -v chromium >/dev/null; then
   need chromium debian "1 minute" install_chromium
   command -v chromium >/dev/null || { rm -f "$TOOLS/chromium-debian"; install_chromium; }
+fi
+if [ "${1:-}" = test ] && ! command -v firefox-esr >/dev/null && ! command -v firefox >/dev/null; then
+  rm -f "$TOOLS/firefox-debian"
+  need firefox debian "1 minute" install_firefox
 fi

@@ -2,8 +2,10 @@
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
 #![expect(clippy::disallowed_methods, reason = "waiting for a browser needs a clock")]
 
+mod bidi;
 mod cdp;
 mod compare;
+mod firefox;
 mod hands;
 mod speed;
 mod traces;
