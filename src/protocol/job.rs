@@ -32,6 +32,8 @@ pub enum Request {
     List(Vec<SourceFile>),
     /// Read units into the load that is under way.
     Ingest(Vec<Unit>),
+    /// Figures of all layers of what this worker has read of the load under way.
+    Glance,
     /// Give away the load under way (to the worker that merges).
     Take,
     /// Merge a load that another worker gave.
@@ -334,6 +336,11 @@ fn answer(state: &mut State, request: Request) -> Reply {
             let mut staged = std::mem::take(&mut state.staged);
             staged.count();
             bytes(&staged)
+        }
+        Request::Glance => {
+            state.staged.count();
+            let none = || Reply::Failed("nothing is read yet".into());
+            state.staged.part().map_or_else(none, |p| Reply::Overview(Box::new(overview(&p.summary, Scope::All))))
         }
         Request::Merge(bytes) => match postcard::from_bytes(&bytes) {
             Ok(dataset) => {

@@ -23,6 +23,8 @@ pub(super) const KEEPER: usize = 0;
 pub(super) const SIMULATOR: usize = 1;
 /// Bytes and files that a worker takes at once.
 const CHUNK: (u64, usize) = (16 << 20, 32);
+/// Milliseconds between two pictures of what is read so far.
+const GLANCE: f64 = 700.0;
 
 thread_local! {
     static TOKENS: [Cell<u32>; 6] = const { [const { Cell::new(0) }; 6] };
@@ -334,6 +336,7 @@ pub(super) fn load(store: Store, source: String, files: impl Future<Output = Vec
             return;
         }
         store.loading.set(None);
+        store.glance.set(None);
         match loaded {
             Ok(Some((info, issues))) => {
                 let any = !info.layers.is_empty();
@@ -374,6 +377,7 @@ pub(super) fn cancel_load(store: Store) {
         pool.cancel(job);
     }
     store.loading.set(None);
+    store.glance.set(None);
     for worker in 0..pool.len() {
         let pool = pool.clone();
         spawn_local(async move {
@@ -404,6 +408,7 @@ async fn load_files(store: Store, pool: &Pool, files: Vec<Dropped>, token: &Toke
     let state = Rc::new(Chunks {
         rest: RefCell::new(chunks(units)),
         done: Cell::default(),
+        glanced: Cell::new(now()),
         partial: RefCell::new(vec![0; pool.len()]),
     });
     store.loading.update(|l| {
@@ -443,6 +448,8 @@ async fn load_files(store: Store, pool: &Pool, files: Vec<Dropped>, token: &Toke
 struct Chunks {
     rest: RefCell<std::vec::IntoIter<Vec<Unit>>>,
     done: Cell<(usize, u64)>,
+    /// When what is read so far was last drawn.
+    glanced: Cell<f64>,
     /// Bytes of each worker's chunk in progress.
     partial: RefCell<Vec<u64>>,
 }
@@ -457,6 +464,14 @@ async fn read_chunks(store: Store, pool: Pool, worker: usize, state: Rc<Chunks>)
             tell(store, &inner);
         });
         ask(&pool, worker, &Request::Ingest(chunk), told).await?;
+        // A short load shows its result soon enough.
+        let glanced = state.glanced.get();
+        if worker == KEEPER && now() - glanced > GLANCE {
+            state.glanced.set(now());
+            if let Ok(Reply::Overview(so_far)) = ask(&pool, worker, &Request::Glance, Box::new(|_, _| {})).await {
+                store.glance.set(Some(Arc::new(*so_far)));
+            }
+        }
         state.partial.borrow_mut()[worker] = 0;
         let (f, b) = state.done.get();
         state.done.set((f + files, b + bytes));

@@ -55,6 +55,8 @@ pub(super) struct Store {
     pub(super) issues: RwSignal<(Vec<Issue>, bool)>,
     /// The load in progress.
     pub(super) loading: RwSignal<Option<Loading>>,
+    /// Figures of what is read so far of a long load.
+    pub(super) glance: RwSignal<Option<Arc<Overview>>>,
     /// Figures of all layers.
     pub(super) overview: RwSignal<Option<Arc<Overview>>>,
     /// Figures of one layer.
@@ -122,6 +124,7 @@ impl Store {
             made_of: RwSignal::default(),
             issues: RwSignal::default(),
             loading: RwSignal::default(),
+            glance: RwSignal::default(),
             overview: RwSignal::default(),
             layer: RwSignal::default(),
             details: RwSignal::default(),

@@ -293,3 +293,46 @@ fn no_request_leaves_the_site_before_the_reader_agrees() {
     b.open(&format!("{url}?http#v=1&model=llama4-maverick&steps=2&layers=1&trace=http://example.org/a.zip"));
     b.wait("document.querySelector('#unread')?.innerText.includes('https://')");
 }
+
+#[test]
+fn every_example_of_the_gallery_opens() {
+    let Some((mut b, url)) = begin() else { return };
+    b.open(&quick(&url, ""));
+    settled(&mut b);
+    b.click("#examples summary");
+    let links = b.eval("[...document.querySelectorAll('#examples a')].map(a => a.getAttribute('href'))");
+    let links: Vec<&str> = links.as_array().unwrap().iter().map(|l| l.as_str().unwrap()).collect();
+    assert_eq!(links.len(), 5 * 3 + 8);
+    for link in &links {
+        let (e, unread) = moescope::experiment::Experiment::parse(link);
+        assert_eq!((unread, format!("#{e}")), (Vec::new(), (*link).to_string()));
+    }
+    // One of each kind is tried: a workload, and what stands side by side.
+    for (at, there) in [
+        (5, "document.querySelector('#source') && document.querySelector('#run-done')"),
+        (15 + 4, "document.querySelector('#versus')"),
+        (15 + 6, "document.querySelectorAll('#compared data').length === 10"),
+    ] {
+        b.eval(&format!("document.querySelectorAll('#examples a')[{at}].click()"));
+        b.wait(&format!("location.hash === '{}'", links[at]));
+        b.wait(there);
+    }
+    assert_eq!(b.complaints(), Vec::<String>::new());
+}
+
+#[test]
+fn a_long_load_shows_what_is_read_so_far() {
+    let Some((mut b, url)) = begin() else { return };
+    let folder = tempfile::tempdir().unwrap();
+    let first = large(folder.path());
+    let others = ["b.json", "c.json", "d.json"].map(|name| folder.path().join(name));
+    others.iter().for_each(|path| drop(std::fs::hard_link(&first, path).unwrap()));
+    b.open(&quick(&url, ""));
+    settled(&mut b);
+    b.drop_files("#drop", &[&first, &others[0], &others[1], &others[2]]);
+    b.wait("document.querySelector('#so-far canvas')?.dataset.drawn === 'yes'");
+    assert_eq!(b.eval("!!document.querySelector('#progress')"), true, "the load goes on");
+    b.click("#cancel-load");
+    b.wait("!document.querySelector('#so-far') && document.querySelector('#source').innerText.startsWith('Synthetic')");
+    assert_eq!(b.complaints(), Vec::<String>::new());
+}

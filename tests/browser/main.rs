@@ -7,6 +7,7 @@ mod cdp;
 mod compare;
 mod firefox;
 mod hands;
+mod screens;
 mod speed;
 mod traces;
 mod wafer;

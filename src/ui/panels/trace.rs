@@ -6,10 +6,14 @@ use leptos::leptos_dom::helpers::window_event_listener;
 use leptos::prelude::*;
 
 use super::place::{get, set};
-use crate::model::{MODELS, model_named};
+use super::views::{matrix, matrix_csv};
+use crate::experiment::Experiment;
+use crate::model::{MODELS, ModelPreset, model_named};
+use crate::plot::{Chart, Heatmap};
 use crate::protocol::{From, Info};
 use crate::ui::actions::{cancel_load, change, load};
 use crate::ui::controls::{Choice, Number};
+use crate::ui::figure::Figure;
 use crate::ui::numbers::{count, fact};
 use crate::ui::recent::{Recent, remove, restore};
 use crate::ui::remote::from_address;
@@ -27,6 +31,7 @@ pub(crate) fn Trace(store: Store) -> impl IntoView {
                 <DropZone store />
                 <div>{move || store.shown().map(|info| facts(store, &info))}</div>
             </div>
+            {examples(store)}
             {move || issues(store)}
             {move || recents(store)}
         </section>
@@ -68,6 +73,7 @@ fn recents(store: Store) -> Option<impl IntoView> {
 #[component]
 fn DropZone(store: Store) -> impl IntoView {
     let over = RwSignal::new(false);
+    let glanced = Memo::new(move |_| store.glance.with(Option::is_some));
     let files = NodeRef::<html::Input>::new();
     let folder = NodeRef::<html::Input>::new();
     // Not an attribute that the view macro knows.
@@ -134,6 +140,7 @@ fn DropZone(store: Store) -> impl IntoView {
                         .into_any()
                 }
             }}
+            {move || glanced.get().then(|| so_far(store))}
             <input id="files" class="hidden" type="file" multiple node_ref=files on:change=move |_| chosen(files) aria-label="Trace files" tabindex="-1" />
             <input
                 id="folder"
@@ -145,6 +152,74 @@ fn DropZone(store: Store) -> impl IntoView {
                 tabindex="-1"
             />
         </div>
+    }
+}
+
+/// What is read so far of a long load.
+fn so_far(store: Store) -> AnyView {
+    view! {
+        <Figure
+            store
+            id="so-far"
+            title="Read so far"
+            caption=Signal::derive(|| "How often each expert is chosen, over the mean of its layer, in what one worker has read so far.".to_string())
+            height=|w| (w * 0.5).clamp(160.0, 300.0)
+            chart=move || {
+                let o = store.glance.get()?;
+                Some(Chart::Heatmap(Heatmap { max: 16.0, ..matrix(&o.frequency, o.experts, ["expert", "layer"], "over the mean, ×") }))
+            }
+            hover=|_, _| None
+            csv=move || {
+                let o = store.glance.get_untracked().unwrap_or_default();
+                matrix_csv("layer,expert,over_mean", &o.frequency, o.experts)
+            }
+        />
+    }
+    .into_any()
+}
+
+/// Experiments to begin with: what they show and their addresses.
+const EXAMPLES: [(&str, &str); 8] = [
+    ("Qwen3-235B on the other wafer", "v=1&model=qwen3-235b&wafer=tsmc-sow"),
+    ("What if links were faster or slower?", "v=1&sweep=link:0.85:6.8:8"),
+    ("A wafer with a dead die and a dead link", "v=1&dead=12,3-4&show=pred"),
+    ("How experts travel without placement", "v=1&show=base&at=300&look=die:12"),
+    ("Two languages side by side", "v=1&left=dataset:language%20A&right=dataset:language%20B"),
+    ("All models side by side", "v=1&compare=model:kimi-k2%7Cmodel:qwen3-235b%7Cmodel:llama4-maverick"),
+    ("Predict from half of the requests", "v=1&compare=heldout:on"),
+    ("Everything over expert parallelism, large batch", "v=1&batch=16384&baseline=ep"),
+];
+
+/// Workloads of all models with several seeds, and experiments to begin with.
+fn examples(store: Store) -> impl IntoView {
+    let current = move || store.experiment.with(|e| e.to_string());
+    let link = move |address: String, words: String| {
+        let own = address.clone();
+        let on = move || (current() == own).then_some("page");
+        view! { <a href=format!("#{address}") aria-current=on>{words}</a> }
+    };
+    let model = |m: &ModelPreset| {
+        let seeds = (1..=3).map(|seed| {
+            let of = Experiment { model: m.name.into(), seed, ..Experiment::default() };
+            link(of.to_string(), format!("seed {seed}"))
+        });
+        view! {
+            <li>
+                <b>{m.title}</b>
+                <small>{m.moe_layers} " layers, " {m.experts} " experts, top-" {m.top_k}</small>
+                <span class="chips">{seeds.collect_view()}</span>
+            </li>
+        }
+    };
+    let experiment =
+        |(words, address): (&'static str, &'static str)| view! { <li>{link(address.into(), words.into())}</li> };
+    view! {
+        <details id="examples">
+            <summary>"Examples: no trace needed"</summary>
+            <p>"Synthetic workloads, made from published statistics. Another seed makes other requests of the same statistics: what changes with it is noise."</p>
+            <ul class="gallery">{MODELS.iter().map(model).collect_view()}</ul>
+            <ul class="gallery">{EXAMPLES.map(experiment).collect_view()}</ul>
+        </details>
     }
 }
 
