@@ -24,9 +24,21 @@ impl Matrix {
         &mut self.cells
     }
 
+    /// Whether nothing was counted.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.cells.is_empty()
+    }
+
+    /// Whether it is a table of at most `n` experts, as far as it is one at all.
+    #[must_use]
+    pub fn is_sound(&self, n: usize) -> bool {
+        self.n <= n && self.cells.len() == self.n * self.n
+    }
+
     /// Adds another table.
     pub fn merge(&mut self, other: &Matrix) {
-        if other.cells.is_empty() {
+        if other.is_empty() {
             return;
         }
         let n = self.n.max(other.n);
@@ -59,6 +71,12 @@ impl Pairs {
             self.cells.resize(n * (n - 1) / 2, 0);
         }
         &mut self.cells
+    }
+
+    /// Whether it is a table of at most `n` experts.
+    #[must_use]
+    pub fn is_sound(&self, n: usize) -> bool {
+        self.n <= n && self.cells.len() == self.n * self.n.saturating_sub(1) / 2
     }
 
     /// Position of a pair of different experts.

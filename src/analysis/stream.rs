@@ -55,6 +55,12 @@ impl Stream {
         counts
     }
 
+    /// Whether the runs are in order, and of indices that can be counted on.
+    pub(super) fn is_sound(&self) -> bool {
+        let ordered = self.0.iter().all(|(first, s)| *first <= s.last && s.last < 1 << 52);
+        ordered && self.0.values().zip(self.0.keys().skip(1)).all(|(s, next)| s.last < *next)
+    }
+
     /// An index given twice, by loading a file twice, takes the next free place.
     fn insert(&mut self, mut first: u64, segment: Segment) {
         while self.0.contains_key(&first) {

@@ -7,7 +7,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use serde::{Deserialize, Serialize};
 
 use super::{DistanceCounts, Matrix, Pairs, RepetitionCounts, StackDistance, Stream, stream::Run};
-use crate::model::{Labels, Phase, Request, expert_count, model_of_shape};
+use crate::model::{Labels, MAX_EXPERTS, Phase, Request, expert_count, model_of_shape};
 
 /// The counts of a set of requests.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
@@ -166,6 +166,71 @@ impl Summary {
                 add(ours.1.entry(id).or_default(), counts);
             }
         }
+    }
+
+    /// One form for equal counts: tables that were filled before E was known grow to it.
+    pub fn normalise(&mut self) {
+        let n = self.experts;
+        for layer in self.layers.values_mut() {
+            for matrix in layer.cross_token.iter_mut().chain(&mut layer.cross_layer).flatten() {
+                if !matrix.is_empty() {
+                    matrix.cells_mut(n);
+                }
+            }
+            if !layer.pairs.cells().is_empty() {
+                layer.pairs.cells_mut(n);
+            }
+            layer.frequency.iter_mut().flatten().filter(|f| !f.is_empty()).for_each(|f| grow(f, n));
+        }
+        self.subjects.values_mut().flat_map(|(_, layers)| layers.values_mut()).for_each(|counts| grow(counts, n));
+    }
+
+    /// Whether counts that come from a file are what the queries rely on.
+    ///
+    /// # Errors
+    /// What is not.
+    pub fn check(&self) -> Result<(), &'static str> {
+        /// No count that was counted is larger; sums of these never overflow.
+        const MOST: u64 = 1 << 52;
+        let n = self.experts;
+        let small = |counts: &[u64]| counts.iter().all(|&c| c < MOST);
+        if n as u64 > MAX_EXPERTS || self.top_k > n || self.layers.len() > 4096 {
+            return Err("its shape");
+        }
+        if !small(&[self.requests, self.tokens[0], self.tokens[1], self.unknown_rows]) {
+            return Err("its totals");
+        }
+        for layer in self.layers.values() {
+            let squares = layer.cross_token.iter().chain(&layer.cross_layer).flatten().all(|m| m.is_sound(n));
+            let frequencies = layer.frequency.iter().flatten().all(|f| f.len() <= n && small(f));
+            let boundary = layer.boundary.iter().flat_map(BTreeMap::keys).all(|&(a, b)| usize::from(a.max(b)) < n);
+            let repetition = layer.repetition.iter().all(|r| {
+                r.nearest.len() <= super::WINDOWS
+                    && r.gaps.len() <= super::WINDOWS
+                    && small(&r.nearest)
+                    && small(&r.gaps)
+            });
+            if !(squares && layer.pairs.is_sound(n) && frequencies && boundary && repetition) {
+                return Err("the tables of a layer");
+            }
+        }
+        let known = |id: &u32| self.layers.contains_key(id);
+        let mut steps = self.lockstep.iter().flatten().flatten();
+        let mut subjects = self.subjects.values().flat_map(|(_, layers)| layers);
+        // No bit stands for an expert that is none.
+        let last = |bits: &[u64]| n.is_multiple_of(64) || bits.get(n / 64).is_none_or(|w| w >> (n % 64) == 0);
+        let fits = |bits: &[u64]| bits.len() <= n.div_ceil(64) && last(bits);
+        if !steps.all(|(id, bits)| known(id) && fits(bits)) {
+            return Err("its steps");
+        }
+        if !subjects.all(|(id, c)| known(id) && c.len() <= n && small(c)) {
+            return Err("its subjects");
+        }
+        let reuse = self.reuse.iter().all(|d| small(&d.histogram) && small(&[d.accesses, d.cold]));
+        if !reuse || !self.stream.iter().all(super::Stream::is_sound) {
+            return Err("its streams");
+        }
+        Ok(())
     }
 
     /// Bytes of the tables that hold nearly all of its memory: matrices and pairs.

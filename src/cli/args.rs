@@ -22,6 +22,14 @@ moescope: where the experts of a mixture-of-experts model move, and what placing
       experiment (layers=all simulates every layer). With --traces, the trace's model is run on its recorded requests too.
   moescope calibrate [--experiment STRING] [--json]
       The statistics of the synthetic workloads beside the published ones, with each residual.
+  moescope summarize PATH... -o FILE.moesum [--first N] [--threads N]
+      Counts traces into a summary file: a few megabytes for any number of them, which every command and the page open.
+      Files that it holds are skipped, so it goes on where it was cut off. --first is the place of the first file in a
+      larger set, of which other machines count the rest.
+  moescope merge FILE.moesum... -o FILE.moesum
+      Adds up summary files. Any order and grouping gives the same bytes.
+  moescope make -o FOLDER [--experiment STRING] [--files N] [--tokens N]
+      Writes synthetic requests of the experiment's model and seed as files in the paper's format.
 
 Exit codes: 0 done, 1 bad input, 2 bad usage. Errors and warnings go to stderr.";
 
@@ -35,6 +43,9 @@ pub(super) enum Command {
     Sweep { experiment: String, traces: Vec<PathBuf>, json: bool, threads: usize },
     Paper { experiment: String, traces: Vec<PathBuf>, json: bool, threads: usize },
     Calibrate { experiment: String, json: bool },
+    Summarize { paths: Vec<PathBuf>, out: PathBuf, first: u64, threads: usize },
+    Merge { paths: Vec<PathBuf>, out: PathBuf },
+    Make { experiment: String, out: PathBuf, files: usize, tokens: Option<usize> },
 }
 
 pub(super) fn parse(arguments: Vec<OsString>) -> Result<Command> {
@@ -42,6 +53,8 @@ pub(super) fn parse(arguments: Vec<OsString>) -> Result<Command> {
     let mut verb: Option<String> = None;
     let (mut paths, mut json, mut experiment) = (Vec::new(), false, None);
     let (mut csv, mut counts) = (None, None);
+    let (mut out, mut first) = (None, 0u64);
+    let (mut files, mut tokens) = (48usize, None::<usize>);
     let mut threads = std::thread::available_parallelism().map_or(1, usize::from);
     while let Some(argument) = parser.next()? {
         match argument {
@@ -54,16 +67,33 @@ pub(super) fn parse(arguments: Vec<OsString>) -> Result<Command> {
                     bail!("--threads takes a number from 1");
                 }
             }
+            Short('o') | Long("output") if matches!(verb.as_deref(), Some("summarize" | "merge" | "make")) => {
+                out = Some(PathBuf::from(parser.value()?));
+            }
+            Long("files") if verb.as_deref() == Some("make") => {
+                files = parser.value()?.parse().context("--files takes a number")?;
+            }
+            Long("tokens") if verb.as_deref() == Some("make") => {
+                let read: usize = parser.value()?.parse().context("--tokens takes a number")?;
+                tokens = Some(read.min(1 << 28));
+            }
+            Long("first") if verb.as_deref() == Some("summarize") => {
+                let text = parser.value()?;
+                let read = text.parse().ok().filter(|&n: &u64| n < 1 << 40);
+                first = read.context("--first takes a number below 2^40")?;
+            }
             Long("csv") if verb.as_deref() == Some("analyze") => csv = Some(parser.value()?.into()),
             Long("counts") if verb.as_deref() == Some("analyze") => counts = Some(parser.value()?.into()),
-            Long("experiment") if matches!(verb.as_deref(), Some("run" | "sweep" | "paper" | "calibrate")) => {
+            Long("experiment") if matches!(verb.as_deref(), Some("run" | "sweep" | "paper" | "calibrate" | "make")) => {
                 experiment = Some(parser.value()?.string()?)
             }
             Long("traces") if matches!(verb.as_deref(), Some("run" | "sweep" | "paper")) => {
                 paths.extend(parser.values()?.map(PathBuf::from))
             }
             Value(value) if verb.is_none() => verb = Some(value.string()?),
-            Value(value) if verb.as_deref() == Some("analyze") => paths.push(value.into()),
+            Value(value) if matches!(verb.as_deref(), Some("analyze" | "summarize" | "merge")) => {
+                paths.push(value.into())
+            }
             other => return Err(other.unexpected().into()),
         }
     }
@@ -78,8 +108,28 @@ pub(super) fn parse(arguments: Vec<OsString>) -> Result<Command> {
             Ok(Command::Paper { experiment: experiment.unwrap_or_default(), traces: paths, json, threads })
         }
         Some("calibrate") => Ok(Command::Calibrate { experiment: experiment.unwrap_or_default(), json }),
-        Some(other) => bail!("no command is called {other}; there are analyze, run, sweep, paper and calibrate"),
-        None => bail!("a command is missing: analyze, run, sweep, paper or calibrate"),
+        Some("make") => {
+            let Some(out) = out else { bail!("make needs -o FOLDER") };
+            Ok(Command::Make { experiment: experiment.unwrap_or_default(), out, files, tokens })
+        }
+        Some(verb @ ("summarize" | "merge")) => {
+            let Some(out) = out else { bail!("{verb} needs -o FILE.moesum") };
+            if paths.is_empty() {
+                bail!("{verb} needs at least one path");
+            }
+            let summarize = verb == "summarize";
+            Ok(if summarize {
+                Command::Summarize { paths, out, first, threads }
+            } else {
+                Command::Merge { paths, out }
+            })
+        }
+        Some(other) => {
+            bail!(
+                "no command is called {other}; there are analyze, run, sweep, paper, calibrate, summarize, merge and make"
+            )
+        }
+        None => bail!("a command is missing: analyze, run, sweep, paper, calibrate, summarize or merge"),
     }
 }
 

@@ -34,7 +34,7 @@ pub(super) fn finish(state: &mut State, request: Request) -> Result<Reply> {
     finish_with(state, request, &Paths(Vec::new()))
 }
 
-fn finish_with(state: &mut State, request: Request, files: &dyn Files) -> Result<Reply> {
+pub(super) fn finish_with(state: &mut State, request: Request, files: &dyn Files) -> Result<Reply> {
     let mut job = start(request);
     loop {
         match job.step(state, files) {
@@ -45,7 +45,8 @@ fn finish_with(state: &mut State, request: Request, files: &dyn Files) -> Result
     }
 }
 
-fn read(files: &Paths, units: &[Unit], threads: usize) -> Dataset {
+/// Reads units over threads.
+pub(super) fn read(files: &Paths, units: &[Unit], threads: usize) -> Dataset {
     let next = AtomicUsize::new(0);
     let work = || {
         let mut dataset = Dataset::default();

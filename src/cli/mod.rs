@@ -5,7 +5,9 @@ mod args;
 mod export;
 mod files;
 mod load;
+mod make;
 mod reproduce;
+mod summary;
 
 use std::io::Write;
 use std::path::PathBuf;
@@ -90,6 +92,9 @@ fn carry_out(command: Command) -> Result<()> {
         Command::Paper { experiment, traces, json, threads } => {
             reproduce::paper(&mut out, &read(&experiment), &traces, json, threads)?;
         }
+        Command::Summarize { paths, out, first, threads } => summary::summarize(&paths, &out, first, threads)?,
+        Command::Make { experiment, out, files, tokens } => make::make(&read(&experiment), &out, files, tokens)?,
+        Command::Merge { paths, out } => summary::merge(&paths, &out)?,
         Command::Calibrate { experiment, json } => reproduce::calibrate(&mut out, &read(&experiment), json)?,
     }
     Ok(())

@@ -10,6 +10,7 @@ mod npy;
 mod paper_json;
 mod serving;
 mod whole;
+mod write;
 
 pub use archive::{
     Container, Entry, EntryReader, Member, Packing, Refused, Source, container, entries, is_tar, open_entry,
@@ -19,6 +20,6 @@ pub use issue::{Issue, Issues, Place, Problem};
 pub use names::{labels, natural};
 pub use paper_json::PaperScanner;
 pub use whole::{Counts, Found, Kind, LARGEST, read, sniff};
+pub use write::write_paper;
 
-/// Expert ids at or above this are refused whatever the model: 16 times the largest published E.
-const MAX_EXPERTS: u64 = 6144;
+use crate::model::MAX_EXPERTS;

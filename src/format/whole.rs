@@ -18,6 +18,8 @@ pub enum Kind {
     Csv,
     /// A NumPy array.
     Npy,
+    /// A summary file, which the load reads itself.
+    Summary,
 }
 
 /// Token-expert counts without an order of tokens: layer id to counts by expert.
@@ -40,6 +42,9 @@ pub fn sniff(head: &[u8]) -> Kind {
     if head.starts_with(b"\x93NUMPY") {
         return Kind::Npy;
     }
+    if head.starts_with(b"moesum ") {
+        return Kind::Summary;
+    }
     let text = head.strip_prefix(b"\xef\xbb\xbf").unwrap_or(head);
     let first_line = text.split(|&b| b == b'\n').next().unwrap_or_default().to_ascii_lowercase();
     let starts = |p: &str| first_line.starts_with(p.as_bytes());
@@ -56,7 +61,7 @@ pub fn read(kind: Kind, bytes: &[u8], index: u64, labels: &Labels, experts: Opti
     let mut found = match kind {
         Kind::Csv => csv::read(bytes, index, labels, experts),
         Kind::Npy => npy::read(bytes, index, labels, experts),
-        Kind::Object | Kind::Paper => serving::read(bytes, index, labels, experts),
+        Kind::Object | Kind::Paper | Kind::Summary => serving::read(bytes, index, labels, experts),
     };
     for (sub, request) in (0..).zip(&mut found.requests) {
         request.sub = sub;

@@ -1,14 +1,14 @@
 //! What was loaded: counts, the requests themselves (the simulator fills its batches from them) and what was wrong.
 //! Apart from [`crate::analysis::Summary`], which must not grow with the number of requests.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use serde::{Deserialize, Serialize};
 use xxhash_rust::xxh3::Xxh3;
 
 use crate::analysis::Summary;
 use crate::format::{Issue, Place, Problem};
-use crate::model::{Labels, ModelPreset, Request, model_of_shape};
+use crate::model::{Labels, ModelPreset, Request, UNKNOWN, model_of_shape};
 
 /// Everything that one load found. It merges: any split of the files over workers gives the same result.
 #[derive(Clone, Debug, Default, Serialize, Deserialize)]
@@ -23,6 +23,8 @@ pub struct Dataset {
     pub bytes: u64,
     /// The requests were made, not recorded.
     pub synthetic: bool,
+    /// Digests of the files that a summary file was made of: none of them is counted twice.
+    pub sources: BTreeSet<u64>,
 }
 
 /// Requests of one K.
@@ -38,6 +40,8 @@ pub struct Part {
     counted: usize,
     /// Sum of the digests of all requests, kept or not.
     digest: u64,
+    /// Index of the first request that was not kept: those from it on are not kept either, whoever has them.
+    cut: Option<(u64, u32)>,
 }
 
 /// Requests counted at once.
@@ -90,7 +94,7 @@ impl Dataset {
         }
         for part in self.parts.values_mut().filter(|p| p.requests.len() - p.counted >= BATCH) {
             part.count();
-            part.cap();
+            part.cap(KEPT_IDS);
         }
     }
 
@@ -112,11 +116,13 @@ impl Dataset {
             let part = self.parts.entry(k).or_default();
             part.counted += theirs.counted;
             part.digest = part.digest.wrapping_add(theirs.digest);
+            part.cut = [part.cut, theirs.cut].into_iter().flatten().min();
             part.summary.merge(&theirs.summary);
             part.requests.extend(theirs.requests);
             part.paths.extend(theirs.paths);
         }
         self.issues.extend(other.issues);
+        self.sources.extend(other.sources);
         self.files += other.files;
         self.bytes += other.bytes;
     }
@@ -125,11 +131,8 @@ impl Dataset {
     pub fn settle(&mut self) {
         self.count();
         for part in self.parts.values_mut() {
-            let mut both: Vec<_> =
-                std::mem::take(&mut part.requests).into_iter().zip(std::mem::take(&mut part.paths)).collect();
-            both.sort_by_key(|(r, _)| (r.index, r.sub));
-            (part.requests, part.paths) = both.into_iter().unzip();
-            part.cap();
+            part.sort();
+            part.cap(KEPT_IDS);
         }
         let first = |p: &Part| p.requests.first().map_or(u64::MAX, |r| r.index);
         let Some((&kept, _)) = self.parts.iter().min_by_key(|(_, p)| first(p)) else { return };
@@ -153,6 +156,46 @@ impl Dataset {
             }
         }
         self.issues.sort_by(|a, b| a.0.cmp(&b.0).then_with(|| a.1.file.cmp(&b.1.file)));
+    }
+
+    /// One form for equal data sets, for a file: everything counted, in order, with at most so many expert ids of requests.
+    pub(super) fn normalise(&mut self, ids: usize) {
+        self.count();
+        for part in self.parts.values_mut() {
+            part.sort();
+            part.cap(ids);
+            part.summary.normalise();
+            part.counted = part.requests.len();
+            // Where a file lay says nothing about it, and differs between machines.
+            part.paths.iter_mut().for_each(String::clear);
+        }
+        self.issues.sort_by(|a, b| a.0.cmp(&b.0).then_with(|| a.1.file.cmp(&b.1.file)));
+    }
+
+    /// Whether what was read from a file is what the analyses rely on.
+    ///
+    /// # Errors
+    /// What is not.
+    pub(super) fn check(&self) -> Result<(), String> {
+        let wrong = |what: &str| Err(format!("the summary is not sound: {what}"));
+        for (&k, part) in &self.parts {
+            part.summary.check().map_err(|what| format!("the summary is not sound: {what}"))?;
+            if part.summary.top_k != k || part.paths.len() != part.requests.len() || part.counted != part.requests.len()
+            {
+                return wrong("its requests");
+            }
+            for r in &part.requests {
+                let rows = r.tokens.checked_mul(k);
+                let ids = r.columns.iter().flatten().all(|&id| usize::from(id) < part.summary.experts || id == UNKNOWN);
+                let layers = r.layers.windows(2).all(|w| w[0] < w[1]) && r.layers.len() == r.columns.len();
+                let known = r.layers.iter().all(|id| part.summary.layers.contains_key(id));
+                let sizes = r.columns.iter().all(|c| Some(c.len()) == rows);
+                if r.top_k != k || k == 0 || r.prefill > r.tokens || !ids || !layers || !known || !sizes {
+                    return wrong("a request");
+                }
+            }
+        }
+        Ok(())
     }
 
     /// The requests of the model that was kept; none if nothing was loaded.
@@ -193,15 +236,32 @@ impl Part {
         self.counted = self.requests.len();
     }
 
-    /// Lets go of counted requests beyond [`KEPT_IDS`], those of highest index first.
-    fn cap(&mut self) {
-        let mut ids = 0;
+    fn sort(&mut self) {
+        let mut both: Vec<_> =
+            std::mem::take(&mut self.requests).into_iter().zip(std::mem::take(&mut self.paths)).collect();
+        both.sort_by_key(|(r, _)| (r.index, r.sub));
+        (self.requests, self.paths) = both.into_iter().unzip();
+    }
+
+    /// Lets go of counted requests beyond so many ids, those of highest index first. What one part lets go of, a merge lets
+    /// go of too: else what is kept would depend on who read what.
+    fn cap(&mut self, most: usize) {
+        if self.counted != self.requests.len() {
+            return;
+        }
+        // In the order of the index, whatever the order of reading was.
+        if !self.requests.is_sorted_by_key(|r| (r.index, r.sub)) {
+            self.sort();
+        }
+        let (mut ids, cut) = (0, self.cut);
         let fits = |r: &&Request| {
             ids += r.columns.iter().map(Vec::len).sum::<usize>();
-            ids <= KEPT_IDS
+            ids <= most && cut.is_none_or(|cut| (r.index, r.sub) < cut)
         };
         let keep = self.requests.iter().take_while(fits).count();
-        if keep < self.requests.len() && self.counted == self.requests.len() {
+        if let Some(first) = self.requests.get(keep) {
+            let first = (first.index, first.sub);
+            self.cut = Some(cut.map_or(first, |cut| cut.min(first)));
             self.requests.truncate(keep);
             self.paths.truncate(keep);
             self.counted = keep;

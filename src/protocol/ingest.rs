@@ -303,6 +303,7 @@ impl Open {
                     .push(Place::default(), Problem::Limit { what: "a file of this format".into(), limit: LARGEST });
                 found
             }
+            Body::Whole(Kind::Summary, all) => return summary(dataset, &unit, &all),
             Body::Whole(kind, all) => crate::format::read(kind, &all, unit.index, &labels, experts),
         };
         let kept = match (&found.requests[..], found.counts.len()) {
@@ -316,6 +317,19 @@ impl Open {
             dataset.add_counts(&labels, *layer, counts);
         }
         dataset.add(found.requests, &unit.path);
+    }
+}
+
+/// A summary file brings everything that its own load found.
+fn summary(dataset: &mut Dataset, unit: &Unit, bytes: &[u8]) {
+    match super::from_moesum(bytes) {
+        Ok(found) => {
+            // What was read for it: the counted bytes are those of its traces, as on the machine that made it.
+            dataset.files -= 1;
+            dataset.bytes = dataset.bytes.saturating_sub(bytes.len() as u64);
+            dataset.merge(found);
+        }
+        Err(why) => dataset.issues.push((unit.index, unreadable(&unit.path, &std::io::Error::other(why)))),
     }
 }
 

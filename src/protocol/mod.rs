@@ -5,6 +5,7 @@ mod dataset;
 mod ingest;
 mod job;
 mod mean;
+mod moesum;
 mod paper;
 mod run;
 mod thinned;
@@ -15,6 +16,7 @@ pub use dataset::{Dataset, Info, Part};
 pub use ingest::{Files, Ingest, List, SourceFile, Unit};
 pub use job::{From, Job, Progress, Reply, Request, State, start};
 pub use mean::Mean;
+pub use moesum::{MAGIC, from_moesum, to_moesum};
 pub use paper::{
     BATCHES, HostTime, PAPER_WAFERS, PaperJob, PaperRun, Target, host_seconds, host_times, paper_models, rms, targets,
     throughput,

@@ -326,7 +326,7 @@ fn a_long_load_shows_what_is_read_so_far() {
     let folder = tempfile::tempdir().unwrap();
     let first = large(folder.path());
     let others = ["b.json", "c.json", "d.json"].map(|name| folder.path().join(name));
-    others.iter().for_each(|path| drop(std::fs::hard_link(&first, path).unwrap()));
+    others.iter().for_each(|path| std::fs::hard_link(&first, path).unwrap());
     b.open(&quick(&url, ""));
     settled(&mut b);
     b.drop_files("#drop", &[&first, &others[0], &others[1], &others[2]]);

@@ -1,10 +1,10 @@
 //! Files for the browser to load. The small ones are made by our own generator; the real one is used where it is there.
 
-use std::fmt::Write as _;
 use std::io::Write as _;
 use std::path::{Path, PathBuf};
 
-use moescope::model::{Request, model_named};
+use moescope::format::write_paper;
+use moescope::model::model_named;
 use moescope::synth::Generator;
 
 /// The real Llama 4 archive, or a small made one of the same shape; and whether it is real.
@@ -27,9 +27,10 @@ pub(crate) fn small(folder: &Path) -> (PathBuf, Vec<PathBuf>) {
     let mut zip = zip::ZipWriter::new(std::fs::File::create(&archive).unwrap());
     let mut files = Vec::new();
     for i in 0..12 {
-        let text = paper(&generator.request().unwrap());
+        let mut text = Vec::new();
+        write_paper(&generator.request().unwrap(), &mut text).unwrap();
         zip.start_file(format!("llama4-mmlu-made/{i}.json"), zip::write::SimpleFileOptions::default()).unwrap();
-        zip.write_all(text.as_bytes()).unwrap();
+        zip.write_all(&text).unwrap();
         let path = inside.join(format!("{i}.json"));
         std::fs::write(&path, text).unwrap();
         files.push(path);
@@ -56,28 +57,6 @@ pub(crate) fn large(folder: &Path) -> PathBuf {
     }
     file.write_all(b"            [\n                7\n            ]\n        ]\n    }\n]\n").unwrap();
     path
-}
-
-/// A request in the paper's format, indented as published.
-fn paper(request: &Request) -> String {
-    let mut text = "[".to_string();
-    for step in 0..=request.decode() {
-        let tokens = if step == 0 { 0..request.prefill } else { request.prefill + step - 1..request.prefill + step };
-        text.push_str(if step == 0 { "\n    {\n" } else { ",\n    {\n" });
-        for (i, id) in request.layers.iter().enumerate() {
-            let rows: Vec<String> =
-                tokens.clone().map(|t| format!("            {:?}", request.row(i, t).unwrap())).collect();
-            let comma = if i + 1 < request.layers.len() { "," } else { "" };
-            let _ = write!(
-                text,
-                "        \"{}\": null,\n        \"{id}\": [\n{}\n        ]{comma}\n",
-                id - 1,
-                rows.join(",\n")
-            );
-        }
-        text.push_str("    }");
-    }
-    text + "\n]\n"
 }
 
 /// A file that the test's server has beside the site: the small archive, `small.zip`.

@@ -153,3 +153,17 @@ proptest! {
         }
     }
 }
+
+#[test]
+fn what_is_written_is_read_again() {
+    for model in &moescope::model::MODELS {
+        let request = moescope::synth::Generator::new(model, 1).request().unwrap();
+        let mut text = Vec::new();
+        moescope::format::write_paper(&request, &mut text).unwrap();
+        let mut scanner = moescope::format::PaperScanner::new(Some(model.experts));
+        assert!(scanner.feed(&text));
+        let (read, issues) = scanner.finish(0, request.labels.clone());
+        assert!(issues.is_empty(), "{}", model.name);
+        assert_eq!(read, Some(request), "{}", model.name);
+    }
+}
