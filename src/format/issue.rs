@@ -104,6 +104,9 @@ pub enum Problem {
         /// K of this one.
         found: usize,
     },
+    /// The browser's memory is nearly full.
+    #[error("there is no memory left for it in this browser")]
+    Memory,
     /// A limit that keeps memory bounded.
     #[error("{what} above the limit of {limit}")]
     Limit {
@@ -136,6 +139,9 @@ impl Problem {
             }
             Self::Unreadable { .. } => "unpack it yourself and give the folder, or copy it again",
             Self::OtherShape { .. } => "load one model at a time",
+            Self::Memory => {
+                "summarise it on the command line (moescope summarize PATH -o trace.moesum) and drop that file here"
+            }
             Self::Limit { .. } => "split the file, one request each",
         }
     }

@@ -18,6 +18,11 @@ pub trait Files {
     /// # Errors
     /// If it is gone or unreadable.
     fn open(&self, source: usize) -> std::io::Result<Box<dyn Source>>;
+
+    /// Whether there is memory for more. Natively the system decides.
+    fn has_room(&self) -> bool {
+        true
+    }
 }
 
 /// A file that the user gave.
@@ -195,6 +200,10 @@ impl Ingest {
     /// Reads one slice, of at most a megabyte, into `dataset`. False once all units are read.
     #[inline(never)]
     pub fn step(&mut self, files: &dyn Files, dataset: &mut Dataset) -> bool {
+        if !files.has_room() {
+            self.stop(dataset);
+            return false;
+        }
         let Some(open) = &mut self.open else {
             let Some(unit) = self.units.next() else { return false };
             match self.reader(files, &unit) {
@@ -235,6 +244,19 @@ impl Ingest {
             open.close(dataset);
         }
         true
+    }
+
+    /// Ends for lack of memory; what was read before stays.
+    fn stop(&mut self, dataset: &mut Dataset) {
+        let open = self.open.take().map(|o| o.unit);
+        for unit in open.into_iter().chain(self.units.by_ref()) {
+            dataset.files += 1;
+            let (file, kept) = (unit.path, "nothing of it; what was read before stays".to_string());
+            dataset
+                .issues
+                .push((unit.index, Issue { file, place: Place::default(), problem: Problem::Memory, count: 1, kept }));
+        }
+        self.cursor = None;
     }
 
     fn reader(&mut self, files: &dyn Files, unit: &Unit) -> std::io::Result<Result<Box<dyn Read>, u64>> {

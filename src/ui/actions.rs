@@ -102,6 +102,10 @@ pub(super) fn begin(store: Store) {
         }
         simulate(store, from.get(), key.get());
     });
+    if let Some(pool) = pool(store) {
+        // After the jobs that were lost have ended: a load that failed clears up first.
+        pool.on_lost(move |worker| set_timeout(move || lost(store, worker), Duration::ZERO));
+    }
     let scope = Memo::new(move |_| store.experiment.with(|e| e.scope));
     let layer = Memo::new(move |_| store.experiment.with(|e| (!e.mean).then_some(e.layer)));
     Effect::new(move |_| {
@@ -322,6 +326,29 @@ pub(super) fn run_again(store: Store) {
     simulate(store, store.from(), store.experiment.with_untracked(Experiment::run_key));
 }
 
+/// A worker was lost, and an empty one has its place. What the keeper held is made or read again.
+fn lost(store: Store, worker: usize) {
+    if worker != KEEPER {
+        return;
+    }
+    let (model, seed) = store.experiment.with_untracked(|e| (e.model.clone(), e.seed));
+    if let Some(trace) = store.trace.get_untracked() {
+        let kept = store.recent.with_untracked(|r| r.iter().any(|r| r.digest == trace.digest));
+        let files = store.files.with_value(Clone::clone);
+        if kept {
+            super::recent::restore(store, trace.digest.clone());
+        } else if !files.is_empty() {
+            let source = store.experiment.with_untracked(|e| e.source.clone());
+            load(store, source, async move { files });
+        } else {
+            store.trace.set(None);
+        }
+    }
+    if untrack(|| store.from()) == From::Synthetic {
+        synthesize(store, (model, seed));
+    }
+}
+
 /// Loads files in place of what was loaded; until it succeeds, nothing is lost. `source` is the address that they came from.
 pub(super) fn load(store: Store, source: String, files: impl Future<Output = Vec<Dropped>> + 'static) {
     let Some(pool) = pool(store) else { return };
@@ -331,7 +358,8 @@ pub(super) fn load(store: Store, source: String, files: impl Future<Output = Vec
     store.issues.set((Vec::new(), true));
     store.loading.set(Some(Loading { began, stage: "Looking at the files", ..Loading::default() }));
     spawn_local(async move {
-        let loaded = load_files(store, &pool, files.await, &token).await;
+        let files = files.await;
+        let loaded = load_files(store, &pool, files.clone(), &token).await;
         if !token.is_last() {
             return;
         }
@@ -350,6 +378,7 @@ pub(super) fn load(store: Store, source: String, files: impl Future<Output = Vec
                         );
                         store.failure.set(Some(why));
                     }
+                    store.files.set_value(files);
                     super::recent::keep_loaded(store, &info);
                     store.trace.set(Some(Arc::new(info)));
                     store.generation.update(|g| *g += 1);
@@ -363,7 +392,11 @@ pub(super) fn load(store: Store, source: String, files: impl Future<Output = Vec
                 }
             }
             Ok(None) | Err(PoolError::Cancelled) => {}
-            Err(why) => store.failure.set(Some(why.to_string())),
+            Err(why) => {
+                // What the other workers have read of it must not join the next load.
+                cancel_load(store);
+                store.failure.set(Some(why.to_string()));
+            }
         }
     });
 }
@@ -445,6 +478,17 @@ async fn load_files(store: Store, pool: &Pool, files: Vec<Dropped>, token: &Toke
     }
 }
 
+/// A worker that died names the files that it was reading.
+fn name_files(error: PoolError, paths: &[String]) -> PoolError {
+    match (error, paths) {
+        (PoolError::Lost(why), [one]) => PoolError::Lost(format!("While {one} was read, {why}.")),
+        (PoolError::Lost(why), [first, .., last]) => {
+            PoolError::Lost(format!("While one of {} files from {first} to {last} was read, {why}.", paths.len()))
+        }
+        (other, _) => other,
+    }
+}
+
 struct Chunks {
     rest: RefCell<std::vec::IntoIter<Vec<Unit>>>,
     done: Cell<(usize, u64)>,
@@ -463,7 +507,8 @@ async fn read_chunks(store: Store, pool: Pool, worker: usize, state: Rc<Chunks>)
             inner.partial.borrow_mut()[worker] = done;
             tell(store, &inner);
         });
-        ask(&pool, worker, &Request::Ingest(chunk), told).await?;
+        let paths: Vec<String> = chunk.iter().map(|u| u.path.clone()).collect();
+        ask(&pool, worker, &Request::Ingest(chunk), told).await.map_err(|e| name_files(e, &paths))?;
         // A short load shows its result soon enough.
         let glanced = state.glanced.get();
         if worker == KEEPER && now() - glanced > GLANCE {

@@ -1,5 +1,5 @@
 //! The page for scripts and notebooks: `moescope.run(experiment)` and `moescope.analyze(files)` resolve to plain objects,
-//! the same as the command line's JSON.
+//! the same as the command line's JSON; `moescope.memory()` tells the bytes of each worker.
 
 use leptos::prelude::*;
 use serde::Serialize;
@@ -23,7 +23,13 @@ pub(super) fn offer(store: Store) {
     });
     let _ = js_sys::Reflect::set(&object, &"analyze".into(), analyze.as_ref());
     let _ = js_sys::Reflect::set(&object, &"run".into(), run.as_ref());
+    let memory = Closure::<dyn Fn() -> js_sys::Array>::new(move || {
+        let pool = store.pool.with_value(Clone::clone);
+        pool.iter().flat_map(|p| p.memory()).map(JsValue::from_f64).collect()
+    });
+    let _ = js_sys::Reflect::set(&object, &"memory".into(), memory.as_ref());
     let _ = js_sys::Reflect::set(&window(), &"moescope".into(), &object);
+    memory.forget();
     analyze.forget();
     run.forget();
 }

@@ -10,7 +10,7 @@ use crate::experiment::Experiment;
 use crate::format::Issue;
 use crate::protocol::{From, Info, LayerDetails, LayerView, Overview, PaperRun, RunReport, Side};
 use crate::sim::Timeline;
-use crate::web::{Pool, prefers_dark, recall};
+use crate::web::{Dropped, Pool, prefers_dark, recall};
 
 /// A load in progress.
 #[derive(Clone, Debug, Default, PartialEq)]
@@ -105,6 +105,8 @@ pub(super) struct Store {
     pub(super) ratio: RwSignal<f64>,
     /// The workers; none if the browser starts none.
     pub(super) pool: StoredValue<Option<Pool>, LocalStorage>,
+    /// The files that the loaded trace was read from.
+    pub(super) files: StoredValue<Vec<Dropped>, LocalStorage>,
     /// Grows with every change of what is loaded or made.
     pub(super) generation: RwSignal<u32>,
 }
@@ -149,6 +151,7 @@ impl Store {
             dark: RwSignal::new(dark),
             ratio: RwSignal::new(crate::web::pixel_ratio()),
             pool: StoredValue::new_local(pool),
+            files: StoredValue::new_local(Vec::new()),
             generation: RwSignal::default(),
         }
     }

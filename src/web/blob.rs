@@ -13,6 +13,8 @@ use crate::protocol::Files;
 const SMALLEST: u64 = 64 << 10;
 const FIRST: u64 = 1 << 20;
 const LARGEST: u64 = 4 << 20;
+/// Bytes of a worker's memory beyond which nothing more is read.
+const MOST_MEMORY: f64 = 2.5e9;
 
 /// The files that the page gave to a worker.
 #[derive(Default)]
@@ -22,6 +24,11 @@ impl Files for GivenFiles {
     fn open(&self, source: usize) -> io::Result<Box<dyn Source>> {
         let file = self.0.borrow().get(source).cloned().ok_or_else(|| io::Error::other("the file was not given"))?;
         Ok(Box::new(BlobReader::new(file)?))
+    }
+
+    /// WebAssembly has four gigabytes at most, and putting the parts together needs some of them.
+    fn has_room(&self) -> bool {
+        super::worker::memory() < MOST_MEMORY
     }
 }
 

@@ -21,10 +21,16 @@ pub enum PoolError {
     /// The worker says why.
     #[error("{0}")]
     Failed(String),
+    /// The worker died.
+    #[error("{0}")]
+    Lost(String),
 }
 
 /// Hears how far a job is: done and all.
 pub type Told = Box<dyn FnMut(u64, u64)>;
+
+/// Hears which worker was lost.
+type Lost = Box<dyn Fn(usize)>;
 
 struct Waiting {
     worker: usize,
@@ -40,6 +46,10 @@ struct Inner {
     workers: RefCell<Vec<Member>>,
     waiting: RefCell<BTreeMap<u32, Waiting>>,
     next: Cell<u32>,
+    /// The files of the load, for a worker that takes a lost one's place.
+    files: RefCell<Vec<File>>,
+    /// Hears which worker was lost.
+    lost: RefCell<Option<Lost>>,
 }
 
 struct Member {
@@ -47,6 +57,8 @@ struct Member {
     ready: bool,
     /// Messages until it is ready.
     queue: Vec<(JsValue, js_sys::Array)>,
+    /// Bytes of its memory, as it last said.
+    memory: f64,
 }
 
 impl Pool {
@@ -57,10 +69,15 @@ impl Pool {
     pub fn start() -> Result<Self, String> {
         let cores = web_sys::window().map_or(2.0, |w| w.navigator().hardware_concurrency());
         let count = crate::units::floor(cores).clamp(2, 6);
-        let pool =
-            Self(Rc::new(Inner { workers: RefCell::default(), waiting: RefCell::default(), next: Cell::new(1) }));
+        let pool = Self(Rc::new(Inner {
+            workers: RefCell::default(),
+            waiting: RefCell::default(),
+            next: Cell::new(1),
+            files: RefCell::default(),
+            lost: RefCell::default(),
+        }));
         for _ in 0..count {
-            pool.add().map_err(|e| format!("the browser started no worker: {e:?}"))?;
+            pool.add(None).map_err(|e| format!("the browser started no worker: {e:?}"))?;
         }
         Ok(pool)
     }
@@ -79,12 +96,15 @@ impl Pool {
 
     /// Gives these files to all workers.
     pub fn give(&self, files: &[File]) {
+        *self.0.files.borrow_mut() = files.to_vec();
+        (0..self.len()).for_each(|worker| self.give_to(worker, files));
+    }
+
+    fn give_to(&self, worker: usize, files: &[File]) {
         let list: js_sys::Array = files.iter().collect();
-        for worker in 0..self.len() {
-            if let Ok((message, transfer)) = message(&ToWorker::Files, None) {
-                let _ = js_sys::Reflect::set(&message, &"files".into(), &list);
-                self.post(worker, message, transfer);
-            }
+        if let Ok((message, transfer)) = message(&ToWorker::Files, None) {
+            let _ = js_sys::Reflect::set(&message, &"files".into(), &list);
+            self.post(worker, message, transfer);
         }
     }
 
@@ -120,8 +140,9 @@ impl Pool {
         self.end(job, Err(PoolError::Cancelled));
     }
 
-    fn add(&self) -> Result<(), JsValue> {
-        let started = early();
+    /// Starts a worker, in the place of another if one is given.
+    fn add(&self, place: Option<usize>) -> Result<(), JsValue> {
+        let started = if place.is_none() { early() } else { None };
         let worker = match &started {
             Some((worker, _)) => worker.clone(),
             None => {
@@ -130,7 +151,7 @@ impl Pool {
                 web_sys::Worker::new_with_options("./worker_loader.js", &options)?
             }
         };
-        let index = self.len();
+        let index = place.unwrap_or_else(|| self.len());
         let pool = self.clone();
         let hears =
             Closure::<dyn FnMut(MessageEvent)>::new(move |event: MessageEvent| pool.message(index, &event.data()));
@@ -140,7 +161,11 @@ impl Pool {
         let fails = Closure::<dyn FnMut(JsValue)>::new(move |_| pool.lost(index));
         worker.set_onerror(Some(fails.as_ref().unchecked_ref()));
         fails.forget();
-        self.0.workers.borrow_mut().push(Member { worker, ready: false, queue: Vec::new() });
+        let member = Member { worker, ready: false, queue: Vec::new(), memory: 0.0 };
+        match place {
+            Some(place) => self.0.workers.borrow_mut()[place] = member,
+            None => self.0.workers.borrow_mut().push(member),
+        }
         if let Some((_, heard)) = started {
             heard.iter().for_each(|data| self.message(index, &data));
         }
@@ -170,13 +195,15 @@ impl Pool {
                     }
                 }
             }
-            FromWorker::Progress { job, done, total } => {
+            FromWorker::Progress { job, done, total, memory } => {
+                self.note(worker, memory);
                 let count = |x: f64| crate::units::floor(x) as u64;
                 if let Some(waiting) = self.0.waiting.borrow_mut().get_mut(&job) {
                     (waiting.progress)(count(done), count(total));
                 }
             }
-            FromWorker::Done { job } => {
+            FromWorker::Done { job, memory } => {
+                self.note(worker, memory);
                 let bytes = js_sys::Uint8Array::new(&part("bytes")).to_vec();
                 let reply = match postcard::from_bytes(&bytes) {
                     Ok(Reply::Failed(why)) => Err(PoolError::Failed(why)),
@@ -188,16 +215,44 @@ impl Pool {
         }
     }
 
-    /// A worker died: its jobs fail with a word on what to do.
+    fn note(&self, worker: usize, memory: f64) {
+        if let Some(member) = self.0.workers.borrow_mut().get_mut(worker) {
+            member.memory = memory;
+        }
+    }
+
+    /// Bytes of each worker's memory, as it last said.
+    #[must_use]
+    pub fn memory(&self) -> Vec<f64> {
+        self.0.workers.borrow().iter().map(|m| m.memory).collect()
+    }
+
+    /// Tells `heard` of every worker that is lost, once another has taken its place.
+    pub fn on_lost(&self, heard: impl Fn(usize) + 'static) {
+        *self.0.lost.borrow_mut() = Some(Box::new(heard));
+    }
+
+    /// A worker died. Another takes its place; its jobs fail with a word on what to do.
     fn lost(&self, worker: usize) {
+        // One that never was ready would be lost again and again.
+        let was_ready = self.0.workers.borrow().get(worker).is_some_and(|m| {
+            m.worker.terminate();
+            m.ready
+        });
+        if was_ready && self.add(Some(worker)).is_ok() {
+            let files = self.0.files.borrow().clone();
+            self.give_to(worker, &files);
+        }
         let jobs: Vec<u32> = {
             let waiting = self.0.waiting.borrow();
             waiting.iter().filter(|(_, w)| w.worker == worker).map(|(&job, _)| job).collect()
         };
-        let why =
-            "a worker stopped, most likely for lack of memory; reload the page, or use the command line for this trace";
+        let why = "a worker stopped, most likely for lack of memory; another has taken its place. For a trace that is too large for a browser, use the command line: moescope summarize PATH -o trace.moesum, and drop that file here";
         for job in jobs {
-            self.end(job, Err(PoolError::Failed(why.into())));
+            self.end(job, Err(PoolError::Lost(why.into())));
+        }
+        if was_ready && let Some(heard) = &*self.0.lost.borrow() {
+            heard(worker);
         }
     }
 

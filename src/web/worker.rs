@@ -45,11 +45,15 @@ pub(super) enum FromWorker {
         done: f64,
         /// All.
         total: f64,
+        /// Bytes of the worker's memory.
+        memory: f64,
     },
     /// The reply is in `bytes`.
     Done {
         /// Its number.
         job: u32,
+        /// Bytes of the worker's memory.
+        memory: f64,
     },
 }
 
@@ -135,7 +139,8 @@ impl Worker {
                     let now = self.now();
                     if now - told > PROGRESS {
                         told = now;
-                        self.say(&FromWorker::Progress { job, done: done as f64, total: total as f64 }, None);
+                        let (done, total) = (done as f64, total as f64);
+                        self.say(&FromWorker::Progress { job, done, total, memory: memory() }, None);
                     }
                     if now - began > SLICE {
                         self.jobs.borrow_mut().push((job, work, told));
@@ -153,11 +158,18 @@ impl Worker {
 
     fn reply(&self, job: u32, reply: &Reply) {
         let bytes = postcard::to_stdvec(reply).unwrap_or_default();
-        self.say(&FromWorker::Done { job }, Some(&bytes));
+        self.say(&FromWorker::Done { job, memory: memory() }, Some(&bytes));
     }
 
     fn say(&self, head: &FromWorker, bytes: Option<&[u8]>) {
         let Ok((message, transfer)) = super::pool::message(head, bytes) else { return };
         let _ = self.scope.post_message_with_transfer(&message, &transfer);
     }
+}
+
+/// Bytes of this worker's memory: it grows and never shrinks.
+pub(super) fn memory() -> f64 {
+    let memory: js_sys::WebAssembly::Memory = wasm_bindgen::memory().unchecked_into();
+    let buffer: js_sys::ArrayBuffer = memory.buffer().unchecked_into();
+    f64::from(buffer.byte_length())
 }

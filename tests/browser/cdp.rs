@@ -189,6 +189,24 @@ impl Browser {
         }
     }
 
+    /// Makes every worker of the page stop with an error, as one does that has no memory left.
+    pub(crate) fn break_workers(&mut self) -> usize {
+        let attach = json!({"autoAttach": true, "waitForDebuggerOnStart": false, "flatten": true});
+        self.call("Target.setAutoAttach", attach);
+        self.call("Runtime.evaluate", json!({"expression": "0"}));
+        let attached = self.events.iter().filter(|e| e["method"] == "Target.attachedToTarget");
+        let workers = attached.filter(|e| e["params"]["targetInfo"]["type"] == "worker");
+        let sessions: Vec<String> = workers.map(|e| e["params"]["sessionId"].as_str().unwrap().into()).collect();
+        let page = self.session.clone();
+        for session in &sessions {
+            self.session.clone_from(session);
+            let throws = "setTimeout(() => { throw new WebAssembly.RuntimeError('unreachable'); })";
+            self.call("Runtime.evaluate", json!({"expression": throws}));
+        }
+        self.session = page;
+        sessions.len()
+    }
+
     /// Size and appearance of the page.
     pub(crate) fn device(&mut self, width: u32, height: u32, ratio: u32, dark: bool) {
         let metrics = json!({"width": width, "height": height, "deviceScaleFactor": ratio, "mobile": width < 600});
