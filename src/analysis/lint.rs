@@ -36,6 +36,14 @@ pub fn lint(summary: &Summary) -> Vec<String> {
         let mean = significant(prefill, 3);
         found.push(format!("prefill is short, {mean} tokens a request on average: the recorder may have missed the head of the prompts (a prefix cache does that)"));
     }
+    let beyond: u64 = summary.beyond.iter().sum();
+    if beyond > 0 {
+        found.push(format!(
+            "{} tokens stand beyond step {} of their request: reuse in lockstep (batched) counts the steps before it",
+            crate::units::grouped(beyond),
+            super::summary::LOCKSTEP
+        ));
+    }
     if summary.requests > 0 && summary.tokens[1] == 0 {
         found.push("there are no decode tokens: streams show prefill, and nothing can be said about decode".into());
     }

@@ -28,11 +28,16 @@ pub struct Summary {
     pub reuse: [DistanceCounts; 2],
     /// Distinct experts of each step when all requests run in lockstep, by phase: for each step, layer id to a bit set.
     pub lockstep: [Vec<BTreeMap<u32, Vec<u64>>>; 2],
+    /// Tokens of requests so long that lockstep does not reach them, by phase.
+    pub beyond: [u64; 2],
     /// All requests one after another, by phase.
     pub stream: [Stream; 2],
     /// Requests and expert counts by what the folders name: layer id to counts.
     pub subjects: BTreeMap<Labels, (u64, BTreeMap<u32, Vec<u64>>)>,
 }
+
+/// Steps of lockstep: memory must not grow with the longest request. No published request is longer.
+pub(super) const LOCKSTEP: usize = 1 << 15;
 
 /// The counts of one layer. Arrays are `[phase][half]`: prefill and decode; requests of even and odd index.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
@@ -144,6 +149,8 @@ impl Summary {
         self.requests += other.requests;
         self.tokens[0] += other.tokens[0];
         self.tokens[1] += other.tokens[1];
+        self.beyond[0] += other.beyond[0];
+        self.beyond[1] += other.beyond[1];
         self.experts = self.experts.max(other.experts);
         self.top_k = self.top_k.max(other.top_k);
         self.unknown_rows += other.unknown_rows;
@@ -197,7 +204,7 @@ impl Summary {
         if n as u64 > MAX_EXPERTS || self.top_k > n || self.layers.len() > 4096 {
             return Err("its shape");
         }
-        if !small(&[self.requests, self.tokens[0], self.tokens[1], self.unknown_rows]) {
+        if !small(&[self.requests, self.tokens[0], self.tokens[1], self.unknown_rows, self.beyond[0], self.beyond[1]]) {
             return Err("its totals");
         }
         for layer in self.layers.values() {
@@ -262,9 +269,11 @@ impl Summary {
         let mut stack = StackDistance::new(request.layers.len() * n);
         let (mut warm, mut firsts) = (DistanceCounts::default(), Vec::new());
         for (step, token) in tokens_of(request, phase).enumerate() {
+            let in_lockstep = step < LOCKSTEP;
+            self.beyond[phase as usize] += u64::from(!in_lockstep);
             for (position, &id) in request.layers.iter().enumerate() {
                 let Some(row) = request.row(position, token) else { continue };
-                let bits = lockstep_bits(&mut self.lockstep[phase as usize], step, id);
+                let bits = in_lockstep.then(|| lockstep_bits(&mut self.lockstep[phase as usize], step, id));
                 for &e in row {
                     let e = usize::from(e);
                     let object = position * n + e;
@@ -272,6 +281,9 @@ impl Summary {
                         Some(distance) => warm.count(Some(distance)),
                         None => firsts.push(object),
                     }
+                }
+                let Some(bits) = bits else { continue };
+                for e in row.iter().map(|&e| usize::from(e)) {
                     if bits.len() <= e / 64 {
                         bits.resize(e / 64 + 1, 0);
                     }

@@ -119,6 +119,18 @@ pub enum Reply {
     Failed(String),
 }
 
+impl Request {
+    /// The bytes of a request that carries some: they may travel beside it.
+    pub fn bytes_mut(&mut self) -> Option<&mut Vec<u8>> {
+        match self {
+            Request::Merge(bytes) | Request::Restore(bytes) | Request::Run(_, bytes) | Request::Timeline(_, bytes) => {
+                Some(bytes)
+            }
+            _ => None,
+        }
+    }
+}
+
 /// How far a job is.
 #[derive(Clone, Debug)]
 pub enum Progress {

@@ -298,16 +298,20 @@ async fn run(
     token: &Token,
 ) -> Result<Reply, PoolError> {
     let text = experiment.to_string();
+    let mut parcel = None;
     let request = match from {
         // The simulator makes what it needs of a synthetic workload: it is done before the keeper has counted all of it.
         From::Synthetic => Request::RunMade(text),
-        From::Trace => match pool.get(KEEPER, Request::Workload(from, text.clone())).await? {
-            Reply::Bytes(bytes) if token.is_last() => Request::Run(text, bytes),
-            other => return Ok(other),
-        },
+        From::Trace => {
+            parcel = Some(pool.parcel(KEEPER, &Request::Workload(from, text.clone())).1.await?);
+            if !token.is_last() {
+                return Err(PoolError::Cancelled);
+            }
+            Request::Run(text, Vec::new())
+        }
     };
     let told = Box::new(move |done, total| store.running.set(Some((done, total))));
-    let (job, reply) = pool.ask(SIMULATOR, &request, told);
+    let (job, reply) = pool.ask_with(SIMULATOR, &request, parcel, told);
     RUN_JOB.set(Some(job));
     reply.await
 }
@@ -462,9 +466,10 @@ async fn load_files(store: Store, pool: &Pool, files: Vec<Dropped>, token: &Toke
         }
     });
     for worker in 1..pool.len() {
-        if let Reply::Bytes(bytes) = ask(pool, worker, &Request::Take, Box::new(|_, _| {})).await? {
-            ask(pool, KEEPER, &Request::Merge(bytes), Box::new(|_, _| {})).await?;
-        }
+        let (job, parcel) = pool.parcel(worker, &Request::Take);
+        let parcel = noted(job, parcel).await?;
+        let (job, merged) = pool.ask_with(KEEPER, &Request::Merge(Vec::new()), Some(parcel), Box::new(|_, _| {}));
+        noted(job, merged).await?;
         if !token.is_last() {
             return Ok(None);
         }
@@ -537,6 +542,10 @@ fn tell(store: Store, state: &Chunks) {
 /// Asks as a part of a load, so that a cancel reaches it.
 async fn ask(pool: &Pool, worker: usize, request: &Request, told: crate::web::Told) -> Result<Reply, PoolError> {
     let (job, reply) = pool.ask(worker, request, told);
+    noted(job, reply).await
+}
+
+async fn noted<T>(job: u32, reply: impl Future<Output = T>) -> T {
     LOAD_JOBS.with(|j| j.borrow_mut().push(job));
     let reply = reply.await;
     LOAD_JOBS.with(|j| j.borrow_mut().retain(|&id| id != job));

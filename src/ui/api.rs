@@ -74,11 +74,9 @@ async fn run(store: Store, text: JsValue) -> Result<JsValue, String> {
     let pool = store.pool.with_value(Clone::clone).ok_or("no worker")?;
     let text = experiment.to_string();
     let from = untrack(|| store.from());
-    let Reply::Bytes(batch) = pool.get(0, Request::Workload(from, text.clone())).await.map_err(|e| e.to_string())?
-    else {
-        return Err("no batch".into());
-    };
-    match pool.get(1, Request::Run(text, batch)).await {
+    let parcel = pool.parcel(0, &Request::Workload(from, text.clone())).1.await.map_err(|e| e.to_string())?;
+    let quiet = Box::new(|_, _| {});
+    match pool.ask_with(1, &Request::Run(text, Vec::new()), Some(parcel), quiet).1.await {
         Ok(Reply::Run(report)) => plain(&*report),
         Ok(_) => Err("no result".into()),
         Err(e) => Err(e.to_string()),

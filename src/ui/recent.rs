@@ -68,12 +68,12 @@ pub(super) fn keep_loaded(store: Store, info: &Info) {
     let name = format!("{what}, {} requests, {}", info.requests, sets.join(" and ")).replace(['\t', '\n', '\r'], " ");
     let digest = info.digest.clone();
     spawn_local(async move {
-        let Ok(Reply::Bytes(bytes)) = pool.get(KEEPER, Request::Save).await else { return };
-        match keep(&digest, &bytes).await {
-            Ok(()) => {
+        let Ok(parcel) = pool.parcel(KEEPER, &Request::Save).1.await else { return };
+        match keep(&digest, parcel).await {
+            Ok(bytes) => {
                 let mut list = store.recent.get_untracked();
                 list.retain(|r| r.digest != digest);
-                list.insert(0, Recent { digest, name, bytes: bytes.len() as f64 });
+                list.insert(0, Recent { digest, name, bytes });
                 for old in list.drain(MOST.min(list.len())..) {
                     spawn_local(async move { forget(&old.digest).await });
                 }
@@ -91,7 +91,10 @@ pub(super) fn restore(store: Store, digest: String) {
     store.restoring.set(true);
     spawn_local(async move {
         let reply = match kept(&digest).await {
-            Some(bytes) => pool.get(KEEPER, Request::Restore(bytes)).await.ok(),
+            Some(parcel) => {
+                let quiet = Box::new(|_, _| {});
+                pool.ask_with(KEEPER, &Request::Restore(Vec::new()), Some(parcel), quiet).1.await.ok()
+            }
             None => None,
         };
         store.restoring.set(false);

@@ -62,6 +62,11 @@ async fn ask(
     told: crate::web::Told,
 ) -> Result<Reply, PoolError> {
     let (job, reply) = pool.ask(worker, request, told);
+    noted(kind, job, reply).await
+}
+
+/// Waits for a job so that a later question ends it.
+async fn noted<T>(kind: Kind, job: u32, reply: impl Future<Output = T>) -> T {
     kind.with(|k| k.jobs.borrow_mut().push(job));
     let reply = reply.await;
     kind.with(|k| k.jobs.borrow_mut().retain(|&j| j != job));
@@ -236,11 +241,10 @@ async fn on_batch(
     (from, text): (From, String),
     then: fn(String, Vec<u8>) -> Request,
 ) -> Result<Reply, PoolError> {
-    let quiet = || Box::new(|_, _| {});
-    match ask(pool, kind, KEEPER, &Request::Workload(from, text.clone()), quiet()).await? {
-        Reply::Bytes(batch) => ask(pool, kind, worker, &then(text, batch), quiet()).await,
-        other => Ok(other),
-    }
+    let (job, parcel) = pool.parcel(KEEPER, &Request::Workload(from, text.clone()));
+    let parcel = noted(kind, job, parcel).await?;
+    let (job, reply) = pool.ask_with(worker, &then(text, Vec::new()), Some(parcel), Box::new(|_, _| {}));
+    noted(kind, job, reply).await
 }
 
 /// Runs of each model with its position.

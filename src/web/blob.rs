@@ -49,9 +49,10 @@ impl BlobReader {
         Ok(Self { file, reader, length, at: 0, window: Vec::new(), window_start: 0, next_size: FIRST })
     }
 
-    /// Loads the window that starts at the current position.
-    fn load(&mut self) -> io::Result<()> {
-        let sequential = self.at == self.window_start + self.window.len() as u64;
+    /// Loads the window that starts at the current position; `wanted` bytes are asked for.
+    fn load(&mut self, wanted: usize) -> io::Result<()> {
+        // Who asks for a file's first bytes only wants to know what it is.
+        let sequential = self.at == self.window_start + self.window.len() as u64 && wanted as u64 > SMALLEST / 16;
         let size = if sequential { self.next_size } else { SMALLEST };
         self.next_size = (size * 4).min(LARGEST);
         let end = (self.at + size).min(self.length);
@@ -73,7 +74,7 @@ impl Read for BlobReader {
         }
         let inside = |r: &Self| r.at.checked_sub(r.window_start).filter(|&o| o < r.window.len() as u64);
         if inside(self).is_none() {
-            self.load()?;
+            self.load(out.len())?;
         }
         let from = crate::units::index(inside(self).unwrap_or(0));
         let n = out.len().min(self.window.len() - from);

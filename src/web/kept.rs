@@ -1,6 +1,7 @@
 //! Traces kept in the browser's own storage (the origin's private file system), so that a reload loses nothing. Apart from the
 //! page's small choices, which fit local storage.
 
+use super::Parcel;
 use js_sys::{Promise, Uint8Array};
 use wasm_bindgen::prelude::*;
 use wasm_bindgen_futures::JsFuture;
@@ -9,28 +10,29 @@ use web_sys::{
     StorageEstimate, StorageManager,
 };
 
-/// Writes bytes under a name.
+/// Writes bytes under a name; how many they were.
 ///
 /// # Errors
 /// Words for the reader: the browser has no such storage, or it is full.
-pub async fn keep(name: &str, bytes: &[u8]) -> Result<(), String> {
+pub async fn keep(name: &str, parcel: Parcel) -> Result<f64, String> {
+    let bytes = Uint8Array::new(&parcel.0);
+    let length = f64::from(bytes.length());
     let write = async {
         let options = FileSystemGetFileOptions::new();
         options.set_create(true);
         let file: FileSystemFileHandle = of(folder().await?.get_file_handle_with_options(name, &options)).await?;
         let stream: FileSystemWritableFileStream = of(file.create_writable()).await?;
-        JsFuture::from(stream.write_with_js_u8_array(&Uint8Array::from(bytes))?).await?;
+        JsFuture::from(stream.write_with_js_u8_array(&bytes)?).await?;
         JsFuture::from(stream.close()).await
     };
-    write.await.map(|_| ()).map_err(|e| words(&e))
+    write.await.map(|_| length).map_err(|e| words(&e))
 }
 
 /// The bytes of a name; none if they are not there.
-pub async fn kept(name: &str) -> Option<Vec<u8>> {
+pub async fn kept(name: &str) -> Option<Parcel> {
     let file: FileSystemFileHandle = of(folder().await.ok()?.get_file_handle(name)).await.ok()?;
     let file: File = of(file.get_file()).await.ok()?;
-    let buffer = JsFuture::from(file.array_buffer()).await.ok()?;
-    Some(Uint8Array::new(&buffer).to_vec())
+    JsFuture::from(file.array_buffer()).await.ok()?.dyn_into().ok().map(Parcel)
 }
 
 /// Deletes what is kept under a name.

@@ -16,6 +16,6 @@ pub use page::{
     clipboard, download, download_canvas, fragment, go_to, now, pixel_ratio, prefers_dark, recall, remember, reveal,
     say_panics, set_fragment,
 };
-pub use pool::{Pool, PoolError, Told};
+pub use pool::{Parcel, Pool, PoolError, Told};
 pub use remote::{Remote, fetch_remote, host_of, is_own};
 pub use worker::worker;

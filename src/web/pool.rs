@@ -32,9 +32,18 @@ pub type Told = Box<dyn FnMut(u64, u64)>;
 /// Hears which worker was lost.
 type Lost = Box<dyn Fn(usize)>;
 
+/// Bytes on their way from one worker to another, or to the storage: the page never looks at them, so it never copies them.
+pub struct Parcel(pub(super) js_sys::ArrayBuffer);
+
+/// Who waits for what.
+enum Sender {
+    Reply(oneshot::Sender<Result<Reply, PoolError>>),
+    Parcel(oneshot::Sender<Result<Parcel, PoolError>>),
+}
+
 struct Waiting {
     worker: usize,
-    reply: oneshot::Sender<Result<Reply, PoolError>>,
+    reply: Sender,
     progress: Told,
 }
 
@@ -115,15 +124,48 @@ impl Pool {
         request: &Request,
         progress: Told,
     ) -> (u32, impl Future<Output = Result<Reply, PoolError>> + use<>) {
-        let job = self.0.next.replace(self.0.next.get().wrapping_add(1));
+        self.ask_with(worker, request, None, progress)
+    }
+
+    /// Asks a worker about a parcel: it takes the place of the request's bytes.
+    pub fn ask_with(
+        &self,
+        worker: usize,
+        request: &Request,
+        parcel: Option<Parcel>,
+        progress: Told,
+    ) -> (u32, impl Future<Output = Result<Reply, PoolError>> + use<>) {
         let (sender, receiver) = oneshot::channel();
-        let waiting = Waiting { worker, reply: sender, progress };
+        let job = self.start_job(worker, request, parcel, Waiting { worker, reply: Sender::Reply(sender), progress });
+        (job, async move { receiver.await.unwrap_or(Err(PoolError::Cancelled)) })
+    }
+
+    /// Asks a worker for bytes that the page only hands on.
+    pub fn parcel(
+        &self,
+        worker: usize,
+        request: &Request,
+    ) -> (u32, impl Future<Output = Result<Parcel, PoolError>> + use<>) {
+        let (sender, receiver) = oneshot::channel();
+        let waiting = Waiting { worker, reply: Sender::Parcel(sender), progress: Box::new(|_, _| {}) };
+        let job = self.start_job(worker, request, None, waiting);
+        (job, async move { receiver.await.unwrap_or(Err(PoolError::Cancelled)) })
+    }
+
+    fn start_job(&self, worker: usize, request: &Request, parcel: Option<Parcel>, waiting: Waiting) -> u32 {
+        let job = self.0.next.replace(self.0.next.get().wrapping_add(1));
         self.0.waiting.borrow_mut().insert(job, waiting);
         match postcard::to_stdvec(request).ok().and_then(|b| message(&ToWorker::Start { job }, Some(&b)).ok()) {
-            Some((message, transfer)) => self.post(worker, message, transfer),
+            Some((message, transfer)) => {
+                if let Some(Parcel(buffer)) = parcel {
+                    let _ = js_sys::Reflect::set(&message, &"parcel".into(), &buffer);
+                    transfer.push(&buffer);
+                }
+                self.post(worker, message, transfer);
+            }
             None => self.end(job, Err(PoolError::Failed("the request could not be sent".into()))),
         }
-        (job, async move { receiver.await.unwrap_or(Err(PoolError::Cancelled)) })
+        job
     }
 
     /// Asks and waits, without progress.
@@ -204,6 +246,9 @@ impl Pool {
             }
             FromWorker::Done { job, memory } => {
                 self.note(worker, memory);
+                if let Ok(buffer) = part("parcel").dyn_into::<js_sys::ArrayBuffer>() {
+                    return self.deliver(job, Parcel(buffer));
+                }
                 let bytes = js_sys::Uint8Array::new(&part("bytes")).to_vec();
                 let reply = match postcard::from_bytes(&bytes) {
                     Ok(Reply::Failed(why)) => Err(PoolError::Failed(why)),
@@ -259,8 +304,25 @@ impl Pool {
     fn end(&self, job: u32, reply: Result<Reply, PoolError>) {
         // The borrow ends before the future's owner runs.
         let waiting = self.0.waiting.borrow_mut().remove(&job);
-        if let Some(waiting) = waiting {
-            let _ = waiting.reply.send(reply);
+        match waiting.map(|w| w.reply) {
+            Some(Sender::Reply(sender)) => drop(sender.send(reply)),
+            Some(Sender::Parcel(sender)) => {
+                let none = PoolError::Failed("a worker sent no bytes".into());
+                let _ = sender.send(Err(reply.err().unwrap_or(none)));
+            }
+            None => {}
+        }
+    }
+
+    fn deliver(&self, job: u32, parcel: Parcel) {
+        let waiting = self.0.waiting.borrow_mut().remove(&job);
+        match waiting.map(|w| w.reply) {
+            Some(Sender::Parcel(sender)) => drop(sender.send(Ok(parcel))),
+            Some(Sender::Reply(sender)) => {
+                let bytes = js_sys::Uint8Array::new(&parcel.0).to_vec();
+                let _ = sender.send(Ok(Reply::Bytes(bytes)));
+            }
+            None => {}
         }
     }
 }

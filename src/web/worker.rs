@@ -88,7 +88,7 @@ pub fn worker() {
     let message = Closure::<dyn FnMut(MessageEvent)>::new(move |event: MessageEvent| hears.message(&event.data()));
     scope.set_onmessage(Some(message.as_ref().unchecked_ref()));
     message.forget();
-    worker.say(&FromWorker::Ready, None);
+    worker.say(&FromWorker::Ready);
 }
 
 impl Worker {
@@ -99,7 +99,15 @@ impl Worker {
             ToWorker::Start { job } => {
                 let bytes = js_sys::Uint8Array::new(&part("bytes")).to_vec();
                 match postcard::from_bytes::<Request>(&bytes) {
-                    Ok(request) => self.jobs.borrow_mut().push((job, start(request), 0.0)),
+                    Ok(mut request) => {
+                        let parcel = part("parcel");
+                        if !parcel.is_undefined()
+                            && let Some(bytes) = request.bytes_mut()
+                        {
+                            *bytes = js_sys::Uint8Array::new(&parcel).to_vec();
+                        }
+                        self.jobs.borrow_mut().push((job, start(request), 0.0));
+                    }
                     Err(e) => self.reply(job, &Reply::Failed(format!("the request could not be read: {e}"))),
                 }
             }
@@ -140,7 +148,7 @@ impl Worker {
                     if now - told > PROGRESS {
                         told = now;
                         let (done, total) = (done as f64, total as f64);
-                        self.say(&FromWorker::Progress { job, done, total, memory: memory() }, None);
+                        self.say(&FromWorker::Progress { job, done, total, memory: memory() });
                     }
                     if now - began > SLICE {
                         self.jobs.borrow_mut().push((job, work, told));
@@ -157,12 +165,25 @@ impl Worker {
     }
 
     fn reply(&self, job: u32, reply: &Reply) {
+        let done = FromWorker::Done { job, memory: memory() };
+        if let Reply::Bytes(bytes) = reply {
+            return self.send(&done, "parcel", bytes);
+        }
         let bytes = postcard::to_stdvec(reply).unwrap_or_default();
-        self.say(&FromWorker::Done { job, memory: memory() }, Some(&bytes));
+        self.send(&done, "bytes", &bytes);
     }
 
-    fn say(&self, head: &FromWorker, bytes: Option<&[u8]>) {
-        let Ok((message, transfer)) = super::pool::message(head, bytes) else { return };
+    fn say(&self, head: &FromWorker) {
+        let Ok((message, transfer)) = super::pool::message(head, None) else { return };
+        let _ = self.scope.post_message_with_transfer(&message, &transfer);
+    }
+
+    /// Says something with bytes beside it, which are transferred.
+    fn send(&self, head: &FromWorker, name: &str, bytes: &[u8]) {
+        let Ok((message, transfer)) = super::pool::message(head, None) else { return };
+        let buffer = js_sys::Uint8Array::from(bytes).buffer();
+        let _ = js_sys::Reflect::set(&message, &name.into(), &buffer);
+        transfer.push(&buffer);
         let _ = self.scope.post_message_with_transfer(&message, &transfer);
     }
 }
