@@ -5,7 +5,7 @@ PORT ?= 8080
 # Trunk takes NO_COLOR for an option with a value.
 unexport NO_COLOR
 
-.PHONY: run test dist check setup size clean
+.PHONY: run test dist check audit fuzz setup size clean
 
 run: setup
 	@echo "moescope: building the release site (three minutes the first time, seconds later)"
@@ -25,6 +25,22 @@ check: setup
 	cargo clippy --locked --all-targets -- -D warnings
 	cargo clippy --locked --target wasm32-unknown-unknown --lib --bins -- -D warnings
 	RUSTDOCFLAGS="-D warnings" cargo doc --locked --no-deps --document-private-items --lib
+
+# Licences and sources of every dependency; known holes too, where their lists can be fetched.
+audit: setup
+	@scripts/setup.sh audit
+	cargo deny --all-features check bans licenses sources
+	@cargo deny --all-features check advisories || scripts/unreachable.sh https://github.com/RustSec/advisory-db "Rust advisories"
+	@npm audit --prefix $(TOOLS) || scripts/unreachable.sh https://registry.npmjs.org/-/npm/v1/security/advisories/bulk "npm advisories"
+
+# Every fuzz target for ten minutes (nightly Rust and cargo-fuzz). New inputs that matter stay in fuzz/corpus, which is not kept.
+FUZZ_SECONDS ?= 600
+fuzz:
+	@scripts/setup.sh fuzz
+	for target in load scanner experiment summary; do \
+	  mkdir -p fuzz/corpus/$$target && (cd fuzz && cargo +nightly fuzz run $$target corpus/$$target seeds/$$target -- \
+	    -max_total_time=$(FUZZ_SECONDS) -timeout=20 -rss_limit_mb=3000 -max_len=20000 -print_final_stats=1) || exit 1; \
+	done
 
 # Bytes of the site: raw, gzip, brotli.
 size: dist

@@ -8,6 +8,8 @@ BINDGEN=0.2.130
 BINARYEN=132.0.0
 AXE=4.14.1
 RAY=2.60.0
+DENY=0.20.2
+FUZZ=0.13.2
 TOOLS="${MOESCOPE_TOOLS:-${XDG_CACHE_HOME:-$HOME/.cache}/moescope/tools}"
 # Tools run for seconds: building them unoptimised takes a third of the time.
 export CARGO_PROFILE_RELEASE_LTO=off CARGO_PROFILE_RELEASE_OPT_LEVEL=0 CARGO_PROFILE_RELEASE_CODEGEN_UNITS=16
@@ -58,6 +60,13 @@ sysroot=$(rustc --print sysroot)
 need wasm-bindgen "$BINDGEN" "1 minute" cargo install wasm-bindgen-cli --version "$BINDGEN" --root "$TOOLS"
 need trunk "$TRUNK" "3 minutes" cargo install trunk --version "$TRUNK" --locked --no-default-features --root "$TOOLS"
 need binaryen "$BINARYEN" "5 s" npm install --no-audit --no-fund --prefix "$TOOLS" "binaryen@$BINARYEN"
+if [ "${1:-}" = audit ]; then
+  need cargo-deny "$DENY" "4 minutes" cargo install cargo-deny --version "$DENY" --locked --root "$TOOLS"
+fi
+if [ "${1:-}" = fuzz ]; then
+  rustup toolchain list | grep -q nightly || rustup toolchain install nightly --profile minimal
+  need cargo-fuzz "$FUZZ" "1 minute" cargo install cargo-fuzz --version "$FUZZ" --root "$TOOLS"
+fi
 if [ "${1:-}" = test ]; then
   need axe-core "$AXE" "5 s" npm install --no-audit --no-fund --prefix "$TOOLS" "axe-core@$AXE"
 fi

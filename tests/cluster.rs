@@ -1,5 +1,4 @@
 //! cluster/summarize.py on a local Ray of two workers: the same bytes as one process.
-#![expect(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
 
 use std::path::Path;
 use std::process::Command;

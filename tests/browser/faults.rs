@@ -123,3 +123,63 @@ fn the_page_needs_no_offscreen_canvas() {
     settled(&mut b);
     assert_eq!(b.complaints(), Vec::<String>::new());
 }
+
+/// The policy of the site as built, to the letter: whoever loosens it changes this test.
+#[test]
+fn the_built_policy_is_this_one() {
+    let policy = |file: &str| {
+        let text = std::fs::read_to_string(root().join("dist").join(file)).unwrap();
+        let flat = text.split_whitespace().collect::<Vec<_>>().join(" ");
+        let start = flat.split("Content-Security-Policy\"").nth(1).unwrap().split("content=\"").nth(1).unwrap();
+        start.split('"').next().unwrap().to_string()
+    };
+    if !root().join("dist/index.html").exists() && std::env::var_os("CI").is_none() {
+        eprintln!("SKIPPED: dist/ is missing; make test builds it");
+        return;
+    }
+    assert_eq!(
+        policy("index.html"),
+        "default-src 'self'; script-src 'self' 'wasm-unsafe-eval'; style-src 'self'; style-src-attr 'unsafe-inline'; worker-src 'self'; connect-src 'self'; img-src 'self' data:; object-src 'none'; base-uri 'none'; form-action 'none'"
+    );
+    assert_eq!(
+        policy("fetch.html"),
+        "default-src 'none'; script-src 'self'; connect-src 'self' https:; base-uri 'none'; form-action 'none'"
+    );
+}
+
+#[test]
+fn the_policy_holds_in_the_browser() {
+    let Some((mut b, url)) = begin() else { return };
+    b.open(&format!("{url}#{FAST}"));
+    settled(&mut b);
+    b.eval("(() => { window.blocked = []; document.addEventListener('securitypolicyviolation', e => blocked.push(e.effectiveDirective)); })()");
+    b.eval("fetch('https://example.org/').catch(() => 0)");
+    b.eval("(() => { const s = document.createElement('script'); s.textContent = 'window.ran = 1'; document.head.append(s); document.body.insertAdjacentHTML('beforeend', '<img src=x onerror=\"window.ran = 2\">'); })()");
+    b.wait("blocked.includes('connect-src') && blocked.some(d => d.startsWith('script-src'))");
+    assert_eq!(b.eval("window.ran ?? null"), serde_json::Value::Null);
+}
+
+#[test]
+fn names_of_files_and_subjects_are_only_text() {
+    let Some((mut b, url)) = begin() else { return };
+    let folder = tempfile::tempdir().unwrap();
+    let name = "llama4-mmlu-<b id=injected onclick=alert(1)>x<";
+    let inside = folder.path().join(name);
+    std::fs::create_dir_all(&inside).unwrap();
+    let (_, files) = traces::small(folder.path());
+    for (i, file) in files.iter().enumerate() {
+        std::fs::copy(file, inside.join(format!("{i}<i id=injected>.json"))).unwrap();
+    }
+    std::fs::write(inside.join("broken<script id=injected>.json"), "[oops").unwrap();
+    b.open(&format!("{url}#{FAST}"));
+    settled(&mut b);
+    b.drop_files("#drop", &[&inside]);
+    b.wait("document.querySelector('#source')?.innerText.startsWith('Your trace')");
+    settled(&mut b);
+    b.wait("document.querySelector('#issues')?.innerText.includes('broken<script id=injected>.json')");
+    choose(&mut b, "right", "odd");
+    b.wait("!!document.querySelector('#versus')");
+    b.click("#share");
+    b.wait("document.querySelector('dialog').open");
+    assert_eq!(b.eval("document.querySelectorAll('#injected').length"), 0);
+}

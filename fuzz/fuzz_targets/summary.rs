@@ -1,0 +1,25 @@
+//! Any payload as a summary file, behind a right digest: refused, or sound for every analysis.
+#![no_main]
+
+use std::io::Write;
+
+use libfuzzer_sys::fuzz_target;
+use moescope::protocol::{MAGIC, from_moesum, overview, to_moesum};
+
+fuzz_target!(|payload: &[u8]| {
+    let mut packed = flate2::write::DeflateEncoder::new(Vec::new(), flate2::Compression::none());
+    packed.write_all(payload).expect("memory");
+    let packed = packed.finish().expect("memory");
+    let mut bytes = MAGIC.to_vec();
+    bytes.extend_from_slice(&xxhash_rust::xxh3::xxh3_64(&packed).to_le_bytes());
+    bytes.extend_from_slice(&packed);
+    let Ok(dataset) = from_moesum(&bytes) else { return };
+    let Some(part) = dataset.part() else { return };
+    if part.summary.experts > 512 || part.summary.layers.len() > 64 {
+        return;
+    }
+    let _ = moescope::analysis::report(&part.summary, Vec::new());
+    let _ = overview(&part.summary, moescope::model::Scope::All);
+    let written = to_moesum(&dataset).expect("memory");
+    assert!(from_moesum(&written).is_ok());
+});
