@@ -32,6 +32,13 @@ impl DistanceCounts {
         }
     }
 
+    /// Whether every access is in it once, as a first or at a distance, and few enough that sums never overflow.
+    #[must_use]
+    pub fn is_sound(&self) -> bool {
+        let sum = self.histogram.iter().try_fold(self.cold, |sum, &n| sum.checked_add(n));
+        sum == Some(self.accesses) && self.accesses < 1 << 52
+    }
+
     /// Adds other counts.
     pub fn merge(&mut self, other: &DistanceCounts) {
         self.accesses += other.accesses;

@@ -57,7 +57,7 @@ impl Stream {
 
     /// Whether the runs are in order, and of indices that can be counted on.
     pub(super) fn is_sound(&self) -> bool {
-        let ordered = self.0.iter().all(|(first, s)| *first <= s.last && s.last < 1 << 52);
+        let ordered = self.0.iter().all(|(first, s)| *first <= s.last && s.last < 1 << 52 && s.counts.is_sound());
         ordered && self.0.values().zip(self.0.keys().skip(1)).all(|(s, next)| s.last < *next)
     }
 

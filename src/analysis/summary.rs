@@ -233,8 +233,7 @@ impl Summary {
         if !subjects.all(|(id, c)| known(id) && c.len() <= n && small(c)) {
             return Err("its subjects");
         }
-        let reuse = self.reuse.iter().all(|d| small(&d.histogram) && small(&[d.accesses, d.cold]));
-        if !reuse || !self.stream.iter().all(super::Stream::is_sound) {
+        if !self.reuse.iter().all(DistanceCounts::is_sound) || !self.stream.iter().all(super::Stream::is_sound) {
             return Err("its streams");
         }
         Ok(())

@@ -117,6 +117,16 @@ fn plain(file: &[u8]) -> Vec<u8> {
     plain
 }
 
+/// Found by the fuzz target: more accesses at a distance than there were at all.
+#[test]
+fn distances_that_do_not_add_up_are_refused() {
+    let file = sample();
+    let mut dataset = from_moesum(&file).unwrap();
+    dataset.parts.values_mut().for_each(|p| p.summary.reuse[1].accesses = 1);
+    let why = from_moesum(&to_moesum(&dataset).unwrap()).map(|_| ()).unwrap_err();
+    assert!(why.contains("its streams"), "{why}");
+}
+
 #[test]
 fn damage_is_named() {
     let file = sample();
