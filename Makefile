@@ -49,9 +49,13 @@ size: dist
 # What the simulator does in a second: native, then in Chromium on the release site.
 speed: setup-test site
 	cargo bench --locked
-	cargo test --locked --test browser -- --ignored --nocapture speed::
+	cargo test --locked --test browser -- --ignored --nocapture speed::simulator
 
-.PHONY: site setup-test speed
+# The page beside what the browser can do at all (benches/bench.html): a table of ratios, and target/bench.json.
+bench: setup-test site
+	cargo test --release --locked --test browser -- --ignored --nocapture speed::bench
+
+.PHONY: site setup-test speed bench
 site:
 	trunk build --release --locked
 

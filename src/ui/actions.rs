@@ -453,7 +453,8 @@ async fn load_files(store: Store, pool: &Pool, files: Vec<Dropped>, token: &Toke
             (l.files.1, l.bytes.1, l.stage) = (all.0, all.1, "Reading");
         }
     });
-    let work = (0..pool.len()).map(|worker| read_chunks(store, pool.clone(), worker, Rc::clone(&state)));
+    let readers = pool.len().min(store.readers.get_untracked());
+    let work = (0..readers).map(|worker| read_chunks(store, pool.clone(), worker, Rc::clone(&state)));
     for result in futures_util::future::join_all(work).await {
         result?;
     }

@@ -1,5 +1,6 @@
 //! The page for scripts and notebooks: `moescope.run(experiment)` and `moescope.analyze(files)` resolve to plain objects,
-//! the same as the command line's JSON; `moescope.memory()` tells the bytes of each worker.
+//! the same as the command line's JSON. `moescope.load(files)` loads, `moescope.memory()` tells the bytes of each worker,
+//! `moescope.normalise(text)` writes an experiment as links have it.
 
 use leptos::prelude::*;
 use serde::Serialize;
@@ -21,40 +22,67 @@ pub(super) fn offer(store: Store) {
     let run = Closure::<dyn Fn(JsValue) -> js_sys::Promise>::new(move |text: JsValue| {
         future_to_promise(async move { run(store, text).await.map_err(|e| JsError::new(&e).into()) })
     });
-    let _ = js_sys::Reflect::set(&object, &"analyze".into(), analyze.as_ref());
-    let _ = js_sys::Reflect::set(&object, &"run".into(), run.as_ref());
+    let load = Closure::<dyn Fn(JsValue, JsValue) -> js_sys::Promise>::new(move |files: JsValue, workers: JsValue| {
+        future_to_promise(async move { load(store, files, workers).await.map_err(|e| JsError::new(&e).into()) })
+    });
     let memory = Closure::<dyn Fn() -> js_sys::Array>::new(move || {
         let pool = store.pool.with_value(Clone::clone);
         pool.iter().flat_map(|p| p.memory()).map(JsValue::from_f64).collect()
     });
-    let _ = js_sys::Reflect::set(&object, &"memory".into(), memory.as_ref());
+    let normalise = Closure::<dyn Fn(String) -> String>::new(|text: String| Experiment::parse(&text).0.to_string());
+    let parts: [(&str, JsValue); 5] = [
+        ("analyze", analyze.into_js_value()),
+        ("run", run.into_js_value()),
+        ("load", load.into_js_value()),
+        ("memory", memory.into_js_value()),
+        ("normalise", normalise.into_js_value()),
+    ];
+    for (name, part) in parts {
+        let _ = js_sys::Reflect::set(&object, &name.into(), &part);
+    }
     let _ = js_sys::Reflect::set(&window(), &"moescope".into(), &object);
-    memory.forget();
-    analyze.forget();
-    run.forget();
+}
+
+/// Loads files and tells what they hold; `workers` limits how many read.
+async fn load(store: Store, files: JsValue, workers: JsValue) -> Result<JsValue, String> {
+    store.readers.set(workers.as_f64().map_or(usize::MAX, crate::units::floor).max(1));
+    let done = load_all(store, given(&files)?).await;
+    store.readers.set(usize::MAX);
+    done?;
+    let info = store.trace.get_untracked().ok_or("nothing is loaded")?;
+    plain(&*info)
+}
+
+/// The files of a list.
+fn given(files: &JsValue) -> Result<Vec<Dropped>, String> {
+    // `Array.from` throws at what it cannot walk.
+    let list = if files.is_object() { js_sys::Array::from(files) } else { js_sys::Array::new() };
+    let given: Vec<Dropped> = list
+        .iter()
+        // Files of a frame are no `File` of this page: only their shape tells.
+        .filter(|f| js_sys::Reflect::has(f, &"lastModified".into()).unwrap_or(false))
+        .map(|f| f.unchecked_into::<web_sys::File>())
+        .map(|file| Dropped { path: file.name(), file })
+        .collect();
+    if given.is_empty() { Err("moescope takes a list of File objects".into()) } else { Ok(given) }
+}
+
+async fn load_all(store: Store, given: Vec<Dropped>) -> Result<(), String> {
+    actions::load(store, String::new(), async move { given });
+    while store.loading.with_untracked(Option::is_some) {
+        pause().await;
+    }
+    let (issues, any) = store.issues.get_untracked();
+    if any {
+        return Ok(());
+    }
+    Err(issues.first().map_or_else(|| "nothing could be read".into(), ToString::to_string))
 }
 
 /// Loads the files, if any are given, and gives the analyses of what is shown.
 async fn analyze(store: Store, files: JsValue) -> Result<JsValue, String> {
-    // `Array.from` throws at what it cannot walk.
-    let list = if files.is_object() { js_sys::Array::from(&files) } else { js_sys::Array::new() };
-    let given: Vec<Dropped> = list
-        .iter()
-        .filter_map(|f| f.dyn_into::<web_sys::File>().ok())
-        .map(|file| Dropped { path: file.name(), file })
-        .collect();
-    if !files.is_undefined() && given.is_empty() {
-        return Err("analyze takes a list of File objects".into());
-    }
-    if !given.is_empty() {
-        actions::load(store, String::new(), async move { given });
-        while store.loading.with_untracked(Option::is_some) {
-            pause().await;
-        }
-        let (issues, any) = store.issues.get_untracked();
-        if !any {
-            return Err(issues.first().map_or_else(|| "nothing could be read".into(), ToString::to_string));
-        }
+    if !files.is_undefined() {
+        load_all(store, given(&files)?).await?;
     }
     let pool = store.pool.with_value(Clone::clone).ok_or("no worker")?;
     match pool.get(0, Request::Report(untrack(|| store.from()))).await {
@@ -90,7 +118,7 @@ fn plain(value: &impl Serialize) -> Result<JsValue, String> {
 /// Waits a moment without blocking the page.
 async fn pause() {
     let promise = js_sys::Promise::new(&mut |resolve, _| {
-        let _ = window().set_timeout_with_callback_and_timeout_and_arguments_0(&resolve, 30);
+        let _ = window().set_timeout_with_callback_and_timeout_and_arguments_0(&resolve, 5);
     });
     let _ = wasm_bindgen_futures::JsFuture::from(promise).await;
 }

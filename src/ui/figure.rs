@@ -11,7 +11,7 @@ use wasm_bindgen::prelude::*;
 use super::store::Store;
 use crate::plot::theme::{DARK, LIGHT};
 use crate::plot::{Chart, Frame, Look, svg};
-use crate::web::{download, download_canvas, draw};
+use crate::web::{download, download_canvas, draw, now};
 
 /// A figure. `chart` runs again whenever a signal that it reads changes; `hover` gets a place in the figure's own axes.
 #[component]
@@ -81,11 +81,13 @@ fn figure(
     let seen = watch_sight(holder);
     let paint = move |chart: Option<Chart>, css: f64, look: Look| {
         let Some(canvas) = canvas.get_untracked() else { return };
+        let began = now();
         let drawn = chart.and_then(|chart| draw(&canvas, (css, height(css)), &look, &chart));
         if let (true, Some(performance)) = (drawn.is_some(), window().performance()) {
             // For whoever measures how soon a figure is there.
             let _ = performance.mark(id);
         }
+        let _ = canvas.set_attribute("data-ms", &(now() - began).to_string());
         let _ = canvas.set_attribute("data-drawn", if drawn.is_some() { "yes" } else { "no" });
         frame.set_value(drawn);
         tip.set(None);

@@ -105,6 +105,8 @@ pub(super) struct Store {
     pub(super) ratio: RwSignal<f64>,
     /// The workers; none if the browser starts none.
     pub(super) pool: StoredValue<Option<Pool>, LocalStorage>,
+    /// How many workers read a load, for who measures them.
+    pub(super) readers: RwSignal<usize>,
     /// The files that the loaded trace was read from.
     pub(super) files: StoredValue<Vec<Dropped>, LocalStorage>,
     /// Grows with every change of what is loaded or made.
@@ -151,6 +153,7 @@ impl Store {
             dark: RwSignal::new(dark),
             ratio: RwSignal::new(crate::web::pixel_ratio()),
             pool: StoredValue::new_local(pool),
+            readers: RwSignal::new(usize::MAX),
             files: StoredValue::new_local(Vec::new()),
             generation: RwSignal::default(),
         }

@@ -101,6 +101,19 @@ impl Browser {
         }
     }
 
+    /// Opens an address that is not the site's page.
+    pub(crate) fn navigate(&mut self, url: &str) {
+        self.call("Page.navigate", json!({"url": url}));
+    }
+
+    /// Gives files to a file input.
+    pub(crate) fn set_files(&mut self, selector: &str, paths: &[std::path::PathBuf]) {
+        let document = self.call("DOM.getDocument", json!({}));
+        let node = json!({"nodeId": document["root"]["nodeId"], "selector": selector});
+        let found = self.call("DOM.querySelector", node);
+        self.call("DOM.setFileInputFiles", json!({"nodeId": found["nodeId"], "files": paths}));
+    }
+
     /// Opens an address and waits until it is loaded.
     pub(crate) fn open(&mut self, url: &str) {
         self.events.clear();

@@ -1,0 +1,120 @@
+// What the site does in a second, beside what the browser can do at all. Each number is the best of a few in one visit.
+const files = (id) => [...document.getElementById(id).files];
+const frame = document.getElementById("site");
+const bytesOf = (list) => list.reduce((sum, f) => sum + f.size, 0);
+
+async function open(fragment) {
+  frame.src = "about:blank";
+  await new Promise((done) => (frame.onload = done));
+  frame.src = `index.html?${Math.random()}#${fragment}`;
+  await until(() => frame.contentDocument?.querySelector("#run-done") && frame.contentDocument.querySelectorAll("#insights canvas[data-drawn=yes]").length === 6);
+  return frame.contentWindow.moescope;
+}
+
+async function until(check) {
+  while (!check()) await new Promise((done) => setTimeout(done, 5));
+}
+
+async function best(times, work) {
+  let least = Infinity;
+  for (let i = 0; i < times; i++) {
+    const began = performance.now();
+    await work();
+    least = Math.min(least, performance.now() - began);
+  }
+  return least;
+}
+
+// JSON.parse and a loop over every id: what a page without WebAssembly would do.
+function parse(text) {
+  let sum = 0;
+  for (const step of JSON.parse(text)) {
+    for (const layer of Object.values(step)) {
+      if (layer) for (const row of layer) for (const id of row) sum += id;
+    }
+  }
+  return sum;
+}
+
+// (module (memory (export "m") 65) (func (export "s") (param i32) (result i32) ...)): adds up bytes, one by one.
+const SUM = Uint8Array.from([
+  0, 97, 115, 109, 1, 0, 0, 0, 1, 6, 1, 96, 1, 127, 1, 127, 3, 2, 1, 0, 5, 3, 1, 0, 65, 7, 9, 2, 1, 109, 2, 0, 1, 115, 0, 0, 10, 34, 1, 32, 1, 2, 127,
+  3, 64, 32, 1, 32, 2, 45, 0, 0, 106, 33, 1, 32, 2, 65, 1, 106, 34, 2, 32, 0, 73, 13, 0, 11, 32, 1, 11,
+]);
+
+async function byteSum(buffer) {
+  const { m, s } = (await WebAssembly.instantiate(SUM)).instance.exports;
+  const view = new Uint8Array(m.buffer);
+  let sum = 0;
+  for (let at = 0; at < buffer.byteLength; at += 4 << 20) {
+    const part = new Uint8Array(buffer, at, Math.min(4 << 20, buffer.byteLength - at));
+    view.set(part);
+    sum += s(part.length);
+  }
+  return sum;
+}
+
+// Reading alone: the same calls that a worker of the site makes, and nothing done with the bytes.
+function readAll(list) {
+  const code = "onmessage = (e) => { let n = 0; const r = new FileReaderSync(); for (const f of e.data) for (let at = 0; at < f.size; at += 4194304) n += r.readAsArrayBuffer(f.slice(at, at + 4194304)).byteLength; postMessage(n); }";
+  const worker = new Worker(URL.createObjectURL(new Blob([code])));
+  return new Promise((done) => {
+    worker.onmessage = () => (worker.terminate(), done());
+    worker.postMessage(list);
+  });
+}
+
+globalThis.bench = async () => {
+  const out = { cores: navigator.hardwareConcurrency, agent: navigator.userAgent };
+  let m = await open("v=1&model=llama4-maverick");
+  const [large, archive, many] = ["large", "archive", "many"].map(files);
+  out.bytes = { large: bytesOf(large), archive: bytesOf(archive), many: bytesOf(many), files: many.length };
+  out.large_ms = await best(2, () => m.load(large));
+  out.large_one_worker_ms = await best(2, () => m.load(large, 1));
+  out.json_from_disk_ms = await best(2, async () => parse(await large[0].text()));
+  const buffer = await large[0].arrayBuffer();
+  const memory = new File([buffer], "large.json");
+  out.memory_ms = await best(2, () => m.load([memory]));
+  out.json_in_memory_ms = await best(2, () => parse(new TextDecoder().decode(buffer)));
+  out.byte_sum_ms = await best(2, () => byteSum(buffer));
+  out.read_large_ms = await best(2, () => readAll(large));
+  out.many_ms = await best(2, () => m.load(many));
+  out.read_many_ms = await best(2, () => readAll(many));
+  out.read_many_two_ms = await best(2, () => Promise.all([readAll(many.slice(0, many.length / 2)), readAll(many.slice(many.length / 2))]));
+  out.archive_ms = await best(2, () => m.load(archive));
+  out.archive_one_worker_ms = await best(2, () => m.load(archive, 1));
+  out.tokens = await m.load(archive).then((i) => i.prefill + i.decode);
+  out.analysis_ms = await best(3, () => m.analyze());
+  m = await open("v=1&model=deepseek-v3");
+  let report;
+  out.run_ms = await best(3, async () => (report = await m.run("v=1&model=deepseek-v3")));
+  out.flows = report.runs.reduce((s, r) => s + r.reads.local + r.reads.remote + r.reads.writes, 0);
+  const address = "v=1&model=qwen3-235b&wafer=tsmc-sow&rows=4&link=4&dead=7,3-4&compare=wafer:dojo%7Cseed:2&sweep=link:1:4:7";
+  const parses = 20000;
+  out.parse_us = ((await best(3, () => { for (let i = 0; i < parses; i++) m.normalise(address); })) / parses) * 1e3;
+  await open("v=1&model=kimi-k2");
+  const page = frame.contentDocument, map = page.querySelector("#token-map canvas"), slider = page.querySelector("#layer");
+  page.querySelector("#token-map").scrollIntoView();
+  await new Promise((done) => setTimeout(done, 500));
+  const slides = [], redraws = [];
+  for (let layer = 1; layer <= 30; layer++) {
+    const count = () => frame.contentWindow.performance.getEntriesByName("token-map").length;
+    const before = count(), began = performance.now();
+    slider.value = layer;
+    slider.dispatchEvent(new frame.contentWindow.Event("input", { bubbles: true }));
+    await new Promise((done) => {
+      const look = () => (count() > before ? done() : queue.port2.postMessage(0));
+      const queue = new MessageChannel();
+      queue.port1.onmessage = look;
+      look();
+    });
+    slides.push(performance.now() - began);
+    redraws.push(Number(map.dataset.ms));
+    await new Promise((done) => setTimeout(done, 60));
+  }
+  const median = (list) => list.sort((a, b) => a - b)[list.length >> 1];
+  out.slide_ms = median(slides);
+  out.redraw_ms = median(redraws);
+  return out;
+};
+globalThis.ready = true;
