@@ -7,6 +7,9 @@ use flate2::{CrcReader, read::DeflateDecoder};
 use serde::{Deserialize, Serialize};
 use zip::{CompressionMethod, ZipArchive};
 
+/// Entries of one archive: ten times the published set.
+const MOST_ENTRIES: usize = 1 << 20;
+
 /// A file that can be read anywhere.
 pub trait Source: Read + Seek {}
 impl<T: Read + Seek> Source for T {}
@@ -133,6 +136,9 @@ pub type Refused = (String, String);
 pub fn entries(source: impl Source) -> io::Result<(Vec<Entry>, Vec<Refused>)> {
     let mut archive = ZipArchive::new(source).map_err(io::Error::other)?;
     let (mut found, mut refused) = (Vec::new(), Vec::new());
+    if archive.len() > MOST_ENTRIES {
+        return Err(io::Error::other(format!("it has {} entries, above the limit of {MOST_ENTRIES}", archive.len())));
+    }
     for i in 0..archive.len() {
         let file = match archive.by_index_raw(i) {
             Ok(file) => file,

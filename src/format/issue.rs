@@ -107,6 +107,12 @@ pub enum Problem {
     /// The browser's memory is nearly full.
     #[error("there is no memory left for it in this browser")]
     Memory,
+    /// A packed file that unpacks to far more than traces do.
+    #[error("it unpacks to more than {limit} times its size, as no trace does")]
+    Expansion {
+        /// The limit.
+        limit: u64,
+    },
     /// A limit that keeps memory bounded.
     #[error("{what} above the limit of {limit}")]
     Limit {
@@ -139,6 +145,7 @@ impl Problem {
             }
             Self::Unreadable { .. } => "unpack it yourself and give the folder, or copy it again",
             Self::OtherShape { .. } => "load one model at a time",
+            Self::Expansion { .. } => "unpack it yourself and look at what is inside",
             Self::Memory => {
                 "summarise it on the command line (moescope summarize PATH -o trace.moesum) and drop that file here"
             }

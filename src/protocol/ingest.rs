@@ -25,6 +25,11 @@ pub trait Files {
     }
 }
 
+/// Times of its packed size that a file may unpack to, beyond the first bytes.
+const EXPANSION: u64 = 250;
+/// Bytes that any file may unpack to.
+const FREE: u64 = 256 << 20;
+
 /// A file that the user gave.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct SourceFile {
@@ -233,7 +238,7 @@ impl Ingest {
                 self.done += n as u64;
                 dataset.bytes += n as u64;
                 open.bytes += n as u64;
-                n > 0 && open.feed(&self.buffer[..n])
+                n > 0 && open.is_fair(dataset) && open.feed(&self.buffer[..n])
             }
             Err(why) => {
                 dataset.issues.push((open.unit.index, unreadable(&open.unit.path, &why)));
@@ -284,6 +289,23 @@ impl Ingest {
 }
 
 impl Open {
+    /// Whether what is unpacked is no bomb: published traces unpack to thirty times their size, repetition alone to a thousand.
+    fn is_fair(&self, dataset: &mut Dataset) -> bool {
+        let packed = match &self.unit.packing {
+            Packing::Zip(entry) if !entry.stored => entry.packed,
+            Packing::Wrapped(_) => self.unit.bytes,
+            _ => return true,
+        };
+        let fair = self.bytes <= FREE || self.bytes / packed.max(1) <= EXPANSION;
+        if !fair {
+            let problem = Problem::Expansion { limit: EXPANSION };
+            let kept = "nothing".into();
+            let issue = Issue { file: self.unit.path.clone(), place: Place::default(), problem, count: 1, kept };
+            dataset.issues.push((self.unit.index, issue));
+        }
+        fair
+    }
+
     /// Takes the next bytes; false if no more are wanted.
     fn feed(&mut self, bytes: &[u8]) -> bool {
         if matches!(self.body, Body::Unknown) {

@@ -33,3 +33,24 @@ fn a_damaged_entry_is_an_error_not_a_trace() {
     assert!(read(&lie).unwrap_err().to_string().contains("checksum"));
     assert!(entries(Cursor::new(&bytes[..bytes.len() / 2])).is_err());
 }
+
+#[test]
+fn an_archive_bomb_is_refused_by_how_it_expands() {
+    use std::io::Write;
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("bomb.zip");
+    let mut zip = zip::ZipWriter::new(std::fs::File::create(&path).unwrap());
+    zip.start_file("bomb.json", zip::write::SimpleFileOptions::default()).unwrap();
+    // Valid so far as it goes: a list with a third of a gigabyte of space.
+    zip.write_all(b"[").unwrap();
+    let spaces = vec![b' '; 1 << 20];
+    (0..300).for_each(|_| zip.write_all(&spaces).unwrap());
+    zip.write_all(b"]").unwrap();
+    zip.start_file("sound.json", zip::write::SimpleFileOptions::default()).unwrap();
+    zip.write_all(b"[{\"1\":[[3],[4]]},{\"1\":[[5]]}]").unwrap();
+    zip.finish().unwrap();
+    let out = crate::support::moescope(&["analyze", path.to_str().unwrap()]);
+    let (said, found) = (String::from_utf8_lossy(&out.stderr), String::from_utf8_lossy(&out.stdout));
+    assert!(said.contains("bomb.json: it unpacks to more than 250 times its size"), "{said}");
+    assert!(found.starts_with("1 requests"), "the other entry is kept: {found}");
+}
