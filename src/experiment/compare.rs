@@ -119,7 +119,8 @@ impl Variant {
             }
             Ok((name.to_string(), value.to_string()))
         };
-        text.split(';').filter(|p| !p.is_empty()).map(setting).collect::<Result<_, _>>().map(Self)
+        let settings: Vec<_> = text.split(';').filter(|p| !p.is_empty()).map(setting).collect::<Result<_, _>>()?;
+        if settings.is_empty() { Err("a variant without a setting".into()) } else { Ok(Self(settings)) }
     }
 
     /// The experiment that stands beside `of`.
