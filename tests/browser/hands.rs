@@ -336,3 +336,17 @@ fn a_long_load_shows_what_is_read_so_far() {
     b.wait("!document.querySelector('#so-far') && document.querySelector('#source').innerText.startsWith('Synthetic')");
     assert_eq!(b.complaints(), Vec::<String>::new());
 }
+
+#[test]
+fn nothing_moves_after_the_first_paint() {
+    let Some((mut b, url)) = begin() else { return };
+    for width in [390, 768, 1440] {
+        b.device(width, 900, 1, false);
+        b.open(&format!("{url}?{width}#v=1"));
+        settled(&mut b);
+        b.wait("!!document.querySelector('.ending')");
+        let shift = "new Promise(done => { let sum = 0; new PerformanceObserver(l => l.getEntries().forEach(e => sum += e.value)).observe({type: 'layout-shift', buffered: true}); setTimeout(() => done(sum), 300); })";
+        let shift = b.eval(shift).as_f64().unwrap();
+        assert!(shift < 0.02, "{shift} at {width} pixels");
+    }
+}
