@@ -201,7 +201,8 @@ impl Summary {
         const MOST: u64 = 1 << 52;
         let n = self.experts;
         let small = |counts: &[u64]| counts.iter().all(|&c| c < MOST);
-        if n as u64 > MAX_EXPERTS || self.top_k > n || self.layers.len() > 4096 {
+        let no_experts = n == 0 && !self.layers.is_empty();
+        if no_experts || n as u64 > MAX_EXPERTS || self.top_k > n || self.layers.len() > 4096 {
             return Err("its shape");
         }
         if !small(&[self.requests, self.tokens[0], self.tokens[1], self.unknown_rows, self.beyond[0], self.beyond[1]]) {

@@ -127,6 +127,16 @@ fn distances_that_do_not_add_up_are_refused() {
     assert!(why.contains("its streams"), "{why}");
 }
 
+/// Found by the fuzz target: layers of no expert.
+#[test]
+fn layers_without_experts_are_refused() {
+    let mut dataset = from_moesum(&sample()).unwrap();
+    dataset.parts.values_mut().for_each(|p| p.summary = moescope::analysis::Summary::default());
+    dataset.parts.values_mut().for_each(|p| drop(p.summary.layers.insert(1, Default::default())));
+    let why = from_moesum(&to_moesum(&dataset).unwrap()).map(|_| ()).unwrap_err();
+    assert!(why.contains("its shape"), "{why}");
+}
+
 #[test]
 fn damage_is_named() {
     let file = sample();
