@@ -57,7 +57,15 @@ impl Stream {
 
     /// Whether the runs are in order, and of indices that can be counted on.
     pub(super) fn is_sound(&self) -> bool {
-        let ordered = self.0.iter().all(|(first, s)| *first <= s.last && s.last < 1 << 52 && s.counts.is_sound());
+        // Every object of a run is first and last accessed once.
+        let same = |s: &Segment| {
+            let sorted = |of: &[u32]| of.iter().copied().collect::<std::collections::BTreeSet<u32>>();
+            let stack = sorted(&s.stack);
+            stack.len() == s.stack.len() && s.firsts.len() == s.stack.len() && sorted(&s.firsts) == stack
+        };
+        let sound =
+            |(first, s): (&u64, &Segment)| *first <= s.last && s.last < 1 << 52 && s.counts.is_sound() && same(s);
+        let ordered = self.0.iter().all(sound);
         ordered && self.0.values().zip(self.0.keys().skip(1)).all(|(s, next)| s.last < *next)
     }
 

@@ -7,7 +7,7 @@ use serde::Serialize;
 use wasm_bindgen::prelude::*;
 use wasm_bindgen_futures::future_to_promise;
 
-use super::actions;
+use super::load;
 use super::store::Store;
 use crate::experiment::Experiment;
 use crate::protocol::{Reply, Request};
@@ -68,7 +68,7 @@ fn given(files: &JsValue) -> Result<Vec<Dropped>, String> {
 }
 
 async fn load_all(store: Store, given: Vec<Dropped>) -> Result<(), String> {
-    actions::load(store, String::new(), async move { given });
+    load::load(store, String::new(), async move { given });
     while store.loading.with_untracked(Option::is_some) {
         pause().await;
     }

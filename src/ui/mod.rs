@@ -6,6 +6,7 @@ mod actions;
 mod api;
 mod controls;
 mod figure;
+mod load;
 mod numbers;
 mod panels;
 mod recent;

@@ -8,7 +8,8 @@ use leptos::prelude::*;
 use leptos::task::spawn_local;
 use wasm_bindgen::JsCast;
 
-use super::actions::{cancel_load, change, load};
+use super::actions::change;
+use super::load::{cancel_load, load};
 use super::store::{Loading, Store};
 use crate::web::{Dropped, Remote, fetch_remote, host_of, is_own, now};
 

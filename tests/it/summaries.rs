@@ -172,3 +172,20 @@ proptest! {
         }
     }
 }
+
+/// Payloads that once crashed an analysis: the seeds of the fuzz target, every one refused or answered.
+#[test]
+fn what_fuzzing_found_stays_mended() {
+    let seeds = Path::new(env!("CARGO_MANIFEST_DIR")).join("fuzz/seeds/summary");
+    let mut read = 0;
+    for entry in std::fs::read_dir(seeds).unwrap() {
+        let payload = std::fs::read(entry.unwrap().path()).unwrap();
+        if let Ok(dataset) = from_moesum(&wrapped(&payload)) {
+            let part = dataset.part().unwrap();
+            let _ = moescope::analysis::report(&part.summary, Vec::new());
+            let _ = moescope::protocol::overview(&part.summary, moescope::model::Scope::All);
+        }
+        read += 1;
+    }
+    assert!(read >= 4);
+}
