@@ -1,6 +1,7 @@
 //! Zip archives: order, damage, lies.
 
 use std::io::{Cursor, Read};
+use std::path::Path;
 
 use moescope::format::{entries, open_entry};
 
@@ -53,4 +54,14 @@ fn an_archive_bomb_is_refused_by_how_it_expands() {
     let (said, found) = (String::from_utf8_lossy(&out.stderr), String::from_utf8_lossy(&out.stdout));
     assert!(said.contains("bomb.json: it unpacks to more than 250 times its size"), "{said}");
     assert!(found.starts_with("1 requests"), "the other entry is kept: {found}");
+}
+
+#[test]
+fn an_archive_that_calls_itself_json_is_named() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("x.json");
+    std::fs::copy(Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/data/paper.zip"), &path).unwrap();
+    let out = crate::support::moescope(&["analyze", path.to_str().unwrap()]);
+    let said = String::from_utf8_lossy(&out.stderr);
+    assert!(said.contains("x.json: not a trace: it is packed") && out.status.code() == Some(1), "{said}");
 }
