@@ -2,14 +2,10 @@
 const script = document.querySelector("script[data-js]");
 const boot = document.getElementById("boot");
 // The first two workers load while the page's own code does. The page takes them over with what they have said so far.
-globalThis.moescopeWorkers = [0, 1].map((n) => {
+globalThis.moescopeWorkers = [0, 1].map(() => {
   const worker = new Worker("worker_loader.js", { type: "module" });
   worker.heard = [];
-  worker.onmessage = (event) => {
-    worker.heard.push(event.data);
-    // It begins with what the page will ask first: the one makes the workload of the address, the other simulates it.
-    if (event.data?.head === "Ready") worker.postMessage({ head: { Early: { text: location.hash.slice(1), keeper: n === 0 } } });
-  };
+  worker.onmessage = (event) => worker.heard.push(event.data);
   worker.onerror = () => (worker.failed = true);
   return worker;
 });

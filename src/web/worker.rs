@@ -8,7 +8,6 @@ use wasm_bindgen::prelude::*;
 use web_sys::{DedicatedWorkerGlobalScope, File, MessageChannel, MessageEvent};
 
 use super::blob::GivenFiles;
-use crate::experiment::Experiment;
 use crate::protocol::{Job, Progress, Reply, Request, State, start};
 
 /// Milliseconds of work between two looks at the messages: a slider that asks this worker waits no longer.
@@ -28,13 +27,6 @@ pub(super) enum ToWorker {
     Cancel {
         /// Its number.
         job: u32,
-    },
-    /// Begin what the page will ask about the experiment of its address: said by `boot.js`, while the page's code is compiled.
-    Early {
-        /// The address's fragment.
-        text: String,
-        /// Make what the figures are about; else simulate.
-        keeper: bool,
     },
     /// These are the files from now on.
     Files,
@@ -65,19 +57,6 @@ pub(super) enum FromWorker {
     },
 }
 
-/// Number of a job that was begun early.
-const EARLY: u32 = 0;
-
-/// A job that nobody has asked for yet.
-struct Early {
-    /// The request, as it will be asked.
-    request: Vec<u8>,
-    /// The reply, once it is there.
-    reply: Option<Reply>,
-    /// Who has asked since.
-    job: Option<u32>,
-}
-
 struct Worker {
     scope: DedicatedWorkerGlobalScope,
     /// Wakes the loop again after the messages that are waiting.
@@ -85,7 +64,6 @@ struct Worker {
     awake: Cell<bool>,
     jobs: RefCell<Vec<(u32, Job, f64)>>,
     state: RefCell<State>,
-    early: RefCell<Option<Early>>,
     files: GivenFiles,
 }
 
@@ -100,7 +78,6 @@ pub fn worker() {
         awake: Cell::new(false),
         jobs: RefCell::default(),
         state: RefCell::default(),
-        early: RefCell::default(),
         files: GivenFiles::default(),
     });
     let again = Rc::clone(&worker);
@@ -121,9 +98,6 @@ impl Worker {
         match head {
             ToWorker::Start { job } => {
                 let bytes = js_sys::Uint8Array::new(&part("bytes")).to_vec();
-                if self.asked_early(job, &bytes) {
-                    return self.wake();
-                }
                 match postcard::from_bytes::<Request>(&bytes) {
                     Ok(mut request) => {
                         let parcel = part("parcel");
@@ -137,58 +111,13 @@ impl Worker {
                     Err(e) => self.reply(job, &Reply::Failed(format!("the request could not be read: {e}"))),
                 }
             }
-            ToWorker::Cancel { job } => {
-                let mut early = self.early.borrow_mut();
-                let job = if early.as_ref().is_some_and(|e| e.job == Some(job)) { EARLY } else { job };
-                if job == EARLY {
-                    *early = None;
-                }
-                self.jobs.borrow_mut().retain(|(id, ..)| *id != job);
-            }
-            ToWorker::Early { text, keeper } => self.begin_early(&text, keeper),
+            ToWorker::Cancel { job } => self.jobs.borrow_mut().retain(|(id, ..)| *id != job),
             ToWorker::Files => {
                 let list = js_sys::Array::from(&part("files"));
                 *self.files.0.borrow_mut() = list.iter().filter_map(|f| f.dyn_into::<File>().ok()).collect();
             }
         }
         self.wake();
-    }
-
-    /// Begins what the page will ask first, unless its experiment is on a trace.
-    fn begin_early(&self, text: &str, keeper: bool) {
-        let (experiment, _) = Experiment::parse(text);
-        if !experiment.trace.is_empty() || !experiment.source.is_empty() {
-            return;
-        }
-        let request = if keeper {
-            Request::Synthesize { model: experiment.model, seed: experiment.seed }
-        } else {
-            Request::RunMade(experiment.run_key().to_string())
-        };
-        let Ok(bytes) = postcard::to_stdvec(&request) else { return };
-        *self.early.borrow_mut() = Some(Early { request: bytes, reply: None, job: None });
-        self.jobs.borrow_mut().push((EARLY, start(request), 0.0));
-    }
-
-    /// Whether a request was begun early; then it is answered, now or when it is done. Another request of its kind ends it.
-    fn asked_early(&self, job: u32, bytes: &[u8]) -> bool {
-        let mut early = self.early.borrow_mut();
-        let Some(begun) = early.as_mut() else { return false };
-        if begun.request != bytes {
-            if begun.request.first() == bytes.first() {
-                *early = None;
-                self.jobs.borrow_mut().retain(|(id, ..)| *id != EARLY);
-            }
-            return false;
-        }
-        match begun.reply.take() {
-            Some(reply) => {
-                self.reply(job, &reply);
-                *early = None;
-            }
-            None => begun.job = Some(job),
-        }
-        true
     }
 
     fn wake(&self) {
@@ -210,18 +139,6 @@ impl Worker {
         let began = self.now();
         loop {
             match work.step(&mut self.state.borrow_mut(), &self.files) {
-                Progress::Done(reply) if job == EARLY => {
-                    let mut early = self.early.borrow_mut();
-                    match early.as_mut() {
-                        Some(Early { job: None, reply: kept, .. }) => *kept = Some(reply),
-                        Some(Early { job: Some(job), .. }) => {
-                            self.reply(*job, &reply);
-                            *early = None;
-                        }
-                        None => {}
-                    }
-                    break;
-                }
                 Progress::Done(reply) => {
                     self.reply(job, &reply);
                     break;
@@ -230,9 +147,6 @@ impl Worker {
                     let now = self.now();
                     if now - told > PROGRESS {
                         told = now;
-                        let job =
-                            if job == EARLY { self.early.borrow().as_ref().and_then(|e| e.job) } else { Some(job) };
-                        let Some(job) = job else { continue };
                         let (done, total) = (done as f64, total as f64);
                         self.say(&FromWorker::Progress { job, done, total, memory: memory() });
                     }
