@@ -2,6 +2,7 @@
 
 use serde_json::json;
 
+use super::traces::small;
 use super::*;
 
 /// A key as the browser sends it.
@@ -349,4 +350,23 @@ fn nothing_moves_after_the_first_paint() {
         let shift = b.eval(shift).as_f64().unwrap();
         assert!(shift < 0.02, "{shift} at {width} pixels");
     }
+}
+
+#[test]
+fn a_summary_file_opens_like_its_traces() {
+    let Some((mut b, url)) = begin() else { return };
+    let folder = tempfile::tempdir().unwrap();
+    let (archive, _) = small(folder.path());
+    let summary = folder.path().join("x.moesum");
+    let line = [&archive, &summary].map(|p| p.to_str().unwrap().to_string());
+    let out =
+        Command::new(env!("CARGO_BIN_EXE_moescope")).args(["summarize", &line[0], "-o", &line[1]]).output().unwrap();
+    assert!(out.status.success(), "{}", String::from_utf8_lossy(&out.stderr));
+    b.open(&quick(&url, ""));
+    settled(&mut b);
+    load(&mut b, &[&summary]);
+    let text = fragment(&mut b);
+    table_equals(&mut b, &cli(&["run", "--experiment", &text, "--traces", &line[0], "--json"]));
+    layer_equals(&mut b, &cli(&["analyze", &line[0], "--json"]), 3);
+    assert_eq!(b.complaints(), Vec::<String>::new());
 }
