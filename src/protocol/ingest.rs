@@ -54,6 +54,13 @@ pub struct Unit {
     pub bytes: u64,
 }
 
+impl Unit {
+    /// An issue of the whole unit, with the unit's place in the order.
+    fn issue(&self, problem: Problem, kept: &str) -> (u64, Issue) {
+        (self.index, of_file(&self.path, problem, kept))
+    }
+}
+
 /// Finds the units of the user's files, a file a step: archives open, the order is fixed.
 pub struct List {
     sources: Vec<SourceFile>,
@@ -127,7 +134,7 @@ impl List {
             }
         };
         for (path, why) in refused {
-            self.issues.push(unreadable(&format!("{}/{path}", source.path), &std::io::Error::other(why)));
+            self.issues.push(unreadable(&format!("{}/{path}", source.path), &why));
         }
         Ok(())
     }
@@ -243,10 +250,14 @@ impl Ingest {
                 self.done += n as u64;
                 dataset.bytes += n as u64;
                 open.bytes += n as u64;
-                n > 0
-                    && open.is_plain(&self.buffer[..n], dataset)
-                    && open.is_fair(dataset)
-                    && open.feed(&self.buffer[..n])
+                if let Some(problem) = open.refusal(&self.buffer[..n]) {
+                    // Not closed: what a bomb held before it was one is no request.
+                    dataset.files += 1;
+                    dataset.issues.push(open.unit.issue(problem, "nothing"));
+                    self.open = None;
+                    return true;
+                }
+                n > 0 && open.feed(&self.buffer[..n])
             }
             Err(why) => {
                 dataset.issues.push((open.unit.index, unreadable(&open.unit.path, &why)));
@@ -264,10 +275,7 @@ impl Ingest {
         let open = self.open.take().map(|o| o.unit);
         for unit in open.into_iter().chain(self.units.by_ref()) {
             dataset.files += 1;
-            let (file, kept) = (unit.path, "nothing of it; what was read before stays".to_string());
-            dataset
-                .issues
-                .push((unit.index, Issue { file, place: Place::default(), problem: Problem::Memory, count: 1, kept }));
+            dataset.issues.push(unit.issue(Problem::Memory, "nothing of it; what was read before stays"));
         }
         self.cursor = None;
     }
@@ -297,34 +305,22 @@ impl Ingest {
 }
 
 impl Open {
-    /// Whether a file that was taken for a plain one by its name is one.
-    fn is_plain(&self, bytes: &[u8], dataset: &mut Dataset) -> bool {
-        let packed =
-            self.unit.packing == Packing::Plain && matches!(self.body, Body::Unknown) && container(bytes).is_some();
-        if packed {
-            let why = "it is packed, though its name ends in .json; give it the ending of its archive".into();
-            let (file, kept) = (self.unit.path.clone(), "nothing".into());
-            let issue = Issue { file, place: Place::default(), problem: Problem::NotATrace { why }, count: 1, kept };
-            dataset.issues.push((self.unit.index, issue));
-        }
-        !packed
-    }
-
-    /// Whether what is unpacked is no bomb: published traces unpack to thirty times their size, repetition alone to a thousand.
-    fn is_fair(&self, dataset: &mut Dataset) -> bool {
+    /// Why nothing of this unit is read, if its bytes so far tell.
+    fn refusal(&self, bytes: &[u8]) -> Option<Problem> {
+        let unknown = matches!(self.body, Body::Unknown);
         let packed = match &self.unit.packing {
+            // Taken for a plain one by its name.
+            Packing::Plain if unknown && container(bytes).is_some() => {
+                let why = "it is packed, though its name ends in .json; give it the ending of its archive".into();
+                return Some(Problem::NotATrace { why });
+            }
             Packing::Zip(entry) if !entry.stored => entry.packed,
             Packing::Wrapped(_) => self.unit.bytes,
-            _ => return true,
+            _ => return None,
         };
-        let fair = self.bytes <= FREE || self.bytes / packed.max(1) <= EXPANSION;
-        if !fair {
-            let problem = Problem::Expansion { limit: EXPANSION };
-            let kept = "nothing".into();
-            let issue = Issue { file: self.unit.path.clone(), place: Place::default(), problem, count: 1, kept };
-            dataset.issues.push((self.unit.index, issue));
-        }
-        fair
+        // Published traces unpack to thirty times their size, repetition alone to a thousand.
+        let bomb = self.bytes > FREE && self.bytes / packed.max(1) > EXPANSION;
+        bomb.then_some(Problem::Expansion { limit: EXPANSION })
     }
 
     /// Takes the next bytes; false if no more are wanted.
@@ -394,7 +390,7 @@ fn summary(dataset: &mut Dataset, unit: &Unit, bytes: &[u8]) {
             dataset.bytes = dataset.bytes.saturating_sub(bytes.len() as u64);
             dataset.merge(found);
         }
-        Err(why) => dataset.issues.push((unit.index, unreadable(&unit.path, &std::io::Error::other(why)))),
+        Err(why) => dataset.issues.push((unit.index, unreadable(&unit.path, &why))),
     }
 }
 
@@ -404,7 +400,11 @@ fn scan_nothing(index: u64) -> Found {
     Found { issues, ..Found::default() }
 }
 
-fn unreadable(path: &str, why: &std::io::Error) -> Issue {
-    let problem = Problem::Unreadable { why: why.to_string() };
-    Issue { file: path.into(), place: Place::default(), problem, count: 1, kept: "nothing".into() }
+fn unreadable(path: &str, why: &impl ToString) -> Issue {
+    of_file(path, Problem::Unreadable { why: why.to_string() }, "nothing")
+}
+
+/// An issue of a whole file.
+fn of_file(path: &str, problem: Problem, kept: &str) -> Issue {
+    Issue { file: path.into(), place: Place::default(), problem, count: 1, kept: kept.into() }
 }

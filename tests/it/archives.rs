@@ -42,8 +42,8 @@ fn an_archive_bomb_is_refused_by_how_it_expands() {
     let path = folder.path().join("bomb.zip");
     let mut zip = zip::ZipWriter::new(std::fs::File::create(&path).unwrap());
     zip.start_file("bomb.json", zip::write::SimpleFileOptions::default()).unwrap();
-    // Valid so far as it goes: a list with a third of a gigabyte of space.
-    zip.write_all(b"[").unwrap();
+    // Valid so far as it goes: a step, then a third of a gigabyte of space.
+    zip.write_all(b"[{\"1\":[[7],[8]]},").unwrap();
     let spaces = vec![b' '; 1 << 20];
     (0..300).for_each(|_| zip.write_all(&spaces).unwrap());
     zip.write_all(b"]").unwrap();
@@ -53,7 +53,8 @@ fn an_archive_bomb_is_refused_by_how_it_expands() {
     let out = crate::support::moescope(&["analyze", path.to_str().unwrap()]);
     let (said, found) = (String::from_utf8_lossy(&out.stderr), String::from_utf8_lossy(&out.stdout));
     assert!(said.contains("bomb.json: it unpacks to more than 250 times its size"), "{said}");
-    assert!(found.starts_with("1 requests"), "the other entry is kept: {found}");
+    assert!(found.starts_with("1 requests, 2 prefill and 1 decode"), "only the other entry is kept: {found}");
+    assert_eq!(said.matches("bomb.json").count(), 1, "said once: {said}");
 }
 
 #[test]
@@ -64,4 +65,5 @@ fn an_archive_that_calls_itself_json_is_named() {
     let out = crate::support::moescope(&["analyze", path.to_str().unwrap()]);
     let said = String::from_utf8_lossy(&out.stderr);
     assert!(said.contains("x.json: not a trace: it is packed") && out.status.code() == Some(1), "{said}");
+    assert_eq!(said.matches("x.json").count(), 1, "said once: {said}");
 }
