@@ -33,12 +33,14 @@ audit: setup
 	@cargo deny --all-features check advisories || scripts/unreachable.sh https://github.com/RustSec/advisory-db "Rust advisories"
 	@npm audit --prefix $(TOOLS) || scripts/unreachable.sh https://registry.npmjs.org/-/npm/v1/security/advisories/bulk "npm advisories"
 
-# Every fuzz target for ten minutes (nightly Rust and cargo-fuzz). New inputs that matter stay in fuzz/corpus, which is not kept.
+# Every fuzz target for ten minutes (nightly Rust and cargo-fuzz), from its seeds or from the samples of the tests. New inputs
+# that matter stay in fuzz/corpus, which is not kept.
 FUZZ_SECONDS ?= 600
 fuzz:
 	@scripts/setup.sh fuzz
 	for target in load scanner experiment summary; do \
-	  mkdir -p fuzz/corpus/$$target && (cd fuzz && cargo +nightly fuzz run $$target corpus/$$target seeds/$$target -- \
+	  seeds=seeds/$$target; [ -d fuzz/$$seeds ] || seeds=../tests/data; \
+	  mkdir -p fuzz/corpus/$$target && (cd fuzz && cargo +nightly fuzz run $$target corpus/$$target $$seeds -- \
 	    -max_total_time=$(FUZZ_SECONDS) -timeout=20 -rss_limit_mb=3000 -max_len=20000 -print_final_stats=1) || exit 1; \
 	done
 

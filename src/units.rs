@@ -85,6 +85,12 @@ pub fn percent(x: f64) -> String {
     if x.is_finite() { format!("{:.1}%", x * 100.0) } else { "–".into() }
 }
 
+/// A value of a report: times a mean (`3.77×`), or a share.
+#[must_use]
+pub fn amount(x: f64, times: bool) -> String {
+    if times { format!("{}×", significant(x, 3)) } else { percent(x) }
+}
+
 /// `x` with `digits` significant digits, without an exponent.
 #[must_use]
 pub fn significant(x: f64, digits: usize) -> String {

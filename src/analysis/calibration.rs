@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 use super::Report;
 use super::observations::mean;
 use crate::model::ModelPreset;
-use crate::units::{percent, significant};
+use crate::units::amount;
 
 /// A published statistic and what the workload shows.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -34,7 +34,7 @@ impl Fit {
     /// Paper, ours, residual and tolerance, as people read them.
     #[must_use]
     pub fn words(&self) -> [String; 4] {
-        let value = |v: f64| if self.times { format!("{}×", significant(v, 3)) } else { percent(v) };
+        let value = |v| amount(v, self.times);
         let known = |v: Option<f64>| v.map_or_else(|| "–".into(), value);
         let (low, high) = self.paper;
         let paper = if low < high { format!("{} to {}", value(low), value(high)) } else { value(low) };

@@ -56,18 +56,20 @@ pub(super) fn read(files: &Paths, units: &[Unit], threads: usize) -> Dataset {
         }
         dataset
     };
-    if threads <= 1 {
-        return work();
-    }
+    let parts = on_threads(threads, work).into_iter();
+    // One part needs no merge: it would copy every table.
+    parts
+        .reduce(|mut all, part| {
+            all.merge(part);
+            all
+        })
+        .unwrap_or_default()
+}
+
+/// Runs the same work on that many threads, which share it out themselves; what each one gives, in the order of their start.
+pub(super) fn on_threads<T: Send>(threads: usize, work: impl Fn() -> T + Sync) -> Vec<T> {
     std::thread::scope(|scope| {
-        let handles: Vec<_> = (0..threads).map(|_| scope.spawn(work)).collect();
-        let mut all = Dataset::default();
-        for handle in handles {
-            match handle.join() {
-                Ok(part) => all.merge(part),
-                Err(panic) => std::panic::resume_unwind(panic),
-            }
-        }
-        all
+        let handles: Vec<_> = (0..threads.max(1)).map(|_| scope.spawn(&work)).collect();
+        handles.into_iter().map(|h| h.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic))).collect()
     })
 }

@@ -58,16 +58,7 @@ pub(super) fn paper(
             done.lock().map_err(|_| anyhow::anyhow!("a thread failed"))?.push((at, job.finish()));
         }
     };
-    std::thread::scope(|scope| -> Result<()> {
-        let handles: Vec<_> = (0..threads.max(1)).map(|_| scope.spawn(work)).collect();
-        for handle in handles {
-            match handle.join() {
-                Ok(result) => result?,
-                Err(panic) => std::panic::resume_unwind(panic),
-            }
-        }
-        Ok(())
-    })?;
+    load::on_threads(threads, work).into_iter().collect::<Result<()>>()?;
     let mut runs = done.into_inner().map_err(|_| anyhow::anyhow!("a thread failed"))?;
     runs.sort_by_key(|(at, _)| *at);
     let runs: Vec<PaperRun> = runs.into_iter().flat_map(|(_, r)| r).collect();

@@ -11,7 +11,7 @@ use anyhow::{Context, Result, bail};
 use xxhash_rust::xxh3::Xxh3;
 
 use super::files::{Paths, collect};
-use super::load::{finish_with, read};
+use super::load::{finish_with, on_threads, read};
 use crate::protocol::{Dataset, Reply, Request, State, Unit, from_moesum, to_moesum};
 use crate::units::{bandwidth, bytes, grouped};
 
@@ -20,8 +20,8 @@ const ROUND: (usize, u64) = (512, 2 << 30);
 /// Between two writings of a summary that is being made.
 const SAVE: Duration = Duration::from_secs(30);
 
-#[expect(clippy::disallowed_methods, reason = "progress and the time between two writings need a clock")]
 /// Counts the traces under `paths` into the summary file `out`; files that it holds already are skipped.
+#[expect(clippy::disallowed_methods, reason = "progress and the time between two writings need a clock")]
 pub(super) fn summarize(paths: &[PathBuf], out: &Path, first: u64, threads: usize) -> Result<()> {
     let began = Instant::now();
     let mut all = if out.exists() { open(out)? } else { Dataset::default() };
@@ -132,12 +132,8 @@ fn digests(files: &Paths, threads: usize) -> Result<Vec<u64>> {
             found.push((i, hash.digest()));
         }
     };
-    let parts: Vec<Result<Vec<(usize, u64)>>> = std::thread::scope(|scope| {
-        let handles: Vec<_> = (0..threads.max(1)).map(|_| scope.spawn(work)).collect();
-        let join = |h: std::thread::ScopedJoinHandle<'_, _>| h.join().unwrap_or_else(|p| std::panic::resume_unwind(p));
-        handles.into_iter().map(join).collect()
-    });
-    let mut all: Vec<(usize, u64)> = parts.into_iter().collect::<Result<Vec<_>>>()?.into_iter().flatten().collect();
+    let parts = on_threads(threads, work).into_iter().collect::<Result<Vec<_>>>()?;
+    let mut all: Vec<(usize, u64)> = parts.into_iter().flatten().collect();
     all.sort_unstable();
     Ok(all.into_iter().map(|(_, d)| d).collect())
 }

@@ -220,7 +220,8 @@ impl Experiment {
         Self { model, wafer, batch, strategies, trace, baseline, dead, ..self.run_key() }
     }
 
-    /// Forgets hardware values that the preset has anyway and dead parts that the wafer does not have: equal experiments have equal strings.
+    /// Forgets hardware values that the preset has anyway and dead parts that the wafer does not have: equal experiments
+    /// have equal strings.
     fn normalise(&mut self) {
         let preset = wafer_named(&self.wafer).unwrap_or(WAFERS[0].2);
         self.hardware.retain(|name, v| FIELDS.iter().any(|f| f.name == name && (f.get)(&preset) != *v));
@@ -292,11 +293,10 @@ impl Experiment {
     #[must_use]
     pub fn home(&self, experts: usize) -> Vec<usize> {
         let live = self.dead.live(self.wafer().mesh);
-        match () {
-            () if live.is_empty() => vec![0; experts],
-            () if self.home_block => place::contiguous(experts, &live),
-            () => place::round_robin(experts, &live),
+        if live.is_empty() {
+            return vec![0; experts];
         }
+        if self.home_block { place::contiguous(experts, &live) } else { place::round_robin(experts, &live) }
     }
 
     /// Why nothing can be simulated on what is left of the wafer, if that is so.

@@ -155,7 +155,7 @@ impl Dataset {
                 self.issues.push((request.index, issue));
             }
         }
-        self.issues.sort_by(|a, b| a.0.cmp(&b.0).then_with(|| a.1.file.cmp(&b.1.file)));
+        self.sort_issues();
     }
 
     /// One form for equal data sets, for a file: everything counted, in order, with at most so many expert ids of requests.
@@ -169,6 +169,11 @@ impl Dataset {
             // Where a file lay says nothing about it, and differs between machines.
             part.paths.iter_mut().for_each(String::clear);
         }
+        self.sort_issues();
+    }
+
+    /// In the order of the files.
+    fn sort_issues(&mut self) {
         self.issues.sort_by(|a, b| a.0.cmp(&b.0).then_with(|| a.1.file.cmp(&b.1.file)));
     }
 

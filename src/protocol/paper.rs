@@ -96,10 +96,7 @@ impl PaperJob {
             wafer: wafer.into(),
             batch,
             strategies: strategies.to_vec(),
-            trace: String::new(),
-            baseline: Strategy::Base,
-            dead: crate::model::Faults::default(),
-            ..experiment.clone()
+            ..experiment.of_figure_12()
         };
         let mut queue = Vec::new();
         for batch in BATCHES {

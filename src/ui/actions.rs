@@ -330,9 +330,8 @@ fn lost(store: Store, worker: usize) {
     }
     let (model, seed) = store.experiment.with_untracked(|e| (e.model.clone(), e.seed));
     if let Some(trace) = store.trace.get_untracked() {
-        let kept = store.recent.with_untracked(|r| r.iter().any(|r| r.digest == trace.digest));
         let files = store.files.with_value(Clone::clone);
-        if kept {
+        if store.keeps(&trace.digest) {
             super::recent::restore(store, trace.digest.clone());
         } else if !files.is_empty() {
             let source = store.experiment.with_untracked(|e| e.source.clone());

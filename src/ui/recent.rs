@@ -51,9 +51,7 @@ pub(super) fn begin(store: Store) {
     let named = Memo::new(move |_| store.experiment.with(|e| e.trace.clone()));
     Effect::new(move |_| {
         let digest = named.get();
-        let there = store.trace.with_untracked(|t| t.as_ref().is_some_and(|t| t.digest == digest));
-        let known = store.recent.with_untracked(|r| r.iter().any(|r| r.digest == digest));
-        if known && !there && store.loading.with_untracked(Option::is_none) {
+        if store.keeps(&digest) && !store.holds(&digest) && store.loading.with_untracked(Option::is_none) {
             restore(store, digest);
         }
     });

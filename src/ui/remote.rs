@@ -25,9 +25,7 @@ pub(super) fn begin(store: Store) {
     let wanted = Memo::new(move |_| store.experiment.with(|e| (e.source.clone(), e.trace.clone())));
     Effect::new(move |_| {
         let (source, digest) = wanted.get();
-        let there = store.trace.with_untracked(|t| t.as_ref().is_some_and(|t| t.digest == digest));
-        let kept = store.recent.with_untracked(|r| r.iter().any(|r| r.digest == digest));
-        if source.is_empty() || there || kept {
+        if source.is_empty() || store.holds(&digest) || store.keeps(&digest) {
             store.consent.set(None);
         } else {
             ask(store, source);

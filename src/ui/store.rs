@@ -159,6 +159,16 @@ impl Store {
         }
     }
 
+    /// Whether that trace is loaded.
+    pub(super) fn holds(self, digest: &str) -> bool {
+        self.trace.with_untracked(|t| t.as_ref().is_some_and(|t| t.digest == digest))
+    }
+
+    /// Whether the browser keeps that trace.
+    pub(super) fn keeps(self, digest: &str) -> bool {
+        self.recent.with_untracked(|r| r.iter().any(|r| r.digest == digest))
+    }
+
     /// Whether the figures show the loaded trace or the synthetic workload: the trace, if the experiment names it.
     pub(super) fn from(self) -> From {
         let named = self.experiment.with(|e| e.trace.clone());

@@ -1,7 +1,6 @@
 //! Traces kept in the browser's own storage (the origin's private file system), so that a reload loses nothing. Apart from the
 //! page's small choices, which fit local storage.
 
-use super::Parcel;
 use js_sys::{Promise, Uint8Array};
 use wasm_bindgen::prelude::*;
 use wasm_bindgen_futures::JsFuture;
@@ -9,6 +8,8 @@ use web_sys::{
     File, FileSystemDirectoryHandle, FileSystemFileHandle, FileSystemGetFileOptions, FileSystemWritableFileStream,
     StorageEstimate, StorageManager,
 };
+
+use super::Parcel;
 
 /// Writes bytes under a name; how many they were.
 ///

@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use std::rc::Rc;
 
 use futures_channel::oneshot;
+use js_sys::ArrayBuffer;
 use serde::Serialize;
 use wasm_bindgen::prelude::*;
 use web_sys::{File, MessageEvent, WorkerOptions, WorkerType};
@@ -33,7 +34,7 @@ pub type Told = Box<dyn FnMut(u64, u64)>;
 type Lost = Box<dyn Fn(usize)>;
 
 /// Bytes on their way from one worker to another, or to the storage: the page never looks at them, so it never copies them.
-pub struct Parcel(pub(super) js_sys::ArrayBuffer);
+pub struct Parcel(pub(super) ArrayBuffer);
 
 /// Who waits for what.
 enum Sender {
@@ -111,7 +112,7 @@ impl Pool {
 
     fn give_to(&self, worker: usize, files: &[File]) {
         let list: js_sys::Array = files.iter().collect();
-        if let Ok((message, transfer)) = message(&ToWorker::Files, None) {
+        if let Ok((message, transfer)) = message(&ToWorker::Files, []) {
             let _ = js_sys::Reflect::set(&message, &"files".into(), &list);
             self.post(worker, message, transfer);
         }
@@ -155,14 +156,10 @@ impl Pool {
     fn start_job(&self, worker: usize, request: &Request, parcel: Option<Parcel>, waiting: Waiting) -> u32 {
         let job = self.0.next.replace(self.0.next.get().wrapping_add(1));
         self.0.waiting.borrow_mut().insert(job, waiting);
-        match postcard::to_stdvec(request).ok().and_then(|b| message(&ToWorker::Start { job }, Some(&b)).ok()) {
-            Some((message, transfer)) => {
-                if let Some(Parcel(buffer)) = parcel {
-                    let _ = js_sys::Reflect::set(&message, &"parcel".into(), &buffer);
-                    transfer.push(&buffer);
-                }
-                self.post(worker, message, transfer);
-            }
+        let parcel = parcel.map(|Parcel(buffer)| ("parcel", buffer));
+        let beside = postcard::to_stdvec(request).map(|b| [("bytes", buffer(&b))].into_iter().chain(parcel));
+        match beside.ok().and_then(|beside| message(&ToWorker::Start { job }, beside).ok()) {
+            Some((message, transfer)) => self.post(worker, message, transfer),
             None => self.end(job, Err(PoolError::Failed("the request could not be sent".into()))),
         }
         job
@@ -176,7 +173,7 @@ impl Pool {
     /// Cancels a job; its future ends at once.
     pub fn cancel(&self, job: u32) {
         let Some(worker) = self.0.waiting.borrow().get(&job).map(|w| w.worker) else { return };
-        if let Ok((message, transfer)) = message(&ToWorker::Cancel { job }, None) {
+        if let Ok((message, transfer)) = message(&ToWorker::Cancel { job }, []) {
             self.post(worker, message, transfer);
         }
         self.end(job, Err(PoolError::Cancelled));
@@ -246,7 +243,7 @@ impl Pool {
             }
             FromWorker::Done { job, memory } => {
                 self.note(worker, memory);
-                if let Ok(buffer) = part("parcel").dyn_into::<js_sys::ArrayBuffer>() {
+                if let Ok(buffer) = part("parcel").dyn_into::<ArrayBuffer>() {
                     return self.deliver(job, Parcel(buffer));
                 }
                 let bytes = js_sys::Uint8Array::new(&part("bytes")).to_vec();
@@ -340,15 +337,22 @@ fn early() -> Option<(web_sys::Worker, js_sys::Array)> {
     Some((worker, heard))
 }
 
-/// A message: a small head as a plain object, and bytes that are transferred, not copied.
-pub(super) fn message(head: &impl Serialize, bytes: Option<&[u8]>) -> Result<(JsValue, js_sys::Array), JsValue> {
+/// A message: a small head as a plain object, and by name what travels beside it, transferred and not copied.
+pub(super) fn message(
+    head: &impl Serialize,
+    beside: impl IntoIterator<Item = (&'static str, ArrayBuffer)>,
+) -> Result<(JsValue, js_sys::Array), JsValue> {
     let message = js_sys::Object::new();
     js_sys::Reflect::set(&message, &"head".into(), &serde_wasm_bindgen::to_value(head)?)?;
     let transfer = js_sys::Array::new();
-    if let Some(bytes) = bytes {
-        let buffer = js_sys::Uint8Array::from(bytes).buffer();
-        js_sys::Reflect::set(&message, &"bytes".into(), &buffer)?;
+    for (name, buffer) in beside {
+        js_sys::Reflect::set(&message, &name.into(), &buffer)?;
         transfer.push(&buffer);
     }
     Ok((message.into(), transfer))
+}
+
+/// Bytes of this memory, to be sent to another.
+pub(super) fn buffer(bytes: &[u8]) -> ArrayBuffer {
+    js_sys::Uint8Array::from(bytes).buffer()
 }

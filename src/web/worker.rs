@@ -8,6 +8,7 @@ use wasm_bindgen::prelude::*;
 use web_sys::{DedicatedWorkerGlobalScope, File, MessageChannel, MessageEvent};
 
 use super::blob::GivenFiles;
+use super::pool::{buffer, message};
 use crate::protocol::{Job, Progress, Reply, Request, State, start};
 
 /// Milliseconds of work between two looks at the messages: a slider that asks this worker waits no longer.
@@ -88,7 +89,7 @@ pub fn worker() {
     let message = Closure::<dyn FnMut(MessageEvent)>::new(move |event: MessageEvent| hears.message(&event.data()));
     scope.set_onmessage(Some(message.as_ref().unchecked_ref()));
     message.forget();
-    worker.say(&FromWorker::Ready);
+    worker.say(&FromWorker::Ready, None);
 }
 
 impl Worker {
@@ -148,7 +149,7 @@ impl Worker {
                     if now - told > PROGRESS {
                         told = now;
                         let (done, total) = (done as f64, total as f64);
-                        self.say(&FromWorker::Progress { job, done, total, memory: memory() });
+                        self.say(&FromWorker::Progress { job, done, total, memory: memory() }, None);
                     }
                     if now - began > SLICE {
                         self.jobs.borrow_mut().push((job, work, told));
@@ -166,24 +167,15 @@ impl Worker {
 
     fn reply(&self, job: u32, reply: &Reply) {
         let done = FromWorker::Done { job, memory: memory() };
-        if let Reply::Bytes(bytes) = reply {
-            return self.send(&done, "parcel", bytes);
-        }
-        let bytes = postcard::to_stdvec(reply).unwrap_or_default();
-        self.send(&done, "bytes", &bytes);
+        let beside = match reply {
+            Reply::Bytes(bytes) => ("parcel", buffer(bytes)),
+            other => ("bytes", buffer(&postcard::to_stdvec(other).unwrap_or_default())),
+        };
+        self.say(&done, Some(beside));
     }
 
-    fn say(&self, head: &FromWorker) {
-        let Ok((message, transfer)) = super::pool::message(head, None) else { return };
-        let _ = self.scope.post_message_with_transfer(&message, &transfer);
-    }
-
-    /// Says something with bytes beside it, which are transferred.
-    fn send(&self, head: &FromWorker, name: &str, bytes: &[u8]) {
-        let Ok((message, transfer)) = super::pool::message(head, None) else { return };
-        let buffer = js_sys::Uint8Array::from(bytes).buffer();
-        let _ = js_sys::Reflect::set(&message, &name.into(), &buffer);
-        transfer.push(&buffer);
+    fn say(&self, head: &FromWorker, beside: Option<(&'static str, js_sys::ArrayBuffer)>) {
+        let Ok((message, transfer)) = message(head, beside) else { return };
         let _ = self.scope.post_message_with_transfer(&message, &transfer);
     }
 }

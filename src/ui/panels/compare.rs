@@ -37,14 +37,15 @@ fn Requests(store: Store) -> impl IntoView {
     let parts = Memo::new(move |_| {
         let mut all = vec![Subset::All, Subset::Even, Subset::Odd];
         if let Some(info) = store.shown() {
-            let (mut sets, mut subjects) = (Vec::new(), Vec::new());
-            for l in &info.labels {
-                sets.extend((!l.dataset.is_empty() && !sets.contains(&l.dataset)).then(|| l.dataset.clone()));
-                subjects.extend((!l.subject.is_empty()).then(|| l.subject.clone()));
+            let labels = if info.labels.len() > 1 { &info.labels[..] } else { &[] };
+            let sets = labels.iter().map(|l| Subset::Dataset(l.dataset.clone()));
+            let subjects = labels.iter().map(|l| Subset::Subject(l.subject.clone()));
+            for part in sets.chain(subjects) {
+                // A subject that two data sets share is one.
+                if !part.words().is_empty() && !all.contains(&part) {
+                    all.push(part);
+                }
             }
-            subjects.dedup();
-            all.extend(sets.into_iter().filter(|_| info.labels.len() > 1).map(Subset::Dataset));
-            all.extend(subjects.into_iter().filter(|_| info.labels.len() > 1).map(Subset::Subject));
         }
         if store.aside.with(Option::is_some) {
             all.push(Subset::Aside);

@@ -75,8 +75,8 @@ pub(crate) fn Notices(store: Store) -> impl IntoView {
     };
     let missing = move || {
         let named = store.experiment.with(|e| e.trace.clone());
-        let away = store.experiment.with(|e| e.source.is_empty());
-        (away && !named.is_empty() && store.from() == From::Synthetic && !store.restoring.get()).then(|| {
+        let nowhere = store.experiment.with(|e| e.source.is_empty());
+        (nowhere && !named.is_empty() && store.from() == From::Synthetic && !store.restoring.get()).then(|| {
             view! {
                 <div class="notice" role="status" id="missing-trace">
                     <p>

@@ -10,6 +10,7 @@ use leptos::prelude::*;
 use super::views::table;
 use super::wafer::{Looked, die_at, look_at, routes};
 use crate::experiment::{Experiment, Look};
+use crate::model::Routes;
 use crate::plot::{Chart, MeshPicture};
 use crate::sim::{Flow, Timeline};
 use crate::ui::actions::change;
@@ -55,20 +56,20 @@ pub(super) fn Playback(store: Store) -> impl IntoView {
     let at = RwSignal::new(0usize);
     let wanted = Memo::new(move |_| store.experiment.with(|e| e.at));
     Effect::new(move |_| at.set(wanted.get()));
+    let routes = routes(store);
     let ticking = StoredValue::new_local(None::<IntervalHandle>);
     let playing = RwSignal::new(false);
+    let halt = move || {
+        if let Some(handle) = ticking.try_update_value(Option::take).flatten() {
+            handle.clear();
+        }
+    };
+    on_cleanup(halt);
     let stop = move || {
         playing.set(false);
-        if let Some(handle) = ticking.try_update_value(Option::take).flatten() {
-            handle.clear();
-        }
+        halt();
         change(store, false, |e| e.at = at.get_untracked());
     };
-    on_cleanup(move || {
-        if let Some(handle) = ticking.try_update_value(Option::take).flatten() {
-            handle.clear();
-        }
-    });
     let play = move |_| {
         if playing.get_untracked() {
             return stop();
@@ -110,14 +111,13 @@ pub(super) fn Playback(store: Store) -> impl IntoView {
             </label>
         </div>
         <div class="figures">
-            {film(store, at)}
-            <Looked store />
+            {film(store, at, routes)}
+            <Looked store routes />
         </div>
     }
 }
 
-fn film(store: Store, at: RwSignal<usize>) -> AnyView {
-    let routes = routes(store);
+fn film(store: Store, at: RwSignal<usize>, routes: Memo<Arc<Routes>>) -> AnyView {
     let mesh = move || store.experiment.with(Experiment::wafer).mesh;
     let moment = move |t: &Timeline| t.seconds * at.get() as f64 / PARTS as f64;
     let caption = move || {
@@ -182,7 +182,7 @@ fn film(store: Store, at: RwSignal<usize>) -> AnyView {
                 Some(Chart::Mesh(MeshPicture { faults, ringed, routes: ways, key: ["idle", "computing"], ..picture }))
             }
             hover=move |x, y| {
-                let t = store.timeline.get_untracked()?;
+                let t = untrack(|| timeline(store))?;
                 let die = die_at(untrack(mesh), x, y);
                 let what = match doing(&t, die, untrack(|| moment(&t))) {
                     Doing::Computing(e) => format!("computes expert {e}"),

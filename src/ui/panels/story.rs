@@ -13,7 +13,7 @@ use crate::plot::{self, Axis, Bars, Chart};
 use crate::sim::Strategy;
 use crate::ui::figure::Figure;
 use crate::ui::store::Store;
-use crate::units::{floor, percent, significant};
+use crate::units::{amount, floor, significant};
 use crate::web::go_to;
 
 /// Figure of each insight: its name and title.
@@ -49,10 +49,10 @@ pub(crate) fn Story(store: Store) -> impl IntoView {
     }
 }
 
-fn words(bar: &Bar, times: bool) -> String {
-    let one = |v: f64| if times { format!("{}×", significant(v, 3)) } else { percent(v) };
-    let paper = bar.paper.map_or_else(String::new, |p| format!(", paper {}", one(p)));
-    format!("{}: {}{paper}", bar.what, bar.value.map_or_else(|| "not measurable".into(), one))
+/// Measured here, and the paper's.
+fn values(bar: &Bar, times: bool) -> (String, Option<String>) {
+    let here = bar.value.map_or_else(|| "not measurable".into(), |v| amount(v, times));
+    (here, bar.paper.map(|p| amount(p, times)))
 }
 
 fn chapter(
@@ -70,9 +70,9 @@ fn chapter(
     let beside = move || {
         let insight = one()?;
         let bar = insight.bars.iter().rev().find(|b| b.paper.is_some())?;
-        let (name, value) = (bar.what.clone(), words(bar, insight.times));
-        let value = value.strip_prefix(&format!("{name}: ")).unwrap_or(&value).replace(", paper", " here · paper");
-        Some(view! { <p class="beside"><strong>{value}</strong> " " <span>{name}</span></p> })
+        let (here, paper) = values(bar, insight.times);
+        let what = bar.what.clone();
+        Some(view! { <p class="beside"><strong>{here} " here · paper " {paper}</strong> " " <span>{what}</span></p> })
     };
     view! {
         <li class="chapter">
@@ -94,7 +94,7 @@ fn chapter(
                         .iter()
                         .map(|b| plot::Bar {
                             values: vec![b.value.unwrap_or(0.0)],
-                            label: Some(b.value.map_or_else(|| "–".into(), |v| if i.times { format!("{}×", significant(v, 3)) } else { percent(v) })),
+                            label: Some(b.value.map_or_else(|| "–".into(), |v| amount(v, i.times))),
                             paper: b.paper,
                             marked: false,
                         })
@@ -106,7 +106,9 @@ fn chapter(
                 }
                 hover=move |x, _| {
                     let i = untrack(one)?;
-                    Some(words(i.bars.get(floor(x))?, i.times))
+                    let bar = i.bars.get(floor(x))?;
+                    let (here, paper) = values(bar, i.times);
+                    Some(format!("{}: {here}{}", bar.what, paper.map_or_else(String::new, |p| format!(", paper {p}"))))
                 }
                 csv=move || {
                     let bars = untrack(one).map_or_else(Vec::new, |i| i.bars);

@@ -5,7 +5,7 @@ use leptos::prelude::*;
 use crate::analysis::{Fit, Observation, calibration, observations};
 use crate::model::model_named;
 use crate::ui::store::Store;
-use crate::units::{percent, significant};
+use crate::units::amount;
 
 /// The part between the figures and the simulator.
 #[component]
@@ -56,10 +56,7 @@ pub(crate) fn Tell(store: Store) -> impl IntoView {
 fn row(o: &Observation, has_collapsed: bool) -> impl IntoView + use<> {
     let times = o.times;
     let cell = move |v: Option<f64>| match v {
-        Some(v) => {
-            let text = if times { format!("{}×", significant(v, 3)) } else { percent(v) };
-            view! { <data value=v.to_string()>{text}</data> }.into_any()
-        }
+        Some(v) => view! { <data value=v.to_string()>{amount(v, times)}</data> }.into_any(),
         None => "–".into_any(),
     };
     view! {

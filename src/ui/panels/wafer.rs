@@ -11,7 +11,7 @@ use crate::experiment::{Experiment, Heat, Look};
 use crate::model::{Mesh, Routes};
 use crate::plot::{Chart, MeshPicture};
 use crate::protocol::StrategyRun;
-use crate::sim::Strategy;
+use crate::sim::{Flow, Strategy};
 use crate::ui::actions::change;
 use crate::ui::controls::Choice;
 use crate::ui::figure::{Figure, clicks, square};
@@ -161,7 +161,7 @@ pub(super) fn Wafer(store: Store) -> impl IntoView {
                     let near = links.iter().zip(&r.link_busy).filter(|((a, b), _)| *a == die || *b == die).map(|(_, t)| t / r.seconds).fold(0.0, f64::max);
                     Some(format!(
                         "die {die}: {} tokens, {} through its HBM, {} hops, {} copies; its busiest link {} of the time",
-                        grouped(floor(*r.die_tokens.get(die)? + 0.5) as u64),
+                        whole(*r.die_tokens.get(die)?),
                         bytes(*r.hbm_bytes.get(die)?),
                         grouped(*r.die_hops.get(die)?),
                         r.copies.get(die)?,
@@ -210,29 +210,51 @@ pub(super) fn look_at(store: Store, look: Look) {
     change(store, true, |e| e.look = if e.look == Some(look) { None } else { Some(look) });
 }
 
-/// Buttons of one kind that look at something.
+/// A button that looks at something.
+fn chip(store: Store, look: Look) -> impl IntoView {
+    let (name, words) = match look {
+        Look::Die(d) => (d, format!("Look at die {d}")),
+        Look::Expert(e) => (e, format!("Look at expert {e}")),
+    };
+    view! { <button type="button" class="chip" aria-label=words on:click=move |_| look_at(store, look)>{name}</button> }
+}
+
+/// Buttons of one kind.
 fn buttons(store: Store, of: impl Iterator<Item = Look>) -> AnyView {
     /// More than these are a list that nobody reads.
     const MOST: usize = 40;
     let all: Vec<Look> = of.collect();
     let rest = all.len().saturating_sub(MOST);
-    let button = |look: &Look| {
-        let look = *look;
-        let (name, words) = match look {
-            Look::Die(d) => (d, format!("Look at die {d}")),
-            Look::Expert(e) => (e, format!("Look at expert {e}")),
-        };
-        view! { <button type="button" class="chip" aria-label=words on:click=move |_| look_at(store, look)>{name}</button> }
-    };
-    let shown = all.iter().take(MOST).map(button).collect_view();
     let none = all.is_empty().then_some("none");
+    let shown = all.into_iter().take(MOST).map(|look| chip(store, look)).collect_view();
     view! { <span class="chips">{shown} {none} {(rest > 0).then(|| format!("and {rest} more"))}</span> }.into_any()
+}
+
+/// Who works with what is looked at: a row each, with its tokens and the way of the expert.
+fn works(store: Store, heads: [&'static str; 3], rows: impl Iterator<Item = (Look, f64, String)>) -> AnyView {
+    let row = |(look, tokens, way): (Look, f64, String)| {
+        view! { <tr><th scope="row">{chip(store, look)}</th><td>{whole(tokens)}</td><td>{way}</td></tr> }
+    };
+    let rows = rows.map(row).collect_view();
+    view! {
+        <div class="scroll rows">
+            <table>
+                <thead><tr>{heads.map(|h| view! { <th scope="col">{h}</th> })}</tr></thead>
+                <tbody>{rows}</tbody>
+            </table>
+        </div>
+    }
+    .into_any()
+}
+
+/// Tokens, which `base` cuts at fractions.
+fn whole(tokens: f64) -> String {
+    grouped(floor(tokens + 0.5) as u64)
 }
 
 /// What the chosen die or expert does in the step and layer that are drawn.
 #[component]
-pub(super) fn Looked(store: Store) -> impl IntoView {
-    let routes = routes(store);
+pub(super) fn Looked(store: Store, routes: Memo<Arc<Routes>>) -> impl IntoView {
     let words = move || {
         let (timeline, info) = (timeline(store)?, store.shown()?);
         let (look, home) = store.experiment.with(|e| (e.look, e.home(info.experts)));
@@ -242,60 +264,41 @@ pub(super) fn Looked(store: Store) -> impl IntoView {
             Some(Look::Die(die)) => {
                 let stored = (0..home.len()).filter(|&e| home[e] == die).map(Look::Expert);
                 let copies = timeline.copies.iter().filter(|c| c.1 == die).map(|c| Look::Expert(c.0));
-                let mut work: Vec<_> = timeline.flows.iter().filter(|f| f.die == die && f.tokens > 0.0).cloned().collect();
+                let mut work: Vec<_> = timeline.flows.iter().filter(|f| f.die == die && f.tokens > 0.0).collect();
                 work.sort_by(|a, b| b.tokens.total_cmp(&a.tokens));
                 let tokens: f64 = work.iter().map(|f| f.tokens).sum();
-                let row = |f: &crate::sim::Flow| {
-                    let hops = routes.hops(f.source, f.die);
-                    let from = if hops == 0 { "own HBM".to_string() } else { format!("die {}, {hops} {}", f.source, if hops == 1 { "hop" } else { "hops" }) };
-                    let expert = f.expert;
-                    view! {
-                        <tr>
-                            <th scope="row"><button type="button" class="chip" on:click=move |_| look_at(store, Look::Expert(expert))>{expert}</button></th>
-                            <td>{grouped(floor(f.tokens + 0.5) as u64)}</td>
-                            <td>{from}</td>
-                        </tr>
-                    }
+                let from = |f: &Flow| match routes.hops(f.source, f.die) {
+                    0 => "own HBM".to_string(),
+                    1 => format!("die {}, 1 hop", f.source),
+                    hops => format!("die {}, {hops} hops", f.source),
                 };
+                let rows = work.iter().map(|f| (Look::Expert(f.expert), f.tokens, from(f)));
                 view! {
                     <h4>"Die " {die}</h4>
                     <dl>
                         <dt>"Stores experts"</dt><dd>{buttons(store, stored)}</dd>
                         <dt>"Has copies of"</dt><dd>{buttons(store, copies)}</dd>
-                        <dt>"Computes"</dt><dd>{grouped(floor(tokens + 0.5) as u64)} " tokens of " {work.len()} " experts"</dd>
+                        <dt>"Computes"</dt><dd>{whole(tokens)} " tokens of " {work.len()} " experts"</dd>
                     </dl>
-                    <div class="scroll rows"><table>
-                        <thead><tr><th scope="col">"Expert"</th><th scope="col">"Tokens"</th><th scope="col">"Read from"</th></tr></thead>
-                        <tbody>{work.iter().map(row).collect_view()}</tbody>
-                    </table></div>
+                    {works(store, ["Expert", "Tokens", "Read from"], rows)}
                 }
                 .into_any()
             }
             Some(Look::Expert(expert)) => {
                 let lives = home.get(expert).copied();
                 let copies = timeline.copies.iter().filter(|c| c.0 == expert).map(|c| Look::Die(c.1));
-                let work = timeline.flows.iter().filter(|f| f.expert == expert && f.tokens > 0.0);
-                let row = |f: &crate::sim::Flow| {
-                    let way: Vec<String> = routes.path(f.source, f.die).iter().map(ToString::to_string).collect();
-                    let die = f.die;
-                    view! {
-                        <tr>
-                            <th scope="row"><button type="button" class="chip" on:click=move |_| look_at(store, Look::Die(die))>{die}</button></th>
-                            <td>{grouped(floor(f.tokens + 0.5) as u64)}</td>
-                            <td>{if way.len() > 1 { way.join(" → ") } else { "own HBM".into() }}</td>
-                        </tr>
-                    }
+                let way = |f: &Flow| {
+                    let dies: Vec<String> = routes.path(f.source, f.die).iter().map(ToString::to_string).collect();
+                    if dies.len() > 1 { dies.join(" → ") } else { "own HBM".into() }
                 };
+                let work = timeline.flows.iter().filter(|f| f.expert == expert && f.tokens > 0.0);
                 view! {
                     <h4>"Expert " {expert}</h4>
                     <dl>
                         <dt>"Lives on die"</dt><dd>{buttons(store, lives.into_iter().map(Look::Die))}</dd>
                         <dt>"Copies on dies"</dt><dd>{buttons(store, copies)}</dd>
                     </dl>
-                    <div class="scroll rows"><table>
-                        <thead><tr><th scope="col">"Computed on die"</th><th scope="col">"Tokens"</th><th scope="col">"Way of the expert"</th></tr></thead>
-                        <tbody>{work.map(row).collect_view()}</tbody>
-                    </table></div>
+                    {works(store, ["Computed on die", "Tokens", "Way of the expert"], work.map(|f| (Look::Die(f.die), f.tokens, way(f))))}
                 }
                 .into_any()
             }
