@@ -119,7 +119,11 @@ fn fetch(store: Store, source: String) {
                 }
                 drop(REMOTE.take());
                 match file {
-                    Ok(file) => load(store, source, async move { vec![Dropped { path: file.name(), file }] }),
+                    Ok(file) => {
+                        // Its folders name model and data set, as those of a path do.
+                        let path = source.split(['?', '#']).next().unwrap_or_default().to_string();
+                        load(store, source, async move { vec![Dropped { path, file }] });
+                    }
                     Err(why) => failed(format!("The trace at {source} could not be loaded: {why}.")),
                 }
             });

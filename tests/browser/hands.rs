@@ -264,6 +264,11 @@ fn a_trace_is_loaded_by_its_address() {
     b.wait("document.querySelector('#source')?.innerText.startsWith('Your trace')");
     settled(&mut b);
     assert_eq!(fragment(&mut b), text);
+    // The folders of an address name model and data set, as those of a path do.
+    b.eval("localStorage.clear()");
+    b.open(&format!("{url}?one#v=1&trace=traces/llama4-mmlu-made/0.json"));
+    b.wait("document.querySelector('#source')?.innerText.startsWith('Your trace')");
+    b.wait("document.querySelector('#fact-dataset')?.innerText.includes('mmlu')");
     // Another content than the link was made on is said, not hidden.
     b.eval("localStorage.clear()");
     b.open(&format!("{url}?other#v=1&trace=0123456789abcdef&from=traces/small.zip"));
