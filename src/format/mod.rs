@@ -4,6 +4,7 @@
 mod archive;
 mod columns;
 mod csv;
+mod gap;
 mod issue;
 mod names;
 mod npy;

@@ -1,11 +1,13 @@
 //! Push scanner for paper traces (`[{"0":null,"1":[[106],[89]]}, …]`). Apart from JSON libraries because it takes chunks
 //! as they come from a stream, never holds the file, and names step, layer, token and byte offset of whatever is wrong.
 //!
-//! Two thirds of a published trace are indentation: the one thing that is tuned is skipping white space.
+//! Two thirds of a published trace are indentation, and what stands between two ids is the same from row to row and from step to
+//! step. So the one thing that is tuned is to know it again: one comparison in place of a byte at a time.
 
+use super::gap::{Event, Gap, LONGEST_GAP, MOST_EVENTS, What, short_id};
 use super::{Issues, MAX_EXPERTS, Place, Problem};
 use crate::model::{Labels, Request, UNKNOWN};
-use crate::units::small;
+use crate::units::{index, small};
 
 const MAX_LAYERS: usize = 1024;
 const MAX_TOP_K: usize = 64;
@@ -36,6 +38,12 @@ pub struct PaperScanner {
     row_offset: u64,
     row_problem: Option<Problem>,
     experts: u64,
+    /// What stood between two ids of a row, and between two rows.
+    between: [Gap; 2],
+    /// Where in the chunk the last id ended, beyond it if in none, in which column, and what happened since.
+    left: usize,
+    left_column: usize,
+    events: Vec<(What, u64)>,
 }
 
 #[derive(Debug)]
@@ -43,6 +51,16 @@ struct Column {
     layer: u32,
     ids: Vec<u16>,
     rows: usize,
+    /// What stood between its last id in a step and the next column's first one.
+    out: Gap,
+}
+
+/// Where a gap is kept: two of the file, one of each column.
+#[derive(Clone, Copy, Debug)]
+enum Slot {
+    Ids,
+    Rows,
+    Out(usize),
 }
 
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -92,6 +110,10 @@ impl PaperScanner {
             row_offset: 0,
             row_problem: None,
             experts: experts.map_or(MAX_EXPERTS, |e| e as u64),
+            between: Default::default(),
+            left: usize::MAX,
+            left_column: 0,
+            events: Vec::new(),
         }
     }
 
@@ -99,15 +121,23 @@ impl PaperScanner {
     #[inline(never)]
     pub fn feed(&mut self, chunk: &[u8]) -> bool {
         let mut i = 0;
+        self.left = usize::MAX;
         while i < chunk.len() && !self.dead {
             i = match self.state {
-                State::Digits => self.digits(chunk, i),
+                State::Digits => {
+                    let end = self.digits(chunk, i);
+                    if self.state == State::AfterId { self.leap(chunk, end) } else { end }
+                }
                 State::Key => self.key(chunk, i),
                 State::Null => self.null(chunk, i),
                 _ => {
                     let at = skip_space(chunk, i);
-                    if at < chunk.len() {
-                        self.byte(chunk[at], self.base + at as u64);
+                    if at == chunk.len() {
+                        break;
+                    }
+                    self.byte(chunk[at], self.base + at as u64);
+                    if self.state == State::Digits {
+                        self.learn(chunk, at);
                     }
                     at + 1
                 }
@@ -115,6 +145,95 @@ impl PaperScanner {
         }
         self.base += chunk.len() as u64;
         !self.dead
+    }
+
+    /// From the end of an id over all that follow, as long as between them is what was there before. The bytes are compared,
+    /// and what they did is done again.
+    fn leap(&mut self, chunk: &[u8], mut from: usize) -> usize {
+        loop {
+            self.left = from;
+            self.left_column = self.current;
+            self.events.clear();
+            let here = &chunk[from..];
+            let Some(slot) = self.slots().into_iter().find(|&slot| self.gap(slot).begins(here)) else { return from };
+            let (at, events) = (from + self.gap(slot).bytes.len(), self.gap(slot).events.len());
+            for i in 0..events {
+                let Event { what, at } = self.gap(slot).events[i];
+                if !self.happen(what, self.base + (from + usize::from(at)) as u64) {
+                    return chunk.len();
+                }
+            }
+            // A row may be empty, what follows a comma may not.
+            self.state = if events > 0 { State::FirstId } else { State::Id };
+            self.left = usize::MAX;
+            let Some((id, end)) = short_id(chunk, at, self.experts) else { return at };
+            let ids = &mut self.columns[self.current].ids;
+            if ids.len() - self.row_start >= MAX_TOP_K {
+                return at;
+            }
+            ids.push(id);
+            self.state = State::AfterId;
+            from = end;
+        }
+    }
+
+    /// Which gap may come, the likely one first.
+    fn slots(&self) -> [Slot; 2] {
+        let in_row = self.columns[self.current].ids.len() - self.row_start < self.top_k;
+        match (in_row, self.steps) {
+            (true, _) => [Slot::Ids, Slot::Rows],
+            (false, 0) => [Slot::Rows, Slot::Out(self.current)],
+            (false, _) => [Slot::Out(self.current), Slot::Rows],
+        }
+    }
+
+    fn gap(&self, slot: Slot) -> &Gap {
+        match slot {
+            Slot::Ids => &self.between[0],
+            Slot::Rows => &self.between[1],
+            Slot::Out(column) => &self.columns[column].out,
+        }
+    }
+
+    /// Keeps what stood between the last id and the one that begins at a position.
+    fn learn(&mut self, chunk: &[u8], at: usize) {
+        let from = std::mem::replace(&mut self.left, usize::MAX);
+        let Some(bytes) = chunk.get(from..at).filter(|b| b.len() <= LONGEST_GAP) else { return };
+        let place = |offset: u64| u16::try_from(index(offset - self.base) - from).unwrap_or(u16::MAX);
+        let events = self.events.iter().map(|&(what, offset)| Event { what, at: place(offset) }).collect();
+        let gap = Gap { bytes: bytes.to_vec(), events };
+        match (&self.events[..], self.left_column == self.current) {
+            ([], _) => self.between[0] = gap,
+            (_, true) => self.between[1] = gap,
+            (_, false) => self.columns[self.left_column].out = gap,
+        }
+    }
+
+    /// What a row's, a layer's or a step's bracket does. False once the rest cannot be read any more.
+    fn happen(&mut self, what: What, offset: u64) -> bool {
+        match what {
+            What::RowBegins => {
+                self.row_start = self.columns[self.current].ids.len();
+                self.row_offset = offset;
+            }
+            What::RowEnds => self.end_row(),
+            What::LayerBegins(layer) => {
+                self.layer = layer.into();
+                return self.open_layer(offset);
+            }
+            What::StepEnds => self.end_step(offset),
+        }
+        true
+    }
+
+    /// The same, and kept until the next id tells whether it will come again.
+    fn happen_first(&mut self, what: What, offset: u64) -> bool {
+        if self.events.len() < MOST_EVENTS {
+            self.events.push((what, offset));
+        } else {
+            self.left = usize::MAX;
+        }
+        self.happen(what, offset)
     }
 
     /// Ends the file: the request as far as it is sound, and what was wrong.
@@ -177,13 +296,12 @@ impl PaperScanner {
                 return;
             }
             (AfterId | FirstId, b']') => {
-                self.end_row();
+                self.happen_first(What::RowEnds, offset);
                 AfterRow
             }
             (AfterRow, b',') => Row,
             (Row | FirstRow, b'[') => {
-                self.row_start = self.columns[self.current].ids.len();
-                self.row_offset = offset;
+                self.happen_first(What::RowBegins, offset);
                 FirstId
             }
             (AfterRow | FirstRow, b']') => AfterValue,
@@ -198,13 +316,14 @@ impl PaperScanner {
                 Null
             }
             (Value, b'[') => {
-                if !self.open_layer(offset) {
+                let layer = u16::try_from(self.layer).unwrap_or(u16::MAX);
+                if !self.happen_first(What::LayerBegins(layer), offset) {
                     return;
                 }
                 FirstRow
             }
             (AfterValue | FirstKey, b'}') => {
-                self.end_step(offset);
+                self.happen_first(What::StepEnds, offset);
                 AfterStep
             }
             (AfterStep, b',') => Step,
@@ -221,11 +340,13 @@ impl PaperScanner {
     }
 
     fn digits(&mut self, chunk: &[u8], mut i: usize) -> usize {
+        let (mut number, from) = (self.number, i);
         while let Some(d) = chunk.get(i).map(|b| b.wrapping_sub(b'0')).filter(|&d| d < 10) {
-            self.number = self.number.saturating_mul(10).saturating_add(u64::from(d));
-            self.digits += 1;
+            number = number.saturating_mul(10).saturating_add(u64::from(d));
             i += 1;
         }
+        self.number = number;
+        self.digits = self.digits.saturating_add(small(i - from));
         let Some(&next) = chunk.get(i) else { return i };
         if self.digits == 0 || !matches!(next, b',' | b']' | b' ' | b'\n' | b'\r' | b'\t') {
             self.fail("a whole number", found(next), self.base + i as u64);
@@ -301,7 +422,12 @@ impl PaperScanner {
         } else if self.columns.len() < MAX_LAYERS {
             // A layer first seen late: the tokens before it are unknown there.
             self.current = self.columns.len();
-            self.columns.push(Column { layer, ids: vec![UNKNOWN; self.tokens * self.top_k], rows: 0 });
+            self.columns.push(Column {
+                layer,
+                ids: vec![UNKNOWN; self.tokens * self.top_k],
+                rows: 0,
+                out: Gap::default(),
+            });
             if self.steps > 0 {
                 self.issues.push(self.place(offset), Problem::MissingLayer);
             }
@@ -432,20 +558,10 @@ fn found(byte: u8) -> String {
 }
 
 /// The position of the first byte at or after `i` that is not white space.
-fn skip_space(chunk: &[u8], mut i: usize) -> usize {
-    let space = |b: u8| matches!(b, b' ' | b'\n' | b'\r' | b'\t');
-    if chunk.get(i).is_some_and(|&b| !space(b)) {
-        return i;
-    }
-    // Sixteen bytes at a time without an early exit: the compiler makes one vector comparison of it.
-    while let Some(block) = chunk.get(i..i + 16) {
-        if block.iter().fold(0u8, |bad, &b| bad | u8::from(!space(b))) != 0 {
-            break;
-        }
-        i += 16;
-    }
-    while chunk.get(i).is_some_and(|&b| space(b)) {
-        i += 1;
-    }
-    i
+fn skip_space(chunk: &[u8], i: usize) -> usize {
+    chunk[i..].iter().position(|&b| !is_space(b)).map_or(chunk.len(), |n| i + n)
+}
+
+fn is_space(b: u8) -> bool {
+    matches!(b, b' ' | b'\n' | b'\r' | b'\t')
 }

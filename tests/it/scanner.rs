@@ -142,6 +142,26 @@ proptest! {
     }
 
     #[test]
+    fn what_stands_between_ids_may_change_at_any_place(
+        k in 1usize..4, tokens in 2usize..12, pretty in any::<bool>(),
+        damages in proptest::collection::vec((any::<prop::sample::Index>(), prop::sample::select(b" ,]}[{\"9a\n".to_vec()), 0u8..3), 0..4),
+    ) {
+        // Every token alike, so that all that stands between two ids comes again and again; a byte at a time knows none of it.
+        let columns = vec![(0..tokens).flat_map(|t| (0..k).map(move |i| u16::try_from(t + 20 * i).unwrap())).collect(); 3];
+        let request = Request { layers: vec![1, 3, 10], top_k: k, prefill: tokens / 2, tokens, columns, ..Request::default() };
+        let mut text = paper(&request, pretty).into_bytes();
+        for (at, byte, how) in damages {
+            let at = at.index(text.len());
+            match how {
+                0 => text[at] = byte,
+                1 => text.insert(at, byte),
+                _ => drop(text.remove(at)),
+            }
+        }
+        prop_assert_eq!(scan(&text, usize::MAX), scan(&text, 1));
+    }
+
+    #[test]
     fn damaged_bytes_never_panic(at in 0usize..200, byte in any::<u8>(), cut in 0usize..200, slice in 1usize..30) {
         let mut text = paper(&t1(), true).into_bytes();
         text.truncate(text.len().min(cut + 60));
