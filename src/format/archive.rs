@@ -10,6 +10,9 @@ use zip::{CompressionMethod, ZipArchive};
 /// Entries of one archive: ten times the published set.
 const MOST_ENTRIES: usize = 1 << 20;
 
+/// Bytes of an entry's own header before its name.
+const LOCAL_HEADER: usize = 30;
+
 /// A file that can be read anywhere.
 pub trait Source: Read + Seek {}
 impl<T: Read + Seek> Source for T {}
@@ -19,8 +22,8 @@ impl<T: Read + Seek> Source for T {}
 pub struct Entry {
     /// Path inside the archive.
     pub path: String,
-    /// Offset of its data.
-    pub start: u64,
+    /// Offset of its local header, which stands before its data.
+    pub header: u64,
     /// Compressed bytes.
     pub packed: u64,
     /// Bytes when unpacked, as the directory claims.
@@ -134,13 +137,14 @@ pub type Refused = (String, String);
 /// # Errors
 /// If the central directory is missing or damaged.
 pub fn entries(source: impl Source) -> io::Result<(Vec<Entry>, Vec<Refused>)> {
-    let mut archive = ZipArchive::new(source).map_err(io::Error::other)?;
+    let archive = ZipArchive::new(source).map_err(io::Error::other)?;
     let (mut found, mut refused) = (Vec::new(), Vec::new());
     if archive.len() > MOST_ENTRIES {
         return Err(io::Error::other(format!("it has {} entries, above the limit of {MOST_ENTRIES}", archive.len())));
     }
     for i in 0..archive.len() {
-        let file = match archive.by_index_raw(i) {
+        // Only the directory: opening each entry would be a read for each, all over the archive.
+        let file = match archive.by_index_data(i) {
             Ok(file) => file,
             Err(e) => {
                 refused.push((format!("entry {i}"), e.to_string()));
@@ -169,11 +173,8 @@ pub fn entries(source: impl Source) -> io::Result<(Vec<Entry>, Vec<Refused>)> {
             refused.push((path, "the entry is encrypted".into()));
             continue;
         }
-        let Some(start) = file.data_start() else {
-            refused.push((path, "the entry has no data".into()));
-            continue;
-        };
-        found.push(Entry { path, start, packed: file.compressed_size(), size: file.size(), stored, crc: file.crc32() });
+        let (header, packed, size, crc) = (file.header_start(), file.compressed_size(), file.size(), file.crc32());
+        found.push(Entry { path, header, packed, size, stored, crc });
     }
     found.sort_by(|a, b| super::natural(&a.path, &b.path));
     Ok((found, refused))
@@ -182,9 +183,18 @@ pub fn entries(source: impl Source) -> io::Result<(Vec<Entry>, Vec<Refused>)> {
 /// Opens one entry of the archive behind `source`.
 ///
 /// # Errors
-/// If the source cannot seek there.
+/// If the source cannot seek there, or no entry is there.
 pub fn open_entry<S: Source>(mut source: S, entry: &Entry) -> io::Result<EntryReader<S>> {
-    source.seek(SeekFrom::Start(entry.start))?;
+    source.seek(SeekFrom::Start(entry.header))?;
+    let mut header = [0; LOCAL_HEADER];
+    source.read_exact(&mut header)?;
+    if !header.starts_with(b"PK\x03\x04") {
+        return Err(io::Error::other("the archive's directory names a place where no entry is"));
+    }
+    // Lengths of the name and of what extends it, which end the header; both may differ from the directory's.
+    let [.., a, b, c, d] = header;
+    let rest = u64::from(u16::from_le_bytes([a, b])) + u64::from(u16::from_le_bytes([c, d]));
+    source.seek(SeekFrom::Start(entry.header.saturating_add(LOCAL_HEADER as u64 + rest)))?;
     let packed = BufReader::with_capacity(1 << 16, source.take(entry.packed));
     let body = if entry.stored { Body::Stored(packed) } else { Body::Deflated(DeflateDecoder::new(packed)) };
     Ok(EntryReader { body: CrcReader::new(body), crc: entry.crc, left: entry.size })

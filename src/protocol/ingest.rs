@@ -1,6 +1,7 @@
 //! Files to a [`Dataset`], a slice of bytes at a time. Apart from `format`, which knows one file and no order of files.
 
 use std::io::Read;
+use std::ops::Range;
 
 use serde::{Deserialize, Serialize};
 
@@ -18,6 +19,18 @@ pub trait Files {
     /// # Errors
     /// If it is gone or unreadable.
     fn open(&self, source: usize) -> std::io::Result<Box<dyn Source>>;
+
+    /// Says that a range of a source will be read soon, in the order of these calls: up to where that is under way. Natively
+    /// the system reads ahead.
+    fn ahead(&self, _source: usize, range: Range<u64>) -> u64 {
+        range.end
+    }
+
+    /// Whether a byte can be read without waiting for one that [`Files::ahead`] has asked for. A job that it answers no to
+    /// is not stepped again before the byte has come.
+    fn is_here(&self, _source: usize, _at: u64) -> bool {
+        true
+    }
 
     /// Whether there is memory for more. Natively the system decides.
     fn has_room(&self) -> bool {
@@ -55,6 +68,17 @@ pub struct Unit {
 }
 
 impl Unit {
+    /// Where it lies in its source; none inside a compressed tar.
+    fn range(&self) -> Option<Range<u64>> {
+        match &self.packing {
+            Packing::Plain | Packing::Wrapped(_) => Some(0..self.bytes),
+            // Nearly: the entry's own header is a few bytes longer than its name.
+            Packing::Zip(entry) => Some(entry.header..entry.header.saturating_add(entry.packed).saturating_add(64)),
+            &Packing::Member { around: None, start, size } => Some(start..start.saturating_add(size)),
+            Packing::Member { around: Some(_), .. } => None,
+        }
+    }
+
     /// An issue of the whole unit, with the unit's place in the order.
     fn issue(&self, problem: Problem, kept: &str) -> (u64, Issue) {
         (self.index, of_file(&self.path, problem, kept))
@@ -166,6 +190,8 @@ fn head(source: &mut impl Read) -> std::io::Result<Vec<u8>> {
 /// Reads units into a data set.
 pub struct Ingest {
     units: std::vec::IntoIter<Unit>,
+    /// How many units, from the last on, and from where in their first one, are not asked for yet.
+    unasked: (usize, u64),
     open: Option<Open>,
     /// A compressed tar that is being read: members that come later in it need no second start.
     cursor: Option<Cursor>,
@@ -205,7 +231,8 @@ impl Ingest {
         });
         let total = units.iter().map(|u| u.bytes).sum();
         // Large reads: in a browser each costs about a millisecond, whatever its size.
-        Self { units: units.into_iter(), open: None, cursor: None, buffer: vec![0; 1 << 20], done: 0, total }
+        let unasked = (units.len(), 0);
+        Self { units: units.into_iter(), unasked, open: None, cursor: None, buffer: vec![0; 1 << 20], done: 0, total }
     }
 
     /// Bytes read, and all.
@@ -220,6 +247,15 @@ impl Ingest {
         if !files.has_room() {
             self.stop(dataset);
             return false;
+        }
+        self.ask(files);
+        let next = match &self.open {
+            Some(open) if matches!(open.unit.packing, Packing::Plain) => Some((open.unit.source, open.bytes)),
+            Some(_) => None,
+            None => self.units.as_slice().first().and_then(|u| Some((u.source, u.range()?.start))),
+        };
+        if next.is_some_and(|(source, at)| !files.is_here(source, at)) {
+            return true;
         }
         let Some(open) = &mut self.open else {
             let Some(unit) = self.units.next() else { return false };
@@ -268,6 +304,32 @@ impl Ingest {
             open.close(dataset);
         }
         true
+    }
+
+    /// Asks for what will be read next.
+    fn ask(&mut self, files: &dyn Files) {
+        let units = self.units.as_slice();
+        let (left, from) = &mut self.unasked;
+        // The open unit is the first, as long as not all of it is asked for; of one that was given up nothing is.
+        let most = units.len() + usize::from(self.open.is_some());
+        if *left > most {
+            (*left, *from) = (most, 0);
+        }
+        while *left > 0 {
+            let unit = match (units.len().checked_sub(*left), &self.open) {
+                (Some(at), _) => Some(&units[at]),
+                (None, open) => open.as_ref().map(|o| &o.unit),
+            };
+            if let Some(unit) = unit
+                && let Some(range) = unit.range()
+            {
+                *from = files.ahead(unit.source, range.start.max(*from)..range.end);
+                if *from < range.end {
+                    return;
+                }
+            }
+            (*left, *from) = (*left - 1, 0);
+        }
     }
 
     /// Ends for lack of memory; what was read before stays.

@@ -1,11 +1,14 @@
 //! `File` objects as seekable readers in a worker. Reading is synchronous there, so the jobs need no second, async form.
 
-use std::cell::RefCell;
+use std::cell::{Cell, RefCell};
 use std::io::{self, Read, Seek, SeekFrom};
+use std::ops::Range;
+use std::rc::Rc;
 
 use wasm_bindgen::JsValue;
 use web_sys::{File, FileReaderSync};
 
+use super::ahead::Ahead;
 use crate::format::Source;
 use crate::protocol::Files;
 
@@ -18,12 +21,41 @@ const MOST_MEMORY: f64 = 2.5e9;
 
 /// The files that the page gave to a worker.
 #[derive(Default)]
-pub(super) struct GivenFiles(pub(super) RefCell<Vec<File>>);
+pub(super) struct GivenFiles {
+    files: RefCell<Vec<File>>,
+    pub(super) ahead: Rc<Ahead>,
+    /// The job must wait for a part that is coming.
+    waits: Cell<bool>,
+}
+
+impl GivenFiles {
+    /// Replaces the files.
+    pub(super) fn give(&self, files: Vec<File>) {
+        self.ahead.clear();
+        *self.files.borrow_mut() = files;
+    }
+
+    /// Whether the job that was just stepped waits for a part.
+    pub(super) fn take_waits(&self) -> bool {
+        self.waits.take()
+    }
+}
 
 impl Files for GivenFiles {
     fn open(&self, source: usize) -> io::Result<Box<dyn Source>> {
-        let file = self.0.borrow().get(source).cloned().ok_or_else(|| io::Error::other("the file was not given"))?;
-        Ok(Box::new(BlobReader::new(file)?))
+        let file = self.files.borrow().get(source).cloned();
+        let file = file.ok_or_else(|| io::Error::other("the file was not given"))?;
+        Ok(Box::new(BlobReader::new(source, file, Rc::clone(&self.ahead))?))
+    }
+
+    fn ahead(&self, source: usize, range: Range<u64>) -> u64 {
+        self.files.borrow().get(source).map_or(range.end, |file| self.ahead.want(source, file, &range))
+    }
+
+    fn is_here(&self, source: usize, at: u64) -> bool {
+        let waits = self.ahead.is_coming(source, at);
+        self.waits.set(waits);
+        !waits
     }
 
     /// WebAssembly has four gigabytes at most, and putting the parts together needs some of them.
@@ -33,7 +65,9 @@ impl Files for GivenFiles {
 }
 
 struct BlobReader {
+    source: usize,
     file: File,
+    ahead: Rc<Ahead>,
     reader: FileReaderSync,
     length: u64,
     at: u64,
@@ -43,10 +77,10 @@ struct BlobReader {
 }
 
 impl BlobReader {
-    fn new(file: File) -> io::Result<Self> {
+    fn new(source: usize, file: File, ahead: Rc<Ahead>) -> io::Result<Self> {
         let reader = FileReaderSync::new().map_err(|e| failed(&e))?;
         let length = crate::units::floor(file.size()) as u64;
-        Ok(Self { file, reader, length, at: 0, window: Vec::new(), window_start: 0, next_size: FIRST })
+        Ok(Self { source, file, ahead, reader, length, at: 0, window: Vec::new(), window_start: 0, next_size: FIRST })
     }
 
     /// Loads the window that starts at the current position; `wanted` bytes are asked for.
@@ -71,6 +105,10 @@ impl Read for BlobReader {
     fn read(&mut self, out: &mut [u8]) -> io::Result<usize> {
         if self.at >= self.length || out.is_empty() {
             return Ok(0);
+        }
+        if let Some(n) = self.ahead.read(self.source, self.at, out) {
+            self.at += n as u64;
+            return Ok(n);
         }
         let inside = |r: &Self| r.at.checked_sub(r.window_start).filter(|&o| o < r.window.len() as u64);
         if inside(self).is_none() {

@@ -1,5 +1,6 @@
 //! The browser's side of the jobs: workers, files, canvas, downloads. Apart from `ui`, which knows the page but no worker.
 
+mod ahead;
 mod blob;
 mod canvas;
 mod drop;

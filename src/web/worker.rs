@@ -85,6 +85,8 @@ pub fn worker() {
     let turn = Closure::<dyn FnMut()>::new(move || again.turn());
     worker.wake.port1().set_onmessage(Some(turn.as_ref().unchecked_ref()));
     turn.forget();
+    let again = Rc::clone(&worker);
+    worker.files.ahead.on_arrival(move || again.wake());
     let hears = Rc::clone(&worker);
     let message = Closure::<dyn FnMut(MessageEvent)>::new(move |event: MessageEvent| hears.message(&event.data()));
     scope.set_onmessage(Some(message.as_ref().unchecked_ref()));
@@ -112,10 +114,13 @@ impl Worker {
                     Err(e) => self.reply(job, &Reply::Failed(format!("the request could not be read: {e}"))),
                 }
             }
-            ToWorker::Cancel { job } => self.jobs.borrow_mut().retain(|(id, ..)| *id != job),
+            ToWorker::Cancel { job } => {
+                self.jobs.borrow_mut().retain(|(id, ..)| *id != job);
+                self.files.ahead.clear();
+            }
             ToWorker::Files => {
                 let list = js_sys::Array::from(&part("files"));
-                *self.files.0.borrow_mut() = list.iter().filter_map(|f| f.dyn_into::<File>().ok()).collect();
+                self.files.give(list.iter().filter_map(|f| f.dyn_into::<File>().ok()).collect());
             }
         }
         self.wake();
@@ -145,6 +150,15 @@ impl Worker {
                     break;
                 }
                 Progress::Running { done, total } => {
+                    if self.files.take_waits() {
+                        let mut jobs = self.jobs.borrow_mut();
+                        jobs.push((job, work, told));
+                        if jobs.len() == 1 {
+                            // The part that it waits for wakes it.
+                            return;
+                        }
+                        break;
+                    }
                     let now = self.now();
                     if now - told > PROGRESS {
                         told = now;
