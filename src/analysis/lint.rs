@@ -41,7 +41,7 @@ pub fn lint(summary: &Summary) -> Vec<String> {
         found.push(format!(
             "{} tokens stand beyond step {} of their request: reuse in lockstep (batched) counts the steps before it",
             crate::units::grouped(beyond),
-            super::summary::LOCKSTEP
+            super::lockstep::LONGEST
         ));
     }
     if summary.requests > 0 && summary.tokens[1] == 0 {

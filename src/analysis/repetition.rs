@@ -29,9 +29,8 @@ impl RepetitionCounts {
         // Token number (from 1) of each expert's last use.
         let mut last = vec![0u32; experts];
         let mut now = 0u32;
-        for token in range {
-            // A token of unknown routing is no token of the stream: it would count as a miss of the next one's window.
-            let Some(row) = request.row(layer, token) else { continue };
+        // A token of unknown routing is no token of the stream: it would count as a miss of the next one's window.
+        for row in request.rows(layer, range).flatten() {
             now += 1;
             let mut nearest = usize::MAX;
             for &e in row {

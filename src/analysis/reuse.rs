@@ -87,10 +87,10 @@ pub fn batched(summary: &Summary, phase: Phase) -> DistanceCounts {
     let mut counts = DistanceCounts::default();
     let ids = summary.layer_ids();
     let mut stack = StackDistance::new(ids.len() * summary.experts);
-    for layers in &summary.lockstep[phase as usize] {
-        for (position, id) in ids.iter().enumerate() {
-            let bits = layers.get(id).map_or(&[][..], Vec::as_slice);
-            for (word, &set) in bits.iter().enumerate() {
+    let lockstep = &summary.lockstep[phase as usize];
+    for step in 0..lockstep.steps() {
+        for (position, &id) in ids.iter().enumerate() {
+            for (word, &set) in lockstep.set(id, step).iter().enumerate() {
                 let mut set = set;
                 while set != 0 {
                     let e = word * 64 + set.trailing_zeros() as usize;

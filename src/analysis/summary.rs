@@ -6,7 +6,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use serde::{Deserialize, Serialize};
 
-use super::{DistanceCounts, Matrix, Pairs, RepetitionCounts, StackDistance, Stream, stream::Run};
+use super::{DistanceCounts, Lockstep, Matrix, Pairs, RepetitionCounts, StackDistance, Stream, stream::Run};
 use crate::model::{Labels, MAX_EXPERTS, Phase, Request, expert_count, model_of_shape};
 
 /// The counts of a set of requests.
@@ -26,8 +26,8 @@ pub struct Summary {
     pub layers: BTreeMap<u32, LayerCounts>,
     /// Reuse distances within each request, by phase.
     pub reuse: [DistanceCounts; 2],
-    /// Distinct experts of each step when all requests run in lockstep, by phase: for each step, layer id to a bit set.
-    pub lockstep: [Vec<BTreeMap<u32, Vec<u64>>>; 2],
+    /// Distinct experts of each step when all requests run in lockstep, by phase.
+    pub lockstep: [Lockstep; 2],
     /// Tokens of requests so long that lockstep does not reach them, by phase.
     pub beyond: [u64; 2],
     /// All requests one after another, by phase.
@@ -35,9 +35,6 @@ pub struct Summary {
     /// Requests and expert counts by what the folders name: layer id to counts.
     pub subjects: BTreeMap<Labels, (u64, BTreeMap<u32, Vec<u64>>)>,
 }
-
-/// Steps of lockstep: memory must not grow with the longest request. No published request is longer.
-pub(super) const LOCKSTEP: usize = 1 << 15;
 
 /// The counts of one layer. Arrays are `[phase][half]`: prefill and decode; requests of even and odd index.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
@@ -160,11 +157,7 @@ impl Summary {
         for p in 0..2 {
             self.reuse[p].merge(&other.reuse[p]);
             self.stream[p].merge(&other.stream[p]);
-            for (step, layers) in other.lockstep[p].iter().enumerate() {
-                for (&id, bits) in layers {
-                    or(lockstep_bits(&mut self.lockstep[p], step, id), bits);
-                }
-            }
+            self.lockstep[p].merge(&other.lockstep[p]);
         }
         for (labels, (requests, layers)) in &other.subjects {
             let ours = self.subjects.entry(labels.clone()).or_default();
@@ -223,12 +216,8 @@ impl Summary {
             }
         }
         let known = |id: &u32| self.layers.contains_key(id);
-        let mut steps = self.lockstep.iter().flatten().flatten();
         let mut subjects = self.subjects.values().flat_map(|(_, layers)| layers);
-        // No bit stands for an expert that is none.
-        let last = |bits: &[u64]| n.is_multiple_of(64) || bits.get(n / 64).is_none_or(|w| w >> (n % 64) == 0);
-        let fits = |bits: &[u64]| bits.len() <= n.div_ceil(64) && last(bits);
-        if !steps.all(|(id, bits)| known(id) && fits(bits)) {
+        if !self.lockstep.iter().all(|l| l.is_sound(n, |id| known(&id))) {
             return Err("its steps");
         }
         if !subjects.all(|(id, c)| known(id) && c.len() <= n && small(c)) {
@@ -268,26 +257,19 @@ impl Summary {
         let n = self.experts;
         let mut stack = StackDistance::new(request.layers.len() * n);
         let (mut warm, mut firsts) = (DistanceCounts::default(), Vec::new());
-        for (step, token) in tokens_of(request, phase).enumerate() {
-            let in_lockstep = step < LOCKSTEP;
-            self.beyond[phase as usize] += u64::from(!in_lockstep);
-            for (position, &id) in request.layers.iter().enumerate() {
-                let Some(row) = request.row(position, token) else { continue };
-                let bits = in_lockstep.then(|| lockstep_bits(&mut self.lockstep[phase as usize], step, id));
-                for &e in row {
-                    let e = usize::from(e);
-                    let object = position * n + e;
+        let tokens = tokens_of(request, phase);
+        self.beyond[phase as usize] += tokens.len().saturating_sub(super::lockstep::LONGEST) as u64;
+        for (position, &id) in request.layers.iter().enumerate() {
+            self.lockstep[phase as usize].add(id, n, request.rows(position, tokens.clone()));
+        }
+        for token in tokens {
+            for position in 0..request.layers.len() {
+                for &e in request.row(position, token).unwrap_or_default() {
+                    let object = position * n + usize::from(e);
                     match stack.access(object) {
                         Some(distance) => warm.count(Some(distance)),
                         None => firsts.push(object),
                     }
-                }
-                let Some(bits) = bits else { continue };
-                for e in row.iter().map(|&e| usize::from(e)) {
-                    if bits.len() <= e / 64 {
-                        bits.resize(e / 64 + 1, 0);
-                    }
-                    bits[e / 64] |= 1 << (e % 64);
                 }
             }
         }
@@ -313,8 +295,8 @@ impl LayerCounts {
             }
             let frequency = &mut self.frequency[p][half];
             grow(frequency, n);
-            for token in range.clone() {
-                let Some(row) = request.row(position, token) else {
+            for row in request.rows(position, range.clone()) {
+                let Some(row) = row else {
                     unknown += 1;
                     continue;
                 };
@@ -381,8 +363,7 @@ fn tokens_of(request: &Request, phase: Phase) -> std::ops::Range<usize> {
 #[inline(never)]
 fn cross_token(cells: &mut [u32], n: usize, request: &Request, layer: usize, range: std::ops::Range<usize>) {
     let mut before: Option<&[u16]> = None;
-    for token in range {
-        let row = request.row(layer, token);
+    for row in request.rows(layer, range) {
         if let (Some(a), Some(b)) = (before, row) {
             product(cells, n, a, b);
         }
@@ -392,13 +373,14 @@ fn cross_token(cells: &mut [u32], n: usize, request: &Request, layer: usize, ran
 
 #[inline(never)]
 fn cross_layer(cells: &mut [u32], n: usize, request: &Request, layer: usize, range: std::ops::Range<usize>) {
-    for token in range {
-        if let (Some(a), Some(b)) = (request.row(layer, token), request.row(layer + 1, token)) {
+    for both in request.rows(layer, range.clone()).zip(request.rows(layer + 1, range)) {
+        if let (Some(a), Some(b)) = both {
             product(cells, n, a, b);
         }
     }
 }
 
+#[inline(always)]
 fn product(cells: &mut [u32], n: usize, from: &[u16], to: &[u16]) {
     for &i in from {
         let row = &mut cells[usize::from(i) * n..][..n];
@@ -410,28 +392,13 @@ fn product(cells: &mut [u32], n: usize, from: &[u16], to: &[u16]) {
 
 #[inline(never)]
 fn count_pairs(cells: &mut [u32], request: &Request, layer: usize, range: std::ops::Range<usize>) {
-    for token in range {
-        let row = request.row(layer, token).unwrap_or_default();
+    for row in request.rows(layer, range).flatten() {
         for (k, &a) in row.iter().enumerate() {
             for &b in &row[..k] {
                 cells[Pairs::at(usize::from(a), usize::from(b))] += 1;
             }
         }
     }
-}
-
-fn lockstep_bits(steps: &mut Vec<BTreeMap<u32, Vec<u64>>>, step: usize, layer: u32) -> &mut Vec<u64> {
-    if steps.len() <= step {
-        steps.resize_with(step + 1, BTreeMap::new);
-    }
-    steps[step].entry(layer).or_default()
-}
-
-fn or(to: &mut Vec<u64>, from: &[u64]) {
-    if to.len() < from.len() {
-        to.resize(from.len(), 0);
-    }
-    to.iter_mut().zip(from).for_each(|(a, b)| *a |= b);
 }
 
 fn add(to: &mut Vec<u64>, from: &[u64]) {

@@ -104,6 +104,15 @@ impl Request {
         (row.first() != Some(&UNKNOWN)).then_some(row)
     }
 
+    /// The rows of some tokens in the layer at position `layer`, none where they are unknown. One after another: a walk over
+    /// the tokens by [`Request::row`] would look at every bound again.
+    #[inline(always)]
+    pub fn rows(&self, layer: usize, tokens: std::ops::Range<usize>) -> impl ExactSizeIterator<Item = Option<&[u16]>> {
+        let ids = self.columns.get(layer).and_then(|c| c.get(tokens.start * self.top_k..tokens.end * self.top_k));
+        let rows = ids.unwrap_or_default().chunks_exact(self.top_k.max(1));
+        rows.map(|row| (row.first() != Some(&UNKNOWN)).then_some(row))
+    }
+
     /// Whether it belongs to the odd half: the analyses compare halves, and a held-out run predicts from the even one.
     #[must_use]
     pub fn is_odd(&self) -> bool {

@@ -1,0 +1,138 @@
+//! Which experts each step needs when all requests run in lockstep. Apart from the other counts, because it grows with steps
+//! and has a form of its own in files: there, steps hold layers; in memory a layer's steps are one array.
+
+use std::collections::BTreeMap;
+
+use serde::{Deserialize, Deserializer, Serialize, Serializer};
+
+/// Steps of lockstep: memory must not grow with the longest request. No published request is longer.
+pub(super) const LONGEST: usize = 1 << 15;
+
+/// A bit set of experts for each layer and step.
+#[derive(Clone, Debug, Default)]
+pub struct Lockstep {
+    /// Words of a set.
+    words: usize,
+    /// By layer id: `[step][word]`.
+    layers: BTreeMap<u32, Vec<u64>>,
+}
+
+impl Lockstep {
+    /// Number of steps up to the last one that needs any expert.
+    #[must_use]
+    pub fn steps(&self) -> usize {
+        let used = |sets: &Vec<u64>| sets.iter().rposition(|&w| w != 0).map_or(0, |last| last / self.words + 1);
+        self.layers.values().map(used).max().unwrap_or(0)
+    }
+
+    /// The words of a layer and step up to the last one that is not zero.
+    #[must_use]
+    pub fn set(&self, layer: u32, step: usize) -> &[u64] {
+        let sets = self.layers.get(&layer).map_or(&[][..], Vec::as_slice);
+        let set = sets.get(step * self.words..(step + 1) * self.words).unwrap_or_default();
+        &set[..set.iter().rposition(|&w| w != 0).map_or(0, |last| last + 1)]
+    }
+
+    /// Adds the rows of one request in a layer, one row a step; none is a row that is not known.
+    pub(super) fn add<'a>(
+        &mut self,
+        layer: u32,
+        experts: usize,
+        rows: impl ExactSizeIterator<Item = Option<&'a [u16]>>,
+    ) {
+        let steps = rows.len().min(LONGEST);
+        if steps == 0 {
+            return;
+        }
+        self.widen(experts.div_ceil(64).max(1));
+        let words = self.words;
+        let sets = self.layers.entry(layer).or_default();
+        if sets.len() < steps * words {
+            sets.resize(steps * words, 0);
+        }
+        for (set, row) in sets.chunks_exact_mut(words).zip(rows) {
+            for e in row.unwrap_or_default().iter().map(|&e| usize::from(e)) {
+                set[e / 64] |= 1 << (e % 64);
+            }
+        }
+    }
+
+    /// Adds the sets of other requests.
+    pub(super) fn merge(&mut self, other: &Lockstep) {
+        self.widen(other.words);
+        for (&layer, theirs) in &other.layers {
+            let ours = self.layers.entry(layer).or_default();
+            let steps = theirs.len() / other.words.max(1);
+            if ours.len() < steps * self.words {
+                ours.resize(steps * self.words, 0);
+            }
+            let pairs = ours.chunks_exact_mut(self.words.max(1)).zip(theirs.chunks_exact(other.words.max(1)));
+            pairs.for_each(|(a, b)| a.iter_mut().zip(b).for_each(|(a, b)| *a |= b));
+        }
+    }
+
+    /// Whether all sets are of known layers and of at most so many experts.
+    pub(super) fn is_sound(&self, experts: usize, known: impl Fn(u32) -> bool) -> bool {
+        let (full, rest) = (experts / 64, experts % 64);
+        // No bit stands for an expert that is none.
+        let fits = |set: &[u64]| {
+            set.iter().enumerate().skip(full).all(|(i, &w)| if i == full { w >> rest == 0 } else { w == 0 })
+        };
+        self.layers.iter().all(|(&id, sets)| known(id) && sets.chunks_exact(self.words.max(1)).all(fits))
+    }
+
+    /// Makes room for larger sets.
+    fn widen(&mut self, words: usize) {
+        let old = self.words;
+        self.words = old.max(words);
+        if self.words == old {
+            return;
+        }
+        for sets in self.layers.values_mut() {
+            let mut wide = vec![0; sets.len() / old.max(1) * self.words];
+            for (to, from) in wide.chunks_exact_mut(self.words).zip(sets.chunks_exact(old.max(1))) {
+                to[..old].copy_from_slice(from);
+            }
+            *sets = wide;
+        }
+    }
+}
+
+impl PartialEq for Lockstep {
+    /// Equal sets, whatever room there is for more.
+    fn eq(&self, other: &Self) -> bool {
+        let layers = || self.layers.keys().chain(other.layers.keys());
+        let steps = self.steps();
+        steps == other.steps() && (0..steps).all(|s| layers().all(|&id| self.set(id, s) == other.set(id, s)))
+    }
+}
+
+/// For each step, layer id to a set that is not empty.
+impl Serialize for Lockstep {
+    fn serialize<S: Serializer>(&self, to: S) -> Result<S::Ok, S::Error> {
+        to.collect_seq((0..self.steps()).map(|step| {
+            let sets = self.layers.keys().map(|&id| (id, self.set(id, step)));
+            sets.filter(|(_, set)| !set.is_empty()).collect::<BTreeMap<u32, &[u64]>>()
+        }))
+    }
+}
+
+impl<'de> Deserialize<'de> for Lockstep {
+    fn deserialize<D: Deserializer<'de>>(from: D) -> Result<Self, D::Error> {
+        let steps = Vec::<BTreeMap<u32, Vec<u64>>>::deserialize(from)?;
+        let words = steps.iter().flat_map(BTreeMap::values).map(Vec::len).max().unwrap_or(0);
+        let too_many = steps.len() > LONGEST || words as u64 > crate::model::MAX_EXPERTS.div_ceil(64);
+        if too_many {
+            return Err(serde::de::Error::custom("more steps or experts than are counted"));
+        }
+        let mut lockstep = Self { words, ..Self::default() };
+        for (step, layers) in steps.into_iter().enumerate() {
+            for (layer, set) in layers {
+                let sets = lockstep.layers.entry(layer).or_default();
+                sets.resize((step + 1) * words, 0);
+                sets[step * words..][..set.len()].copy_from_slice(&set);
+            }
+        }
+        Ok(lockstep)
+    }
+}
