@@ -15,8 +15,12 @@ use crate::model::model_named;
 use crate::protocol::{Reply, Request, SourceFile, Unit};
 use crate::web::{Dropped, Pool, PoolError, now};
 
-/// Bytes and files that a worker takes at once.
-const CHUNK: (u64, usize) = (16 << 20, 32);
+/// Bytes and files that a worker takes at once, at least and at most: between two chunks nothing of the next is read ahead, and
+/// at the end the other workers wait for the last one.
+const LEAST: (u64, usize) = (16 << 20, 32);
+const MOST: (u64, usize) = (64 << 20, 256);
+/// Chunks for each worker, between the two.
+const TURNS: usize = 6;
 /// Milliseconds between two pictures of what is read so far.
 const GLANCE: f64 = 700.0;
 
@@ -112,9 +116,10 @@ async fn load_files(store: Store, pool: &Pool, files: Vec<Dropped>, token: &Toke
     if !token.is_last() {
         return Ok(None);
     }
+    let readers = pool.len().min(store.readers.get_untracked());
     let all = (units.len(), units.iter().map(|u| u.bytes).sum::<u64>());
     let state = Rc::new(Chunks {
-        rest: RefCell::new(chunks(units)),
+        rest: RefCell::new(chunks(units, readers)),
         done: Cell::default(),
         glanced: Cell::new(now()),
         partial: RefCell::new(vec![0; pool.len()]),
@@ -124,7 +129,6 @@ async fn load_files(store: Store, pool: &Pool, files: Vec<Dropped>, token: &Toke
             (l.files.1, l.bytes.1, l.stage) = (all.0, all.1, "Reading");
         }
     });
-    let readers = pool.len().min(store.readers.get_untracked());
     let work = (0..readers).map(|worker| read_chunks(store, pool.clone(), worker, Rc::clone(&state)));
     for result in futures_util::future::join_all(work).await {
         result?;
@@ -225,11 +229,14 @@ async fn noted<T>(job: u32, reply: impl Future<Output = T>) -> T {
 }
 
 /// Neighbouring units together: the order inside a worker is the order of the files.
-fn chunks(units: Vec<Unit>) -> std::vec::IntoIter<Vec<Unit>> {
+fn chunks(units: Vec<Unit>, workers: usize) -> std::vec::IntoIter<Vec<Unit>> {
+    let turns = workers.max(1) * TURNS;
+    let most = (units.iter().map(|u| u.bytes).sum::<u64>() / turns as u64).clamp(LEAST.0, MOST.0);
+    let files = (units.len() / turns).clamp(LEAST.1, MOST.1);
     let mut all: Vec<Vec<Unit>> = Vec::new();
     let mut bytes = u64::MAX;
     for unit in units {
-        let full = bytes >= CHUNK.0 || all.last().is_none_or(|c| c.len() >= CHUNK.1);
+        let full = bytes >= most || all.last().is_none_or(|c| c.len() >= files);
         if full {
             all.push(Vec::new());
             bytes = 0;
