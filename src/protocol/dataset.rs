@@ -304,9 +304,10 @@ fn digest(request: &Request) -> u64 {
     hash.update(&request.index.to_le_bytes());
     hash.update(&request.sub.to_le_bytes());
     request.layers.iter().for_each(|l| hash.update(&l.to_le_bytes()));
-    for column in &request.columns {
-        let bytes: Vec<u8> = column.iter().flat_map(|id| id.to_le_bytes()).collect();
-        hash.update(&bytes);
+    let mut bytes = [[0; 2]; 512];
+    for ids in request.columns.iter().flat_map(|c| c.chunks(512)) {
+        bytes.iter_mut().zip(ids).for_each(|(to, id)| *to = id.to_le_bytes());
+        hash.update(bytes[..ids.len()].as_flattened());
     }
     hash.digest()
 }
