@@ -37,6 +37,8 @@ pub fn index(n: u64) -> usize {
     clippy::cast_sign_loss,
     reason = "float casts saturate, which is the contract"
 )]
+// One instruction: in a page that is made for size it would be a call for every pixel.
+#[inline(always)]
 pub fn floor(x: f64) -> usize {
     x as usize
 }

@@ -2,7 +2,8 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::{LayerCounts, Pairs, Square, descending};
+use super::transition::mass;
+use super::{LayerCounts, Pairs, Square};
 use crate::units::share_up;
 
 /// The co-activation of one layer.
@@ -32,15 +33,16 @@ pub fn pair_counts(layer: &LayerCounts, experts: usize) -> Square {
 /// Strongest pair and concentration of a layer of `experts` experts.
 #[must_use]
 pub fn coactivation(layer: &LayerCounts, experts: usize) -> CoActivation {
-    let mut counts: Vec<u64> = layer.pairs.cells().iter().map(|&c| c.into()).collect();
-    descending(&mut counts);
-    let total: u64 = counts.iter().sum();
-    if total == 0 {
+    let counts: Vec<u64> = layer.pairs.cells().iter().map(|&c| c.into()).collect();
+    if counts.is_empty() {
         return CoActivation::default();
     }
     let all = experts * (experts - 1) / 2;
-    let max = counts.first().copied().unwrap_or(0);
-    let top: u64 = counts.iter().take(share_up(10, all)).sum();
+    let (top, total) = mass(&counts, share_up(10, all));
+    if total == 0 {
+        return CoActivation::default();
+    }
+    let max = counts.iter().max().copied().unwrap_or(0);
     CoActivation {
         max_ratio: Some(max as f64 * all as f64 / total as f64),
         top10_share: Some(top as f64 / total as f64),

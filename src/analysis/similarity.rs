@@ -19,7 +19,7 @@ pub fn spearman(a: &[u64], b: &[u64]) -> Option<f64> {
         xy += p * q;
     }
     let (vx, vy, cov) = (n * xx - sx * sx, n * yy - sy * sy, n * xy - sx * sy);
-    (vx > 0 && vy > 0).then(|| cov as f64 / libm::sqrt(vx as f64 * vy as f64))
+    (vx > 0 && vy > 0).then(|| cov as f64 / (vx as f64 * vy as f64).sqrt())
 }
 
 /// Share of the `n` most frequent of `of` that are among the `m` most frequent of `within`.

@@ -110,7 +110,7 @@ pub fn diagonal(table: &Square, top_k: usize) -> (Option<f64>, Option<f64>) {
 }
 
 /// Counts of the `n` largest cells, and of all.
-fn mass(row: &[u64], n: usize) -> (u64, u64) {
+pub(super) fn mass(row: &[u64], n: usize) -> (u64, u64) {
     let total = row.iter().sum();
     if total == 0 {
         return (0, 0);

@@ -71,25 +71,33 @@ pub fn heatmap<DB: DrawingBackend>(area: &DrawingArea<DB, Shift>, look: &Look, m
 pub fn pixels(map: &Heatmap, theme: &Theme) -> Vec<u8> {
     // 256 colours, looked up: half a million roots and mixes would take longer than a frame.
     let colour = |t: f64| if map.diverging { difference(2.0 * t - 1.0, theme) } else { magnitude(t) };
-    let table: Vec<RGBColor> = (0..256u32).map(|i| colour(f64::from(i) / 255.0)).collect();
-    let mut out = Vec::with_capacity(map.values.len() * 4);
-    for row in map.values.chunks_exact(map.columns.max(1)).rev() {
-        for &value in row {
-            let RGBColor(r, g, b) = if value.is_nan() {
-                theme.absent
-            } else {
-                let share = f64::from(value) / map.max;
-                let root = libm::sqrt(share.abs().min(1.0));
-                let t = match (map.diverging, share < 0.0) {
-                    (false, false) => root,
-                    (false, true) => 0.0,
-                    (true, false) => 0.5 + root / 2.0,
-                    (true, true) => 0.5 - root / 2.0,
-                };
-                table[crate::units::floor(t * 255.0 + 0.5).min(255)]
-            };
-            out.extend_from_slice(&[r, g, b, 255]);
+    let opaque = |RGBColor(r, g, b)| [r, g, b, 255];
+    let table: Vec<[u8; 4]> = (0..256u32).map(|i| opaque(colour(f64::from(i) / 255.0))).collect();
+    let at = |t: f64| table[crate::units::floor(t * 255.0 + 0.5).min(255)];
+    let (absent, zero) = (opaque(theme.absent), at(if map.diverging { 0.5 } else { 0.0 }));
+    let shade = |value: f32| {
+        // Most cells of most maps.
+        if value == 0.0 {
+            return zero;
         }
+        if value.is_nan() {
+            return absent;
+        }
+        let share = f64::from(value) / map.max;
+        // Roots are rounded alike on every target (IEEE 754), and one instruction.
+        let root = share.abs().min(1.0).sqrt();
+        match (map.diverging, share < 0.0) {
+            (false, false) => at(root),
+            (false, true) => zero,
+            (true, false) => at(0.5 + root / 2.0),
+            (true, true) => at(0.5 - root / 2.0),
+        }
+    };
+    let mut out = vec![0; map.values.len() * 4];
+    let columns = map.columns.max(1);
+    let rows = out.as_chunks_mut::<4>().0.chunks_exact_mut(columns).rev();
+    for (to, from) in rows.zip(map.values.chunks_exact(columns)) {
+        to.iter_mut().zip(from).for_each(|(to, &value)| *to = shade(value));
     }
     out
 }

@@ -235,7 +235,7 @@ pub fn throughput(targets: &[Target]) -> impl Iterator<Item = &Target> {
 #[must_use]
 pub fn rms(targets: &[Target]) -> f64 {
     let squares: Vec<f64> = throughput(targets).map(|t| t.difference * t.difference).collect();
-    libm::sqrt(squares.iter().sum::<f64>() / squares.len() as f64)
+    (squares.iter().sum::<f64>() / squares.len() as f64).sqrt()
 }
 
 /// Figure 15: the overhead of running Algorithm 1 on the host, by model and wafer. The host's time for a layer is 8 µs and

@@ -312,5 +312,5 @@ fn unit(rng: &mut Pcg32) -> f64 {
 /// Standard normal, by Box and Muller.
 fn normal(rng: &mut Pcg32) -> f64 {
     let (a, b) = (1.0 - unit(rng), unit(rng));
-    libm::sqrt(-2.0 * libm::log(a)) * libm::cos(2.0 * std::f64::consts::PI * b)
+    (-2.0 * libm::log(a)).sqrt() * libm::cos(2.0 * std::f64::consts::PI * b)
 }
