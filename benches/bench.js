@@ -73,9 +73,15 @@ async function byteSum(buffer) {
   return sum;
 }
 
-// Reading alone: the same calls that a worker of the site makes, and nothing done with the bytes.
+// Reading alone: the same calls that a worker of the site makes, eight at a time, and nothing done with the bytes.
 function readAll(list) {
-  const code = "onmessage = (e) => { let n = 0; const r = new FileReaderSync(); for (const f of e.data) for (let at = 0; at < f.size; at += 4194304) n += r.readAsArrayBuffer(f.slice(at, at + 4194304)).byteLength; postMessage(n); }";
+  const code = `onmessage = async (e) => {
+    const parts = [];
+    for (const f of e.data) for (let at = 0; at < f.size; at += 8388608) parts.push(f.size <= 8388608 ? f : f.slice(at, at + 8388608));
+    let next = 0, n = 0;
+    await Promise.all(Array.from({ length: 8 }, async () => { while (next < parts.length) n += (await parts[next++].arrayBuffer()).byteLength; }));
+    postMessage(n);
+  }`;
   const worker = new Worker(URL.createObjectURL(new Blob([code])));
   return new Promise((done) => {
     worker.onmessage = () => (worker.terminate(), done());

@@ -32,6 +32,9 @@ fn a_damaged_entry_is_an_error_not_a_trace() {
     lie = found[0].clone();
     lie.crc ^= 1;
     assert!(read(&lie).unwrap_err().to_string().contains("checksum"));
+    lie.header += 1;
+    let elsewhere = open_entry(Cursor::new(bytes.clone()), &lie).err().unwrap();
+    assert!(elsewhere.to_string().contains("a place where no entry is"));
     assert!(entries(Cursor::new(&bytes[..bytes.len() / 2])).is_err());
 }
 
