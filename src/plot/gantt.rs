@@ -55,15 +55,20 @@ pub fn gantt<DB: DrawingBackend>(area: &DrawingArea<DB, Shift>, look: &Look, cha
     }
     baseline(area, look, &frame)?;
     // The names of the kinds in one line; on a narrow page what is between them gives way, not they.
-    let wide = |name: &String| 19.0 + 6.0 * name.chars().count() as f64;
+    let letter = |c: char| match c {
+        'A'..='Z' => 8.6,
+        'i' | 'l' | 't' | ' ' | '\'' => 3.6,
+        _ => 6.9,
+    };
+    let wide = |name: &String| 14.0 + name.chars().map(letter).sum::<f64>();
     let (room, names) =
         (f64::from(area.dim_in_pixel().0) / look.ratio - 8.0, chart.kinds.iter().map(wide).sum::<f64>());
     let between = ((room - names) / chart.kinds.len().max(1) as f64).clamp(2.0, 15.0);
     let (mut x, y) = (look.px(8.0), look.px(8.0));
     for (kind, name) in chart.kinds.iter().enumerate() {
         let half = look.px(4.5).max(1);
-        look.fill(area, (x, y - half), (x + look.px(14.0), y + half), colour(kind))?;
-        look.text(area, name, (x + look.px(19.0), y), words(theme.ink, HPos::Left, VPos::Center))?;
+        look.fill(area, (x, y - half), (x + look.px(10.0), y + half), colour(kind))?;
+        look.text(area, name, (x + look.px(14.0), y), words(theme.ink, HPos::Left, VPos::Center))?;
         x += look.px(wide(name) + between);
     }
     Ok(frame)
