@@ -51,11 +51,21 @@ pub(super) fn short_id(chunk: &[u8], at: usize, limit: u64) -> Option<(u16, usiz
     for (i, &b) in chunk.get(at..)?.iter().enumerate().take(5) {
         match b {
             b'0'..=b'9' if i < 4 => id = id * 10 + u16::from(b - b'0'),
-            b',' | b']' | b' ' | b'\n' | b'\r' | b'\t' if i > 0 => {
+            b if i > 0 && ends_id(b) => {
                 return (u64::from(id) < limit).then_some((id, at + i));
             }
             _ => return None,
         }
     }
     None
+}
+
+/// Whether a byte may stand right after an id.
+pub(super) fn ends_id(b: u8) -> bool {
+    matches!(b, b',' | b']') || is_space(b)
+}
+
+/// White space, as JSON has it.
+pub(super) fn is_space(b: u8) -> bool {
+    matches!(b, b' ' | b'\n' | b'\r' | b'\t')
 }

@@ -4,7 +4,7 @@
 //! Two thirds of a published trace are indentation, and what stands between two ids is the same from row to row and from step to
 //! step. So the one thing that is tuned is to know it again: one comparison in place of a byte at a time.
 
-use super::gap::{Event, Gap, LONGEST_GAP, MOST_EVENTS, What, short_id};
+use super::gap::{Event, Gap, LONGEST_GAP, MOST_EVENTS, What, ends_id, is_space, short_id};
 use super::{Issues, MAX_EXPERTS, Place, Problem};
 use crate::model::{Labels, Request, UNKNOWN};
 use crate::units::{index, small};
@@ -348,7 +348,7 @@ impl PaperScanner {
         self.number = number;
         self.digits = self.digits.saturating_add(small(i - from));
         let Some(&next) = chunk.get(i) else { return i };
-        if self.digits == 0 || !matches!(next, b',' | b']' | b' ' | b'\n' | b'\r' | b'\t') {
+        if self.digits == 0 || !ends_id(next) {
             self.fail("a whole number", found(next), self.base + i as u64);
             return i;
         }
@@ -560,8 +560,4 @@ fn found(byte: u8) -> String {
 /// The position of the first byte at or after `i` that is not white space.
 fn skip_space(chunk: &[u8], i: usize) -> usize {
     chunk[i..].iter().position(|&b| !is_space(b)).map_or(chunk.len(), |n| i + n)
-}
-
-fn is_space(b: u8) -> bool {
-    matches!(b, b' ' | b'\n' | b'\r' | b'\t')
 }
