@@ -113,37 +113,49 @@ pub struct StackDistance {
     last: Vec<u32>,
     /// The object of each time; what it says counts where the time's bit is set.
     owner: Vec<u32>,
-    bits: Vec<u64>,
+    bits: Vec<[u64; GROUP]>,
     groups: Vec<u32>,
     now: usize,
 }
 
 /// Words of a group.
-const GROUP: usize = 16;
+const GROUP: usize = 8;
+/// Times of a group.
+const TIMES: usize = 64 * GROUP;
 
 impl StackDistance {
     /// An empty stack over `objects` objects.
     #[must_use]
     pub fn new(objects: usize) -> Self {
         // Twice the objects: renumbering the times then costs O(1) an access.
-        let groups = (2 * objects).div_ceil(64 * GROUP) + 1;
-        let owner = vec![0; groups * GROUP * 64];
-        Self { last: vec![0; objects], owner, bits: vec![0; groups * GROUP], groups: vec![0; groups], now: 0 }
+        let groups = (2 * objects).div_ceil(TIMES) + 1;
+        let owner = vec![0; groups * TIMES];
+        Self { last: vec![0; objects], owner, bits: vec![[0; GROUP]; groups], groups: vec![0; groups], now: 0 }
     }
 
     /// Accesses an object: the number of distinct others since its last access, none at the first.
+    #[inline]
     pub fn access(&mut self, object: usize) -> Option<usize> {
-        if self.now + 1 == self.bits.len() * 64 {
+        if self.now + 1 == self.owner.len() {
             self.renumber();
         }
         self.now += 1;
-        let before = self.last[object] as usize;
+        let before = std::mem::replace(&mut self.last[object], crate::units::small(self.now)) as usize;
+        self.owner[self.now] = crate::units::small(object);
         let distance = (before > 0).then(|| {
-            self.bits[before / 64] &= !(1 << (before % 64));
-            self.groups[before / (64 * GROUP)] -= 1;
-            self.after(before)
+            let (group, word, bit) = (before / TIMES, before / 64 % GROUP, before % 64);
+            let words = &mut self.bits[group];
+            words[word] &= !(1 << bit);
+            // All words of the group, those before it masked: a loop of unknown length costs more than eight counts.
+            let masked = |(i, w): (usize, &u64)| w & if i < word { 0 } else { !0 };
+            let below = words[word] & ((1 << bit) - 1);
+            let within: u32 = words.iter().enumerate().map(masked).map(u64::count_ones).sum();
+            self.groups[group] -= 1;
+            let later: u32 = self.groups[group + 1..=self.now / TIMES].iter().sum();
+            (within - below.count_ones() + later) as usize
         });
-        self.set(object, self.now);
+        self.bits[self.now / TIMES][self.now / 64 % GROUP] |= 1 << (self.now % 64);
+        self.groups[self.now / TIMES] += 1;
         distance
     }
 
@@ -151,7 +163,7 @@ impl StackDistance {
     #[must_use]
     pub fn by_time(&self) -> Vec<usize> {
         let mut alive = Vec::new();
-        for (word, &bits) in self.bits.iter().enumerate() {
+        for (word, &bits) in self.bits.as_flattened().iter().enumerate() {
             let mut bits = bits;
             while bits != 0 {
                 alive.push(self.owner[word * 64 + bits.trailing_zeros() as usize] as usize);
@@ -161,29 +173,29 @@ impl StackDistance {
         alive
     }
 
-    fn set(&mut self, object: usize, time: usize) {
-        self.last[object] = crate::units::small(time);
-        self.owner[time] = crate::units::small(object);
-        self.bits[time / 64] |= 1 << (time % 64);
-        self.groups[time / (64 * GROUP)] += 1;
-    }
-
-    /// Bits set after a time.
-    fn after(&self, time: usize) -> usize {
-        let (word, group) = (time / 64, time / (64 * GROUP));
-        let above = self.bits[word] >> (time % 64);
-        let words = self.bits[word + 1..(group + 1) * GROUP].iter().map(|w| w.count_ones());
-        let groups = self.groups[group + 1..=self.now / (64 * GROUP)].iter().copied();
-        (above.count_ones() + words.sum::<u32>() + groups.sum::<u32>()) as usize
-    }
-
+    #[inline(never)]
     fn renumber(&mut self) {
-        let alive = self.by_time();
-        self.bits.fill(0);
-        self.groups.fill(0);
-        for (i, &object) in alive.iter().enumerate() {
-            self.set(object, i + 1);
+        let mut now = 0;
+        for word in 0..self.owner.len() / 64 {
+            let mut bits = self.bits.as_flattened()[word];
+            while bits != 0 {
+                let object = self.owner[word * 64 + bits.trailing_zeros() as usize];
+                bits &= bits - 1;
+                // Never ahead of the time that is read.
+                now += 1;
+                self.owner[now] = object;
+                self.last[object as usize] = crate::units::small(now);
+            }
         }
-        self.now = alive.len();
+        self.now = now;
+        // Times 1 to now.
+        for (word, bits) in self.bits.as_flattened_mut().iter_mut().enumerate() {
+            let full = (now + 1).saturating_sub(word * 64).min(64);
+            *bits = if full == 64 { !0 } else { (1 << full) - 1 };
+        }
+        self.bits[0][0] &= !1;
+        for (count, bits) in self.groups.iter_mut().zip(&self.bits) {
+            *count = bits.iter().map(|b| b.count_ones()).sum();
+        }
     }
 }

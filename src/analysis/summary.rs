@@ -262,9 +262,10 @@ impl Summary {
         for (position, &id) in request.layers.iter().enumerate() {
             self.lockstep[phase as usize].add(id, n, request.rows(position, tokens.clone()));
         }
-        for token in tokens {
-            for position in 0..request.layers.len() {
-                for &e in request.row(position, token).unwrap_or_default() {
+        let mut columns: Vec<_> = (0..request.layers.len()).map(|p| request.rows(p, tokens.clone())).collect();
+        for _ in tokens {
+            for (position, rows) in columns.iter_mut().enumerate() {
+                for &e in rows.next().flatten().unwrap_or_default() {
                     let object = position * n + usize::from(e);
                     match stack.access(object) {
                         Some(distance) => warm.count(Some(distance)),

@@ -5,11 +5,12 @@
 #[derive(Debug, Default)]
 pub(super) struct Gap {
     pub(super) bytes: Vec<u8>,
-    pub(super) events: Vec<Event>,
+    pub(super) events: [Event; MOST_EVENTS],
+    pub(super) count: usize,
 }
 
 /// One thing that happens in a gap.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy, Debug, Default)]
 pub(super) struct Event {
     pub(super) what: What,
     /// Position in the gap.
@@ -17,8 +18,9 @@ pub(super) struct Event {
 }
 
 /// What a bracket of a trace does.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy, Debug, Default)]
 pub(super) enum What {
+    #[default]
     RowBegins,
     RowEnds,
     LayerBegins(u16),
@@ -32,6 +34,7 @@ pub(super) const MOST_EVENTS: usize = 8;
 
 impl Gap {
     /// Whether a chunk begins with it and goes on.
+    #[inline(always)]
     pub(super) fn begins(&self, chunk: &[u8]) -> bool {
         let Some(here) = chunk.get(..self.bytes.len()) else { return false };
         // Words of sixteen bytes: a comparison of slices is one of bytes in WebAssembly.
@@ -46,26 +49,31 @@ impl Gap {
 }
 
 /// An id of at most four digits below the limit, and where it ends; none if it is anything else, or may go on.
+#[inline(always)]
 pub(super) fn short_id(chunk: &[u8], at: usize, limit: u64) -> Option<(u16, usize)> {
+    let bytes: &[u8; 5] = chunk.get(at..)?.first_chunk()?;
     let mut id = 0;
-    for (i, &b) in chunk.get(at..)?.iter().enumerate().take(5) {
-        match b {
-            b'0'..=b'9' if i < 4 => id = id * 10 + u16::from(b - b'0'),
-            b if i > 0 && ends_id(b) => {
-                return (u64::from(id) < limit).then_some((id, at + i));
-            }
-            _ => return None,
+    for (i, &b) in bytes.iter().enumerate() {
+        let digit = b.wrapping_sub(b'0');
+        if digit > 9 {
+            return (i > 0 && ends_id(b) && u64::from(id) < limit).then_some((id, at + i));
         }
+        if i == 4 {
+            break;
+        }
+        id = id * 10 + u16::from(digit);
     }
     None
 }
 
 /// Whether a byte may stand right after an id.
+#[inline(always)]
 pub(super) fn ends_id(b: u8) -> bool {
     matches!(b, b',' | b']') || is_space(b)
 }
 
 /// White space, as JSON has it.
+#[inline(always)]
 pub(super) fn is_space(b: u8) -> bool {
     matches!(b, b' ' | b'\n' | b'\r' | b'\t')
 }

@@ -55,14 +55,6 @@ struct Column {
     out: Gap,
 }
 
-/// Where a gap is kept: two of the file, one of each column.
-#[derive(Clone, Copy, Debug)]
-enum Slot {
-    Ids,
-    Rows,
-    Out(usize),
-}
-
 #[derive(Clone, Copy, Debug, PartialEq)]
 enum State {
     Start,
@@ -151,21 +143,25 @@ impl PaperScanner {
     /// and what they did is done again.
     fn leap(&mut self, chunk: &[u8], mut from: usize) -> usize {
         loop {
-            self.left = from;
-            self.left_column = self.current;
-            self.events.clear();
             let here = &chunk[from..];
-            let Some(slot) = self.slots().into_iter().find(|&slot| self.gap(slot).begins(here)) else { return from };
-            let (at, events) = (from + self.gap(slot).bytes.len(), self.gap(slot).events.len());
-            for i in 0..events {
-                let Event { what, at } = self.gap(slot).events[i];
+            let [likely, other] = self.gaps();
+            let gap = if likely.begins(here) {
+                likely
+            } else if other.begins(here) {
+                other
+            } else {
+                (self.left, self.left_column) = (from, self.current);
+                self.events.clear();
+                return from;
+            };
+            let (at, count, events) = (from + gap.bytes.len(), gap.count, gap.events);
+            for &Event { what, at } in events.iter().take(count) {
                 if !self.happen(what, self.base + (from + usize::from(at)) as u64) {
                     return chunk.len();
                 }
             }
             // A row may be empty, what follows a comma may not.
-            self.state = if events > 0 { State::FirstId } else { State::Id };
-            self.left = usize::MAX;
+            self.state = if count > 0 { State::FirstId } else { State::Id };
             let Some((id, end)) = short_id(chunk, at, self.experts) else { return at };
             let ids = &mut self.columns[self.current].ids;
             if ids.len() - self.row_start >= MAX_TOP_K {
@@ -177,21 +173,16 @@ impl PaperScanner {
         }
     }
 
-    /// Which gap may come, the likely one first.
-    fn slots(&self) -> [Slot; 2] {
-        let in_row = self.columns[self.current].ids.len() - self.row_start < self.top_k;
-        match (in_row, self.steps) {
-            (true, _) => [Slot::Ids, Slot::Rows],
-            (false, 0) => [Slot::Rows, Slot::Out(self.current)],
-            (false, _) => [Slot::Out(self.current), Slot::Rows],
-        }
-    }
-
-    fn gap(&self, slot: Slot) -> &Gap {
-        match slot {
-            Slot::Ids => &self.between[0],
-            Slot::Rows => &self.between[1],
-            Slot::Out(column) => &self.columns[column].out,
+    /// What may come after an id, the likely one first.
+    #[inline(always)]
+    fn gaps(&self) -> [&Gap; 2] {
+        let ([ids, rows], column) = (&self.between, &self.columns[self.current]);
+        if column.ids.len() - self.row_start < self.top_k {
+            [ids, rows]
+        } else if self.steps == 0 {
+            [rows, &column.out]
+        } else {
+            [&column.out, rows]
         }
     }
 
@@ -200,8 +191,9 @@ impl PaperScanner {
         let from = std::mem::replace(&mut self.left, usize::MAX);
         let Some(bytes) = chunk.get(from..at).filter(|b| b.len() <= LONGEST_GAP) else { return };
         let place = |offset: u64| u16::try_from(index(offset - self.base) - from).unwrap_or(u16::MAX);
-        let events = self.events.iter().map(|&(what, offset)| Event { what, at: place(offset) }).collect();
-        let gap = Gap { bytes: bytes.to_vec(), events };
+        let mut gap = Gap { bytes: bytes.to_vec(), count: self.events.len(), ..Gap::default() };
+        let events = self.events.iter().map(|&(what, offset)| Event { what, at: place(offset) });
+        gap.events.iter_mut().zip(events).for_each(|(to, event)| *to = event);
         match (&self.events[..], self.left_column == self.current) {
             ([], _) => self.between[0] = gap,
             (_, true) => self.between[1] = gap,
@@ -449,19 +441,27 @@ impl PaperScanner {
         if self.top_k == 0 && !row.is_empty() {
             self.top_k = row.len();
         }
-        let duplicate =
-            || (1..row.len()).find(|&i| row[..i].contains(&row[i])).map(|i| Problem::Duplicate { id: row[i] });
-        let problem = self.row_problem.take().or_else(|| {
-            let width = Problem::RowWidth { expected: self.top_k, found: row.len() };
-            if row.len() == self.top_k && !row.is_empty() { duplicate() } else { Some(width) }
-        });
-        if let Some(problem) = problem {
-            column.ids.truncate(self.row_start);
-            column.ids.resize(self.row_start + self.top_k, UNKNOWN);
-            let token = Some(small(column.rows));
-            let place = Place { token, ..self.place(self.row_offset) };
-            self.issues.push(place, problem);
+        if row.len() == self.top_k && !row.is_empty() && self.row_problem.is_none() && duplicate(row).is_none() {
+            column.rows += 1;
+        } else {
+            self.end_wrong_row();
         }
+    }
+
+    #[inline(never)]
+    fn end_wrong_row(&mut self) {
+        let column = &mut self.columns[self.current];
+        let row = &column.ids[self.row_start..];
+        let problem = match (self.row_problem.take(), duplicate(row)) {
+            (Some(problem), _) => problem,
+            (None, Some(id)) if row.len() == self.top_k => Problem::Duplicate { id },
+            _ => Problem::RowWidth { expected: self.top_k, found: row.len() },
+        };
+        column.ids.truncate(self.row_start);
+        column.ids.resize(self.row_start + self.top_k, UNKNOWN);
+        let token = Some(small(column.rows));
+        let place = Place { token, ..self.place(self.row_offset) };
+        self.issues.push(place, problem);
         self.columns[self.current].rows += 1;
     }
 
@@ -528,6 +528,12 @@ impl PaperScanner {
         };
         self.issues.push(place, problem);
     }
+}
+
+/// The first id that stood in the row before.
+#[inline(always)]
+fn duplicate(row: &[u16]) -> Option<u16> {
+    (1..row.len()).find(|&i| row[..i].contains(&row[i])).map(|i| row[i])
 }
 
 fn expected(state: State) -> &'static str {
