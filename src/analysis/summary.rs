@@ -78,16 +78,23 @@ impl Half {
 
 impl Summary {
     /// Counts requests. All have the same K: the caller keeps others apart.
-    ///
-    /// Layer by layer over all of them: a layer's tables fit in a cache, those of all layers do not. Counting one request at
-    /// a time takes three times as long.
+    pub fn add(&mut self, requests: &[Request]) {
+        self.add_layers(requests);
+        self.add_reuse(requests);
+    }
+
+    /// Counts all but their reuse distances: the half that goes layer by layer, over all requests. A layer's tables fit in a
+    /// cache, those of all layers do not: counting one request at a time takes three times as long.
     // Kernels are never inlined: a browser optimises one function at a time, and late if it is as large as the program.
     #[inline(never)]
-    pub fn add(&mut self, requests: &[Request]) {
+    pub fn add_layers(&mut self, requests: &[Request]) {
         for request in requests {
             self.requests += 1;
             self.tokens[0] += request.prefill as u64;
             self.tokens[1] += request.decode() as u64;
+            for (beyond, phase) in self.beyond.iter_mut().zip([Phase::Prefill, Phase::Decode]) {
+                *beyond += tokens_of(request, phase).len().saturating_sub(super::lockstep::LONGEST) as u64;
+            }
             self.top_k = request.top_k;
             self.experts = self.experts.max(experts_of(request));
             self.subjects.entry(request.labels.clone()).or_default().0 += 1;
@@ -100,14 +107,27 @@ impl Summary {
                     let subject = self.subjects.entry(request.labels.clone()).or_default();
                     let in_subject = subject.1.entry(id).or_default();
                     self.unknown_rows += layer.add(request, position, self.experts, in_subject);
+                    for phase in [Phase::Prefill, Phase::Decode] {
+                        let rows = request.rows(position, tokens_of(request, phase));
+                        self.lockstep[phase as usize].add(id, self.experts, rows);
+                    }
                 }
             }
+        }
+    }
+
+    /// Counts their reuse distances: the half that goes token by token, through all layers. Two workers share a request so.
+    #[inline(never)]
+    pub fn add_reuse(&mut self, requests: &[Request]) {
+        for request in requests {
+            self.top_k = request.top_k;
+            self.experts = self.experts.max(experts_of(request));
         }
         for phase in [Phase::Prefill, Phase::Decode] {
             let neighbours = |a: &Request, b: &Request| (b.index - a.index) < 2 && a.layers == b.layers;
             for requests in requests.chunk_by(|a, b| a.index <= b.index && neighbours(a, b)) {
                 let mut run = Run::new(&requests[0], self.experts);
-                requests.iter().for_each(|r| self.add_streams(r, phase, &mut run));
+                requests.iter().for_each(|r| self.add_stream(r, phase, &mut run));
                 self.stream[phase as usize].add(run);
             }
         }
@@ -251,17 +271,13 @@ impl Summary {
         if self.tokens[1] > 0 { Phase::Decode } else { Phase::Prefill }
     }
 
-    /// Reuse distances and the lockstep sets of one request and phase.
+    /// Reuse distances of one request and phase.
     #[inline(never)]
-    fn add_streams(&mut self, request: &Request, phase: Phase, run: &mut Run) {
+    fn add_stream(&mut self, request: &Request, phase: Phase, run: &mut Run) {
         let n = self.experts;
         let mut stack = StackDistance::new(request.layers.len() * n);
         let (mut warm, mut firsts) = (DistanceCounts::default(), Vec::new());
         let tokens = tokens_of(request, phase);
-        self.beyond[phase as usize] += tokens.len().saturating_sub(super::lockstep::LONGEST) as u64;
-        for (position, &id) in request.layers.iter().enumerate() {
-            self.lockstep[phase as usize].add(id, n, request.rows(position, tokens.clone()));
-        }
         let mut columns: Vec<_> = (0..request.layers.len()).map(|p| request.rows(p, tokens.clone())).collect();
         for _ in tokens {
             for (position, rows) in columns.iter_mut().enumerate() {

@@ -6,9 +6,9 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use anyhow::{Result, bail};
 
 use super::files::{Paths, collect};
-use crate::protocol::{Dataset, Files, Ingest, Progress, Reply, Request, State, Unit, start};
+use crate::protocol::{Dataset, Files, Ingest, Progress, Reply, Request, State, Unit, cut, start};
 
-/// Units that a thread takes at once: few enough to share the end evenly.
+/// Units that a thread takes at once, at most: few enough to share the end evenly.
 const CHUNK: usize = 8;
 
 /// Loads the traces under `paths` with that many threads; the result does not depend on their number.
@@ -45,25 +45,33 @@ pub(super) fn finish_with(state: &mut State, request: Request, files: &dyn Files
     }
 }
 
-/// Reads units over threads.
+/// Reads units over threads, the large ones in sections.
 pub(super) fn read(files: &Paths, units: &[Unit], threads: usize) -> Dataset {
+    let units = cut(units.to_vec(), threads);
+    let chunk = (units.len() / threads.max(1) / 4).clamp(1, CHUNK);
     let next = AtomicUsize::new(0);
     let work = || {
         let mut dataset = Dataset::default();
-        while let Some(rest) = units.get(next.fetch_add(CHUNK, Ordering::Relaxed)..).filter(|rest| !rest.is_empty()) {
-            let mut ingest = Ingest::new(rest[..rest.len().min(CHUNK)].to_vec());
-            while ingest.step(files, &mut dataset) {}
+        while let Some(rest) = units.get(next.fetch_add(chunk, Ordering::Relaxed)..).filter(|rest| !rest.is_empty()) {
+            ingest(files, rest[..rest.len().min(chunk)].to_vec(), &mut dataset);
         }
         dataset
     };
     let parts = on_threads(threads, work).into_iter();
     // One part needs no merge: it would copy every table.
-    parts
-        .reduce(|mut all, part| {
-            all.merge(part);
-            all
-        })
-        .unwrap_or_default()
+    let all = parts.reduce(|mut all, part| {
+        all.merge(part);
+        all
+    });
+    let mut all = all.unwrap_or_default();
+    let again = all.join();
+    ingest(files, again, &mut all);
+    all
+}
+
+fn ingest(files: &Paths, units: Vec<Unit>, dataset: &mut Dataset) {
+    let mut ingest = Ingest::new(units);
+    while ingest.step(files, dataset) {}
 }
 
 /// Runs the same work on that many threads, which share it out themselves; what each one gives, in the order of their start.

@@ -9,7 +9,9 @@ mod issue;
 mod names;
 mod npy;
 mod paper_json;
+mod section;
 mod serving;
+mod state;
 mod whole;
 mod write;
 
@@ -20,6 +22,7 @@ pub use archive::{
 pub use issue::{Issue, Issues, Place, Problem};
 pub use names::{labels, natural};
 pub use paper_json::PaperScanner;
+pub use section::{Section, join};
 pub use whole::{Counts, Found, Kind, LARGEST, read, sniff};
 pub use write::write_paper;
 

@@ -5,7 +5,10 @@
 //! step. So the one thing that is tuned is to know it again: one comparison in place of a byte at a time.
 
 use super::gap::{Event, Gap, LONGEST_GAP, MOST_EVENTS, What, ends_id, is_space, short_id};
-use super::{Issues, MAX_EXPERTS, Place, Problem};
+use super::state::{State, expected, found};
+use super::{Issues, MAX_EXPERTS, Place, Problem, Section};
+use std::ops::Range;
+
 use crate::model::{Labels, Request, UNKNOWN};
 use crate::units::{index, small};
 
@@ -19,8 +22,15 @@ pub struct PaperScanner {
     /// Bytes before the current chunk.
     base: u64,
     issues: Issues,
-    /// The file was given up at a syntax error.
+    /// No more is read: the file was given up at a syntax error, or the next section begins.
     dead: bool,
+    /// Steps that begin at this offset or later are another section's, and where one did.
+    end: u64,
+    next: Option<u64>,
+    /// The step that columns may appear in: the file's first one, or a section's.
+    first: u32,
+    /// Where a section's first step begins.
+    began: Option<u64>,
     // Where the scanner stands.
     steps: u32,
     layer: u64,
@@ -55,29 +65,6 @@ struct Column {
     out: Gap,
 }
 
-#[derive(Clone, Copy, Debug, PartialEq)]
-enum State {
-    Start,
-    FirstStep,
-    Step,
-    AfterStep,
-    FirstKey,
-    KeyQuote,
-    Key,
-    Colon,
-    Value,
-    Null,
-    FirstRow,
-    Row,
-    AfterRow,
-    FirstId,
-    Id,
-    Digits,
-    AfterId,
-    AfterValue,
-    End,
-}
-
 impl PaperScanner {
     /// A scanner for a model with `experts` experts, if the caller knows the model.
     #[must_use]
@@ -87,6 +74,10 @@ impl PaperScanner {
             base: 0,
             issues: Issues::default(),
             dead: false,
+            end: u64::MAX,
+            next: None,
+            first: 0,
+            began: None,
             steps: 0,
             layer: 0,
             number: 0,
@@ -109,6 +100,36 @@ impl PaperScanner {
         }
     }
 
+    /// A scanner for the steps that begin in a range of the file's bytes, to be fed from its start on. The range at 0 has the
+    /// prompt, so those of the others are decode steps.
+    #[must_use]
+    pub fn of_section(experts: Option<usize>, range: &Range<u64>) -> Self {
+        let (state, first) = if range.start == 0 { (State::Start, 0) } else { (State::Seek, 1) };
+        Self { state, base: range.start, end: range.end, first, steps: first, ..Self::new(experts) }
+    }
+
+    /// Ends a section; none if anything in it was not as it should be, or if the file goes on where none of its steps may.
+    #[must_use]
+    pub fn section(mut self) -> Option<Section> {
+        let ended = match self.state {
+            State::End => Some(u64::MAX),
+            // No step begins here: the one before goes on to the file's end.
+            State::Seek => self.next.or(Some(u64::MAX)),
+            _ => self.next,
+        };
+        let next = ended.filter(|_| self.issues.is_empty())?;
+        self.columns.sort_by_key(|c| c.layer);
+        Some(Section {
+            start: if self.first == 0 { 0 } else { self.began.unwrap_or(next) },
+            next,
+            top_k: self.top_k,
+            prefill: self.prefill,
+            tokens: self.tokens,
+            layers: self.columns.iter().map(|c| c.layer).collect(),
+            columns: self.columns.into_iter().map(|c| c.ids).collect(),
+        })
+    }
+
     /// Takes the next bytes. Returns false once the rest of the file cannot be read any more.
     #[inline(never)]
     pub fn feed(&mut self, chunk: &[u8]) -> bool {
@@ -122,6 +143,7 @@ impl PaperScanner {
                 }
                 State::Key => self.key(chunk, i),
                 State::Null => self.null(chunk, i),
+                State::Seek => self.seek(chunk, i),
                 _ => {
                     let at = skip_space(chunk, i);
                     if at == chunk.len() {
@@ -155,6 +177,10 @@ impl PaperScanner {
                 return from;
             };
             let (at, count, events) = (from + gap.bytes.len(), gap.count, gap.events);
+            if self.base + at as u64 > self.end && events[..count].iter().any(|e| matches!(e.what, What::StepEnds)) {
+                self.left = usize::MAX;
+                return from;
+            }
             for &Event { what, at } in events.iter().take(count) {
                 if !self.happen(what, self.base + (from + usize::from(at)) as u64) {
                     return chunk.len();
@@ -233,7 +259,7 @@ impl PaperScanner {
     pub fn finish(mut self, index: u64, labels: Labels) -> (Option<Request>, Issues) {
         if !self.dead && self.state != State::End {
             let inside = match self.state {
-                State::Start => "an empty file".to_string(),
+                State::Start | State::Seek => "an empty file".to_string(),
                 State::FirstStep | State::Step | State::AfterStep => "the list of steps".into(),
                 State::FirstRow
                 | State::Row
@@ -319,6 +345,10 @@ impl PaperScanner {
                 AfterStep
             }
             (AfterStep, b',') => Step,
+            (Step, b'{') if offset >= self.end => {
+                (self.next, self.dead) = (Some(offset), true);
+                return;
+            }
             (Step | FirstStep, b'{') => FirstKey,
             (AfterStep | FirstStep, b']') => End,
             (Start, b'[') => FirstStep,
@@ -386,6 +416,18 @@ impl PaperScanner {
         i
     }
 
+    /// To the first step of a section: only a step's brace is one.
+    fn seek(&mut self, chunk: &[u8], i: usize) -> usize {
+        let Some(at) = chunk[i..].iter().position(|&b| b == b'{').map(|n| i + n) else { return chunk.len() };
+        let offset = self.base + at as u64;
+        if offset >= self.end {
+            (self.next, self.dead) = (Some(offset), true);
+        } else {
+            (self.state, self.began) = (State::FirstKey, Some(offset));
+        }
+        at + 1
+    }
+
     fn null(&mut self, chunk: &[u8], mut i: usize) -> usize {
         while let Some(&b) = chunk.get(i) {
             if b != b"null"[self.word] {
@@ -420,7 +462,7 @@ impl PaperScanner {
                 rows: 0,
                 out: Gap::default(),
             });
-            if self.steps > 0 {
+            if self.steps > self.first {
                 self.issues.push(self.place(offset), Problem::MissingLayer);
             }
         } else {
@@ -534,33 +576,6 @@ impl PaperScanner {
 #[inline(always)]
 fn duplicate(row: &[u16]) -> Option<u16> {
     (1..row.len()).find(|&i| row[..i].contains(&row[i])).map(|i| row[i])
-}
-
-fn expected(state: State) -> &'static str {
-    match state {
-        State::Start => "[",
-        State::FirstStep => "a step ({) or ]",
-        State::Step => "a step ({)",
-        State::AfterStep => ", or ]",
-        State::FirstKey => "a layer id in quotes or }",
-        State::KeyQuote | State::Key => "a layer id in quotes",
-        State::Colon => ":",
-        State::Value | State::Null => "null or a list of rows",
-        State::FirstRow => "a row ([) or ]",
-        State::Row => "a row ([)",
-        State::AfterRow | State::AfterId => ", or ]",
-        State::FirstId | State::Id | State::Digits => "an expert id",
-        State::AfterValue => ", or }",
-        State::End => "nothing after the list",
-    }
-}
-
-fn found(byte: u8) -> String {
-    match byte {
-        0x20..=0x7e => format!("'{}'", char::from(byte)),
-        0 => "a zero byte".into(),
-        _ => format!("byte 0x{byte:02x}"),
-    }
 }
 
 /// The position of the first byte at or after `i` that is not white space.

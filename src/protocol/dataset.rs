@@ -6,6 +6,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use serde::{Deserialize, Serialize};
 use xxhash_rust::xxh3::Xxh3;
 
+use super::Piece;
 use crate::analysis::Summary;
 use crate::format::{Issue, Place, Problem};
 use crate::model::{Labels, ModelPreset, Request, UNKNOWN, model_of_shape};
@@ -25,6 +26,9 @@ pub struct Dataset {
     pub synthetic: bool,
     /// Digests of the files that a summary file was made of: none of them is counted twice.
     pub sources: BTreeSet<u64>,
+    /// Sections of large files that wait for the others: see [`Dataset::join`]. Not in a file, only between workers.
+    #[serde(skip)]
+    pub pieces: Vec<Piece>,
 }
 
 /// Requests of one K.
@@ -108,6 +112,28 @@ impl Dataset {
         self.parts.values_mut().for_each(Part::count);
     }
 
+    /// The requests that are not counted yet.
+    pub(super) fn uncounted(&self) -> Vec<&Request> {
+        self.parts.values().flat_map(|p| &p.requests[p.counted..]).collect()
+    }
+
+    /// Counts all of them but their reuse distances, which [`Dataset::reuse_of`] counts elsewhere at the same time.
+    pub(super) fn count_layers(&mut self) {
+        for part in self.parts.values_mut() {
+            part.summary.add_layers(&part.requests[part.counted..]);
+            part.counted = part.requests.len();
+        }
+    }
+
+    /// The reuse distances of requests, and nothing else.
+    pub(super) fn reuse_of(requests: &[Request]) -> Self {
+        let mut dataset = Self::default();
+        for same in requests.chunk_by(|a, b| a.top_k == b.top_k) {
+            dataset.parts.entry(same[0].top_k).or_default().summary.add_reuse(same);
+        }
+        dataset
+    }
+
     /// Adds what another worker found.
     pub fn merge(&mut self, mut other: Dataset) {
         self.count();
@@ -123,6 +149,7 @@ impl Dataset {
         }
         self.issues.extend(other.issues);
         self.sources.extend(other.sources);
+        self.pieces.extend(other.pieces);
         self.files += other.files;
         self.bytes += other.bytes;
     }

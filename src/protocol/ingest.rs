@@ -5,7 +5,7 @@ use std::ops::Range;
 
 use serde::{Deserialize, Serialize};
 
-use super::Dataset;
+use super::{Cut, Dataset, Piece};
 use crate::format::{
     Container, Found, Issue, Kind, LARGEST, Packing, PaperScanner, Place, Problem, Source, container, entries, is_tar,
     labels, open_entry, sniff, tar_members, unwrap,
@@ -65,13 +65,15 @@ pub struct Unit {
     pub packing: Packing,
     /// Bytes to read: unpacked, as far as the container tells.
     pub bytes: u64,
+    /// Which section of the file it is, if not all of it.
+    pub cut: Option<Cut>,
 }
 
 impl Unit {
     /// Where it lies in its source; none inside a compressed tar.
     fn range(&self) -> Option<Range<u64>> {
         match &self.packing {
-            Packing::Plain | Packing::Wrapped(_) => Some(0..self.bytes),
+            Packing::Plain | Packing::Wrapped(_) => Some(self.start()..self.start() + self.bytes),
             // Nearly: the entry's own header is a few bytes longer than its name.
             Packing::Zip(entry) => Some(entry.header..entry.header.saturating_add(entry.packed).saturating_add(64)),
             &Packing::Member { around: None, start, size } => Some(start..start.saturating_add(size)),
@@ -79,9 +81,9 @@ impl Unit {
         }
     }
 
-    /// An issue of the whole unit, with the unit's place in the order.
-    fn issue(&self, problem: Problem, kept: &str) -> (u64, Issue) {
-        (self.index, of_file(&self.path, problem, kept))
+    /// Where its first byte lies in the file.
+    fn start(&self) -> u64 {
+        self.cut.as_ref().map_or(0, |c| c.range.start)
     }
 }
 
@@ -177,7 +179,7 @@ impl List {
     }
 
     fn push(&mut self, path: String, packing: Packing, bytes: u64) {
-        self.units.push(Unit { index: 0, source: self.next, path, packing, bytes });
+        self.units.push(Unit { index: 0, source: self.next, path, packing, bytes, cut: None });
     }
 }
 
@@ -212,6 +214,8 @@ struct Open {
     reader: Result<Box<dyn Read>, u64>,
     body: Body,
     bytes: u64,
+    /// The rest could not be read.
+    failed: bool,
 }
 
 enum Body {
@@ -250,7 +254,9 @@ impl Ingest {
         }
         self.ask(files);
         let next = match &self.open {
-            Some(open) if matches!(open.unit.packing, Packing::Plain) => Some((open.unit.source, open.bytes)),
+            Some(open) if matches!(open.unit.packing, Packing::Plain) => {
+                Some((open.unit.source, open.unit.start() + open.bytes))
+            }
             Some(_) => None,
             None => self.units.as_slice().first().and_then(|u| Some((u.source, u.range()?.start))),
         };
@@ -260,10 +266,10 @@ impl Ingest {
         let Some(open) = &mut self.open else {
             let Some(unit) = self.units.next() else { return false };
             match self.reader(files, &unit) {
-                Ok(reader) => self.open = Some(Open { unit, reader, body: Body::Unknown, bytes: 0 }),
+                Ok(reader) => self.open = Some(Open { unit, reader, body: Body::Unknown, bytes: 0, failed: false }),
                 Err(why) => {
-                    dataset.files += 1;
-                    dataset.issues.push((unit.index, unreadable(&unit.path, &why)));
+                    let issue = unreadable(&unit.path, &why);
+                    give_up(dataset, unit, issue);
                 }
             }
             return true;
@@ -284,19 +290,22 @@ impl Ingest {
         let more = match read {
             Ok(n) => {
                 self.done += n as u64;
-                dataset.bytes += n as u64;
                 open.bytes += n as u64;
+                // Those of a file in sections are counted when it is put together.
+                dataset.bytes += if open.unit.cut.is_none() { n as u64 } else { 0 };
                 if let Some(problem) = open.refusal(&self.buffer[..n]) {
                     // Not closed: what a bomb held before it was one is no request.
-                    dataset.files += 1;
-                    dataset.issues.push(open.unit.issue(problem, "nothing"));
-                    self.open = None;
+                    let issue = of_file(&open.unit.path, problem, "nothing");
+                    self.open.take().into_iter().for_each(|open| give_up(dataset, open.unit, issue.clone()));
                     return true;
                 }
                 n > 0 && open.feed(&self.buffer[..n])
             }
             Err(why) => {
-                dataset.issues.push((open.unit.index, unreadable(&open.unit.path, &why)));
+                open.failed = true;
+                if open.unit.cut.is_none() {
+                    dataset.issues.push((open.unit.index, unreadable(&open.unit.path, &why)));
+                }
                 false
             }
         };
@@ -336,8 +345,8 @@ impl Ingest {
     fn stop(&mut self, dataset: &mut Dataset) {
         let open = self.open.take().map(|o| o.unit);
         for unit in open.into_iter().chain(self.units.by_ref()) {
-            dataset.files += 1;
-            dataset.issues.push(unit.issue(Problem::Memory, "nothing of it; what was read before stays"));
+            let issue = of_file(&unit.path, Problem::Memory, "nothing of it; what was read before stays");
+            give_up(dataset, unit, issue);
         }
         self.cursor = None;
     }
@@ -345,7 +354,10 @@ impl Ingest {
     fn reader(&mut self, files: &dyn Files, unit: &Unit) -> std::io::Result<Result<Box<dyn Read>, u64>> {
         let mut file = files.open(unit.source)?;
         Ok(match &unit.packing {
-            Packing::Plain => Ok(Box::new(file)),
+            Packing::Plain => {
+                file.seek(std::io::SeekFrom::Start(unit.start()))?;
+                Ok(Box::new(file))
+            }
             Packing::Zip(entry) => Ok(Box::new(open_entry(file, entry)?)),
             Packing::Wrapped(around) => Ok(unwrap(file, *around)?),
             &Packing::Member { around: None, start, size } => {
@@ -372,7 +384,7 @@ impl Open {
         let unknown = matches!(self.body, Body::Unknown);
         let packed = match &self.unit.packing {
             // Taken for a plain one by its name.
-            Packing::Plain if unknown && container(bytes).is_some() => {
+            Packing::Plain if unknown && self.unit.start() == 0 && container(bytes).is_some() => {
                 let why = "it is packed, though its name ends in .json; give it the ending of its archive".into();
                 return Some(Problem::NotATrace { why });
             }
@@ -388,9 +400,14 @@ impl Open {
     /// Takes the next bytes; false if no more are wanted.
     fn feed(&mut self, bytes: &[u8]) -> bool {
         if matches!(self.body, Body::Unknown) {
-            self.body = match sniff(bytes) {
-                Kind::Paper => Body::Paper(Box::new(PaperScanner::new(self.experts()))),
-                other => Body::Whole(other, Vec::new()),
+            let (experts, cut) = (self.experts(), self.unit.cut.as_ref().map(|c| &c.range));
+            self.body = match (cut, sniff(bytes)) {
+                (None, Kind::Paper) => Body::Paper(Box::new(PaperScanner::new(experts))),
+                (None, other) => Body::Whole(other, Vec::new()),
+                (Some(range), kind) if range.start > 0 || kind == Kind::Paper => {
+                    Body::Paper(Box::new(PaperScanner::of_section(experts, range)))
+                }
+                (Some(_), _) => return false,
             };
         }
         match &mut self.body {
@@ -409,6 +426,14 @@ impl Open {
     }
 
     fn close(self, dataset: &mut Dataset) {
+        if self.unit.cut.is_some() {
+            let section = match self.body {
+                Body::Paper(scanner) if !self.failed => scanner.section(),
+                _ => None,
+            };
+            dataset.pieces.push(Piece { unit: self.unit, section });
+            return;
+        }
         dataset.files += 1;
         let experts = self.experts();
         let Open { unit, body, .. } = self;
@@ -440,6 +465,16 @@ impl Open {
             dataset.add_counts(&labels, *layer, counts);
         }
         dataset.add(found.requests, &unit.path);
+    }
+}
+
+/// A unit of which nothing is kept. Of a section that is said when the file is read in one go.
+fn give_up(dataset: &mut Dataset, unit: Unit, issue: Issue) {
+    if unit.cut.is_some() {
+        dataset.pieces.push(Piece { unit, section: None });
+    } else {
+        dataset.files += 1;
+        dataset.issues.push((unit.index, issue));
     }
 }
 

@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 
 use super::thinned::Thinned;
 use super::{
-    Dataset, Files, Info, Ingest, LayerDetails, LayerView, List, Mean, Overview, PaperJob, PaperRun, Part, Run,
+    Dataset, Files, Info, Ingest, LayerDetails, LayerView, List, Mean, Overview, PaperJob, PaperRun, Part, Piece, Run,
     RunReport, Side, SourceFile, Unit, Versus, layer_details, layer_view, overview, workload,
 };
 use crate::analysis::{Report, Reporter};
@@ -38,6 +38,14 @@ pub enum Request {
     Take,
     /// Merge a load that another worker gave.
     Merge(Vec<u8>),
+    /// Put together the files that were read in sections; the answer is those that must be read in one go.
+    Join,
+    /// Give a copy of the requests that are not counted yet.
+    Share,
+    /// Count the reuse distances of such requests, and nothing else.
+    CountReuse(Vec<u8>),
+    /// Count all of them but their reuse distances.
+    CountLayers,
     /// The load is complete, with these issues of its listing: it replaces what was loaded before.
     Commit(Vec<Issue>),
     /// Forget the load under way.
@@ -89,7 +97,7 @@ pub enum Request {
 /// What a worker answers.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub enum Reply {
-    /// To [`Request::List`].
+    /// To [`Request::List`] and [`Request::Join`].
     Units(Vec<Unit>, Vec<Issue>),
     /// Done, nothing to say.
     Ok,
@@ -123,9 +131,11 @@ impl Request {
     /// The bytes of a request that carries some: they may travel beside it.
     pub fn bytes_mut(&mut self) -> Option<&mut Vec<u8>> {
         match self {
-            Request::Merge(bytes) | Request::Restore(bytes) | Request::Run(_, bytes) | Request::Timeline(_, bytes) => {
-                Some(bytes)
-            }
+            Request::Merge(bytes)
+            | Request::CountReuse(bytes)
+            | Request::Restore(bytes)
+            | Request::Run(_, bytes)
+            | Request::Timeline(_, bytes) => Some(bytes),
             _ => None,
         }
     }
@@ -347,16 +357,30 @@ fn answer(state: &mut State, request: Request) -> Reply {
         Request::Take => {
             let mut staged = std::mem::take(&mut state.staged);
             staged.count();
-            bytes(&staged)
+            bytes(&(&staged, &staged.pieces))
+        }
+        Request::Join => Reply::Units(state.staged.join(), Vec::new()),
+        Request::Share => bytes(&state.staged.uncounted()),
+        Request::CountReuse(bytes) => match postcard::from_bytes::<Vec<crate::model::Request>>(&bytes) {
+            Ok(requests) => {
+                state.staged.merge(Dataset::reuse_of(&requests));
+                Reply::Ok
+            }
+            Err(e) => Reply::Failed(format!("a worker's requests could not be read: {e}")),
+        },
+        Request::CountLayers => {
+            state.staged.count_layers();
+            Reply::Ok
         }
         Request::Glance => {
             state.staged.count();
             let none = || Reply::Failed("nothing is read yet".into());
             state.staged.part().map_or_else(none, |p| Reply::Overview(Box::new(overview(&p.summary, Scope::All))))
         }
-        Request::Merge(bytes) => match postcard::from_bytes(&bytes) {
-            Ok(dataset) => {
-                state.staged.merge(dataset);
+        Request::Merge(bytes) => match postcard::from_bytes::<(Dataset, Vec<Piece>)>(&bytes) {
+            Ok((dataset, pieces)) => {
+                drop(bytes);
+                state.staged.merge(Dataset { pieces, ..dataset });
                 Reply::Ok
             }
             Err(e) => Reply::Failed(format!("a worker's part of the load could not be read: {e}")),

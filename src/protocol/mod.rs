@@ -1,6 +1,7 @@
 //! Every job of the program, in slices: `start(request) -> Job`, `job.step(…) -> Running | Done`. A worker steps a job
 //! between messages, so progress and cancel work; the command line and the tests loop over the same jobs.
 
+mod cut;
 mod dataset;
 mod ingest;
 mod job;
@@ -12,6 +13,7 @@ mod thinned;
 mod versus;
 mod view;
 
+pub use cut::{Cut, Piece, cut};
 pub use dataset::{Dataset, Info, Part};
 pub use ingest::{Files, Ingest, List, SourceFile, Unit};
 pub use job::{From, Job, Progress, Reply, Request, State, start};

@@ -12,8 +12,8 @@ use super::actions::{KEEPER, Question, Token, change, pool};
 use super::store::{Loading, Store};
 use crate::format::Issue;
 use crate::model::model_named;
-use crate::protocol::{Reply, Request, SourceFile, Unit};
-use crate::web::{Dropped, Pool, PoolError, now};
+use crate::protocol::{Reply, Request, SourceFile, Unit, cut};
+use crate::web::{Dropped, Parcel, Pool, PoolError, now};
 
 /// Bytes and files that a worker takes at once, at least and at most: between two chunks nothing of the next is read ahead, and
 /// at the end the other workers wait for the last one.
@@ -118,6 +118,8 @@ async fn load_files(store: Store, pool: &Pool, files: Vec<Dropped>, token: &Toke
     }
     let readers = pool.len().min(store.readers.get_untracked());
     let all = (units.len(), units.iter().map(|u| u.bytes).sum::<u64>());
+    let units = cut(units, readers);
+    let in_sections = units.iter().any(|u| u.cut.is_some());
     let state = Rc::new(Chunks {
         rest: RefCell::new(chunks(units, readers)),
         done: Cell::default(),
@@ -142,10 +144,13 @@ async fn load_files(store: Store, pool: &Pool, files: Vec<Dropped>, token: &Toke
         }
     });
     for worker in 1..pool.len() {
-        let (job, parcel) = pool.parcel(worker, &Request::Take);
-        let parcel = noted(job, parcel).await?;
-        let (job, merged) = pool.ask_with(KEEPER, &Request::Merge(Vec::new()), Some(parcel), Box::new(|_, _| {}));
-        noted(job, merged).await?;
+        merge(pool, worker).await?;
+        if !token.is_last() {
+            return Ok(None);
+        }
+    }
+    if in_sections {
+        join(store, pool, readers).await?;
         if !token.is_last() {
             return Ok(None);
         }
@@ -157,6 +162,43 @@ async fn load_files(store: Store, pool: &Pool, files: Vec<Dropped>, token: &Toke
         }
         _ => Ok(None),
     }
+}
+
+/// Moves what a worker has read to the keeper.
+async fn merge(pool: &Pool, worker: usize) -> Result<(), PoolError> {
+    let (job, parcel) = pool.parcel(worker, &Request::Take);
+    hand(pool, KEEPER, &Request::Merge(Vec::new()), noted(job, parcel).await?).await
+}
+
+/// Gives a worker what another one gave.
+async fn hand(pool: &Pool, worker: usize, request: &Request, parcel: Parcel) -> Result<(), PoolError> {
+    let (job, done) = pool.ask_with(worker, request, Some(parcel), Box::new(|_, _| {}));
+    noted(job, done).await.map(|_| ())
+}
+
+/// Puts files together that were read in sections, reads those in one go that cannot be, and counts them, two workers at once.
+async fn join(store: Store, pool: &Pool, readers: usize) -> Result<(), PoolError> {
+    let quiet = || Box::new(|_, _| {});
+    let Reply::Units(again, _) = ask(pool, KEEPER, &Request::Join, quiet()).await? else { return Ok(()) };
+    if !again.is_empty() {
+        let paths: Vec<String> = again.iter().map(|u| u.path.clone()).collect();
+        let told = Box::new(move |done, total| {
+            store.loading.update(|l| {
+                if let Some(l) = l {
+                    (l.stage, l.bytes, l.elapsed) = ("Reading in one go", (done, total), now() - l.began);
+                }
+            });
+        });
+        ask(pool, KEEPER, &Request::Ingest(again), told).await.map_err(|e| name_files(e, &paths))?;
+    }
+    let other = (0..readers).find(|&worker| worker != KEEPER).unwrap_or(KEEPER);
+    let (job, shared) = pool.parcel(KEEPER, &Request::Share);
+    let (shared, count) = (noted(job, shared).await?, Request::CountReuse(Vec::new()));
+    let reuse = hand(pool, other, &count, shared);
+    let layers = ask(pool, KEEPER, &Request::CountLayers, quiet());
+    let (reuse, layers) = futures_util::future::join(reuse, layers).await;
+    reuse.and(layers)?;
+    merge(pool, other).await
 }
 
 /// A worker that died names the files that it was reading.
@@ -182,7 +224,9 @@ struct Chunks {
 async fn read_chunks(store: Store, pool: Pool, worker: usize, state: Rc<Chunks>) -> Result<(), PoolError> {
     loop {
         let Some(chunk) = state.rest.borrow_mut().next() else { return Ok(()) };
-        let (files, bytes) = (chunk.len(), chunk.iter().map(|u| u.bytes).sum::<u64>());
+        // A file in sections is one that is read with its first.
+        let counts = |u: &&Unit| u.cut.as_ref().is_none_or(|c| c.range.start == 0);
+        let (files, bytes) = (chunk.iter().filter(counts).count(), chunk.iter().map(|u| u.bytes).sum::<u64>());
         let inner = Rc::clone(&state);
         let told = Box::new(move |done, _| {
             inner.partial.borrow_mut()[worker] = done;

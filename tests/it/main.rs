@@ -12,6 +12,7 @@ mod paper;
 mod real_traces;
 mod reference;
 mod scanner;
+mod sections;
 mod summaries;
 mod support;
 mod synthetic;

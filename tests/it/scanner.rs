@@ -1,6 +1,6 @@
 //! The paper scanner against serde_json, on whole, cut and damaged files, in any slicing.
 
-use moescope::format::{Issue, PaperScanner};
+use moescope::format::{Issue, PaperScanner, join};
 use moescope::model::{Labels, Request};
 use proptest::prelude::*;
 
@@ -15,6 +15,18 @@ pub(crate) fn scan(text: &[u8], slice: usize) -> (Option<Request>, Vec<Issue>) {
     }
     let (request, issues) = scanner.finish(0, Labels::default());
     (request, issues.finish("x.json", "something"))
+}
+
+/// What the sections of a text between these offsets join to.
+fn scan_sections(text: &[u8], cuts: &[usize], slice: usize) -> Option<Request> {
+    let cuts: Vec<u64> = [0].into_iter().chain(cuts.iter().map(|&c| c as u64)).chain([u64::MAX]).collect();
+    let sections = cuts.windows(2).map(|range| {
+        let mut scanner = PaperScanner::of_section(Some(128), &(range[0]..range[1]));
+        let from = usize::try_from(range[0]).unwrap();
+        let _ = text[from..].chunks(slice.max(1)).all(|chunk| scanner.feed(chunk));
+        scanner.section()
+    });
+    join(sections.collect::<Option<_>>()?, 0, Labels::default())
 }
 
 /// The one issue of a text.
@@ -159,6 +171,31 @@ proptest! {
             }
         }
         prop_assert_eq!(scan(&text, usize::MAX), scan(&text, 1));
+    }
+
+    #[test]
+    fn sections_join_to_what_one_scanner_reads_and_to_nothing_that_it_would_report(
+        k in 1usize..3, tokens in 2usize..12, pretty in any::<bool>(), slice in 1usize..400,
+        cuts in proptest::collection::vec(any::<prop::sample::Index>(), 1..4),
+        damages in proptest::collection::vec((any::<prop::sample::Index>(), prop::sample::select(b" ,]}[{\"9a\n".to_vec()), 0u8..3), 0..3),
+    ) {
+        let columns = vec![(0..tokens).flat_map(|t| (0..k).map(move |i| u16::try_from(t + 20 * i).unwrap())).collect(); 2];
+        let request = Request { layers: vec![1, 3], top_k: k, prefill: tokens / 2, tokens, columns, ..Request::default() };
+        let mut text = paper(&request, pretty).into_bytes();
+        for (at, byte, how) in damages {
+            let at = at.index(text.len());
+            match how {
+                0 => text[at] = byte,
+                1 => text.insert(at, byte),
+                _ => drop(text.remove(at)),
+            }
+        }
+        // The prompt is the first section's.
+        let first = text.iter().position(|&b| b == b'{').unwrap_or(0) + 1;
+        let mut cuts: Vec<usize> = cuts.iter().map(|c| c.index(text.len()).max(first)).collect();
+        cuts.sort_unstable();
+        let (whole, issues) = scan(&text, slice);
+        prop_assert_eq!(scan_sections(&text, &cuts, slice), whole.filter(|_| issues.is_empty()));
     }
 
     #[test]

@@ -1,0 +1,79 @@
+//! Large files in sections, so that all workers read one file. Apart from [`super::Ingest`], which reads a section as it reads a
+//! file: this cuts before, and puts together after, or says what must be read in one go.
+
+use std::ops::Range;
+
+use super::{Dataset, Unit};
+use crate::format::{Packing, Section, join, labels};
+
+/// What sections begin at multiples of, but the first: readers ahead ask for parts of this size.
+const STEP: u64 = 8 << 20;
+/// Bytes of the smallest section.
+const LEAST: u64 = 2 * STEP;
+
+/// Which part of a file a unit is.
+#[derive(Clone, Debug, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
+pub struct Cut {
+    /// The steps that begin in these bytes; the last range has no end.
+    pub range: Range<u64>,
+    /// Bytes of the file.
+    pub whole: u64,
+}
+
+/// A section that was read; without one if it was not as it should be.
+#[derive(Clone, Debug, serde::Serialize, serde::Deserialize)]
+pub struct Piece {
+    pub(super) unit: Unit,
+    pub(super) section: Option<Section>,
+}
+
+/// Cuts what is larger than half of a worker's share of everything: the end of a load is one worker's otherwise.
+#[must_use]
+pub fn cut(units: Vec<Unit>, workers: usize) -> Vec<Unit> {
+    let (total, workers) = (units.iter().map(|u| u.bytes).sum::<u64>(), workers.max(1) as u64);
+    let mut all = Vec::new();
+    for unit in units {
+        let size = (unit.bytes / workers).next_multiple_of(STEP).max(LEAST);
+        let large = unit.bytes > total / workers / 2 && unit.bytes > size && workers > 1;
+        if !large || !matches!(unit.packing, Packing::Plain) || !unit.path.to_ascii_lowercase().ends_with(".json") {
+            all.push(unit);
+            continue;
+        }
+        let whole = unit.bytes;
+        for start in (0..whole).step_by(crate::units::index(size)) {
+            let last = start + size >= whole;
+            let range = start..if last { u64::MAX } else { start + size };
+            all.push(Unit { bytes: whole.min(start + size) - start, cut: Some(Cut { range, whole }), ..unit.clone() });
+        }
+    }
+    all
+}
+
+impl Dataset {
+    /// Adds the requests of files whose sections were all read; the files that must be read in one go.
+    pub fn join(&mut self) -> Vec<Unit> {
+        let mut again = Vec::new();
+        let start = |p: &Piece| p.unit.cut.as_ref().map_or(0, |c| c.range.start);
+        self.pieces.sort_by_key(|p| (p.unit.index, start(p)));
+        let mut pieces = std::mem::take(&mut self.pieces).into_iter().peekable();
+        while let Some(first) = pieces.next() {
+            let index = first.unit.index;
+            let mut sections = vec![first.section];
+            while let Some(next) = pieces.next_if(|p| p.unit.index == index) {
+                sections.push(next.section);
+            }
+            let bytes = first.unit.cut.as_ref().map_or(0, |c| c.whole);
+            let unit = Unit { bytes, cut: None, ..first.unit };
+            let sections: Option<Vec<Section>> = sections.into_iter().collect();
+            match sections.and_then(|s| join(s, index, labels(&unit.path))) {
+                Some(request) => {
+                    self.files += 1;
+                    self.bytes += bytes;
+                    self.add(vec![request], &unit.path);
+                }
+                None => again.push(unit),
+            }
+        }
+        again
+    }
+}
