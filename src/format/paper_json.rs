@@ -6,7 +6,8 @@
 
 use super::gap::{Event, Gap, LONGEST_GAP, MOST_EVENTS, What, ends_id, is_space, short_id};
 use super::state::{State, expected, found};
-use super::{Issues, MAX_EXPERTS, Place, Problem, Section};
+use super::{Issues, MAX_EXPERTS, Packed, Place, Problem, Section};
+use std::borrow::Cow;
 use std::ops::Range;
 
 use crate::model::{Labels, Request, UNKNOWN};
@@ -110,7 +111,7 @@ impl PaperScanner {
 
     /// Ends a section; none if anything in it was not as it should be, or if the file goes on where none of its steps may.
     #[must_use]
-    pub fn section(mut self) -> Option<Section> {
+    pub fn section(self) -> Option<Section> {
         let ended = match self.state {
             State::End => Some(u64::MAX),
             // No step begins here: the one before goes on to the file's end.
@@ -118,16 +119,23 @@ impl PaperScanner {
             _ => self.next,
         };
         let next = ended.filter(|_| self.issues.is_empty())?;
+        let start = if self.first == 0 { 0 } else { self.began.unwrap_or(next) };
+        Some(Section { start, next, steps: Packed(Cow::Owned(self.request(0, Labels::default()))) })
+    }
+
+    /// What was read, layers in order.
+    fn request(mut self, index: u64, labels: Labels) -> Request {
         self.columns.sort_by_key(|c| c.layer);
-        Some(Section {
-            start: if self.first == 0 { 0 } else { self.began.unwrap_or(next) },
-            next,
+        Request {
+            index,
+            sub: 0,
+            labels,
             top_k: self.top_k,
             prefill: self.prefill,
             tokens: self.tokens,
             layers: self.columns.iter().map(|c| c.layer).collect(),
             columns: self.columns.into_iter().map(|c| c.ids).collect(),
-        })
+        }
     }
 
     /// Takes the next bytes. Returns false once the rest of the file cannot be read any more.
@@ -278,22 +286,12 @@ impl PaperScanner {
         let kept = self.tokens * self.top_k;
         self.columns.iter_mut().for_each(|c| c.ids.truncate(kept));
         self.columns.retain(|c| c.ids.iter().any(|&id| id != UNKNOWN));
-        self.columns.sort_by_key(|c| c.layer);
         if self.columns.is_empty() || self.tokens == 0 {
             self.issues.push(Place::default(), Problem::Empty);
             return (None, self.issues);
         }
-        let request = Request {
-            index,
-            sub: 0,
-            labels,
-            top_k: self.top_k,
-            prefill: self.prefill,
-            tokens: self.tokens,
-            layers: self.columns.iter().map(|c| c.layer).collect(),
-            columns: self.columns.into_iter().map(|c| c.ids).collect(),
-        };
-        (Some(request), self.issues)
+        let issues = std::mem::take(&mut self.issues);
+        (Some(self.request(index, labels)), issues)
     }
 
     fn byte(&mut self, b: u8, offset: u64) {

@@ -3,6 +3,7 @@
 
 use serde::{Deserialize, Serialize};
 
+use super::Packed;
 use crate::model::{Labels, Request};
 
 /// The steps that begin in a range of a file's bytes, all of them sound.
@@ -12,12 +13,8 @@ pub struct Section {
     pub(super) start: u64,
     /// Offset of the step after its last one, `u64::MAX` if the file ends there.
     pub(super) next: u64,
-    pub(super) top_k: usize,
-    pub(super) prefill: usize,
-    pub(super) tokens: usize,
-    pub(super) layers: Vec<u32>,
-    /// Expert ids by layer: `[token][k]`.
-    pub(super) columns: Vec<Vec<u16>>,
+    /// The steps, as if they were a request.
+    pub(super) steps: Packed<'static>,
 }
 
 /// The request that the sections of a file are, in order; none unless each begins where the one before ends and all have the
@@ -31,15 +28,16 @@ pub fn join(sections: Vec<Section>, index: u64, labels: Labels) -> Option<Reques
         }
         at = section.next;
     }
-    let mut with_steps = sections.into_iter().filter(|s| s.tokens > 0);
-    let mut all = with_steps.next().filter(|first| first.start == 0 && at == u64::MAX)?;
+    let mut with_steps = sections.into_iter().filter(|s| s.steps.0.tokens > 0);
+    let first = with_steps.next().filter(|first| first.start == 0 && at == u64::MAX)?;
+    let mut all = Request { index, labels, ..first.steps.0.into_owned() };
     for section in with_steps {
-        if section.layers != all.layers || section.top_k != all.top_k {
+        let more = section.steps.0.into_owned();
+        if more.layers != all.layers || more.top_k != all.top_k {
             return None;
         }
-        all.tokens += section.tokens;
-        all.columns.iter_mut().zip(section.columns).for_each(|(to, ids)| to.extend(ids));
+        all.tokens += more.tokens;
+        all.columns.iter_mut().zip(more.columns).for_each(|(to, ids)| to.extend(ids));
     }
-    let Section { top_k, prefill, tokens, layers, columns, .. } = all;
-    Some(Request { index, sub: 0, labels, top_k, prefill, tokens, layers, columns })
+    Some(all)
 }

@@ -113,8 +113,8 @@ impl Dataset {
     }
 
     /// The requests that are not counted yet.
-    pub(super) fn uncounted(&self) -> Vec<&Request> {
-        self.parts.values().flat_map(|p| &p.requests[p.counted..]).collect()
+    pub(super) fn uncounted(&self) -> impl Iterator<Item = &Request> {
+        self.parts.values().flat_map(|p| &p.requests[p.counted..])
     }
 
     /// Counts all of them but their reuse distances, which [`Dataset::reuse_of`] counts elsewhere at the same time.

@@ -26,6 +26,9 @@ pub trait Files {
         range.end
     }
 
+    /// Says that nothing more of a range is read.
+    fn leave(&self, _source: usize, _range: Range<u64>) {}
+
     /// Whether a byte can be read without waiting for one that [`Files::ahead`] has asked for. A job that it answers no to
     /// is not stepped again before the byte has come.
     fn is_here(&self, _source: usize, _at: u64) -> bool {
@@ -296,7 +299,10 @@ impl Ingest {
                 if let Some(problem) = open.refusal(&self.buffer[..n]) {
                     // Not closed: what a bomb held before it was one is no request.
                     let issue = of_file(&open.unit.path, problem, "nothing");
-                    self.open.take().into_iter().for_each(|open| give_up(dataset, open.unit, issue.clone()));
+                    if let Some(Open { unit, .. }) = self.open.take() {
+                        files.leave(unit.source, unit.range().unwrap_or_default());
+                        give_up(dataset, unit, issue);
+                    }
                     return true;
                 }
                 n > 0 && open.feed(&self.buffer[..n])
@@ -310,6 +316,7 @@ impl Ingest {
             }
         };
         if !more && let Some(open) = self.open.take() {
+            files.leave(open.unit.source, open.unit.range().unwrap_or_default());
             open.close(dataset);
         }
         true

@@ -1,5 +1,6 @@
 //! The messages' requests and replies, and the jobs between them. A request of milliseconds is done in its first step.
 
+use std::borrow::Cow;
 use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
@@ -11,7 +12,7 @@ use super::{
 };
 use crate::analysis::{Report, Reporter};
 use crate::experiment::Experiment;
-use crate::format::Issue;
+use crate::format::{Issue, Packed};
 use crate::model::{Scope, model_named};
 use crate::sim::{Simulation, Timeline, Workload};
 use crate::synth::Generator;
@@ -360,9 +361,14 @@ fn answer(state: &mut State, request: Request) -> Reply {
             bytes(&(&staged, &staged.pieces))
         }
         Request::Join => Reply::Units(state.staged.join(), Vec::new()),
-        Request::Share => bytes(&state.staged.uncounted()),
-        Request::CountReuse(bytes) => match postcard::from_bytes::<Vec<crate::model::Request>>(&bytes) {
+        Request::Share => {
+            let shared: Vec<Packed> = state.staged.uncounted().map(|r| Packed(Cow::Borrowed(r))).collect();
+            bytes(&shared)
+        }
+        Request::CountReuse(bytes) => match postcard::from_bytes::<Vec<Packed>>(&bytes) {
             Ok(requests) => {
+                drop(bytes);
+                let requests: Vec<_> = requests.into_iter().map(|packed| packed.0.into_owned()).collect();
                 state.staged.merge(Dataset::reuse_of(&requests));
                 Reply::Ok
             }

@@ -1,15 +1,16 @@
 //! Parts of files on their way before a job asks for them. Apart from the readers, which are synchronous: this is what lets the
-//! browser read while a worker scans.
+//! browser read while a worker scans. What is small comes whole, what is large through a stream, in half of the time: its
+//! buffers are used again, and its first bytes come at once.
 
 use std::cell::{Cell, RefCell};
 use std::collections::VecDeque;
 use std::ops::Range;
 use std::rc::Rc;
 
-use js_sys::{ArrayBuffer, Uint8Array};
+use js_sys::{ArrayBuffer, Reflect, Uint8Array};
 use wasm_bindgen::prelude::*;
 use wasm_bindgen_futures::{JsFuture, spawn_local};
-use web_sys::{Blob, File};
+use web_sys::{Blob, File, ReadableStreamByobReader};
 
 use crate::units::index;
 
@@ -18,10 +19,15 @@ const PART: u64 = 8 << 20;
 /// Parts and bytes on their way or waiting, at most: more at once makes none of them sooner.
 const MOST: (usize, u64) = (8, 32 << 20);
 
+/// Bytes of a stream's buffer, and how many of them wait to be read: a browser rarely gives more at once.
+const BUFFER: u32 = 256 << 10;
+const BUFFERS: usize = 2;
+
 /// The parts, in the order in which they were asked for. That is the order of reading: a part that is read ends those before.
 pub(super) struct Ahead {
     parts: RefCell<VecDeque<Part>>,
     next: Cell<u64>,
+    stream: RefCell<Option<Stream>>,
     /// Called when a part has come.
     arrived: RefCell<Box<dyn Fn()>>,
 }
@@ -31,11 +37,30 @@ struct Part {
     source: usize,
     range: Range<u64>,
     bytes: Option<Uint8Array>,
+    /// It came through a stream: its buffer takes a later part.
+    streamed: bool,
+}
+
+/// The rest of a range that comes through a stream.
+struct Stream {
+    number: u64,
+    source: usize,
+    rest: Range<u64>,
+    reader: ReadableStreamByobReader,
+    /// A part is on its way.
+    reading: bool,
+    spare: Option<ArrayBuffer>,
 }
 
 impl Default for Ahead {
     fn default() -> Self {
-        Self { parts: RefCell::default(), next: Cell::default(), arrived: RefCell::new(Box::new(|| {})) }
+        let arrived: Box<dyn Fn()> = Box::new(|| {});
+        Self {
+            parts: RefCell::default(),
+            next: Cell::default(),
+            stream: RefCell::default(),
+            arrived: RefCell::new(arrived),
+        }
     }
 }
 
@@ -48,6 +73,16 @@ impl Ahead {
     /// Forgets all parts.
     pub(super) fn clear(&self) {
         self.parts.borrow_mut().clear();
+        self.end_stream();
+    }
+
+    /// Nothing more of a range is read.
+    pub(super) fn leave(&self, source: usize, range: &Range<u64>) {
+        let inside = |s: &Stream| s.source == source && range.start <= s.rest.start && s.rest.start < range.end;
+        if self.stream.borrow().as_ref().is_some_and(inside) {
+            self.end_stream();
+        }
+        self.parts.borrow_mut().retain(|p| !p.streamed || p.source != source || !range.contains(&p.range.start));
     }
 
     /// Asks for a range of a file, as far as there is room for it: up to where it is asked for.
@@ -58,6 +93,13 @@ impl Ahead {
             if let Some(end) = self.on(source, at, |part| part.range.end) {
                 at = end;
                 continue;
+            }
+            let large = range.end.min(length) - at > PART;
+            if large && self.stream.borrow().is_some() {
+                return at;
+            }
+            if large && self.open_stream(source, file, at..range.end.min(length)).is_ok() {
+                break;
             }
             let end = length.min(at + PART);
             let held: u64 = self.parts.borrow().iter().map(|p| p.range.end - p.range.start).sum();
@@ -74,13 +116,17 @@ impl Ahead {
         range.end
     }
 
-    /// Whether a byte is on its way.
-    pub(super) fn is_coming(&self, source: usize, at: u64) -> bool {
-        self.on(source, at, |part| part.bytes.is_none()).unwrap_or(false)
+    /// Whether a byte is on its way. What came through a stream for the bytes before it makes room.
+    pub(super) fn is_coming(self: &Rc<Self>, source: usize, at: u64) -> bool {
+        self.parts.borrow_mut().retain(|p| !p.streamed || p.source != source || p.range.end > at);
+        self.pump();
+        let streamed = |s: &Stream| s.source == source && s.rest.contains(&at);
+        let coming = self.on(source, at, |part| part.bytes.is_none());
+        coming.unwrap_or_else(|| self.stream.borrow().as_ref().is_some_and(streamed))
     }
 
     /// Copies what there is from a position on; none if nothing is.
-    pub(super) fn read(&self, source: usize, at: u64, out: &mut [u8]) -> Option<usize> {
+    pub(super) fn read(self: &Rc<Self>, source: usize, at: u64, out: &mut [u8]) -> Option<usize> {
         let mut parts = self.parts.borrow_mut();
         let place = parts.iter().position(|p| p.source == source && p.range.contains(&at) && p.bytes.is_some())?;
         parts.drain(..place);
@@ -89,7 +135,12 @@ impl Ahead {
         let from = crate::units::small(index(at - part.range.start));
         part.bytes.as_ref()?.subarray(from, from + crate::units::small(n)).copy_to(&mut out[..n]);
         if at + n as u64 == part.range.end {
-            parts.pop_front();
+            let part = parts.pop_front().filter(|p| p.streamed);
+            drop(parts);
+            if let (Some(part), Some(stream)) = (part, &mut *self.stream.borrow_mut()) {
+                stream.spare = part.bytes.map(|b| b.buffer());
+            }
+            self.pump();
         }
         Some(n)
     }
@@ -109,7 +160,7 @@ impl Ahead {
         let number = self.next.replace(self.next.get() + 1);
         let (ahead, bytes) = (Rc::clone(self), JsFuture::from(part.array_buffer()));
         spawn_local(async move { ahead.come(number, bytes.await.ok().and_then(|b| b.dyn_into().ok()).as_ref()) });
-        self.parts.borrow_mut().push_back(Part { number, source, range, bytes: None });
+        self.parts.borrow_mut().push_back(Part { number, source, range, bytes: None, streamed: false });
         Ok(())
     }
 
@@ -128,6 +179,63 @@ impl Ahead {
             parts.remove(place);
         }
         drop(parts);
+        (self.arrived.borrow())();
+    }
+
+    fn open_stream(self: &Rc<Self>, source: usize, file: &File, rest: Range<u64>) -> Result<(), JsValue> {
+        let blob = file.slice_with_f64_and_f64(rest.start as f64, rest.end as f64)?;
+        // Not every browser reads a file into buffers that it is given.
+        let reader = ReadableStreamByobReader::new(&blob.stream())?;
+        let number = self.next.replace(self.next.get() + 1);
+        *self.stream.borrow_mut() = Some(Stream { number, source, rest, reader, reading: false, spare: None });
+        self.pump();
+        Ok(())
+    }
+
+    fn end_stream(&self) {
+        if let Some(stream) = self.stream.take() {
+            // It says no more; what is read again says what was wrong.
+            let ended = JsFuture::from(stream.reader.cancel());
+            spawn_local(async move { drop(ended.await) });
+        }
+    }
+
+    /// Asks the stream for its next part, if there is room for one.
+    fn pump(self: &Rc<Self>) {
+        let mut stream = self.stream.borrow_mut();
+        let Some(stream) = stream.as_mut().filter(|s| !s.reading) else { return };
+        if self.parts.borrow().iter().filter(|p| p.streamed).count() >= BUFFERS {
+            return;
+        }
+        let length = (stream.rest.end - stream.rest.start).min(BUFFER.into());
+        let buffer = stream.spare.take().unwrap_or_else(|| ArrayBuffer::new(BUFFER));
+        let view = Uint8Array::new_with_byte_offset_and_length(&buffer, 0, crate::units::small(index(length)));
+        stream.reading = true;
+        let (ahead, number) = (Rc::clone(self), stream.number);
+        let read = JsFuture::from(stream.reader.read_with_array_buffer_view(&view));
+        spawn_local(async move {
+            let read = read.await.and_then(|r| Reflect::get(&r, &"value".into()));
+            ahead.come_through(number, read.ok().and_then(|v| v.dyn_into().ok()));
+        });
+    }
+
+    /// A part came through the stream; none, or an empty one, if no more will.
+    fn come_through(self: &Rc<Self>, number: u64, bytes: Option<Uint8Array>) {
+        let mut stream = self.stream.borrow_mut();
+        let Some(open) = stream.as_mut().filter(|s| s.number == number) else { return };
+        let start = open.rest.start;
+        let came = bytes.as_ref().map_or(0, |b| u64::from(b.length()));
+        (open.rest.start, open.reading) = (start + came, false);
+        let part = Part { number, source: open.source, range: start..start + came, bytes, streamed: true };
+        let ended = came == 0 || open.rest.is_empty();
+        drop(stream);
+        if came > 0 {
+            self.parts.borrow_mut().push_back(part);
+        }
+        if ended {
+            self.end_stream();
+        }
+        self.pump();
         (self.arrived.borrow())();
     }
 }

@@ -52,6 +52,10 @@ impl Files for GivenFiles {
         self.files.borrow().get(source).map_or(range.end, |file| self.ahead.want(source, file, &range))
     }
 
+    fn leave(&self, source: usize, range: Range<u64>) {
+        self.ahead.leave(source, &range);
+    }
+
     fn is_here(&self, source: usize, at: u64) -> bool {
         let waits = self.ahead.is_coming(source, at);
         self.waits.set(waits);

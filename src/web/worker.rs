@@ -63,6 +63,8 @@ struct Worker {
     /// Wakes the loop again after the messages that are waiting.
     wake: MessageChannel,
     awake: Cell<bool>,
+    /// When it last looked at its messages.
+    heard: Cell<f64>,
     jobs: RefCell<Vec<(u32, Job, f64)>>,
     state: RefCell<State>,
     files: GivenFiles,
@@ -77,16 +79,20 @@ pub fn worker() {
         scope: scope.clone(),
         wake,
         awake: Cell::new(false),
+        heard: Cell::default(),
         jobs: RefCell::default(),
         state: RefCell::default(),
         files: GivenFiles::default(),
     });
     let again = Rc::clone(&worker);
-    let turn = Closure::<dyn FnMut()>::new(move || again.turn());
+    let turn = Closure::<dyn FnMut()>::new(move || {
+        again.heard.set(again.now());
+        again.turn();
+    });
     worker.wake.port1().set_onmessage(Some(turn.as_ref().unchecked_ref()));
     turn.forget();
     let again = Rc::clone(&worker);
-    worker.files.ahead.on_arrival(move || again.wake());
+    worker.files.ahead.on_arrival(move || again.arrived());
     let hears = Rc::clone(&worker);
     let message = Closure::<dyn FnMut(MessageEvent)>::new(move |event: MessageEvent| hears.message(&event.data()));
     scope.set_onmessage(Some(message.as_ref().unchecked_ref()));
@@ -131,6 +137,12 @@ impl Worker {
             // A post to itself comes after the messages that wait; a timer would add four milliseconds.
             let _ = self.wake.port2().post_message(&JsValue::NULL);
         }
+    }
+
+    /// A part of a file came. Through a stream they come often: a message to itself for each would be a third of the work.
+    fn arrived(&self) {
+        let others = self.awake.get() || self.now() - self.heard.get() > SLICE;
+        if others { self.wake() } else { self.turn() }
     }
 
     /// One slice of the job that waited longest.
