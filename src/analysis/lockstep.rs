@@ -1,9 +1,11 @@
-//! Which experts each step needs when all requests run in lockstep. Apart from the other counts, because it grows with steps
-//! and has a form of its own in files: there, steps hold layers; in memory a layer's steps are one array.
+//! Which experts each step needs when all requests run in lockstep. Apart from the other counts, because it grows with steps, and
+//! has one form in files however many experts there was room for.
 
 use std::collections::BTreeMap;
 
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
+
+use crate::model::varints::List;
 
 /// Steps of lockstep: memory must not grow with the longest request. No published request is longer.
 pub(super) const LONGEST: usize = 1 << 15;
@@ -107,32 +109,36 @@ impl PartialEq for Lockstep {
     }
 }
 
-/// For each step, layer id to a set that is not empty.
+/// The words of a set, as few as hold all, and for each layer id its sets up to the last one that is not empty.
 impl Serialize for Lockstep {
     fn serialize<S: Serializer>(&self, to: S) -> Result<S::Ok, S::Error> {
-        to.collect_seq((0..self.steps()).map(|step| {
-            let sets = self.layers.keys().map(|&id| (id, self.set(id, step)));
-            sets.filter(|(_, set)| !set.is_empty()).collect::<BTreeMap<u32, &[u64]>>()
-        }))
+        let used = |&id: &u32| (0..self.steps()).map(|step| self.set(id, step).len()).max().unwrap_or(0);
+        let words = self.layers.keys().map(used).max().unwrap_or(0);
+        let mut layers = Vec::new();
+        for (&id, sets) in &self.layers {
+            let mut sets =
+                sets.chunks_exact(self.words.max(1)).flat_map(|set| &set[..words]).copied().collect::<Vec<_>>();
+            let steps = sets.iter().rposition(|&w| w != 0).map_or(0, |last| last / words + 1);
+            sets.truncate(steps * words);
+            if steps > 0 {
+                layers.push((id, sets));
+            }
+        }
+        let layers: Vec<_> = layers.iter().map(|(id, sets)| (id, List(sets.as_slice()))).collect();
+        (words, layers).serialize(to)
     }
 }
 
+/// Layer id and sets, as they are read.
+type Sets = (u32, List<Vec<u64>>);
+
 impl<'de> Deserialize<'de> for Lockstep {
     fn deserialize<D: Deserializer<'de>>(from: D) -> Result<Self, D::Error> {
-        let steps = Vec::<BTreeMap<u32, Vec<u64>>>::deserialize(from)?;
-        let words = steps.iter().flat_map(BTreeMap::values).map(Vec::len).max().unwrap_or(0);
-        let too_many = steps.len() > LONGEST || words as u64 > crate::model::MAX_EXPERTS.div_ceil(64);
-        if too_many {
+        let (words, layers): (usize, Vec<Sets>) = Deserialize::deserialize(from)?;
+        let wrong = |sets: &[u64]| words == 0 || !sets.len().is_multiple_of(words) || sets.len() / words > LONGEST;
+        if words as u64 > crate::model::MAX_EXPERTS.div_ceil(64) || layers.iter().any(|(_, sets)| wrong(&sets.0)) {
             return Err(serde::de::Error::custom("more steps or experts than are counted"));
         }
-        let mut lockstep = Self { words, ..Self::default() };
-        for (step, layers) in steps.into_iter().enumerate() {
-            for (layer, set) in layers {
-                let sets = lockstep.layers.entry(layer).or_default();
-                sets.resize((step + 1) * words, 0);
-                sets[step * words..][..set.len()].copy_from_slice(&set);
-            }
-        }
-        Ok(lockstep)
+        Ok(Self { words, layers: layers.into_iter().map(|(id, sets)| (id, sets.0)).collect() })
     }
 }

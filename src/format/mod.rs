@@ -8,7 +8,6 @@ mod gap;
 mod issue;
 mod names;
 mod npy;
-mod packed;
 mod paper_json;
 mod section;
 mod serving;
@@ -22,7 +21,6 @@ pub use archive::{
 };
 pub use issue::{Issue, Issues, Place, Problem};
 pub use names::{labels, natural};
-pub use packed::Packed;
 pub use paper_json::PaperScanner;
 pub use section::{Section, join};
 pub use whole::{Counts, Found, Kind, LARGEST, read, sniff};

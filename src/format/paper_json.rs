@@ -6,8 +6,7 @@
 
 use super::gap::{Event, Gap, LONGEST_GAP, MOST_EVENTS, What, ends_id, is_space, short_id};
 use super::state::{State, expected, found};
-use super::{Issues, MAX_EXPERTS, Packed, Place, Problem, Section};
-use std::borrow::Cow;
+use super::{Issues, MAX_EXPERTS, Place, Problem, Section};
 use std::ops::Range;
 
 use crate::model::{Labels, Request, UNKNOWN};
@@ -120,7 +119,7 @@ impl PaperScanner {
         };
         let next = ended.filter(|_| self.issues.is_empty())?;
         let start = if self.first == 0 { 0 } else { self.began.unwrap_or(next) };
-        Some(Section { start, next, steps: Packed(Cow::Owned(self.request(0, Labels::default()))) })
+        Some(Section { start, next, steps: self.request(0, Labels::default()) })
     }
 
     /// What was read, layers in order.

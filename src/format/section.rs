@@ -3,7 +3,6 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::Packed;
 use crate::model::{Labels, Request};
 
 /// The steps that begin in a range of a file's bytes, all of them sound.
@@ -14,7 +13,7 @@ pub struct Section {
     /// Offset of the step after its last one, `u64::MAX` if the file ends there.
     pub(super) next: u64,
     /// The steps, as if they were a request.
-    pub(super) steps: Packed<'static>,
+    pub(super) steps: Request,
 }
 
 /// The request that the sections of a file are, in order; none unless each begins where the one before ends and all have the
@@ -28,11 +27,11 @@ pub fn join(sections: Vec<Section>, index: u64, labels: Labels) -> Option<Reques
         }
         at = section.next;
     }
-    let mut with_steps = sections.into_iter().filter(|s| s.steps.0.tokens > 0);
+    let mut with_steps = sections.into_iter().filter(|s| s.steps.tokens > 0);
     let first = with_steps.next().filter(|first| first.start == 0 && at == u64::MAX)?;
-    let mut all = Request { index, labels, ..first.steps.0.into_owned() };
+    let mut all = Request { index, labels, ..first.steps };
     for section in with_steps {
-        let more = section.steps.0.into_owned();
+        let more = section.steps;
         if more.layers != all.layers || more.top_k != all.top_k {
             return None;
         }

@@ -3,6 +3,7 @@
 mod preset;
 mod routes;
 mod trace;
+pub mod varints;
 mod wafer;
 
 pub use preset::{MODELS, ModelPreset, expert_count, model_labelled, model_named, model_of_shape};

@@ -1,6 +1,5 @@
 //! The messages' requests and replies, and the jobs between them. A request of milliseconds is done in its first step.
 
-use std::borrow::Cow;
 use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
@@ -12,7 +11,7 @@ use super::{
 };
 use crate::analysis::{Report, Reporter};
 use crate::experiment::Experiment;
-use crate::format::{Issue, Packed};
+use crate::format::Issue;
 use crate::model::{Scope, model_named};
 use crate::sim::{Simulation, Timeline, Workload};
 use crate::synth::Generator;
@@ -35,6 +34,8 @@ pub enum Request {
     Ingest(Vec<Unit>),
     /// Figures of all layers of what this worker has read of the load under way.
     Glance,
+    /// Count what was read: it has no more to read, others have.
+    Count,
     /// Give away the load under way (to the worker that merges).
     Take,
     /// Merge a load that another worker gave.
@@ -362,13 +363,12 @@ fn answer(state: &mut State, request: Request) -> Reply {
         }
         Request::Join => Reply::Units(state.staged.join(), Vec::new()),
         Request::Share => {
-            let shared: Vec<Packed> = state.staged.uncounted().map(|r| Packed(Cow::Borrowed(r))).collect();
+            let shared: Vec<&crate::model::Request> = state.staged.uncounted().collect();
             bytes(&shared)
         }
-        Request::CountReuse(bytes) => match postcard::from_bytes::<Vec<Packed>>(&bytes) {
+        Request::CountReuse(bytes) => match postcard::from_bytes::<Vec<crate::model::Request>>(&bytes) {
             Ok(requests) => {
                 drop(bytes);
-                let requests: Vec<_> = requests.into_iter().map(|packed| packed.0.into_owned()).collect();
                 state.staged.merge(Dataset::reuse_of(&requests));
                 Reply::Ok
             }
@@ -382,6 +382,10 @@ fn answer(state: &mut State, request: Request) -> Reply {
             state.staged.count();
             let none = || Reply::Failed("nothing is read yet".into());
             state.staged.part().map_or_else(none, |p| Reply::Overview(Box::new(overview(&p.summary, Scope::All))))
+        }
+        Request::Count => {
+            state.staged.count();
+            Reply::Ok
         }
         Request::Merge(bytes) => match postcard::from_bytes::<(Dataset, Vec<Piece>)>(&bytes) {
             Ok((dataset, pieces)) => {
@@ -448,7 +452,7 @@ fn answer(state: &mut State, request: Request) -> Reply {
 }
 
 /// Opens kept bytes: they are only read by the version that wrote them.
-const KEPT: &[u8] = concat!("moescope ", env!("CARGO_PKG_VERSION"), " trace 1\n").as_bytes();
+const KEPT: &[u8] = concat!("moescope ", env!("CARGO_PKG_VERSION"), " trace 2\n").as_bytes();
 /// Counts of larger traces are not kept: the browser would hold them twice while it writes.
 const LARGEST_KEPT: usize = 256 << 20;
 

@@ -1,7 +1,7 @@
 //! The summary file, `.moesum`: all counts of a load, the requests that a simulation can be filled from, and which files are in
 //! it. Files of it merge to the same bytes in any grouping, so a cluster can make what one machine would.
 //!
-//! Layout: the line `moesum 1`, the XXH3 digest of what follows (8 bytes, little endian), then deflated postcard.
+//! Layout: the line `moesum 2`, the XXH3 digest of what follows (8 bytes, little endian), then deflated postcard.
 
 use std::io::{Read, Write};
 
@@ -13,7 +13,7 @@ use xxhash_rust::xxh3::xxh3_64;
 use super::Dataset;
 
 /// What every summary file starts with.
-pub const MAGIC: &[u8] = b"moesum 1\n";
+pub const MAGIC: &[u8] = b"moesum 2\n";
 
 /// Expert ids of requests that a summary file keeps: as many as fill the page's largest batch with different requests of a
 /// hundred tokens, and few beside the counts.

@@ -17,10 +17,10 @@ use crate::web::{Dropped, Parcel, Pool, PoolError, now};
 
 /// Bytes and files that a worker takes at once, at least and at most: between two chunks nothing of the next is read ahead, and
 /// at the end the other workers wait for the last one.
-const LEAST: (u64, usize) = (16 << 20, 32);
+const LEAST: (u64, usize) = (8 << 20, 16);
 const MOST: (u64, usize) = (64 << 20, 256);
-/// Chunks for each worker, between the two.
-const TURNS: usize = 6;
+/// The part of each worker's share of what is left that is a chunk, between the two.
+const TURNS: usize = 3;
 /// Milliseconds between two pictures of what is read so far.
 const GLANCE: f64 = 700.0;
 
@@ -131,10 +131,8 @@ async fn load_files(store: Store, pool: &Pool, files: Vec<Dropped>, token: &Toke
             (l.files.1, l.bytes.1, l.stage) = (all.0, all.1, "Reading");
         }
     });
-    let work = (0..readers).map(|worker| read_chunks(store, pool.clone(), worker, Rc::clone(&state)));
-    for result in futures_util::future::join_all(work).await {
-        result?;
-    }
+    let work = (0..readers).map(|worker| read_and_give(store, pool, worker, &state));
+    let parts = futures_util::future::join_all(work).await;
     if !token.is_last() {
         return Ok(None);
     }
@@ -143,8 +141,10 @@ async fn load_files(store: Store, pool: &Pool, files: Vec<Dropped>, token: &Toke
             l.stage = "Putting the parts together";
         }
     });
-    for worker in 1..pool.len() {
-        merge(pool, worker).await?;
+    for part in parts {
+        if let Some(part) = part? {
+            hand(pool, KEEPER, &Request::Merge(Vec::new()), part).await?;
+        }
         if !token.is_last() {
             return Ok(None);
         }
@@ -164,10 +164,23 @@ async fn load_files(store: Store, pool: &Pool, files: Vec<Dropped>, token: &Toke
     }
 }
 
-/// Moves what a worker has read to the keeper.
-async fn merge(pool: &Pool, worker: usize) -> Result<(), PoolError> {
+/// One worker's part of the load: the keeper's stays where it is, the others write theirs while it still reads.
+async fn read_and_give(
+    store: Store,
+    pool: &Pool,
+    worker: usize,
+    state: &Rc<Chunks>,
+) -> Result<Option<Parcel>, PoolError> {
+    read_chunks(store, pool, worker, state).await?;
+    if worker == KEEPER {
+        return ask(pool, worker, &Request::Count, Box::new(|_, _| {})).await.map(|_| None);
+    }
+    take(pool, worker).await.map(Some)
+}
+
+async fn take(pool: &Pool, worker: usize) -> Result<Parcel, PoolError> {
     let (job, parcel) = pool.parcel(worker, &Request::Take);
-    hand(pool, KEEPER, &Request::Merge(Vec::new()), noted(job, parcel).await?).await
+    noted(job, parcel).await
 }
 
 /// Gives a worker what another one gave.
@@ -198,7 +211,7 @@ async fn join(store: Store, pool: &Pool, readers: usize) -> Result<(), PoolError
     let layers = ask(pool, KEEPER, &Request::CountLayers, quiet());
     let (reuse, layers) = futures_util::future::join(reuse, layers).await;
     reuse.and(layers)?;
-    merge(pool, other).await
+    hand(pool, KEEPER, &Request::Merge(Vec::new()), take(pool, other).await?).await
 }
 
 /// A worker that died names the files that it was reading.
@@ -221,31 +234,31 @@ struct Chunks {
     partial: RefCell<Vec<u64>>,
 }
 
-async fn read_chunks(store: Store, pool: Pool, worker: usize, state: Rc<Chunks>) -> Result<(), PoolError> {
+async fn read_chunks(store: Store, pool: &Pool, worker: usize, state: &Rc<Chunks>) -> Result<(), PoolError> {
     loop {
         let Some(chunk) = state.rest.borrow_mut().next() else { return Ok(()) };
         // A file in sections is one that is read with its first.
         let counts = |u: &&Unit| u.cut.as_ref().is_none_or(|c| c.range.start == 0);
         let (files, bytes) = (chunk.iter().filter(counts).count(), chunk.iter().map(|u| u.bytes).sum::<u64>());
-        let inner = Rc::clone(&state);
+        let inner = Rc::clone(state);
         let told = Box::new(move |done, _| {
             inner.partial.borrow_mut()[worker] = done;
             tell(store, &inner);
         });
         let paths: Vec<String> = chunk.iter().map(|u| u.path.clone()).collect();
-        ask(&pool, worker, &Request::Ingest(chunk), told).await.map_err(|e| name_files(e, &paths))?;
+        ask(pool, worker, &Request::Ingest(chunk), told).await.map_err(|e| name_files(e, &paths))?;
         // A short load shows its result soon enough.
         let glanced = state.glanced.get();
         if worker == KEEPER && now() - glanced > GLANCE {
             state.glanced.set(now());
-            if let Ok(Reply::Overview(so_far)) = ask(&pool, worker, &Request::Glance, Box::new(|_, _| {})).await {
+            if let Ok(Reply::Overview(so_far)) = ask(pool, worker, &Request::Glance, Box::new(|_, _| {})).await {
                 store.glance.set(Some(Arc::new(*so_far)));
             }
         }
         state.partial.borrow_mut()[worker] = 0;
         let (f, b) = state.done.get();
         state.done.set((f + files, b + bytes));
-        tell(store, &state);
+        tell(store, state);
     }
 }
 
@@ -272,20 +285,22 @@ async fn noted<T>(job: u32, reply: impl Future<Output = T>) -> T {
     reply
 }
 
-/// Neighbouring units together: the order inside a worker is the order of the files.
+/// Neighbouring units together: the order inside a worker is the order of the files. Each chunk is a part of what is left, so
+/// the last ones are small.
 fn chunks(units: Vec<Unit>, workers: usize) -> std::vec::IntoIter<Vec<Unit>> {
     let turns = workers.max(1) * TURNS;
-    let most = (units.iter().map(|u| u.bytes).sum::<u64>() / turns as u64).clamp(LEAST.0, MOST.0);
-    let files = (units.len() / turns).clamp(LEAST.1, MOST.1);
+    let mut left = (units.iter().map(|u| u.bytes).sum::<u64>(), units.len());
+    let (mut most, mut bytes) = ((0, 0), 0);
     let mut all: Vec<Vec<Unit>> = Vec::new();
-    let mut bytes = u64::MAX;
     for unit in units {
-        let full = bytes >= most || all.last().is_none_or(|c| c.len() >= files);
-        if full {
+        if bytes >= most.0 || all.last().is_none_or(|c| c.len() >= most.1) {
+            most.0 = (left.0 / turns as u64).clamp(LEAST.0, MOST.0);
+            most.1 = (left.1 / turns).clamp(LEAST.1, MOST.1);
             all.push(Vec::new());
             bytes = 0;
         }
         bytes += unit.bytes;
+        left = (left.0 - unit.bytes, left.1 - 1);
         if let Some(last) = all.last_mut() {
             last.push(unit);
         }
