@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
-use crate::model::varints::List;
+use crate::model::packed::List;
 
 /// Steps of lockstep: memory must not grow with the longest request. No published request is longer.
 pub(super) const LONGEST: usize = 1 << 15;

@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Matrix {
     n: usize,
-    #[serde(with = "crate::model::varints")]
+    #[serde(with = "crate::model::packed")]
     cells: Vec<u32>,
 }
 
@@ -61,7 +61,7 @@ impl Matrix {
 pub struct Pairs {
     n: usize,
     /// Row i holds the pairs (i, 0..i): growing n appends rows and moves nothing.
-    #[serde(with = "crate::model::varints")]
+    #[serde(with = "crate::model::packed")]
     cells: Vec<u32>,
 }
 

@@ -1,9 +1,9 @@
 //! The field's nouns: model presets, traces, the wafer. They know no algorithm, so every room above can speak them.
 
+pub mod packed;
 mod preset;
 mod routes;
 mod trace;
-pub mod varints;
 mod wafer;
 
 pub use preset::{MODELS, ModelPreset, expert_count, model_labelled, model_named, model_of_shape};

@@ -93,7 +93,7 @@ pub struct Request {
     /// Ids of the MoE layers, ascending.
     pub layers: Vec<u32>,
     /// One column for each layer: expert ids `[token][k]`, in the order listed.
-    #[serde(with = "super::varints::nested")]
+    #[serde(with = "super::packed::nested")]
     pub columns: Vec<Vec<u16>>,
 }
 

@@ -40,10 +40,13 @@ pub struct Side {
     /// Cross-token coverage of the top 20% of experts.
     pub coverage: Option<f64>,
     /// P(next token uses j | this one uses i), row-major.
+    #[serde(with = "crate::model::packed::floats")]
     pub cross_token: Vec<f32>,
     /// P(next MoE layer uses j | this one uses i), row-major; empty in the last layer.
+    #[serde(with = "crate::model::packed::floats")]
     pub cross_layer: Vec<f32>,
     /// Pair counts over the count of an average pair; empty for top-1.
+    #[serde(with = "crate::model::packed::floats")]
     pub pairs: Vec<f32>,
 }
 

@@ -22,14 +22,17 @@ pub struct LayerView {
     /// Largest over mean.
     pub skew: Option<f64>,
     /// P(next token uses j | this one uses i), row-major; NaN in rows of experts that were never used.
+    #[serde(with = "crate::model::packed::floats")]
     pub cross_token: Vec<f32>,
     /// Its coverages, without the held-out one.
     pub coverage: Coverage,
     /// P(i again | i) of each expert; NaN where never used.
+    #[serde(with = "crate::model::packed::floats")]
     pub diagonal: Vec<f32>,
     /// Its means: weighted, unweighted.
     pub diagonal_mean: (Option<f64>, Option<f64>),
     /// Pair counts over the count of an average pair, row-major; empty for top-1.
+    #[serde(with = "crate::model::packed::floats")]
     pub pairs: Vec<f32>,
     /// Their concentration.
     pub coactivation: CoActivation,
@@ -43,10 +46,13 @@ pub struct LayerDetails {
     /// Experts of a layer.
     pub experts: usize,
     /// P(next MoE layer uses j | this one uses i), row-major; empty in the last layer.
+    #[serde(with = "crate::model::packed::floats")]
     pub cross_layer: Vec<f32>,
     /// Cross-token probability in prefill minus decode, row-major; NaN where one of them has no data.
+    #[serde(with = "crate::model::packed::floats")]
     pub token_difference: Vec<f32>,
     /// The same of the cross-layer probability; empty in the last layer.
+    #[serde(with = "crate::model::packed::floats")]
     pub layer_difference: Vec<f32>,
     /// Coverage of what follows by the top experts at each percent, mean over rows weighted by their counts: next token, next
     /// layer (empty in the last one).

@@ -43,6 +43,8 @@ pub(super) type Swept = Arc<[(f64, Arc<RunReport>)]>;
 pub(super) struct Store {
     /// All settings.
     pub(super) experiment: RwSignal<Experiment>,
+    /// It without the layer that the figures of the trace show: what does not follow its slider reads this.
+    pub(super) settings: Memo<Experiment>,
     /// Parts of the address that were not understood.
     pub(super) unread: RwSignal<Vec<String>>,
     /// The loaded trace.
@@ -120,8 +122,10 @@ impl Store {
             Ok(pool) => (Some(pool), None),
             Err(why) => (None, Some(why)),
         };
+        let experiment = RwSignal::<Experiment>::default();
         Self {
-            experiment: RwSignal::default(),
+            experiment,
+            settings: Memo::new(move |_| Experiment { layer: 0, ..experiment.get() }),
             unread: RwSignal::default(),
             trace: RwSignal::default(),
             made: RwSignal::default(),
@@ -171,7 +175,7 @@ impl Store {
 
     /// Whether the figures show the loaded trace or the synthetic workload: the trace, if the experiment names it.
     pub(super) fn from(self) -> From {
-        let named = self.experiment.with(|e| e.trace.clone());
+        let named = self.settings.with(|e| e.trace.clone());
         let loaded = self.trace.with(|t| t.as_ref().is_some_and(|t| !named.is_empty() && t.digest == named));
         if loaded { From::Trace } else { From::Synthetic }
     }

@@ -21,7 +21,7 @@ use crate::units::{floor, percent, seconds};
 pub(crate) fn Moment(store: Store) -> impl IntoView {
     let run = move || store.run.get();
     let layer = move || {
-        let at = store.experiment.with(|e| e.simulated);
+        let at = store.settings.with(|e| e.simulated);
         run().and_then(|r| r.layers.get(at.min(r.layers.len().saturating_sub(1))).copied())
     };
     view! {
@@ -72,9 +72,9 @@ fn kind(source: usize, die: usize, tokens: f64) -> usize {
 
 fn gantt(store: Store) -> AnyView {
     let timeline = move || store.timeline.get();
-    let mesh = move || store.experiment.with(Experiment::wafer).mesh;
+    let mesh = move || store.settings.with(Experiment::wafer).mesh;
     let caption = move || {
-        let show = store.experiment.with(|e| e.show.name());
+        let show = store.settings.with(|e| e.show.name());
         format!(
             "What each die fetched (upper bars of a row) and computed (lowest bar) under {show}, in the step and layer above. The layer ends with its last die."
         )
@@ -144,7 +144,7 @@ fn gantt(store: Store) -> AnyView {
 }
 
 fn critical(store: Store) -> AnyView {
-    let run = move || store.run.get().and_then(|r| store.experiment.with(|e| shown_run(&r, e)).map(|s| (r, s)));
+    let run = move || store.run.get().and_then(|r| store.settings.with(|e| shown_run(&r, e)).map(|s| (r, s)));
     let names = ["computing", "HBM", "links"];
     view! {
         <Figure

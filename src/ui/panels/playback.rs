@@ -42,7 +42,7 @@ fn doing(timeline: &Timeline, die: usize, at: f64) -> Doing {
 
 /// The layer that was recorded, if it is of the wafer as it is now: settings change before their results are there.
 pub(super) fn timeline(store: Store) -> Option<Arc<Timeline>> {
-    let dies = store.experiment.with(|e| e.wafer().mesh.dies());
+    let dies = store.settings.with(|e| e.wafer().mesh.dies());
     store.timeline.get().filter(|t| t.dies == dies)
 }
 
@@ -54,7 +54,7 @@ fn moves(flow: &Flow, at: f64) -> bool {
 #[component]
 pub(super) fn Playback(store: Store) -> impl IntoView {
     let at = RwSignal::new(0usize);
-    let wanted = Memo::new(move |_| store.experiment.with(|e| e.at));
+    let wanted = Memo::new(move |_| store.settings.with(|e| e.at));
     Effect::new(move |_| at.set(wanted.get()));
     let routes = routes(store);
     let ticking = StoredValue::new_local(None::<IntervalHandle>);
@@ -118,10 +118,10 @@ pub(super) fn Playback(store: Store) -> impl IntoView {
 }
 
 fn film(store: Store, at: RwSignal<usize>, routes: Memo<Arc<Routes>>) -> AnyView {
-    let mesh = move || store.experiment.with(Experiment::wafer).mesh;
+    let mesh = move || store.settings.with(Experiment::wafer).mesh;
     let moment = move |t: &Timeline| t.seconds * at.get() as f64 / PARTS as f64;
     let caption = move || {
-        let show = store.experiment.with(|e| e.show.name());
+        let show = store.settings.with(|e| e.show.name());
         let moving = store.timeline.with(|t| {
             t.as_ref().map_or(0, |t| t.flows.iter().filter(|f| f.source != f.die && moves(f, moment(t))).count())
         });
@@ -149,7 +149,7 @@ fn film(store: Store, at: RwSignal<usize>, routes: Memo<Arc<Routes>>) -> AnyView
             chart=move || {
                 let t = timeline(store)?;
                 let (mesh, time) = (mesh(), moment(&t));
-                let (faults, look) = store.experiment.with(|e| (e.dead.clone(), e.look));
+                let (faults, look) = store.settings.with(|e| (e.dead.clone(), e.look));
                 let (mut dies, mut labels) = (Vec::new(), Vec::new());
                 for die in 0..mesh.dies() {
                     let (heat, label) = match doing(&t, die, time) {
@@ -173,7 +173,7 @@ fn film(store: Store, at: RwSignal<usize>, routes: Memo<Arc<Routes>>) -> AnyView
                 let ringed = match look {
                     Some(Look::Die(d)) => vec![d],
                     Some(Look::Expert(e)) => {
-                        let home = store.experiment.with(|x| x.home(store.shown().map_or(0, |i| i.experts)));
+                        let home = store.settings.with(|x| x.home(store.shown().map_or(0, |i| i.experts)));
                         home.get(e).copied().into_iter().chain(t.copies.iter().filter(|c| c.0 == e).map(|c| c.1)).collect()
                     }
                     None => Vec::new(),

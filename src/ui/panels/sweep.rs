@@ -50,7 +50,7 @@ fn around(experiment: &Experiment, name: &str) -> Option<Sweep> {
 /// Controls and curve.
 #[component]
 pub(crate) fn Sensitivity(store: Store) -> impl IntoView {
-    let chosen = move || store.experiment.with(|e| e.sweep.clone());
+    let chosen = move || store.settings.with(|e| e.sweep.clone());
     let options = Signal::derive(|| {
         let mut all = vec![(String::new(), "nothing".to_string())];
         all.extend(SWEPT.iter().map(|s| (s.to_string(), words(s))));
@@ -90,9 +90,9 @@ pub(crate) fn Sensitivity(store: Store) -> impl IntoView {
 
 fn figure(store: Store, name: String) -> AnyView {
     let axis = words(&name);
-    let baseline = move || store.experiment.with(|e| e.baseline.name());
+    let baseline = move || store.settings.with(|e| e.baseline.name());
     let all = move || {
-        let wanted = store.experiment.with(|e| e.sweep.as_ref().map_or(0, |s| s.values().len()));
+        let wanted = store.settings.with(|e| e.sweep.as_ref().map_or(0, |s| s.values().len()));
         (store.sweep.get(), wanted)
     };
     let caption = {

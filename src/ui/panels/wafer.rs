@@ -68,15 +68,15 @@ fn part_at(mesh: Mesh, x: f64, y: f64) -> Result<usize, Option<(usize, usize)>> 
 
 /// Routes of the wafer as it is.
 pub(super) fn routes(store: Store) -> Memo<Arc<Routes>> {
-    let parts = Memo::new(move |_| store.experiment.with(|e| (e.wafer().mesh, e.dead.clone())));
+    let parts = Memo::new(move |_| store.settings.with(|e| (e.wafer().mesh, e.dead.clone())));
     Memo::new(move |_| parts.with(|(mesh, dead)| Arc::new(Routes::new(*mesh, dead))))
 }
 
 /// The part beside the speedups.
 #[component]
 pub(super) fn Wafer(store: Store) -> impl IntoView {
-    let run = move || store.run.get().and_then(|r| store.experiment.with(|e| shown_run(&r, e)));
-    let heat = move || store.experiment.with(|e| e.heat);
+    let run = move || store.run.get().and_then(|r| store.settings.with(|e| shown_run(&r, e)));
+    let heat = move || store.settings.with(|e| e.heat);
     let breaking = RwSignal::new(false);
     let caption = move || match run() {
         Some(r) => {
@@ -136,7 +136,7 @@ pub(super) fn Wafer(store: Store) -> impl IntoView {
                 height=square
                 chart=move || {
                     let r = run()?;
-                    let (wafer, faults, look) = store.experiment.with(|e| (e.wafer(), e.dead.clone(), e.look));
+                    let (wafer, faults, look) = store.settings.with(|e| (e.wafer(), e.dead.clone(), e.look));
                     if wafer.mesh.dies() != r.die_tokens.len() {
                         return None;
                     }
@@ -257,7 +257,7 @@ fn whole(tokens: f64) -> String {
 pub(super) fn Looked(store: Store, routes: Memo<Arc<Routes>>) -> impl IntoView {
     let words = move || {
         let (timeline, info) = (timeline(store)?, store.shown()?);
-        let (look, home) = store.experiment.with(|e| (e.look, e.home(info.experts)));
+        let (look, home) = store.settings.with(|e| (e.look, e.home(info.experts)));
         let routes = routes.get();
         Some(match look {
             None => view! { <p class="status">"Click a die of a wafer to see which experts it stores, copies and computes; then an expert to see where its tokens go."</p> }.into_any(),

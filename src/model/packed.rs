@@ -1,5 +1,6 @@
-//! Long lists of small numbers as bytes, for serde: seven bits a byte, a set eighth bit for more to come. Apart from the types, because
-//! the form is postcard's own but for one thing: it is written and read in one loop, not by a call for each number.
+//! Long lists as bytes, for serde: counts and ids of seven bits a byte, a set eighth bit for more to come, and floats of four bytes.
+//! Apart from the types, because the form is postcard's own but for one thing: it is written and read in one loop, not by a call
+//! for each number.
 
 use std::fmt;
 use std::marker::PhantomData;
@@ -50,6 +51,31 @@ pub mod nested {
     /// As for one list.
     pub fn deserialize<'de, D: Deserializer<'de>>(from: D) -> Result<Vec<Vec<u16>>, D::Error> {
         Ok(Vec::<List<Vec<u16>>>::deserialize(from)?.into_iter().map(|list| list.0).collect())
+    }
+}
+
+/// Lists of floats, four bytes each.
+pub mod floats {
+    use super::{Deserialize, Deserializer, Error, Serializer};
+
+    /// Writes a list.
+    ///
+    /// # Errors
+    /// Those of the serializer.
+    pub fn serialize<S: Serializer>(list: &[f32], to: S) -> Result<S::Ok, S::Error> {
+        let mut bytes = vec![[0; 4]; list.len()];
+        bytes.iter_mut().zip(list).for_each(|(to, x)| *to = x.to_le_bytes());
+        to.serialize_bytes(bytes.as_flattened())
+    }
+
+    /// Reads a list.
+    ///
+    /// # Errors
+    /// If its bytes are cut off.
+    pub fn deserialize<'de, D: Deserializer<'de>>(from: D) -> Result<Vec<f32>, D::Error> {
+        let (floats, rest) = <&[u8]>::deserialize(from)?.as_chunks();
+        let wrong = || D::Error::custom("a number that is cut off");
+        if rest.is_empty() { Ok(floats.iter().map(|&x| f32::from_le_bytes(x)).collect()) } else { Err(wrong()) }
     }
 }
 
@@ -110,6 +136,8 @@ mod tests {
         columns: Vec<Vec<u16>>,
         #[serde(with = "super")]
         words: Vec<u64>,
+        #[serde(with = "super::floats")]
+        floats: Vec<f32>,
     }
 
     #[test]
@@ -118,6 +146,7 @@ mod tests {
             counts: vec![0, 127, 128, 16_383, 16_384, u32::MAX],
             columns: vec![vec![], vec![5, 300, u16::MAX]],
             words: vec![0, 1 << 63, u64::MAX],
+            floats: vec![0.5, -1.0, f32::INFINITY],
         };
         let bytes = postcard::to_stdvec(&both).unwrap();
         assert_eq!(postcard::from_bytes::<Both>(&bytes).as_ref(), Ok(&both));
@@ -127,7 +156,7 @@ mod tests {
             &[10, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0x02],
             &[11, 0x80, 0x80, 0x80, 0x80, 0x80, 0x80, 0x80, 0x80, 0x80, 0x80, 0],
         ] {
-            let wrong = [wrong, &[0, 0]].concat();
+            let wrong = [wrong, &[0, 0, 0]].concat();
             assert!(postcard::from_bytes::<Both>(&wrong).is_err(), "{wrong:?}");
         }
     }
