@@ -345,6 +345,38 @@ fn a_long_load_shows_what_is_read_so_far() {
 }
 
 #[test]
+fn a_long_request_is_read_in_sections_as_the_command_line_reads_it() {
+    let Some((mut b, url)) = begin() else { return };
+    let folder = tempfile::tempdir().unwrap();
+    let file = super::traces::long(folder.path());
+    b.open(&quick(&url, ""));
+    settled(&mut b);
+    load(&mut b, &[&file]);
+    let (text, path) = (fragment(&mut b), file.to_str().unwrap());
+    layer_equals(&mut b, &cli(&["analyze", path, "--threads", "1", "--json"]), 3);
+    table_equals(&mut b, &cli(&["run", "--experiment", &text, "--traces", path, "--json"]));
+    assert_eq!(b.complaints(), Vec::<String>::new());
+}
+
+/// Every setting but the layer was redrawn for the layer: twenty figures at each move of a slider.
+#[test]
+fn a_moved_layer_redraws_no_figure_of_the_wafer() {
+    let Some((mut b, url)) = begin() else { return };
+    b.open(&quick(&url, ""));
+    settled(&mut b);
+    b.eval("new Promise(done => setTimeout(done, 500))");
+    b.eval("performance.clearMarks()");
+    press(&mut b, "]");
+    let marks = |name: &str| format!("performance.getEntriesByName('{name}').length");
+    b.wait(&format!("{} === 1", marks("frequency-bars")));
+    b.eval("new Promise(done => setTimeout(done, 500))");
+    for name in ["speedups", "wafer-map", "reuse-curve", "coverage-layers"] {
+        assert_eq!(b.eval(&marks(name)), 0, "{name}");
+    }
+    assert_eq!(b.eval(&marks("token-diagonal")), 1);
+}
+
+#[test]
 fn nothing_moves_after_the_first_paint() {
     let Some((mut b, url)) = begin() else { return };
     for width in [390, 768, 1440] {

@@ -59,6 +59,19 @@ pub(crate) fn large(folder: &Path) -> PathBuf {
     path
 }
 
+/// One request of 45 MB with a short prompt: large enough to be read in sections.
+pub(crate) fn long(folder: &Path) -> PathBuf {
+    let mut long = Generator::new(model_named("llama4-maverick").unwrap(), 7).request().unwrap();
+    long.tokens *= 260;
+    long.columns.iter_mut().for_each(|ids| *ids = ids.repeat(260));
+    let path = folder.join("long.json");
+    let mut file = std::io::BufWriter::new(std::fs::File::create(&path).unwrap());
+    write_paper(&long, &mut file).unwrap();
+    file.flush().unwrap();
+    assert!(path.metadata().unwrap().len() > 33 << 20, "{:?}", path.metadata());
+    path
+}
+
 /// A file that the test's server has beside the site: the small archive, `small.zip`.
 pub(crate) fn beside(name: &str) -> PathBuf {
     static FOLDER: std::sync::OnceLock<tempfile::TempDir> = std::sync::OnceLock::new();
