@@ -70,7 +70,7 @@ fn given(files: &JsValue) -> Result<Vec<Dropped>, String> {
 async fn load_all(store: Store, given: Vec<Dropped>) -> Result<(), String> {
     load::load(store, String::new(), async move { given });
     while store.loading.with_untracked(Option::is_some) {
-        pause().await;
+        crate::web::pause(5).await;
     }
     let (issues, any) = store.issues.get_untracked();
     if any {
@@ -113,12 +113,4 @@ async fn run(store: Store, text: JsValue) -> Result<JsValue, String> {
 
 fn plain(value: &impl Serialize) -> Result<JsValue, String> {
     value.serialize(&serde_wasm_bindgen::Serializer::json_compatible()).map_err(|e| e.to_string())
-}
-
-/// Waits a moment without blocking the page.
-async fn pause() {
-    let promise = js_sys::Promise::new(&mut |resolve, _| {
-        let _ = window().set_timeout_with_callback_and_timeout_and_arguments_0(&resolve, 5);
-    });
-    let _ = wasm_bindgen_futures::JsFuture::from(promise).await;
 }

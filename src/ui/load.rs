@@ -128,7 +128,8 @@ async fn load_files(store: Store, pool: &Pool, files: Vec<Dropped>, token: &Toke
     });
     store.loading.update(|l| {
         if let Some(l) = l {
-            (l.files.1, l.bytes.1, l.stage) = (all.0, all.1, "Reading");
+            // What was looked for says nothing about how fast it is read.
+            (l.files.1, l.bytes.1, l.stage, l.began) = (all.0, all.1, "Reading", now());
         }
     });
     let work = (0..readers).map(|worker| read_and_give(store, pool, worker, &state));

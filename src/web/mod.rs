@@ -14,8 +14,8 @@ pub use canvas::draw;
 pub use drop::{Dropped, dropped, picked};
 pub use kept::{forget, keep, kept, room};
 pub use page::{
-    clipboard, download, download_canvas, fragment, go_to, now, pixel_ratio, prefers_dark, recall, remember, reveal,
-    say_panics, set_fragment,
+    clipboard, download, download_canvas, fragment, go_to, now, pause, pixel_ratio, prefers_dark, recall, remember,
+    reveal, say_panics, set_fragment,
 };
 pub use pool::{Parcel, Pool, PoolError, Told};
 pub use remote::{Remote, fetch_remote, host_of, is_own};

@@ -124,3 +124,13 @@ fn follow(name: &str, url: &str) {
     link.set_download(name);
     link.click();
 }
+
+/// Lets the page draw and hear its reader, for so many milliseconds.
+pub async fn pause(milliseconds: i32) {
+    let promise = js_sys::Promise::new(&mut |resolve, _| {
+        if let Some(window) = web_sys::window() {
+            let _ = window.set_timeout_with_callback_and_timeout_and_arguments_0(&resolve, milliseconds);
+        }
+    });
+    let _ = wasm_bindgen_futures::JsFuture::from(promise).await;
+}

@@ -87,7 +87,14 @@ fn DropZone(store: Store) -> impl IntoView {
         event.prevent_default();
         over.set(false);
         if let Some(transfer) = event.data_transfer() {
-            load(store, String::new(), dropped(&transfer));
+            let told = move |found| {
+                store.loading.update(|l| {
+                    if let Some(l) = l.as_mut().filter(|l| l.bytes.1 == 0) {
+                        l.files.1 = found;
+                    }
+                });
+            };
+            load(store, String::new(), dropped(&transfer, told));
         }
     };
     // Anywhere on the page: who misses the zone would else leave the page for the file.
@@ -232,16 +239,25 @@ fn progress(store: Store, l: &Loading) -> impl IntoView + use<> {
     } else {
         String::new()
     };
+    let numbers = if all > 0 {
+        view! {
+            <span>{files.0} " of " {files.1} " files"</span>
+            <span>{bytes(done as f64)} " of " {bytes(all as f64)}</span>
+            <span>{crate::units::bandwidth(rate)}</span>
+            <span>{left}</span>
+        }
+        .into_any()
+    } else if done > 0 {
+        // Of what comes from another site the length may not be known.
+        view! { <span>{bytes(done as f64)}</span> <span>{crate::units::bandwidth(rate)}</span> }.into_any()
+    } else {
+        (files.1 > 1).then(|| view! { <span>{grouped(files.1 as u64)} " files found"</span> }).into_any()
+    };
     view! {
         <div id="progress" role="status" aria-live="polite">
             <p class="lead">{stage} "…"</p>
-            <progress max=all.max(1).to_string() value=done.to_string()></progress>
-            <p class="numbers">
-                <span>{files.0} " of " {files.1} " files"</span>
-                <span>{bytes(done as f64)} " of " {bytes(all as f64)}</span>
-                <span>{crate::units::bandwidth(rate)}</span>
-                <span>{left}</span>
-            </p>
+            <progress max=all.max(1).to_string() value=(all > 0).then(|| done.to_string())></progress>
+            <p class="numbers">{numbers}</p>
             <button type="button" id="cancel-load" on:click=move |_| cancel_load(store)>"Cancel"</button>
         </div>
     }
