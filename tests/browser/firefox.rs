@@ -50,4 +50,12 @@ fn firefox_loads_simulates_and_shares() {
     f.wait("document.querySelector('#source')?.innerText.startsWith('Your trace')");
     f.wait(done);
     same(&table(&mut f), &expected(&report), "shared");
+    // A large file comes through a stream, to all workers.
+    let long = super::traces::long(folder.path());
+    f.pick("#files", &[&long]);
+    f.wait("document.querySelector('#source')?.innerText.startsWith('Your trace, 1 files')");
+    f.wait(done);
+    let text = f.eval("location.hash.slice(1)").as_str().unwrap().to_string();
+    let report = cli(&["run", "--experiment", &text, "--traces", long.to_str().unwrap(), "--json"]);
+    same(&table(&mut f), &expected(&report), "large");
 }
