@@ -20,9 +20,9 @@ pub trait Files {
     /// If it is gone or unreadable.
     fn open(&self, source: usize) -> std::io::Result<Box<dyn Source>>;
 
-    /// Says that a range of a source will be read soon, in the order of these calls: up to where that is under way. Natively
-    /// the system reads ahead.
-    fn ahead(&self, _source: usize, range: Range<u64>) -> u64 {
+    /// Says that a range of a source will be read soon, in the order of these calls: up to where that is under way. `waits` says
+    /// that [`Files::is_here`] is asked before each read of it. Natively the system reads ahead.
+    fn ahead(&self, _source: usize, range: Range<u64>, _waits: bool) -> u64 {
         range.end
     }
 
@@ -339,7 +339,8 @@ impl Ingest {
             if let Some(unit) = unit
                 && let Some(range) = unit.range()
             {
-                *from = files.ahead(unit.source, range.start.max(*from)..range.end);
+                let waits = matches!(unit.packing, Packing::Plain);
+                *from = files.ahead(unit.source, range.start.max(*from)..range.end, waits);
                 if *from < range.end {
                     return;
                 }

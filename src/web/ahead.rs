@@ -1,6 +1,6 @@
 //! Parts of files on their way before a job asks for them. Apart from the readers, which are synchronous: this is what lets the
-//! browser read while a worker scans. What is small comes whole, what is large through a stream, in half of the time: its
-//! buffers are used again, and its first bytes come at once.
+//! browser read while a worker scans. A job that waits for its bytes gets them through a stream over all files that it will read:
+//! half of the time of one request a file, and its buffers are used again. What is read in small jumps comes in large parts.
 
 use std::cell::{Cell, RefCell};
 use std::collections::VecDeque;
@@ -22,12 +22,20 @@ const MOST: (usize, u64) = (8, 32 << 20);
 /// Bytes of a stream's buffer, and how many of them wait to be read: a browser rarely gives more at once.
 const BUFFER: u32 = 256 << 10;
 const BUFFERS: usize = 2;
+/// Ranges of a stream, and those that wait for the next.
+const RANGES: usize = 64;
+/// Bytes that nobody wants any more, up to which a stream is read on for what comes after them.
+const SKIPPED: u64 = 1 << 20;
 
 /// The parts, in the order in which they were asked for. That is the order of reading: a part that is read ends those before.
 pub(super) struct Ahead {
     parts: RefCell<VecDeque<Part>>,
     next: Cell<u64>,
     stream: RefCell<Option<Stream>>,
+    /// What the next stream will bring.
+    queue: RefCell<VecDeque<Wanted>>,
+    /// Whether this browser reads files into buffers that it is given; none as long as it was not tried.
+    streams: Cell<Option<bool>>,
     /// Called when a part has come.
     arrived: RefCell<Box<dyn Fn()>>,
 }
@@ -41,11 +49,32 @@ struct Part {
     streamed: bool,
 }
 
-/// The rest of a range that comes through a stream.
+/// The rest of a range of a file.
+struct Wanted {
+    source: usize,
+    file: File,
+    rest: Range<u64>,
+    /// No more: what comes of it is dropped.
+    left: bool,
+}
+
+impl Wanted {
+    fn holds(&self, source: usize, at: u64) -> bool {
+        self.source == source && self.rest.contains(&at)
+    }
+
+    fn blob(&self) -> Result<Blob, JsValue> {
+        // A slice is a message to the browser and its answer: half of the time that a small file takes.
+        if self.rest.start == 0 && self.rest.end as f64 >= self.file.size() {
+            return Ok(self.file.clone().into());
+        }
+        self.file.slice_with_f64_and_f64(self.rest.start as f64, self.rest.end as f64)
+    }
+}
+
 struct Stream {
     number: u64,
-    source: usize,
-    rest: Range<u64>,
+    ranges: VecDeque<Wanted>,
     reader: ReadableStreamByobReader,
     /// A part is on its way.
     reading: bool,
@@ -59,6 +88,8 @@ impl Default for Ahead {
             parts: RefCell::default(),
             next: Cell::default(),
             stream: RefCell::default(),
+            queue: RefCell::default(),
+            streams: Cell::default(),
             arrived: RefCell::new(arrived),
         }
     }
@@ -73,20 +104,29 @@ impl Ahead {
     /// Forgets all parts.
     pub(super) fn clear(&self) {
         self.parts.borrow_mut().clear();
+        self.queue.borrow_mut().clear();
         self.end_stream();
     }
 
     /// Nothing more of a range is read.
     pub(super) fn leave(&self, source: usize, range: &Range<u64>) {
-        let inside = |s: &Stream| s.source == source && range.start <= s.rest.start && s.rest.start < range.end;
-        if self.stream.borrow().as_ref().is_some_and(inside) {
+        let inside = |w: &Wanted| w.source == source && range.start <= w.rest.start && w.rest.end <= range.end;
+        let mut stream = self.stream.borrow_mut();
+        let Some(open) = stream.as_mut() else { return };
+        open.ranges.iter_mut().filter(|w| inside(w)).for_each(|w| w.left = true);
+        // The next ones begin a stream of their own before this one has read so much for nothing.
+        if open.ranges.front().is_some_and(|w| w.left && w.rest.end - w.rest.start > SKIPPED) {
+            let others = std::mem::take(&mut open.ranges).into_iter().filter(|w| !w.left);
+            let mut queue = self.queue.borrow_mut();
+            others.rev().for_each(|w| queue.push_front(w));
+            drop(stream);
             self.end_stream();
         }
-        self.parts.borrow_mut().retain(|p| !p.streamed || p.source != source || !range.contains(&p.range.start));
     }
 
-    /// Asks for a range of a file, as far as there is room for it: up to where it is asked for.
-    pub(super) fn want(self: &Rc<Self>, source: usize, file: &File, range: &Range<u64>) -> u64 {
+    /// Asks for a range of a file, as far as there is room for it: up to where it is asked for. `waits` says that each read
+    /// of it is preceded by [`Ahead::is_coming`].
+    pub(super) fn want(self: &Rc<Self>, source: usize, file: &File, range: &Range<u64>, waits: bool) -> u64 {
         let length = crate::units::floor(file.size()) as u64;
         let mut at = range.start;
         while at < range.end.min(length) {
@@ -94,11 +134,13 @@ impl Ahead {
                 at = end;
                 continue;
             }
-            let large = range.end.min(length) - at > PART;
-            if large && self.stream.borrow().is_some() {
-                return at;
-            }
-            if large && self.open_stream(source, file, at..range.end.min(length)).is_ok() {
+            if waits && self.streams() {
+                let mut queue = self.queue.borrow_mut();
+                if queue.len() >= RANGES {
+                    return at;
+                }
+                let rest = at..range.end.min(length);
+                queue.push_back(Wanted { source, file: file.clone(), rest, left: false });
                 break;
             }
             let end = length.min(at + PART);
@@ -116,13 +158,24 @@ impl Ahead {
         range.end
     }
 
-    /// Whether a byte is on its way. What came through a stream for the bytes before it makes room.
+    /// Whether a byte is on its way. What comes through a stream before it is read by nobody, and makes room.
     pub(super) fn is_coming(self: &Rc<Self>, source: usize, at: u64) -> bool {
-        self.parts.borrow_mut().retain(|p| !p.streamed || p.source != source || p.range.end > at);
+        if let Some(coming) = self.on(source, at, |part| part.bytes.is_none()) {
+            return coming;
+        }
+        let mut stream = self.stream.borrow_mut();
+        let ranges = stream.as_mut().map(|s| &mut s.ranges);
+        let place = ranges.as_ref().and_then(|r| r.iter().position(|w| w.holds(source, at)));
+        let queued = self.queue.borrow().iter().any(|w| w.holds(source, at));
+        let coming = place.is_some() || queued;
+        if coming {
+            self.parts.borrow_mut().retain(|p| !p.streamed);
+            ranges.into_iter().flatten().take(place.unwrap_or(usize::MAX)).for_each(|w| w.left = true);
+        }
+        drop(stream);
         self.pump();
-        let streamed = |s: &Stream| s.source == source && s.rest.contains(&at);
-        let coming = self.on(source, at, |part| part.bytes.is_none());
-        coming.unwrap_or_else(|| self.stream.borrow().as_ref().is_some_and(streamed))
+        // It may have failed to begin.
+        coming && self.stream.borrow().is_some()
     }
 
     /// Copies what there is from a position on; none if nothing is.
@@ -150,13 +203,7 @@ impl Ahead {
     }
 
     fn fetch(self: &Rc<Self>, source: usize, file: &File, range: Range<u64>) -> Result<(), JsValue> {
-        // A slice is a message to the browser and its answer: half of the time that a small file takes.
-        let whole = range.start == 0 && range.end as f64 >= file.size();
-        let part: Blob = if whole {
-            file.clone().into()
-        } else {
-            file.slice_with_f64_and_f64(range.start as f64, range.end as f64)?
-        };
+        let part = Wanted { source, file: file.clone(), rest: range.clone(), left: false }.blob()?;
         let number = self.next.replace(self.next.get() + 1);
         let (ahead, bytes) = (Rc::clone(self), JsFuture::from(part.array_buffer()));
         spawn_local(async move { ahead.come(number, bytes.await.ok().and_then(|b| b.dyn_into().ok()).as_ref()) });
@@ -182,13 +229,26 @@ impl Ahead {
         (self.arrived.borrow())();
     }
 
-    fn open_stream(self: &Rc<Self>, source: usize, file: &File, rest: Range<u64>) -> Result<(), JsValue> {
-        let blob = file.slice_with_f64_and_f64(rest.start as f64, rest.end as f64)?;
-        // Not every browser reads a file into buffers that it is given.
+    fn streams(&self) -> bool {
+        let known = self.streams.get();
+        known.unwrap_or_else(|| {
+            let can = Blob::new().and_then(|b| ReadableStreamByobReader::new(&b.stream())).is_ok();
+            self.streams.set(Some(can));
+            can
+        })
+    }
+
+    /// Begins a stream over all ranges that wait.
+    fn open_stream(&self) -> Result<(), JsValue> {
+        let ranges = self.queue.take();
+        let blobs = ranges.iter().map(Wanted::blob).collect::<Result<Vec<_>, _>>()?;
+        let blob = match &blobs[..] {
+            [one] => one.clone(),
+            all => Blob::new_with_blob_sequence(&all.iter().collect::<js_sys::Array>())?,
+        };
         let reader = ReadableStreamByobReader::new(&blob.stream())?;
         let number = self.next.replace(self.next.get() + 1);
-        *self.stream.borrow_mut() = Some(Stream { number, source, rest, reader, reading: false, spare: None });
-        self.pump();
+        *self.stream.borrow_mut() = Some(Stream { number, ranges, reader, reading: false, spare: None });
         Ok(())
     }
 
@@ -202,14 +262,19 @@ impl Ahead {
 
     /// Asks the stream for its next part, if there is room for one.
     fn pump(self: &Rc<Self>) {
+        if self.stream.borrow().is_none() && (self.queue.borrow().is_empty() || self.open_stream().is_err()) {
+            return;
+        }
         let mut stream = self.stream.borrow_mut();
         let Some(stream) = stream.as_mut().filter(|s| !s.reading) else { return };
         if self.parts.borrow().iter().filter(|p| p.streamed).count() >= BUFFERS {
             return;
         }
-        let length = (stream.rest.end - stream.rest.start).min(BUFFER.into());
+        // A part is of one file.
+        let Some(length) = stream.ranges.front().map(|w| w.rest.end - w.rest.start) else { return };
         let buffer = stream.spare.take().unwrap_or_else(|| ArrayBuffer::new(BUFFER));
-        let view = Uint8Array::new_with_byte_offset_and_length(&buffer, 0, crate::units::small(index(length)));
+        let length = crate::units::small(index(length.min(BUFFER.into())));
+        let view = Uint8Array::new_with_byte_offset_and_length(&buffer, 0, length);
         stream.reading = true;
         let (ahead, number) = (Rc::clone(self), stream.number);
         let read = JsFuture::from(stream.reader.read_with_array_buffer_view(&view));
@@ -219,19 +284,28 @@ impl Ahead {
         });
     }
 
-    /// A part came through the stream; none, or an empty one, if no more will.
+    /// A part came through the stream; none, or an empty one, if no more will: then reading the rest again says why.
     fn come_through(self: &Rc<Self>, number: u64, bytes: Option<Uint8Array>) {
         let mut stream = self.stream.borrow_mut();
         let Some(open) = stream.as_mut().filter(|s| s.number == number) else { return };
-        let start = open.rest.start;
+        open.reading = false;
         let came = bytes.as_ref().map_or(0, |b| u64::from(b.length()));
-        (open.rest.start, open.reading) = (start + came, false);
-        let part = Part { number, source: open.source, range: start..start + came, bytes, streamed: true };
-        let ended = came == 0 || open.rest.is_empty();
-        drop(stream);
-        if came > 0 {
-            self.parts.borrow_mut().push_back(part);
+        let mut ended = came == 0;
+        if let (Some(front), Some(bytes), false) = (open.ranges.front_mut(), bytes, ended) {
+            let range = front.rest.start..front.rest.start + came;
+            front.rest.start = range.end;
+            if front.left {
+                open.spare = Some(bytes.buffer());
+            } else {
+                let part = Part { number, source: front.source, range, bytes: Some(bytes), streamed: true };
+                self.parts.borrow_mut().push_back(part);
+            }
+            if front.rest.is_empty() {
+                open.ranges.pop_front();
+                ended = open.ranges.is_empty();
+            }
         }
+        drop(stream);
         if ended {
             self.end_stream();
         }

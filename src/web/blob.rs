@@ -48,8 +48,8 @@ impl Files for GivenFiles {
         Ok(Box::new(BlobReader::new(source, file, Rc::clone(&self.ahead))?))
     }
 
-    fn ahead(&self, source: usize, range: Range<u64>) -> u64 {
-        self.files.borrow().get(source).map_or(range.end, |file| self.ahead.want(source, file, &range))
+    fn ahead(&self, source: usize, range: Range<u64>, waits: bool) -> u64 {
+        self.files.borrow().get(source).map_or(range.end, |file| self.ahead.want(source, file, &range, waits))
     }
 
     fn leave(&self, source: usize, range: Range<u64>) {
@@ -72,7 +72,7 @@ struct BlobReader {
     source: usize,
     file: File,
     ahead: Rc<Ahead>,
-    reader: FileReaderSync,
+    reader: Option<FileReaderSync>,
     length: u64,
     at: u64,
     window: Vec<u8>,
@@ -82,9 +82,18 @@ struct BlobReader {
 
 impl BlobReader {
     fn new(source: usize, file: File, ahead: Rc<Ahead>) -> io::Result<Self> {
-        let reader = FileReaderSync::new().map_err(|e| failed(&e))?;
         let length = crate::units::floor(file.size()) as u64;
-        Ok(Self { source, file, ahead, reader, length, at: 0, window: Vec::new(), window_start: 0, next_size: FIRST })
+        Ok(Self {
+            source,
+            file,
+            ahead,
+            reader: None,
+            length,
+            at: 0,
+            window: Vec::new(),
+            window_start: 0,
+            next_size: FIRST,
+        })
     }
 
     /// Loads the window that starts at the current position; `wanted` bytes are asked for.
@@ -95,7 +104,12 @@ impl BlobReader {
         self.next_size = (size * 4).min(LARGEST);
         let end = (self.at + size).min(self.length);
         let slice = self.file.slice_with_f64_and_f64(self.at as f64, end as f64).map_err(|e| failed(&e))?;
-        let buffer = self.reader.read_as_array_buffer(&slice).map_err(|e| failed(&e))?;
+        let reader = match self.reader.take() {
+            Some(reader) => reader,
+            None => FileReaderSync::new().map_err(|e| failed(&e))?,
+        };
+        let buffer = reader.read_as_array_buffer(&slice).map_err(|e| failed(&e))?;
+        self.reader = Some(reader);
         self.window = js_sys::Uint8Array::new(&buffer).to_vec();
         self.window_start = self.at;
         if self.window.is_empty() {
