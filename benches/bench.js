@@ -73,7 +73,25 @@ async function byteSum(buffer) {
   return sum;
 }
 
-// Reading alone: the same calls that a worker of the site makes, eight at a time, and nothing done with the bytes.
+// Reading alone, nothing done with the bytes: a call for each file, eight at a time; and as a worker of the site does it, through one
+// stream over many files into buffers that are used again.
+function streamAll(list) {
+  const code = `onmessage = async (e) => {
+    let buffer = new ArrayBuffer(262144), n = 0;
+    for (let i = 0; i < e.data.length; i += 64) {
+      const reader = new ReadableStreamBYOBReader(new Blob(e.data.slice(i, i + 64)).stream());
+      for (;;) {
+        const { done, value } = await reader.read(new Uint8Array(buffer));
+        buffer = value ? value.buffer : new ArrayBuffer(262144);
+        if (done) break;
+        n += value.length;
+      }
+    }
+    postMessage(n);
+  }`;
+  return inWorker(code, list);
+}
+
 function readAll(list) {
   const code = `onmessage = async (e) => {
     const parts = [];
@@ -82,6 +100,10 @@ function readAll(list) {
     await Promise.all(Array.from({ length: 8 }, async () => { while (next < parts.length) n += (await parts[next++].arrayBuffer()).byteLength; }));
     postMessage(n);
   }`;
+  return inWorker(code, list);
+}
+
+function inWorker(code, list) {
   const worker = new Worker(URL.createObjectURL(new Blob([code])));
   return new Promise((done) => {
     worker.onmessage = () => (worker.terminate(), done());
@@ -105,6 +127,7 @@ globalThis.bench = async () => {
   out.read_large_ms = await best(2, () => readAll(large));
   out.many_ms = await loads(m, many);
   out.read_many_ms = await best(2, () => readAll(many));
+  out.stream_many_two_ms = await best(2, () => Promise.all([streamAll(many.slice(0, many.length / 2)), streamAll(many.slice(many.length / 2))]));
   out.read_many_two_ms = await best(2, () => Promise.all([readAll(many.slice(0, many.length / 2)), readAll(many.slice(many.length / 2))]));
   out.archive_ms = await loads(m, archive);
   out.archive_one_worker_ms = await loads(m, archive, 1);

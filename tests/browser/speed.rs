@@ -117,13 +117,18 @@ fn bench() {
     line("large file, time over reading alone", format!("{:.1}x", n("large_ms") / n("read_large_ms")), "");
     line("1000 files, MB/s", format!("{:.0}", rate("many", "many_ms")), "");
     line(
-        "1000 files, time over reading alone (one reader)",
+        "1000 files, time over reading alone (a call a file, one reader)",
         format!("{:.2}x", n("many_ms") / n("read_many_ms")),
         "1.2x",
     );
     line(
-        "1000 files, time over reading alone (two readers)",
+        "1000 files, time over reading alone (a call a file, two readers)",
         format!("{:.2}x", n("many_ms") / n("read_many_two_ms")),
+        "",
+    );
+    line(
+        "1000 files, time over reading alone (one stream, two readers, as the site)",
+        format!("{:.2}x", n("many_ms") / n("stream_many_two_ms")),
         "",
     );
     line("archive, MB/s packed", format!("{:.0}", rate("archive", "archive_ms")), "");
