@@ -196,10 +196,11 @@ async fn join(store: Store, pool: &Pool, readers: usize) -> Result<(), PoolError
     let Reply::Units(again, _) = ask(pool, KEEPER, &Request::Join, quiet()).await? else { return Ok(()) };
     if !again.is_empty() {
         let paths: Vec<String> = again.iter().map(|u| u.path.clone()).collect();
+        let began = now();
         let told = Box::new(move |done, total| {
             store.loading.update(|l| {
                 if let Some(l) = l {
-                    (l.stage, l.bytes, l.elapsed) = ("Reading in one go", (done, total), now() - l.began);
+                    (l.stage, l.bytes, l.elapsed) = ("Reading in one go", (done, total), now() - began);
                 }
             });
         });
