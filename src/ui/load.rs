@@ -126,22 +126,14 @@ async fn load_files(store: Store, pool: &Pool, files: Vec<Dropped>, token: &Toke
         glanced: Cell::new(now()),
         partial: RefCell::new(vec![0; pool.len()]),
     });
-    store.loading.update(|l| {
-        if let Some(l) = l {
-            // What was looked for says nothing about how fast it is read.
-            (l.files.1, l.bytes.1, l.stage, l.began) = (all.0, all.1, "Reading", now());
-        }
-    });
+    // What was looked for says nothing about how fast it is read.
+    store.tell_loading(|l| (l.files.1, l.bytes.1, l.stage, l.began) = (all.0, all.1, "Reading", now()));
     let work = (0..readers).map(|worker| read_and_give(store, pool, worker, &state));
     let parts = futures_util::future::join_all(work).await;
     if !token.is_last() {
         return Ok(None);
     }
-    store.loading.update(|l| {
-        if let Some(l) = l {
-            l.stage = "Putting the parts together";
-        }
-    });
+    store.tell_loading(|l| l.stage = "Putting the parts together");
     for part in parts {
         if let Some(part) = part? {
             hand(pool, KEEPER, &Request::Merge(Vec::new()), part).await?;
@@ -198,11 +190,7 @@ async fn join(store: Store, pool: &Pool, readers: usize) -> Result<(), PoolError
         let paths: Vec<String> = again.iter().map(|u| u.path.clone()).collect();
         let began = now();
         let told = Box::new(move |done, total| {
-            store.loading.update(|l| {
-                if let Some(l) = l {
-                    (l.stage, l.bytes, l.elapsed) = ("Reading in one go", (done, total), now() - began);
-                }
-            });
+            store.tell_loading(|l| (l.stage, l.bytes, l.elapsed) = ("Reading in one go", (done, total), now() - began));
         });
         ask(pool, KEEPER, &Request::Ingest(again), told).await.map_err(|e| name_files(e, &paths))?;
     }
@@ -267,11 +255,7 @@ async fn read_chunks(store: Store, pool: &Pool, worker: usize, state: &Rc<Chunks
 fn tell(store: Store, state: &Chunks) {
     let (files, bytes) = state.done.get();
     let partial: u64 = state.partial.borrow().iter().sum();
-    store.loading.update(|l| {
-        if let Some(l) = l {
-            (l.files.0, l.bytes.0, l.elapsed) = (files, bytes + partial, now() - l.began);
-        }
-    });
+    store.tell_loading(|l| (l.files.0, l.bytes.0, l.elapsed) = (files, bytes + partial, now() - l.began));
 }
 
 /// Asks as a part of a load, so that a cancel reaches it.

@@ -98,12 +98,8 @@ fn fetch(store: Store, source: String) {
     store.issues.set((Vec::new(), true));
     store.loading.set(Some(Loading { began, stage: "Fetching", files: (0, 1), ..Loading::default() }));
     let told = move |done: f64, total: f64| {
-        store.loading.update(|l| {
-            if let Some(l) = l {
-                let whole = |n: f64| crate::units::floor(n) as u64;
-                (l.bytes, l.elapsed) = ((whole(done), whole(total)), now() - began);
-            }
-        });
+        let whole = |n: f64| crate::units::floor(n) as u64;
+        store.tell_loading(|l| (l.bytes, l.elapsed) = ((whole(done), whole(total)), now() - began));
     };
     let failed = move |why: String| {
         store.loading.set(None);

@@ -163,6 +163,15 @@ impl Store {
         }
     }
 
+    /// Changes what is told of the load, while there is one.
+    pub(super) fn tell_loading(self, change: impl FnOnce(&mut Loading)) {
+        self.loading.update(|l| {
+            if let Some(l) = l {
+                change(l);
+            }
+        });
+    }
+
     /// Whether that trace is loaded.
     pub(super) fn holds(self, digest: &str) -> bool {
         self.trace.with_untracked(|t| t.as_ref().is_some_and(|t| t.digest == digest))

@@ -62,14 +62,15 @@ impl Wanted {
     fn holds(&self, source: usize, at: u64) -> bool {
         self.source == source && self.rest.contains(&at)
     }
+}
 
-    fn blob(&self) -> Result<Blob, JsValue> {
-        // A slice is a message to the browser and its answer: half of the time that a small file takes.
-        if self.rest.start == 0 && self.rest.end as f64 >= self.file.size() {
-            return Ok(self.file.clone().into());
-        }
-        self.file.slice_with_f64_and_f64(self.rest.start as f64, self.rest.end as f64)
+/// A range of a file.
+fn slice(file: &File, range: &Range<u64>) -> Result<Blob, JsValue> {
+    // A slice is a message to the browser and its answer: half of the time that a small file takes.
+    if range.start == 0 && range.end as f64 >= file.size() {
+        return Ok(file.clone().into());
     }
+    file.slice_with_f64_and_f64(range.start as f64, range.end as f64)
 }
 
 struct Stream {
@@ -203,7 +204,7 @@ impl Ahead {
     }
 
     fn fetch(self: &Rc<Self>, source: usize, file: &File, range: Range<u64>) -> Result<(), JsValue> {
-        let part = Wanted { source, file: file.clone(), rest: range.clone(), left: false }.blob()?;
+        let part = slice(file, &range)?;
         let number = self.next.replace(self.next.get() + 1);
         let (ahead, bytes) = (Rc::clone(self), JsFuture::from(part.array_buffer()));
         spawn_local(async move { ahead.come(number, bytes.await.ok().and_then(|b| b.dyn_into().ok()).as_ref()) });
@@ -241,7 +242,7 @@ impl Ahead {
     /// Begins a stream over all ranges that wait.
     fn open_stream(&self) -> Result<(), JsValue> {
         let ranges = self.queue.take();
-        let blobs = ranges.iter().map(Wanted::blob).collect::<Result<Vec<_>, _>>()?;
+        let blobs = ranges.iter().map(|w| slice(&w.file, &w.rest)).collect::<Result<Vec<_>, _>>()?;
         let blob = match &blobs[..] {
             [one] => one.clone(),
             all => Blob::new_with_blob_sequence(&all.iter().collect::<js_sys::Array>())?,

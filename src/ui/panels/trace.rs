@@ -88,8 +88,8 @@ fn DropZone(store: Store) -> impl IntoView {
         over.set(false);
         if let Some(transfer) = event.data_transfer() {
             let told = move |found| {
-                store.loading.update(|l| {
-                    if let Some(l) = l.as_mut().filter(|l| l.bytes.1 == 0) {
+                store.tell_loading(|l| {
+                    if l.bytes.1 == 0 {
                         l.files.1 = found;
                     }
                 });
