@@ -23,8 +23,7 @@ impl Lockstep {
     /// Number of steps up to the last one that needs any expert.
     #[must_use]
     pub fn steps(&self) -> usize {
-        let used = |sets: &Vec<u64>| sets.iter().rposition(|&w| w != 0).map_or(0, |last| last / self.words + 1);
-        self.layers.values().map(used).max().unwrap_or(0)
+        self.layers.values().map(|sets| used(sets).div_ceil(self.words.max(1))).max().unwrap_or(0)
     }
 
     /// The words of a layer and step up to the last one that is not zero.
@@ -32,7 +31,7 @@ impl Lockstep {
     pub fn set(&self, layer: u32, step: usize) -> &[u64] {
         let sets = self.layers.get(&layer).map_or(&[][..], Vec::as_slice);
         let set = sets.get(step * self.words..(step + 1) * self.words).unwrap_or_default();
-        &set[..set.iter().rposition(|&w| w != 0).map_or(0, |last| last + 1)]
+        &set[..used(set)]
     }
 
     /// Adds the rows of one request in a layer, one row a step; none is a row that is not known.
@@ -109,18 +108,22 @@ impl PartialEq for Lockstep {
     }
 }
 
+/// Words up to the last one that is not zero.
+fn used(words: &[u64]) -> usize {
+    words.iter().rposition(|&w| w != 0).map_or(0, |last| last + 1)
+}
+
 /// The words of a set, as few as hold all, and for each layer id its sets up to the last one that is not empty.
 impl Serialize for Lockstep {
     fn serialize<S: Serializer>(&self, to: S) -> Result<S::Ok, S::Error> {
-        let used = |&id: &u32| (0..self.steps()).map(|step| self.set(id, step).len()).max().unwrap_or(0);
-        let words = self.layers.keys().map(used).max().unwrap_or(0);
+        let sets = |all: &'_ Vec<u64>| all.chunks_exact(self.words.max(1)).map(used).max().unwrap_or(0);
+        let words = self.layers.values().map(sets).max().unwrap_or(0);
         let mut layers = Vec::new();
         for (&id, sets) in &self.layers {
             let mut sets =
                 sets.chunks_exact(self.words.max(1)).flat_map(|set| &set[..words]).copied().collect::<Vec<_>>();
-            let steps = sets.iter().rposition(|&w| w != 0).map_or(0, |last| last / words + 1);
-            sets.truncate(steps * words);
-            if steps > 0 {
+            sets.truncate(used(&sets).next_multiple_of(words.max(1)));
+            if !sets.is_empty() {
                 layers.push((id, sets));
             }
         }

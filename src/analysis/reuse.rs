@@ -175,22 +175,15 @@ impl StackDistance {
 
     #[inline(never)]
     fn renumber(&mut self) {
-        let mut now = 0;
-        for word in 0..self.owner.len() / 64 {
-            let mut bits = self.bits.as_flattened()[word];
-            while bits != 0 {
-                let object = self.owner[word * 64 + bits.trailing_zeros() as usize];
-                bits &= bits - 1;
-                // Never ahead of the time that is read.
-                now += 1;
-                self.owner[now] = object;
-                self.last[object as usize] = crate::units::small(now);
-            }
+        let alive = self.by_time();
+        self.now = alive.len();
+        for (time, object) in (1..).zip(alive) {
+            self.owner[time] = crate::units::small(object);
+            self.last[object] = crate::units::small(time);
         }
-        self.now = now;
         // Times 1 to now.
         for (word, bits) in self.bits.as_flattened_mut().iter_mut().enumerate() {
-            let full = (now + 1).saturating_sub(word * 64).min(64);
+            let full = (self.now + 1).saturating_sub(word * 64).min(64);
             *bits = if full == 64 { !0 } else { (1 << full) - 1 };
         }
         self.bits[0][0] &= !1;

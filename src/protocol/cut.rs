@@ -3,10 +3,11 @@
 
 use std::ops::Range;
 
+use super::ingest::is_json;
 use super::{Dataset, Unit};
 use crate::format::{Packing, Section, join, labels};
 
-/// What sections begin at multiples of, but the first: readers ahead ask for parts of this size.
+/// What sections begin at multiples of: where a browser reads in parts of this size, none of them is of two sections.
 const STEP: u64 = 8 << 20;
 /// Bytes of the smallest section.
 const LEAST: u64 = 2 * STEP;
@@ -35,7 +36,7 @@ pub fn cut(units: Vec<Unit>, workers: usize) -> Vec<Unit> {
     for unit in units {
         let size = (unit.bytes / workers).next_multiple_of(STEP).max(LEAST);
         let large = unit.bytes > total / workers / 2 && unit.bytes > size && workers > 1;
-        if !large || !matches!(unit.packing, Packing::Plain) || !unit.path.to_ascii_lowercase().ends_with(".json") {
+        if !large || !matches!(unit.packing, Packing::Plain) || !is_json(&unit.path) {
             all.push(unit);
             continue;
         }

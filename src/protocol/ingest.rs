@@ -130,7 +130,7 @@ impl List {
 
     fn look(&mut self, files: &dyn Files, source: &SourceFile) -> std::io::Result<()> {
         // Half of the time of a folder of small files would go to their first bytes. What a name lies about, reading finds.
-        if source.path.to_ascii_lowercase().ends_with(".json") {
+        if is_json(&source.path) {
             self.push(source.path.clone(), Packing::Plain, source.bytes);
             return Ok(());
         }
@@ -186,6 +186,11 @@ impl List {
     }
 }
 
+/// Whether a file's name says that it is JSON.
+pub(super) fn is_json(path: &str) -> bool {
+    path.to_ascii_lowercase().ends_with(".json")
+}
+
 fn head(source: &mut impl Read) -> std::io::Result<Vec<u8>> {
     let mut head = Vec::new();
     source.take(512).read_to_end(&mut head)?;
@@ -217,8 +222,6 @@ struct Open {
     reader: Result<Box<dyn Read>, u64>,
     body: Body,
     bytes: u64,
-    /// The rest could not be read.
-    failed: bool,
 }
 
 enum Body {
@@ -269,7 +272,7 @@ impl Ingest {
         let Some(open) = &mut self.open else {
             let Some(unit) = self.units.next() else { return false };
             match self.reader(files, &unit) {
-                Ok(reader) => self.open = Some(Open { unit, reader, body: Body::Unknown, bytes: 0, failed: false }),
+                Ok(reader) => self.open = Some(Open { unit, reader, body: Body::Unknown, bytes: 0 }),
                 Err(why) => {
                     let issue = unreadable(&unit.path, &why);
                     give_up(dataset, unit, issue);
@@ -299,19 +302,18 @@ impl Ingest {
                 if let Some(problem) = open.refusal(&self.buffer[..n]) {
                     // Not closed: what a bomb held before it was one is no request.
                     let issue = of_file(&open.unit.path, problem, "nothing");
-                    if let Some(Open { unit, .. }) = self.open.take() {
-                        files.leave(unit.source, unit.range().unwrap_or_default());
-                        give_up(dataset, unit, issue);
-                    }
+                    self.abandon(files, dataset, issue);
                     return true;
                 }
                 n > 0 && open.feed(&self.buffer[..n])
             }
             Err(why) => {
-                open.failed = true;
-                if open.unit.cut.is_none() {
-                    dataset.issues.push((open.unit.index, unreadable(&open.unit.path, &why)));
+                let issue = unreadable(&open.unit.path, &why);
+                if open.unit.cut.is_some() {
+                    self.abandon(files, dataset, issue);
+                    return true;
                 }
+                dataset.issues.push((open.unit.index, issue));
                 false
             }
         };
@@ -346,6 +348,14 @@ impl Ingest {
                 }
             }
             (*left, *from) = (*left - 1, 0);
+        }
+    }
+
+    /// Gives up the open unit.
+    fn abandon(&mut self, files: &dyn Files, dataset: &mut Dataset, issue: Issue) {
+        if let Some(Open { unit, .. }) = self.open.take() {
+            files.leave(unit.source, unit.range().unwrap_or_default());
+            give_up(dataset, unit, issue);
         }
     }
 
@@ -436,7 +446,7 @@ impl Open {
     fn close(self, dataset: &mut Dataset) {
         if self.unit.cut.is_some() {
             let section = match self.body {
-                Body::Paper(scanner) if !self.failed => scanner.section(),
+                Body::Paper(scanner) => scanner.section(),
                 _ => None,
             };
             dataset.pieces.push(Piece { unit: self.unit, section });

@@ -134,6 +134,18 @@ fn oracle(text: &[u8]) -> Option<Request> {
     Some(Request { top_k, prefill, tokens: prefill + steps.len() - 1, layers, columns, ..Request::default() })
 }
 
+/// Bytes replaced, put in or taken out.
+fn damage(text: &mut Vec<u8>, damages: Vec<(prop::sample::Index, u8, u8)>) {
+    for (at, byte, how) in damages {
+        let at = at.index(text.len());
+        match how {
+            0 => text[at] = byte,
+            1 => text.insert(at, byte),
+            _ => drop(text.remove(at)),
+        }
+    }
+}
+
 proptest! {
     #[test]
     fn sound_traces_read_as_serde_json_reads_them(
@@ -162,14 +174,7 @@ proptest! {
         let columns = vec![(0..tokens).flat_map(|t| (0..k).map(move |i| u16::try_from(t + 20 * i).unwrap())).collect(); 3];
         let request = Request { layers: vec![1, 3, 10], top_k: k, prefill: tokens / 2, tokens, columns, ..Request::default() };
         let mut text = paper(&request, pretty).into_bytes();
-        for (at, byte, how) in damages {
-            let at = at.index(text.len());
-            match how {
-                0 => text[at] = byte,
-                1 => text.insert(at, byte),
-                _ => drop(text.remove(at)),
-            }
-        }
+        damage(&mut text, damages);
         prop_assert_eq!(scan(&text, usize::MAX), scan(&text, 1));
     }
 
@@ -182,14 +187,7 @@ proptest! {
         let columns = vec![(0..tokens).flat_map(|t| (0..k).map(move |i| u16::try_from(t + 20 * i).unwrap())).collect(); 2];
         let request = Request { layers: vec![1, 3], top_k: k, prefill: tokens / 2, tokens, columns, ..Request::default() };
         let mut text = paper(&request, pretty).into_bytes();
-        for (at, byte, how) in damages {
-            let at = at.index(text.len());
-            match how {
-                0 => text[at] = byte,
-                1 => text.insert(at, byte),
-                _ => drop(text.remove(at)),
-            }
-        }
+        damage(&mut text, damages);
         // The prompt is the first section's.
         let first = text.iter().position(|&b| b == b'{').unwrap_or(0) + 1;
         let mut cuts: Vec<usize> = cuts.iter().map(|c| c.index(text.len()).max(first)).collect();
