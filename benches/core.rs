@@ -54,7 +54,8 @@ fn main() {
         );
         let seconds = best(|| report(&part.summary, Vec::new()));
         line(&format!("{}: all analyses", model.name), seconds, part.summary.layers.len() as f64, "layers/s");
-        let experiment = Experiment { model: model.name.into(), ..Experiment::default() };
+        let mut experiment = Experiment::default();
+        experiment.workload.model = model.name.into();
         let batch = workload(part, &experiment).unwrap();
         let seconds = best(|| workload(part, &experiment).unwrap());
         line(&format!("{}: fill the batch", model.name), seconds, 1.0, "batches/s");

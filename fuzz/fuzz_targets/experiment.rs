@@ -11,7 +11,7 @@ fuzz_target!(|text: &str| {
     assert!(unread.is_empty(), "{written}: {unread:?}");
     assert_eq!(again, experiment, "{written}");
     let _ = experiment.works();
-    for variant in &experiment.compare {
+    for variant in &experiment.view.compare {
         let _ = variant.of(&experiment);
     }
 });

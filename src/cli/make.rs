@@ -15,8 +15,8 @@ pub(super) fn make(experiment: &Experiment, folder: &Path, files: usize, tokens:
     let model = experiment.preset();
     let usual = profile(model);
     let made = Profile { requests: files, decode: tokens.unwrap_or(usual.decode), ..usual };
-    let mut generator = Generator::with(model, made, experiment.seed);
-    let inside = folder.join(format!("{}-synthetic-seed{}", model.name, experiment.seed));
+    let mut generator = Generator::with(model, made, experiment.workload.seed);
+    let inside = folder.join(format!("{}-synthetic-seed{}", model.name, experiment.workload.seed));
     create_dir_all(&inside).with_context(|| inside.display().to_string())?;
     let mut index = 0;
     while let Some(request) = generator.request() {

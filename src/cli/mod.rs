@@ -78,7 +78,7 @@ fn carry_out(command: Command) -> Result<()> {
         }
         Command::Sweep { experiment, traces, json, threads } => {
             let read = read(&experiment);
-            let Some(sweep) = read.sweep.clone() else {
+            let Some(sweep) = read.view.sweep.clone() else {
                 bail!("the experiment has no sweep: add sweep=SETTING:FROM:TO:POINTS")
             };
             let (experiment, from, mut state) = prepare(read, &traces, threads)?;
@@ -106,11 +106,14 @@ fn prepare(experiment: Experiment, traces: &[PathBuf], threads: usize) -> Result
         let state = load::load(traces, threads)?;
         return Ok((on_trace(experiment, &state.trace)?, From::Trace, state));
     }
-    if !experiment.trace.is_empty() {
-        bail!("the experiment is on trace {}: give it with --traces PATH...", experiment.trace);
+    if !experiment.workload.trace.is_empty() {
+        bail!("the experiment is on trace {}: give it with --traces PATH...", experiment.workload.trace);
     }
     let mut state = State::default();
-    load::finish(&mut state, Request::Synthesize { model: experiment.model.clone(), seed: experiment.seed })?;
+    load::finish(
+        &mut state,
+        Request::Synthesize { model: experiment.workload.model.clone(), seed: experiment.workload.seed },
+    )?;
     Ok((experiment, From::Synthetic, state))
 }
 
@@ -134,15 +137,15 @@ fn read(text: &str) -> Experiment {
 fn on_trace(mut experiment: Experiment, loaded: &Dataset) -> Result<Experiment> {
     let part = loaded.part().context("nothing is loaded")?;
     let digest = part.digest();
-    if !experiment.trace.is_empty() && experiment.trace != digest {
-        eprintln!("moescope: the experiment was made on trace {}, this one is {digest}", experiment.trace);
+    if !experiment.workload.trace.is_empty() && experiment.workload.trace != digest {
+        eprintln!("moescope: the experiment was made on trace {}, this one is {digest}", experiment.workload.trace);
     }
-    experiment.trace = digest;
+    experiment.workload.trace = digest;
     match part.model() {
-        Some(model) => experiment.model = model.name.into(),
+        Some(model) => experiment.workload.model = model.name.into(),
         None => eprintln!(
             "moescope: the trace's model is not known; experts have the size of {}'s (set model=, one of {})",
-            experiment.model,
+            experiment.workload.model,
             MODELS.map(|m| m.name).join(", ")
         ),
     }

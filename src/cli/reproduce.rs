@@ -142,7 +142,7 @@ struct Row {
 pub(super) fn calibrate(out: &mut impl Write, experiment: &Experiment, json: bool) -> Result<()> {
     let mut all = Vec::new();
     for model in paper_models() {
-        let mut generator = Generator::new(model, experiment.seed);
+        let mut generator = Generator::new(model, experiment.workload.seed);
         let mut dataset = Dataset::default();
         while let Some(request) = generator.request() {
             dataset.add(vec![request], "");
@@ -153,7 +153,7 @@ pub(super) fn calibrate(out: &mut impl Write, experiment: &Experiment, json: boo
         if json {
             let row = |fit: Fit| Row { residual: fit.residual(), holds: fit.holds(), fit };
             let statistics = fits.into_iter().map(row).collect();
-            all.push(Calibrated { model: model.name.into(), seed: experiment.seed, statistics });
+            all.push(Calibrated { model: model.name.into(), seed: experiment.workload.seed, statistics });
             continue;
         }
         writeln!(out, "| {} | paper | synthetic | residual | allowed |\n|---|---:|---:|---:|---:|", model.title)?;

@@ -30,8 +30,12 @@ impl std::fmt::Display for Unread {
 }
 
 macro_rules! number {
-    ($name:literal, $field:ident, $range:expr) => {
-        Key { name: $name, get: |e| e.$field.to_string(), set: |e, v| within(v, $range).map(|n| e.$field = n) }
+    ($name:literal, $part:ident.$field:ident, $range:expr) => {
+        Key {
+            name: $name,
+            get: |e| e.$part.$field.to_string(),
+            set: |e, v| within(v, $range).map(|n| e.$part.$field = n),
+        }
     };
 }
 
@@ -40,7 +44,7 @@ macro_rules! hardware {
     ($name:literal) => {
         Key {
             name: $name,
-            get: |e| e.hardware.get($name).map_or_else(String::new, ToString::to_string),
+            get: |e| e.system.hardware.get($name).map_or_else(String::new, ToString::to_string),
             set: |e, v| edit(e, $name, v),
         }
     };
@@ -52,26 +56,26 @@ pub fn keys() -> &'static [Key] {
     const KEYS: &[Key] = &[
         Key {
             name: "model",
-            get: |e| e.model.clone(),
-            set: |e, v| one_of(v, MODELS.iter().map(|m| m.name)).map(|()| e.model = v.into()),
+            get: |e| e.workload.model.clone(),
+            set: |e, v| one_of(v, MODELS.iter().map(|m| m.name)).map(|()| e.workload.model = v.into()),
         },
         Key {
             name: "trace",
-            get: |e| e.trace.clone(),
+            get: |e| e.workload.trace.clone(),
             // A link by hand may name an address where a page's own link names digest and address.
             set: |e, v| match digest(v) {
                 Err(why) if v.contains(['/', '.']) => {
-                    source(v).map(|()| e.source = v.into()).map_err(|w| format!("{why}, and {w}"))
+                    source(v).map(|()| e.view.source = v.into()).map_err(|w| format!("{why}, and {w}"))
                 }
-                other => other.map(|()| e.trace = v.into()),
+                other => other.map(|()| e.workload.trace = v.into()),
             },
         },
-        Key { name: "from", get: |e| e.source.clone(), set: |e, v| source(v).map(|()| e.source = v.into()) },
-        number!("seed", seed, 0..=u64::from(u32::MAX)),
+        Key { name: "from", get: |e| e.view.source.clone(), set: |e, v| source(v).map(|()| e.view.source = v.into()) },
+        number!("seed", workload.seed, 0..=u64::from(u32::MAX)),
         Key {
             name: "wafer",
-            get: |e| e.wafer.clone(),
-            set: |e, v| one_of(v, WAFERS.iter().map(|w| w.0)).map(|()| e.wafer = v.into()),
+            get: |e| e.system.wafer.clone(),
+            set: |e, v| one_of(v, WAFERS.iter().map(|w| w.0)).map(|()| e.system.wafer = v.into()),
         },
         hardware!("columns"),
         hardware!("rows"),
@@ -87,126 +91,132 @@ pub fn keys() -> &'static [Key] {
         hardware!("hop"),
         hardware!("penalty"),
         hardware!("usable"),
-        Key { name: "dead", get: |e| dead_words(&e.dead), set: |e, v| dead(v).map(|d| e.dead = d) },
-        number!("batch", batch, 1..=1 << 20),
-        number!("steps", steps, 1..=1024),
+        Key { name: "dead", get: |e| dead_words(&e.system.dead), set: |e, v| dead(v).map(|d| e.system.dead = d) },
+        number!("batch", workload.batch, 1..=1 << 20),
+        number!("steps", workload.steps, 1..=1024),
         Key {
             name: "layers",
-            get: |e| if e.layers == 0 { "all".into() } else { e.layers.to_string() },
+            get: |e| if e.workload.layers == 0 { "all".into() } else { e.workload.layers.to_string() },
             set: |e, v| {
                 if v == "all" {
-                    e.layers = 0;
+                    e.workload.layers = 0;
                     return Ok(());
                 }
-                within(v, 1..=1024).map(|n| e.layers = n).map_err(|why| format!("{why}, or \u{201c}all\u{201d}"))
+                within(v, 1..=1024)
+                    .map(|n| e.workload.layers = n)
+                    .map_err(|why| format!("{why}, or \u{201c}all\u{201d}"))
             },
         },
         Key {
             name: "strategies",
-            get: |e| e.strategies.iter().map(|s| s.name()).collect::<Vec<_>>().join(","),
+            get: |e| e.run.strategies.iter().map(|s| s.name()).collect::<Vec<_>>().join(","),
             set: |e, v| {
                 let mut read = v.split(',').map(strategy).collect::<Result<Vec<_>, _>>()?;
                 read.sort();
                 read.dedup();
-                e.strategies = read;
+                e.run.strategies = read;
                 Ok(())
             },
         },
-        Key { name: "baseline", get: |e| e.baseline.name().into(), set: |e, v| strategy(v).map(|s| e.baseline = s) },
+        Key {
+            name: "baseline",
+            get: |e| e.run.baseline.name().into(),
+            set: |e, v| strategy(v).map(|s| e.run.baseline = s),
+        },
         Key {
             name: "heldout",
-            get: |e| if e.held_out { "on" } else { "off" }.into(),
-            set: |e, v| choice(v, &[("off", false), ("on", true)]).map(|b| e.held_out = b),
+            get: |e| if e.workload.held_out { "on" } else { "off" }.into(),
+            set: |e, v| choice(v, &[("off", false), ("on", true)]).map(|b| e.workload.held_out = b),
         },
         Key {
             name: "home",
-            get: |e| if e.home_block { "block" } else { "round-robin" }.into(),
-            set: |e, v| choice(v, &[("round-robin", false), ("block", true)]).map(|b| e.home_block = b),
+            get: |e| if e.run.home_block { "block" } else { "round-robin" }.into(),
+            set: |e, v| choice(v, &[("round-robin", false), ("block", true)]).map(|b| e.run.home_block = b),
         },
         Key {
             name: "order",
-            get: |e| if e.order == DieOrder::Row { "row" } else { "column" }.into(),
-            set: |e, v| choice(v, &[("row", DieOrder::Row), ("column", DieOrder::Column)]).map(|o| e.order = o),
+            get: |e| if e.run.order == DieOrder::Row { "row" } else { "column" }.into(),
+            set: |e, v| choice(v, &[("row", DieOrder::Row), ("column", DieOrder::Column)]).map(|o| e.run.order = o),
         },
         Key {
             name: "duplex",
-            get: |e| if e.duplex == Duplex::Shared { "shared" } else { "full" }.into(),
-            set: |e, v| choice(v, &[("shared", Duplex::Shared), ("full", Duplex::Full)]).map(|d| e.duplex = d),
+            get: |e| if e.system.duplex == Duplex::Shared { "shared" } else { "full" }.into(),
+            set: |e, v| choice(v, &[("shared", Duplex::Shared), ("full", Duplex::Full)]).map(|d| e.system.duplex = d),
         },
-        number!("flight", flight, 1..=64),
-        number!("weight", weight, 0.25..=4.0),
-        number!("predict", predict, 0..=100),
-        number!("block", block, 1..=1 << 20),
-        number!("tau", tau, 0.01..=100.0),
+        number!("flight", run.flight, 1..=64),
+        number!("weight", run.weight, 0.25..=4.0),
+        number!("predict", run.predict, 0..=100),
+        number!("block", run.block, 1..=1 << 20),
+        number!("tau", run.tau, 0.01..=100.0),
         Key {
             name: "capacity",
-            get: |e| if e.limited { "dram" } else { "none" }.into(),
-            set: |e, v| choice(v, &[("dram", true), ("none", false)]).map(|b| e.limited = b),
+            get: |e| if e.run.limited { "dram" } else { "none" }.into(),
+            set: |e, v| choice(v, &[("dram", true), ("none", false)]).map(|b| e.run.limited = b),
         },
         Key {
             name: "scope",
-            get: |e| e.scope.name().into(),
-            set: |e, v| choice(v, &Scope::EACH.map(|s| (s.name(), s))).map(|s| e.scope = s),
+            get: |e| e.view.scope.name().into(),
+            set: |e, v| choice(v, &Scope::EACH.map(|s| (s.name(), s))).map(|s| e.view.scope = s),
         },
         Key {
             name: "layer",
-            get: |e| if e.mean { "mean".into() } else { e.layer.to_string() },
+            get: |e| if e.view.mean { "mean".into() } else { e.view.layer.to_string() },
             set: |e, v| {
-                e.mean = v == "mean";
-                if e.mean {
+                e.view.mean = v == "mean";
+                if e.view.mean {
                     return Ok(());
                 }
-                within(v, 0..=1023).map(|n| e.layer = n).map_err(|why| format!("{why}, or \u{201c}mean\u{201d}"))
+                within(v, 0..=1023).map(|n| e.view.layer = n).map_err(|why| format!("{why}, or \u{201c}mean\u{201d}"))
             },
         },
-        Key { name: "show", get: |e| e.show.name().into(), set: |e, v| strategy(v).map(|s| e.show = s) },
-        number!("step", step, 0..=1023),
-        number!("simulated", simulated, 0..=1023),
-        number!("at", at, 0..=1000),
+        Key { name: "show", get: |e| e.view.show.name().into(), set: |e, v| strategy(v).map(|s| e.view.show = s) },
+        number!("step", view.step, 0..=1023),
+        number!("simulated", view.simulated, 0..=1023),
+        number!("at", view.at, 0..=1000),
         Key {
             name: "heat",
-            get: |e| e.heat.name().into(),
-            set: |e, v| choice(v, &Heat::EACH.map(|h| (h.name(), h))).map(|h| e.heat = h),
+            get: |e| e.view.heat.name().into(),
+            set: |e, v| choice(v, &Heat::EACH.map(|h| (h.name(), h))).map(|h| e.view.heat = h),
         },
         Key {
             name: "look",
-            get: |e| e.look.map_or_else(String::new, |l| l.to_string()),
-            set: |e, v| Look::read(v).map(|l| e.look = l),
+            get: |e| e.view.look.map_or_else(String::new, |l| l.to_string()),
+            set: |e, v| Look::read(v).map(|l| e.view.look = l),
         },
         Key {
             name: "compare",
-            get: |e| e.compare.iter().map(ToString::to_string).collect::<Vec<_>>().join("|"),
-            set: |e, v| Variant::read_all(v).map(|all| e.compare = all),
+            get: |e| e.view.compare.iter().map(ToString::to_string).collect::<Vec<_>>().join("|"),
+            set: |e, v| Variant::read_all(v).map(|all| e.view.compare = all),
         },
-        Key { name: "left", get: |e| e.left.to_string(), set: |e, v| Subset::read(v).map(|s| e.left = s) },
+        Key { name: "left", get: |e| e.view.left.to_string(), set: |e, v| Subset::read(v).map(|s| e.view.left = s) },
         Key {
             name: "right",
-            get: |e| e.right.as_ref().map_or_else(String::new, ToString::to_string),
+            get: |e| e.view.right.as_ref().map_or_else(String::new, ToString::to_string),
             set: |e, v| {
-                e.right = if v.is_empty() { None } else { Some(Subset::read(v)?) };
+                e.view.right = if v.is_empty() { None } else { Some(Subset::read(v)?) };
                 Ok(())
             },
         },
         Key {
             name: "map",
-            get: |e| e.map.name().into(),
-            set: |e, v| choice(v, &PairMap::EACH.map(|m| (m.name(), m))).map(|m| e.map = m),
+            get: |e| e.view.map.name().into(),
+            set: |e, v| choice(v, &PairMap::EACH.map(|m| (m.name(), m))).map(|m| e.view.map = m),
         },
         Key {
             name: "sweep",
             get: |e| {
                 let words = |s: &Sweep| format!("{}:{}:{}:{}", s.name, s.from, s.to, s.points);
-                e.sweep.as_ref().map_or_else(String::new, words)
+                e.view.sweep.as_ref().map_or_else(String::new, words)
             },
-            set: |e, v| sweep(v).map(|s| e.sweep = s),
+            set: |e, v| sweep(v).map(|s| e.view.sweep = s),
         },
         Key {
             name: "embed",
-            get: |e| e.embed.clone(),
+            get: |e| e.view.embed.clone(),
             set: |e, v| {
                 let plain = v.len() <= 32 && v.bytes().all(|b| b.is_ascii_lowercase() || b == b'-');
                 if plain {
-                    e.embed = v.into();
+                    e.view.embed = v.into();
                 }
                 plain.then_some(()).ok_or_else(|| "not the name of a figure".into())
             },
@@ -282,14 +292,14 @@ fn dead(text: &str) -> Result<Faults, String> {
 fn edit(experiment: &mut Experiment, name: &str, text: &str) -> Result<(), String> {
     let field = FIELDS.iter().find(|f| f.name == name).ok_or(UNKNOWN)?;
     if text.is_empty() {
-        experiment.hardware.remove(name);
+        experiment.system.hardware.remove(name);
         return Ok(());
     }
     let value = within(text, field.range.0..=field.range.1)?;
     if whole(name) && libm::floor(value) != value {
         return Err(format!("not a whole number from {} to {}", field.range.0, field.range.1));
     }
-    experiment.hardware.insert(name.into(), value);
+    experiment.system.hardware.insert(name.into(), value);
     Ok(())
 }
 

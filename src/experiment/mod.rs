@@ -3,173 +3,33 @@
 
 mod compare;
 mod keys;
-
-use std::collections::BTreeMap;
+mod settings;
 
 use serde::{Deserialize, Serialize};
 
-use crate::model::{FIELDS, Faults, MODELS, ModelPreset, Routes, Scope, WAFERS, Wafer, model_named, wafer_named};
+use crate::model::{FIELDS, MODELS, ModelPreset, Routes, WAFERS, Wafer, model_named, wafer_named};
 use crate::place;
-use crate::sim::{Config, DieOrder, Duplex, Strategy, Workload};
+use crate::sim::{Config, Workload};
 
 pub use compare::{Heat, Look, PairMap, Subset, Variant};
 pub use keys::{Key, SWEPT, Unread, key_named, keys};
+pub use settings::{RunSettings, Sweep, SystemSettings, ViewSettings, WorkloadSettings};
 
 /// The version that this program writes.
 pub const VERSION: u32 = 1;
 
-/// All settings.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+/// All settings, by what they decide. A part knows nothing of the others, so what a result depends on is said by the parts
+/// that it is made of, not by a list of names.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct Experiment {
-    /// Model preset of the synthetic workload; with a trace, the model whose expert size is used.
-    pub model: String,
-    /// Digest of the trace that the experiment was made on; empty for the synthetic workload.
-    pub trace: String,
-    /// Where that trace can be fetched from, if the link says so: an https address or a path on this site.
-    pub source: String,
-    /// Seed of the synthetic workload.
-    pub seed: u64,
-    /// Wafer preset.
-    pub wafer: String,
-    /// Hardware values that differ from the preset, by the name of the field, in the field's unit.
-    pub hardware: BTreeMap<String, f64>,
-    /// Dies and links that do not work.
-    pub dead: Faults,
-    /// Requests in the batch.
-    pub batch: usize,
-    /// Decode steps.
-    pub steps: usize,
-    /// Simulated layers, evenly spaced; 0 is all.
-    pub layers: usize,
-    /// Strategies, in the order of the figures.
-    pub strategies: Vec<Strategy>,
-    /// The strategy that speedups are over.
-    pub baseline: Strategy,
-    /// Predict from the requests of even position, fill the batch from those of odd position.
-    pub held_out: bool,
-    /// Placement: blocks instead of round-robin.
-    pub home_block: bool,
-    /// Die enumeration of `base`.
-    pub order: DieOrder,
-    /// Sharing of links.
-    pub duplex: Duplex,
-    /// Flows in flight for each die.
-    pub flight: usize,
-    /// Bytes of a weight.
-    pub weight: f64,
-    /// Experts predicted from a row of the heat map, percent of E.
-    pub predict: usize,
-    /// Tokens of a block in Algorithm 1.
-    pub block: u64,
-    /// Factor of the split threshold tau.
-    pub tau: f64,
-    /// Whether DRAM limits the copies.
-    pub limited: bool,
-    /// Scope of the figures.
-    pub scope: Scope,
-    /// Layer of the figures, by position.
-    pub layer: usize,
-    /// The mean over all layers instead.
-    pub mean: bool,
-    /// Strategy whose wafer is drawn.
-    pub show: Strategy,
-    /// Step of the layer that is drawn over time.
-    pub step: usize,
-    /// Its position among the simulated layers.
-    pub simulated: usize,
-    /// The moment of that layer that is drawn, in thousandths of its time.
-    pub at: usize,
-    /// What the colours of the wafer show.
-    pub heat: Heat,
-    /// The die or expert that is looked at.
-    pub look: Option<Look>,
-    /// A setting that is swept.
-    pub sweep: Option<Sweep>,
-    /// Experiments that stand beside this one: the settings in which each differs.
-    pub compare: Vec<Variant>,
-    /// The requests on the left and on the right of a comparison; none on the right: no comparison.
-    pub left: Subset,
-    /// See `left`.
-    pub right: Option<Subset>,
-    /// The table of pairs that such a comparison draws.
-    pub map: PairMap,
-    /// The only figure that is shown, for a frame in another page; empty for the whole page.
-    pub embed: String,
-}
-
-/// A setting and the values that it takes in turn.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-pub struct Sweep {
-    /// Name of the setting.
-    pub name: String,
-    /// First and last value.
-    pub from: f64,
-    /// See `from`.
-    pub to: f64,
-    /// Number of values, evenly spaced.
-    pub points: usize,
-}
-
-impl Sweep {
-    /// The values as they stand in an experiment string: whole numbers where the setting takes nothing else.
-    #[must_use]
-    pub fn values(&self) -> Vec<String> {
-        let whole = keys::whole(&self.name);
-        let mut values: Vec<String> = Vec::new();
-        for i in 0..self.points {
-            let v = self.from + (self.to - self.from) * i as f64 / self.points.saturating_sub(1).max(1) as f64;
-            let v = if whole { libm::round(v) } else { libm::round(v * 1e6) / 1e6 };
-            let text = v.to_string();
-            if values.last() != Some(&text) {
-                values.push(text);
-            }
-        }
-        values
-    }
-}
-
-impl Default for Experiment {
-    fn default() -> Self {
-        Self {
-            model: MODELS[0].name.into(),
-            trace: String::new(),
-            source: String::new(),
-            seed: 1,
-            wafer: WAFERS[0].0.into(),
-            hardware: BTreeMap::new(),
-            dead: Faults::default(),
-            batch: 8192,
-            steps: 16,
-            layers: 6,
-            strategies: Strategy::ALL.to_vec(),
-            baseline: Strategy::Base,
-            held_out: false,
-            home_block: false,
-            order: DieOrder::Row,
-            duplex: Duplex::Shared,
-            flight: 2,
-            weight: 1.0,
-            predict: 50,
-            block: 50,
-            tau: 1.25,
-            limited: true,
-            scope: Scope::All,
-            layer: 0,
-            mean: false,
-            show: Strategy::AlloPred,
-            step: 0,
-            simulated: 0,
-            at: 0,
-            heat: Heat::Load,
-            look: None,
-            sweep: None,
-            compare: Vec::new(),
-            left: Subset::All,
-            right: None,
-            map: PairMap::Tokens,
-            embed: String::new(),
-        }
-    }
+    /// What is computed: model, requests, batch.
+    pub workload: WorkloadSettings,
+    /// What computes it.
+    pub system: SystemSettings,
+    /// How it is placed and simulated.
+    pub run: RunSettings,
+    /// What of it is looked at.
+    pub view: ViewSettings,
 }
 
 impl Experiment {
@@ -216,31 +76,38 @@ impl Experiment {
     /// whole wafers.
     #[must_use]
     pub fn of_figure_12(&self) -> Self {
-        let Self { model, wafer, batch, strategies, trace, baseline, dead, .. } = Self::default();
-        Self { model, wafer, batch, strategies, trace, baseline, dead, ..self.run_key() }
+        let default = Self::default();
+        let mut of = self.run_key();
+        let WorkloadSettings { model, batch, trace, .. } = default.workload;
+        of.workload = WorkloadSettings { model, batch, trace, ..of.workload };
+        let SystemSettings { wafer, dead, .. } = default.system;
+        of.system = SystemSettings { wafer, dead, ..of.system };
+        let RunSettings { strategies, baseline, .. } = default.run;
+        of.run = RunSettings { strategies, baseline, ..of.run };
+        of
     }
 
     /// Forgets hardware values that the preset has anyway and dead parts that the wafer does not have: equal experiments
     /// have equal strings.
     fn normalise(&mut self) {
-        let preset = wafer_named(&self.wafer).unwrap_or(WAFERS[0].2);
-        self.hardware.retain(|name, v| FIELDS.iter().any(|f| f.name == name && (f.get)(&preset) != *v));
+        let preset = wafer_named(&self.system.wafer).unwrap_or(WAFERS[0].2);
+        self.system.hardware.retain(|name, v| FIELDS.iter().any(|f| f.name == name && (f.get)(&preset) != *v));
         let mesh = self.wafer().mesh;
-        self.dead.within(mesh);
+        self.system.dead.within(mesh);
     }
 
     /// The preset whose expert size and, without a trace, whose shape is used.
     #[must_use]
     pub fn preset(&self) -> &'static ModelPreset {
-        model_named(&self.model).unwrap_or(&MODELS[0])
+        model_named(&self.workload.model).unwrap_or(&MODELS[0])
     }
 
     /// The hardware: the preset with what was edited.
     #[must_use]
     pub fn wafer(&self) -> Wafer {
-        let mut wafer = wafer_named(&self.wafer).unwrap_or(WAFERS[0].2);
+        let mut wafer = wafer_named(&self.system.wafer).unwrap_or(WAFERS[0].2);
         for field in &FIELDS {
-            if let Some(&value) = self.hardware.get(field.name) {
+            if let Some(&value) = self.system.hardware.get(field.name) {
                 (field.set)(&mut wafer, value);
             }
         }
@@ -253,12 +120,12 @@ impl Experiment {
         let (wafer, model) = (self.wafer(), self.preset());
         let dies = wafer.mesh.dies();
         let home = self.home(workload.experts);
-        let expert_bytes = model.expert_bytes(self.weight);
+        let expert_bytes = model.expert_bytes(self.run.weight);
         // Two multiply-adds a weight of the three GEMMs. With 1-byte weights the dies compute at twice their FP16 rate.
-        let rate = wafer.fp16 * if self.weight <= 1.0 { 2.0 } else { 1.0 };
+        let rate = wafer.fp16 * if self.run.weight <= 1.0 { 2.0 } else { 1.0 };
         let token_seconds = 6.0 * model.hidden as f64 * model.intermediate as f64 / rate;
-        let split = self.tau * (expert_bytes / wafer.link) / token_seconds;
-        let room = |d| match (self.dead.dies.contains(&d), self.limited) {
+        let split = self.run.tau * (expert_bytes / wafer.link) / token_seconds;
+        let room = |d| match (self.system.dead.dies.contains(&d), self.run.limited) {
             (true, _) => 0,
             (_, true) => slots(&wafer, expert_bytes, &home, d, workload),
             (_, false) => u64::MAX,
@@ -266,16 +133,16 @@ impl Experiment {
         let slots = (0..dies).map(room).collect();
         Config {
             wafer,
-            faults: self.dead.clone(),
-            duplex: self.duplex,
-            order: self.order,
+            faults: self.system.dead.clone(),
+            duplex: self.system.duplex,
+            order: self.run.order,
             home,
             expert_bytes,
             token_seconds,
-            in_flight: self.flight,
-            block: self.block,
+            in_flight: self.run.flight,
+            block: self.run.block,
             split,
-            predicted: workload.experts * self.predict / 100,
+            predicted: workload.experts * self.run.predict / 100,
             slots,
         }
     }
@@ -285,18 +152,18 @@ impl Experiment {
     pub fn overfull(&self, layers: usize, experts: usize) -> usize {
         let wafer = self.wafer();
         let home = self.home(experts);
-        let bytes = self.preset().expert_bytes(self.weight);
+        let bytes = self.preset().expert_bytes(self.run.weight);
         (0..wafer.mesh.dies()).filter(|&d| left(&wafer, bytes, &home, d, layers) < 0.0).count()
     }
 
     /// The die that stores each expert.
     #[must_use]
     pub fn home(&self, experts: usize) -> Vec<usize> {
-        let live = self.dead.live(self.wafer().mesh);
+        let live = self.system.dead.live(self.wafer().mesh);
         if live.is_empty() {
             return vec![0; experts];
         }
-        if self.home_block { place::contiguous(experts, &live) } else { place::round_robin(experts, &live) }
+        if self.run.home_block { place::contiguous(experts, &live) } else { place::round_robin(experts, &live) }
     }
 
     /// Why nothing can be simulated on what is left of the wafer, if that is so.
@@ -304,15 +171,15 @@ impl Experiment {
     /// # Errors
     /// No die works, or two working dies cannot reach each other.
     pub fn works(&self) -> Result<(), String> {
-        if self.dead.is_empty() {
+        if self.system.dead.is_empty() {
             return Ok(());
         }
         let mesh = self.wafer().mesh;
-        let live = self.dead.live(mesh);
+        let live = self.system.dead.live(mesh);
         if live.is_empty() {
             return Err("every die of the wafer is dead; mend at least one".into());
         }
-        match Routes::new(mesh, &self.dead).parted(&live) {
+        match Routes::new(mesh, &self.system.dead).parted(&live) {
             Some((a, b)) => Err(format!(
                 "the dead parts cut the wafer in two: no route leads from die {a} to die {b}; mend a link or a die between them"
             )),
@@ -320,30 +187,11 @@ impl Experiment {
         }
     }
 
-    /// The experiment that decides the simulator's result: settings of the view are at their defaults. Two experiments
-    /// with the same one give the same run.
+    /// The experiment that decides the simulator's result, without what is looked at. Two experiments with the same one give
+    /// the same run.
     #[must_use]
     pub fn run_key(&self) -> Self {
-        let default = Self::default();
-        Self {
-            source: default.source,
-            scope: default.scope,
-            layer: default.layer,
-            mean: default.mean,
-            show: default.show,
-            step: default.step,
-            simulated: default.simulated,
-            at: default.at,
-            heat: default.heat,
-            look: default.look,
-            sweep: default.sweep,
-            compare: default.compare,
-            left: default.left,
-            right: default.right,
-            map: default.map,
-            embed: default.embed,
-            ..self.clone()
-        }
+        Self { view: ViewSettings::default(), ..self.clone() }
     }
 }
 

@@ -342,10 +342,12 @@ impl Job {
 /// The run of one strategy up to the layer that is asked for.
 fn timeline(experiment: &Experiment, workload: Workload) -> Kind {
     let layers = workload.layers.len().max(1);
-    let (step, layer) =
-        (experiment.step.min(workload.steps.saturating_sub(1)), experiment.simulated.min(layers.saturating_sub(1)));
+    let (step, layer) = (
+        experiment.view.step.min(workload.steps.saturating_sub(1)),
+        experiment.view.simulated.min(layers.saturating_sub(1)),
+    );
     let config = experiment.config(&workload);
-    let simulation = Simulation::new(Arc::new(workload), Arc::new(config), experiment.show);
+    let simulation = Simulation::new(Arc::new(workload), Arc::new(config), experiment.view.show);
     Kind::Timeline { simulation: Box::new(simulation), left: step * layers + layer }
 }
 

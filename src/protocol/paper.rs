@@ -91,12 +91,13 @@ impl PaperJob {
     #[must_use]
     pub fn new(experiment: &Experiment, model: &'static ModelPreset) -> Self {
         let made = Thinned::new(model, experiment);
-        let at = |batch: usize, wafer: &str, strategies: &[Strategy]| Experiment {
-            model: model.name.into(),
-            wafer: wafer.into(),
-            batch,
-            strategies: strategies.to_vec(),
-            ..experiment.of_figure_12()
+        let at = |batch: usize, wafer: &str, strategies: &[Strategy]| {
+            let mut at = experiment.of_figure_12();
+            at.workload.model = model.name.into();
+            at.workload.batch = batch;
+            at.system.wafer = wafer.into();
+            at.run.strategies = strategies.to_vec();
+            at
         };
         let mut queue = Vec::new();
         for batch in BATCHES {
@@ -105,9 +106,14 @@ impl PaperJob {
                 queue.push(at(batch, ENHANCED, &[Strategy::AlloPred]));
             }
         }
-        let layers = if experiment.layers == 0 { model.moe_layers } else { experiment.layers.min(model.moe_layers) };
-        let each = (experiment.steps * layers) as u64;
-        let simulations: usize = queue.iter().map(|e| if e.wafer == ENHANCED { 2 } else { e.strategies.len() }).sum();
+        let layers = if experiment.workload.layers == 0 {
+            model.moe_layers
+        } else {
+            experiment.workload.layers.min(model.moe_layers)
+        };
+        let each = (experiment.workload.steps * layers) as u64;
+        let simulations: usize =
+            queue.iter().map(|e| if e.system.wafer == ENHANCED { 2 } else { e.run.strategies.len() }).sum();
         let total = simulations as u64 * each + made.total();
         Self { made, queue: queue.into_iter(), filled: None, run: None, runs: Vec::new(), done: 0, total }
     }
@@ -139,7 +145,7 @@ impl PaperJob {
             }
         }
         let Some(experiment) = self.queue.next() else { return Ok(false) };
-        let filled = match self.filled.take().filter(|w| w.batch == experiment.batch) {
+        let filled = match self.filled.take().filter(|w| w.batch == experiment.workload.batch) {
             Some(filled) => filled,
             None => Arc::new(self.fill(&experiment, recorded)?),
         };

@@ -83,16 +83,16 @@ pub fn workload(part: &Part, experiment: &Experiment) -> Result<Workload, String
     experiment.works()?;
     let summary = &part.summary;
     let all = summary.layer_ids();
-    let layers = evenly_spaced(&all, experiment.layers);
+    let layers = evenly_spaced(&all, experiment.workload.layers);
     // Held out: what is predicted from and what is run on are different requests.
-    let (half, odd) = if experiment.held_out { (Half::Even, true) } else { (Half::Both, false) };
+    let (half, odd) = if experiment.workload.held_out { (Half::Even, true) } else { (Half::Both, false) };
     let heat = layers.iter().map(|id| {
         let table = transition(&summary.layers[id], Kind::CrossToken, Scope::All, half, summary.experts);
         table.cells.iter().map(|&c| u32::try_from(c).unwrap_or(u32::MAX)).collect()
     });
     let shape = Shape { layers: &layers, all_layers: all.len(), experts: summary.experts };
     let requests = part.requests.iter().filter(|r| !odd || r.is_odd());
-    let filled = Workload::fill(requests, shape, experiment.batch, experiment.steps, heat.collect());
+    let filled = Workload::fill(requests, shape, experiment.workload.batch, experiment.workload.steps, heat.collect());
     if filled.sources == 0 {
         return Err("the trace has no decode tokens; the simulator fills its batches from decode steps".into());
     }
@@ -117,8 +117,8 @@ impl Run {
     #[must_use]
     pub fn new(experiment: Experiment, workload: impl Into<Arc<Workload>>) -> Self {
         let workload = workload.into();
-        let mut strategies = experiment.strategies.clone();
-        for needed in [experiment.baseline, Strategy::Base] {
+        let mut strategies = experiment.run.strategies.clone();
+        for needed in [experiment.run.baseline, Strategy::Base] {
             if !strategies.contains(&needed) {
                 strategies.insert(0, needed);
             }
@@ -154,11 +154,11 @@ impl Run {
     pub fn report(self, digest: &str, synthetic: bool) -> RunReport {
         let tokens = (self.workload.batch * self.workload.steps) as f64;
         let find = |strategy| self.outcomes.iter().find(|o| o.strategy == strategy);
-        let baseline = find(self.experiment.baseline).map_or(f64::NAN, |o| o.seconds);
+        let baseline = find(self.experiment.run.baseline).map_or(f64::NAN, |o| o.seconds);
         let base_hops = find(Strategy::Base).map_or(0, |o| o.hops);
         let run = |o: &Outcome| StrategyRun {
-            model: self.experiment.model.clone(),
-            wafer: self.experiment.wafer.clone(),
+            model: self.experiment.workload.model.clone(),
+            wafer: self.experiment.system.wafer.clone(),
             batch: self.workload.batch,
             strategy: o.strategy.name().into(),
             seconds: o.seconds,
@@ -177,7 +177,7 @@ impl Run {
             link_busy: o.link_busy.clone(),
             copies: o.copies.clone(),
         };
-        let wanted = |o: &&Outcome| self.experiment.strategies.contains(&o.strategy);
+        let wanted = |o: &&Outcome| self.experiment.run.strategies.contains(&o.strategy);
         RunReport {
             experiment: self.experiment.run_key().to_string(),
             digest: digest.into(),

@@ -17,8 +17,8 @@ pub(super) struct Thinned {
 
 impl Thinned {
     pub(super) fn new(model: &'static ModelPreset, experiment: &Experiment) -> Self {
-        let generator = Some(Generator::new(model, experiment.seed));
-        Self { generator, model, layers: experiment.layers, dataset: Dataset::default() }
+        let generator = Some(Generator::new(model, experiment.workload.seed));
+        Self { generator, model, layers: experiment.workload.layers, dataset: Dataset::default() }
     }
 
     /// Requests of the whole workload.

@@ -71,7 +71,7 @@ pub(super) fn begin(store: Store) {
         }
     });
     Effect::new(move |_| {
-        let embed = store.experiment.with(|e| e.embed.clone());
+        let embed = store.experiment.with(|e| e.view.embed.clone());
         if let Some(root) = document().document_element() {
             let _ = if embed.is_empty() {
                 root.remove_attribute("data-embed")
@@ -84,7 +84,7 @@ pub(super) fn begin(store: Store) {
     // While a trace is shown nothing is made: it would run every question a second time.
     let made_of = Memo::new(move |_| {
         let synthetic = from.get() == From::Synthetic;
-        synthetic.then(|| store.experiment.with(|e| (e.model.clone(), e.seed)))
+        synthetic.then(|| store.experiment.with(|e| (e.workload.model.clone(), e.workload.seed)))
     });
     Effect::new(move |_| made_of.get().into_iter().for_each(|of| synthesize(store, of)));
     // First of what follows from a load: the simulator has a worker of its own and can begin while figures are made.
@@ -99,8 +99,8 @@ pub(super) fn begin(store: Store) {
         // After the jobs that were lost have ended: a load that failed clears up first.
         pool.on_lost(move |worker| set_timeout(move || lost(store, worker), Duration::ZERO));
     }
-    let scope = Memo::new(move |_| store.experiment.with(|e| e.scope));
-    let layer = Memo::new(move |_| store.experiment.with(|e| (!e.mean).then_some(e.layer)));
+    let scope = Memo::new(move |_| store.experiment.with(|e| e.view.scope));
+    let layer = Memo::new(move |_| store.experiment.with(|e| (!e.view.mean).then_some(e.view.layer)));
     Effect::new(move |_| {
         store.generation.track();
         ask_figures(store, from.get(), Request::Overview(from.get(), scope.get()));
@@ -173,7 +173,7 @@ fn synthesize(store: Store, (model, seed): (String, u64)) {
         match pool.get(KEEPER, Request::Synthesize { model: model.clone(), seed }).await {
             // Another model may have been chosen meanwhile; the worker answers in order, so the last reply is the last choice.
             Ok(Reply::Loaded(info)) => {
-                let current = store.experiment.with_untracked(|e| e.model == model && e.seed == seed);
+                let current = store.experiment.with_untracked(|e| e.workload.model == model && e.workload.seed == seed);
                 if current {
                     store.made_of.set(Some((model, seed)));
                     store.made.set(Some(Arc::new(*info)));
@@ -328,13 +328,13 @@ fn lost(store: Store, worker: usize) {
     if worker != KEEPER {
         return;
     }
-    let (model, seed) = store.experiment.with_untracked(|e| (e.model.clone(), e.seed));
+    let (model, seed) = store.experiment.with_untracked(|e| (e.workload.model.clone(), e.workload.seed));
     if let Some(trace) = store.trace.get_untracked() {
         let files = store.files.with_value(Clone::clone);
         if store.keeps(&trace.digest) {
             super::recent::restore(store, trace.digest.clone());
         } else if !files.is_empty() {
-            let source = store.experiment.with_untracked(|e| e.source.clone());
+            let source = store.experiment.with_untracked(|e| e.view.source.clone());
             load(store, source, async move { files });
         } else {
             store.trace.set(None);

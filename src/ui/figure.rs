@@ -60,7 +60,7 @@ fn figure(
     height: fn(f64) -> f64,
     parts: Parts,
 ) -> AnyView {
-    let embedded = Memo::new(move |_| store.experiment.with(|e| e.embed == id));
+    let embedded = Memo::new(move |_| store.experiment.with(|e| e.view.embed == id));
     // In a frame of another page the figure, its title and its caption fill the frame.
     let height = move |css: f64| {
         let all = if embedded.get_untracked() { window().inner_height().ok().and_then(|h| h.as_f64()) } else { None };

@@ -50,7 +50,7 @@ pub(super) fn load(store: Store, source: String, files: impl Future<Output = Vec
                 store.issues.set((issues, any));
                 if any {
                     let (digest, model) = (info.digest.clone(), info.model.clone());
-                    let named = store.experiment.with_untracked(|e| e.trace.clone());
+                    let named = store.experiment.with_untracked(|e| e.workload.trace.clone());
                     if !source.is_empty() && !named.is_empty() && named != digest {
                         let why = format!(
                             "The address gives another trace than the link was made on: digest {digest}, not {named}. The figures show the one that it gives now."
@@ -62,10 +62,10 @@ pub(super) fn load(store: Store, source: String, files: impl Future<Output = Vec
                     store.trace.set(Some(Arc::new(info)));
                     store.generation.update(|g| *g += 1);
                     change(store, true, |e| {
-                        e.trace = digest;
-                        e.source = source;
+                        e.workload.trace = digest;
+                        e.view.source = source;
                         if let Some(model) = model.filter(|m| model_named(m).is_some()) {
-                            e.model = model;
+                            e.workload.model = model;
                         }
                     });
                 }

@@ -48,7 +48,7 @@ fn write(store: Store, list: Vec<Recent>) {
 pub(super) fn begin(store: Store) {
     store.recent.set(read());
     spawn_local(async move { store.room.set(room().await) });
-    let named = Memo::new(move |_| store.experiment.with(|e| e.trace.clone()));
+    let named = Memo::new(move |_| store.experiment.with(|e| e.workload.trace.clone()));
     Effect::new(move |_| {
         let digest = named.get();
         if store.keeps(&digest) && !store.holds(&digest) && store.loading.with_untracked(Option::is_none) {
@@ -103,9 +103,9 @@ pub(super) fn restore(store: Store, digest: String) {
                 store.generation.update(|g| *g += 1);
                 change(store, true, |e| {
                     // A link keeps its own model; a choice from the list takes the trace's.
-                    if e.trace != digest {
-                        e.trace.clone_from(&digest);
-                        e.model = model.unwrap_or_else(|| e.model.clone());
+                    if e.workload.trace != digest {
+                        e.workload.trace.clone_from(&digest);
+                        e.workload.model = model.unwrap_or_else(|| e.workload.model.clone());
                     }
                 });
             }

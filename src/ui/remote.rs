@@ -22,7 +22,7 @@ thread_local! {
 
 /// Follows the address of the experiment, and addresses that are pasted.
 pub(super) fn begin(store: Store) {
-    let wanted = Memo::new(move |_| store.experiment.with(|e| (e.source.clone(), e.trace.clone())));
+    let wanted = Memo::new(move |_| store.experiment.with(|e| (e.view.source.clone(), e.workload.trace.clone())));
     Effect::new(move |_| {
         let (source, digest) = wanted.get();
         if source.is_empty() || store.holds(&digest) || store.keeps(&digest) {
@@ -57,10 +57,10 @@ pub(super) fn from_address(store: Store, text: &str) -> Result<(), String> {
         return Ok(());
     }
     let changed = store.experiment.with_untracked(|e| e.with("from", text))?;
-    let same = store.experiment.with_untracked(|e| e.source == text && e.trace.is_empty());
+    let same = store.experiment.with_untracked(|e| e.view.source == text && e.workload.trace.is_empty());
     change(store, true, |e| {
-        e.source = changed.source;
-        e.trace = String::new();
+        e.view.source = changed.view.source;
+        e.workload.trace = String::new();
     });
     if same {
         // The address has not changed, so nothing else follows it: a second try.

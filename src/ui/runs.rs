@@ -86,10 +86,10 @@ fn fail(store: Store, why: &PoolError) {
 /// Starts what follows the experiment by itself.
 pub(super) fn begin(store: Store) {
     // A new result makes what belongs to the old one void.
-    let view = Memo::new(move |_| store.experiment.with(|e| (e.show, e.step, e.simulated)));
+    let view = Memo::new(move |_| store.experiment.with(|e| (e.view.show, e.view.step, e.view.simulated)));
     // The keeper fills their batches: it must hold the workload that the run was on.
     let there = Memo::new(move |_| {
-        let wanted = store.experiment.with(|e| (e.model.clone(), e.seed));
+        let wanted = store.experiment.with(|e| (e.workload.model.clone(), e.workload.seed));
         let held = store.from() == From::Trace || store.made_of.with(|of| of.as_ref() == Some(&wanted));
         (held && store.run.with(Option::is_some)).then(|| store.generation.get())
     });
@@ -97,12 +97,12 @@ pub(super) fn begin(store: Store) {
         view.track();
         timeline(store, there.get().is_some());
     });
-    let sweep = Memo::new(move |_| store.experiment.with(|e| e.sweep.clone()));
+    let sweep = Memo::new(move |_| store.experiment.with(|e| e.view.sweep.clone()));
     Effect::new(move |_| {
         let (of, there) = (sweep.get(), there.get().is_some());
         swept(store, of.filter(|_| there));
     });
-    let variants = Memo::new(move |_| store.experiment.with(|e| e.compare.clone()));
+    let variants = Memo::new(move |_| store.experiment.with(|e| e.view.compare.clone()));
     Effect::new(move |_| {
         let (of, there) = (variants.get(), there.get().is_some());
         compared(store, if there { &of } else { &[] });
@@ -110,7 +110,7 @@ pub(super) fn begin(store: Store) {
     // Two parts of the requests; what is put aside later counts too.
     let parts = Memo::new(move |_| {
         let (left, right, layer, scope) =
-            store.experiment.with(|e| (e.left.clone(), e.right.clone(), e.layer, e.scope));
+            store.experiment.with(|e| (e.view.left.clone(), e.view.right.clone(), e.view.layer, e.view.scope));
         right.map(|right| Versus { parts: [left, right], layer, scope })
     });
     let loaded = Memo::new(move |_| store.shown().map(|_| store.generation.get()));

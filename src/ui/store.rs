@@ -125,7 +125,11 @@ impl Store {
         let experiment = RwSignal::<Experiment>::default();
         Self {
             experiment,
-            settings: Memo::new(move |_| Experiment { layer: 0, ..experiment.get() }),
+            settings: Memo::new(move |_| {
+                let mut settings = experiment.get();
+                settings.view.layer = 0;
+                settings
+            }),
             unread: RwSignal::default(),
             trace: RwSignal::default(),
             made: RwSignal::default(),
@@ -184,7 +188,7 @@ impl Store {
 
     /// Whether the figures show the loaded trace or the synthetic workload: the trace, if the experiment names it.
     pub(super) fn from(self) -> From {
-        let named = self.settings.with(|e| e.trace.clone());
+        let named = self.settings.with(|e| e.workload.trace.clone());
         let loaded = self.trace.with(|t| t.as_ref().is_some_and(|t| !named.is_empty() && t.digest == named));
         if loaded { From::Trace } else { From::Synthetic }
     }

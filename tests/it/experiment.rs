@@ -16,7 +16,7 @@ fn only_what_differs_is_written() {
 #[test]
 fn what_cannot_be_read_is_named_and_the_rest_kept() {
     let (e, unread) = Experiment::parse("v=7&wafer=moon&batch=64&colour=red&batch=9&steps=0");
-    assert_eq!(e.batch, 64);
+    assert_eq!(e.workload.batch, 64);
     let text: Vec<String> = unread.iter().map(ToString::to_string).collect();
     assert_eq!(text.len(), 5);
     for (line, part) in
@@ -87,9 +87,9 @@ fn a_trace_is_fetched_from_https_or_this_site_only() {
         ("v=1&trace=0123456789abcdef&from=https://%5B2001:db8::1%5D/x.json", "https://[2001:db8::1]/x.json"),
     ] {
         let (e, unread) = Experiment::parse(text);
-        assert_eq!((e.source.as_str(), unread.len()), (source, 0), "{text}");
+        assert_eq!((e.view.source.as_str(), unread.len()), (source, 0), "{text}");
         assert_eq!(Experiment::parse(&e.to_string()).0, e);
-        assert_eq!(e.run_key().source, "", "where a trace lies changes no result");
+        assert_eq!(e.run_key().view.source, "", "where a trace lies changes no result");
     }
     for bad in [
         "http://example.org/a.zip",
@@ -103,7 +103,7 @@ fn a_trace_is_fetched_from_https_or_this_site_only() {
         "https://example.org/a b",
     ] {
         let (e, unread) = Experiment::parse(&format!("trace={}", bad.replace(' ', "%20")));
-        assert_eq!((e.source.as_str(), unread.len()), ("", 1), "{bad}");
+        assert_eq!((e.view.source.as_str(), unread.len()), ("", 1), "{bad}");
     }
 }
 
@@ -118,7 +118,7 @@ fn a_variant_is_a_setting_of_a_run_and_never_a_comparison() {
     }
     let (e, unread) = Experiment::parse("v=1&batch=64&compare=wafer:tsmc-sow;batch:32|seed:2");
     assert_eq!(unread, []);
-    let beside: Vec<String> = e.compare.iter().map(|v| v.of(&e).unwrap().to_string()).collect();
+    let beside: Vec<String> = e.view.compare.iter().map(|v| v.of(&e).unwrap().to_string()).collect();
     assert_eq!(beside, ["v=1&wafer=tsmc-sow&batch=32", "v=1&seed=2&batch=64"]);
 }
 
@@ -135,8 +135,10 @@ proptest! {
     #[test]
     fn any_experiment_survives_its_string(batch in 1usize..100_000, seed in any::<u32>(), tau in 0.01f64..100.0, model in 0usize..5, mask in 1usize..32) {
         let strategies = moescope::sim::Strategy::ALL.into_iter().enumerate().filter(|(i, _)| mask >> i & 1 == 1).map(|(_, s)| s).collect();
-        let model = moescope::model::MODELS[model].name.into();
-        let e = Experiment { batch, seed: seed.into(), tau, model, strategies, ..Experiment::default() };
+        let mut e = Experiment::default();
+        (e.workload.batch, e.workload.seed) = (batch, seed.into());
+        e.workload.model = moescope::model::MODELS[model].name.into();
+        (e.run.tau, e.run.strategies) = (tau, strategies);
         let (read, unread) = Experiment::parse(&e.to_string());
         prop_assert_eq!(unread, []);
         prop_assert_eq!(read, e);

@@ -157,7 +157,7 @@ fn less(sides: &[Side; 2], map: PairMap) -> Vec<f32> {
 
 /// What stands under a linked cursor: both sides and their difference.
 fn both(store: Store, x: f64, y: f64) -> Option<String> {
-    let (sides, map) = untrack(|| Some((sides(store)?, store.settings.with(|e| e.map))))?;
+    let (sides, map) = untrack(|| Some((sides(store)?, store.settings.with(|e| e.view.map))))?;
     let (i, j) = (floor(y), floor(x));
     let at = |s: &Side| cells(s, map).get(i * s.experts + j).copied();
     let say = |s: &Side| format!("{} {}", s.name.replace('_', " "), at(s).map_or("–".into(), |v| value_of(v, map)));
@@ -170,7 +170,7 @@ fn both(store: Store, x: f64, y: f64) -> Option<String> {
 }
 
 fn csv(store: Store) -> String {
-    let Some((sides, map)) = untrack(|| Some((sides(store)?, store.settings.with(|e| e.map)))) else {
+    let Some((sides, map)) = untrack(|| Some((sides(store)?, store.settings.with(|e| e.view.map)))) else {
         return String::new();
     };
     let n = sides[0].experts.max(1);
@@ -195,7 +195,7 @@ fn maps_of(store: Store, which: usize) -> AnyView {
             caption=Signal::derive(caption)
             height=square
             chart=move || {
-                let (sides, map) = (sides(store)?, store.settings.with(|e| e.map));
+                let (sides, map) = (sides(store)?, store.settings.with(|e| e.view.map));
                 let (axes, unit) = words(map);
                 let most = |s: &Side| cells(s, map).iter().copied().filter(|v| !v.is_nan()).fold(0.0f32, f32::max);
                 let max = f64::from(f32::max(most(&sides[0]), most(&sides[1])));
@@ -226,7 +226,7 @@ fn difference(store: Store) -> AnyView {
             caption=Signal::derive(caption)
             height=square
             chart=move || {
-                let (sides, map) = (sides(store)?, store.settings.with(|e| e.map));
+                let (sides, map) = (sides(store)?, store.settings.with(|e| e.view.map));
                 let (axes, unit) = words(map);
                 let cells = less(&sides, map);
                 let heat = matrix(&cells, sides[0].experts, axes, unit);
@@ -267,13 +267,13 @@ fn Experiments(store: Store) -> impl IntoView {
     };
     let without = move |at: usize| {
         change(store, true, |e| {
-            if at < e.compare.len() {
-                e.compare.remove(at);
+            if at < e.view.compare.len() {
+                e.view.compare.remove(at);
             }
         });
     };
     let rows = move || {
-        let variants = store.settings.with(|e| e.compare.clone());
+        let variants = store.settings.with(|e| e.view.compare.clone());
         if variants.is_empty() {
             return None;
         }
@@ -339,7 +339,7 @@ fn name_of(variant: &Variant) -> String {
 
 fn chart(store: Store) -> AnyView {
     let all = move || -> Vec<(String, Arc<RunReport>)> {
-        let variants = store.settings.with(|e| e.compare.clone());
+        let variants = store.settings.with(|e| e.view.compare.clone());
         let mut all: Vec<_> = store.run.get().into_iter().map(|r| ("as above".to_string(), r)).collect();
         for (at, report) in store.compared.get().iter() {
             all.extend(variants.get(floor(*at)).map(|v| (name_of(v), Arc::clone(report))));

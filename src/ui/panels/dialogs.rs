@@ -82,8 +82,9 @@ fn pressed(store: Store, event: &KeyboardEvent) {
     let layers = untrack(|| store.shown()).map_or(0, |i| i.layers.len());
     let move_by = |by: isize| {
         change(store, false, |e| {
-            e.layer = e.layer.min(layers.saturating_sub(1)).saturating_add_signed(by).min(layers.saturating_sub(1));
-            e.mean = false;
+            e.view.layer =
+                e.view.layer.min(layers.saturating_sub(1)).saturating_add_signed(by).min(layers.saturating_sub(1));
+            e.view.mean = false;
         });
     };
     match event.key().as_str() {
@@ -95,7 +96,7 @@ fn pressed(store: Store, event: &KeyboardEvent) {
         "s" => store.dialog.set(Some(Dialog::Share)),
         "[" => move_by(-1),
         "]" => move_by(1),
-        "m" => change(store, true, |e| e.mean = !e.mean),
+        "m" => change(store, true, |e| e.view.mean = !e.view.mean),
         _ => {}
     }
 }

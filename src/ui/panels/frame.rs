@@ -74,8 +74,8 @@ pub(crate) fn Notices(store: Store) -> impl IntoView {
         })
     };
     let missing = move || {
-        let named = store.experiment.with(|e| e.trace.clone());
-        let nowhere = store.experiment.with(|e| e.source.is_empty());
+        let named = store.experiment.with(|e| e.workload.trace.clone());
+        let nowhere = store.experiment.with(|e| e.view.source.is_empty());
         (nowhere && !named.is_empty() && store.from() == From::Synthetic && !store.restoring.get()).then(|| {
             view! {
                 <div class="notice" role="status" id="missing-trace">

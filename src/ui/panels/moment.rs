@@ -21,7 +21,7 @@ use crate::units::{floor, percent, seconds};
 pub(crate) fn Moment(store: Store) -> impl IntoView {
     let run = move || store.run.get();
     let layer = move || {
-        let at = store.settings.with(|e| e.simulated);
+        let at = store.settings.with(|e| e.view.simulated);
         run().and_then(|r| r.layers.get(at.min(r.layers.len().saturating_sub(1))).copied())
     };
     view! {
@@ -74,7 +74,7 @@ fn gantt(store: Store) -> AnyView {
     let timeline = move || store.timeline.get();
     let mesh = move || store.settings.with(Experiment::wafer).mesh;
     let caption = move || {
-        let show = store.settings.with(|e| e.show.name());
+        let show = store.settings.with(|e| e.view.show.name());
         format!(
             "What each die fetched (upper bars of a row) and computed (lowest bar) under {show}, in the step and layer above. The layer ends with its last die."
         )

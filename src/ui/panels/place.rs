@@ -81,14 +81,14 @@ fn Settings(store: Store) -> impl IntoView {
             <summary>
                 "The hardware (Table I of the paper)"
                 {move || {
-                    let edited = store.settings.with(|e| e.hardware.len());
+                    let edited = store.settings.with(|e| e.system.hardware.len());
                     (edited > 0).then(|| format!(", {edited} edited"))
                 }}
             </summary>
             <p>"Every value of the preset can be edited; an empty field is the preset's. Editing makes a wafer that the paper did not measure."</p>
             <div class="tools">
                 {FIELDS.iter().map(|f| {
-                    let preset = move || store.settings.with(|e| wafer_named(&e.wafer).map(|w| (f.get)(&w).to_string()).unwrap_or_default());
+                    let preset = move || store.settings.with(|e| wafer_named(&e.system.wafer).map(|w| (f.get)(&w).to_string()).unwrap_or_default());
                     let value = Signal::derive(move || {
                         let edited = get(store, f.name).get();
                         if edited.is_empty() { preset() } else { edited }
@@ -172,7 +172,7 @@ fn preset(report: &RunReport) -> &'static ModelPreset {
 
 /// The strategy that a report's speedups are over.
 fn baseline(report: &RunReport) -> Strategy {
-    Experiment::parse(&report.experiment).0.baseline
+    Experiment::parse(&report.experiment).0.run.baseline
 }
 
 /// What the paper has for a run, and what that is the mean of.
@@ -188,7 +188,7 @@ pub(super) fn strategy(run: &StrategyRun) -> Strategy {
 fn Speedups(store: Store) -> impl IntoView {
     let caption = move || {
         let model = store.run.get().map_or(&MODELS[0], |r| preset(&r));
-        match store.settings.with(|e| e.baseline) {
+        match store.settings.with(|e| e.run.baseline) {
             Strategy::Base => format!(
                 "Throughput over base. The paper's marks (section V, Figure 12): allo+pred for {}, mean over its batches and both wafers; allo and pred, means over all four models. ep has no published mean.",
                 model.title
@@ -208,7 +208,7 @@ fn Speedups(store: Store) -> impl IntoView {
             height=square
             chart=move || {
                 let report = store.run.get()?;
-                let shown = store.settings.with(|e| e.show);
+                let shown = store.settings.with(|e| e.view.show);
                 let bar = |r: &StrategyRun| Bar {
                     values: vec![r.speedup],
                     label: Some(format!("{}×", significant(r.speedup, 3))),
@@ -243,7 +243,7 @@ fn Speedups(store: Store) -> impl IntoView {
 
 /// The run whose wafer is drawn.
 pub(super) fn shown_run(report: &RunReport, experiment: &Experiment) -> Option<StrategyRun> {
-    let run = report.runs.iter().find(|r| strategy(r) == experiment.show).or(report.runs.last())?;
+    let run = report.runs.iter().find(|r| strategy(r) == experiment.view.show).or(report.runs.last())?;
     Some(run.clone())
 }
 

@@ -54,7 +54,7 @@ fn moves(flow: &Flow, at: f64) -> bool {
 #[component]
 pub(super) fn Playback(store: Store) -> impl IntoView {
     let at = RwSignal::new(0usize);
-    let wanted = Memo::new(move |_| store.settings.with(|e| e.at));
+    let wanted = Memo::new(move |_| store.settings.with(|e| e.view.at));
     Effect::new(move |_| at.set(wanted.get()));
     let routes = routes(store);
     let ticking = StoredValue::new_local(None::<IntervalHandle>);
@@ -68,7 +68,7 @@ pub(super) fn Playback(store: Store) -> impl IntoView {
     let stop = move || {
         playing.set(false);
         halt();
-        change(store, false, |e| e.at = at.get_untracked());
+        change(store, false, |e| e.view.at = at.get_untracked());
     };
     let play = move |_| {
         if playing.get_untracked() {
@@ -89,7 +89,7 @@ pub(super) fn Playback(store: Store) -> impl IntoView {
     let moved = move |text: String| {
         let part = text.parse().unwrap_or(0).min(PARTS);
         at.set(part);
-        change(store, false, |e| e.at = part);
+        change(store, false, |e| e.view.at = part);
     };
     let time = move || store.timeline.with(|t| t.as_ref().map_or(0.0, |t| t.seconds)) * at.get() as f64 / PARTS as f64;
     view! {
@@ -121,7 +121,7 @@ fn film(store: Store, at: RwSignal<usize>, routes: Memo<Arc<Routes>>) -> AnyView
     let mesh = move || store.settings.with(Experiment::wafer).mesh;
     let moment = move |t: &Timeline| t.seconds * at.get() as f64 / PARTS as f64;
     let caption = move || {
-        let show = store.settings.with(|e| e.show.name());
+        let show = store.settings.with(|e| e.view.show.name());
         let moving = store.timeline.with(|t| {
             t.as_ref().map_or(0, |t| t.flows.iter().filter(|f| f.source != f.die && moves(f, moment(t))).count())
         });
@@ -149,7 +149,7 @@ fn film(store: Store, at: RwSignal<usize>, routes: Memo<Arc<Routes>>) -> AnyView
             chart=move || {
                 let t = timeline(store)?;
                 let (mesh, time) = (mesh(), moment(&t));
-                let (faults, look) = store.settings.with(|e| (e.dead.clone(), e.look));
+                let (faults, look) = store.settings.with(|e| (e.system.dead.clone(), e.view.look));
                 let (mut dies, mut labels) = (Vec::new(), Vec::new());
                 for die in 0..mesh.dies() {
                     let (heat, label) = match doing(&t, die, time) {

@@ -97,13 +97,13 @@ impl Lacks {
 #[component]
 fn Tools(store: Store) -> impl IntoView {
     let layers = move || store.shown().map(|i| i.layers.clone()).unwrap_or_default();
-    let mean = move || store.experiment.with(|e| e.mean);
-    let position = move || store.experiment.with(|e| e.layer).min(layers().len().saturating_sub(1));
+    let mean = move || store.experiment.with(|e| e.view.mean);
+    let position = move || store.experiment.with(|e| e.view.layer).min(layers().len().saturating_sub(1));
     let scopes = [("all", "prefill and decode, joined"), ("prefill", "prefill"), ("decode", "decode")];
     let scopes: Vec<_> = scopes.map(|(a, b)| (a.to_string(), b.to_string())).into();
     let choose = move |v: String| {
         if let Some(scope) = Scope::EACH.into_iter().find(|s| s.name() == v) {
-            change(store, true, |e| e.scope = scope);
+            change(store, true, |e| e.view.scope = scope);
         }
     };
     view! {
@@ -122,7 +122,7 @@ fn Tools(store: Store) -> impl IntoView {
                     prop:value=move || position().to_string()
                     on:input=move |e| {
                         if let Ok(layer) = event_target_value(&e).parse() {
-                            change(store, false, |e| (e.layer, e.mean) = (layer, false));
+                            change(store, false, |e| (e.view.layer, e.view.mean) = (layer, false));
                         }
                     }
                 />
@@ -134,7 +134,7 @@ fn Tools(store: Store) -> impl IntoView {
                     prop:checked=mean
                     on:change=move |e| {
                         let on = event_target_checked(&e);
-                        change(store, true, |e| e.mean = on);
+                        change(store, true, |e| e.view.mean = on);
                     }
                 />
                 <span>
@@ -146,7 +146,7 @@ fn Tools(store: Store) -> impl IntoView {
                 id="scope"
                 label="Tokens"
                 options=Signal::derive(move || scopes.clone())
-                value=Signal::derive(move || store.experiment.with(|e| e.scope.name().to_string()))
+                value=Signal::derive(move || store.experiment.with(|e| e.view.scope.name().to_string()))
                 on_change=choose
             />
         </div>

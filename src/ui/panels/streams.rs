@@ -143,7 +143,7 @@ pub(super) fn reuse_bins(store: Store) -> AnyView {
 
 /// Capacities of the caches of a die, in experts, with words.
 pub(super) fn capacities(store: Store) -> [(f64, String); 2] {
-    let (wafer, size) = store.settings.with(|e| (e.wafer(), e.preset().expert_bytes(e.weight)));
+    let (wafer, size) = store.settings.with(|e| (e.wafer(), e.preset().expert_bytes(e.run.weight)));
     let of = |name: &str, bytes: f64| {
         let experts = bytes / size;
         (experts, format!("{name} {} = {} experts", crate::units::bytes(bytes), significant(experts, 2)))
@@ -159,7 +159,7 @@ pub(super) fn reuse_curve(store: Store) -> AnyView {
             id="reuse-curve"
             title="Miss ratio of a cache of experts"
             caption=Signal::derive(move || {
-                let size = store.settings.with(|e| e.preset().expert_bytes(e.weight));
+                let size = store.settings.with(|e| e.preset().expert_bytes(e.run.weight));
                 format!(
                     "Share of accesses that an LRU cache of this many experts misses, first uses included. Lines: what the last-level cache and the usable HBM of one die hold at {} an expert.",
                     crate::units::bytes(size)

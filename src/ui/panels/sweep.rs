@@ -43,20 +43,20 @@ fn around(experiment: &Experiment, name: &str) -> Option<Sweep> {
     let now = current(experiment, name);
     [(0.5, 2.0), (0.5, 1.0), (1.0, 2.0)].into_iter().find_map(|(low, high)| {
         let text = format!("{name}:{}:{}:7", now * low, now * high);
-        Experiment::default().with("sweep", &text).ok()?.sweep
+        Experiment::default().with("sweep", &text).ok()?.view.sweep
     })
 }
 
 /// Controls and curve.
 #[component]
 pub(crate) fn Sensitivity(store: Store) -> impl IntoView {
-    let chosen = move || store.settings.with(|e| e.sweep.clone());
+    let chosen = move || store.settings.with(|e| e.view.sweep.clone());
     let options = Signal::derive(|| {
         let mut all = vec![(String::new(), "nothing".to_string())];
         all.extend(SWEPT.iter().map(|s| (s.to_string(), words(s))));
         all
     });
-    let choose = move |name: String| change(store, true, |e| e.sweep = around(e, &name));
+    let choose = move |name: String| change(store, true, |e| e.view.sweep = around(e, &name));
     let part = move |i: usize| {
         Signal::derive(move || get(store, "sweep").get().split(':').nth(i).unwrap_or_default().to_string())
     };
@@ -90,9 +90,9 @@ pub(crate) fn Sensitivity(store: Store) -> impl IntoView {
 
 fn figure(store: Store, name: String) -> AnyView {
     let axis = words(&name);
-    let baseline = move || store.settings.with(|e| e.baseline.name());
+    let baseline = move || store.settings.with(|e| e.run.baseline.name());
     let all = move || {
-        let wanted = store.settings.with(|e| e.sweep.as_ref().map_or(0, |s| s.values().len()));
+        let wanted = store.settings.with(|e| e.view.sweep.as_ref().map_or(0, |s| s.values().len()));
         (store.sweep.get(), wanted)
     };
     let caption = {

@@ -208,7 +208,8 @@ fn examples(store: Store) -> impl IntoView {
     };
     let model = |m: &ModelPreset| {
         let seeds = (1..=3).map(|seed| {
-            let of = Experiment { model: m.name.into(), seed, ..Experiment::default() };
+            let mut of = Experiment::default();
+            (of.workload.model, of.workload.seed) = (m.name.into(), seed);
             link(of.to_string(), format!("seed {seed}"))
         });
         view! {
@@ -292,8 +293,8 @@ fn facts(store: Store, info: &Info) -> impl IntoView + use<> {
                 id="model"
                 label
                 options=Signal::derive(move || options.clone())
-                value=Signal::derive(move || store.experiment.with(|e| e.model.clone()))
-                on_change=move |v| change(store, true, |e| e.model = v)
+                value=Signal::derive(move || store.experiment.with(|e| e.workload.model.clone()))
+                on_change=move |v| change(store, true, |e| e.workload.model = v)
             />
         }
     };
@@ -301,14 +302,14 @@ fn facts(store: Store, info: &Info) -> impl IntoView + use<> {
         let loaded = store.trace.get()?;
         let digest = loaded.digest.clone();
         Some(match store.from() {
-            From::Trace => view! { <button type="button" id="show-synthetic" on:click=move |_| change(store, true, |e| e.trace.clear())>"Show the synthetic workload"</button> }.into_any(),
+            From::Trace => view! { <button type="button" id="show-synthetic" on:click=move |_| change(store, true, |e| e.workload.trace.clear())>"Show the synthetic workload"</button> }.into_any(),
             From::Synthetic => view! {
                 <button type="button" id="show-trace" on:click=move |_| {
                     let (digest, model) = (digest.clone(), loaded.model.clone());
                     change(store, true, |e| {
-                        e.trace = digest;
+                        e.workload.trace = digest;
                         if let Some(model) = model {
-                            e.model = model;
+                            e.workload.model = model;
                         }
                     });
                 }>"Show your trace again"</button>

@@ -67,7 +67,7 @@ pub(super) fn matrix_csv(head: &str, values: &[f32], columns: usize) -> String {
 
 /// A: all layers.
 pub(super) fn frequency_map(store: Store) -> AnyView {
-    let position = Memo::new(move |_| store.experiment.with(|e| (!e.mean).then_some(e.layer)));
+    let position = Memo::new(move |_| store.experiment.with(|e| (!e.view.mean).then_some(e.view.layer)));
     view! {
         <Figure
             store

@@ -68,7 +68,7 @@ fn part_at(mesh: Mesh, x: f64, y: f64) -> Result<usize, Option<(usize, usize)>> 
 
 /// Routes of the wafer as it is.
 pub(super) fn routes(store: Store) -> Memo<Arc<Routes>> {
-    let parts = Memo::new(move |_| store.settings.with(|e| (e.wafer().mesh, e.dead.clone())));
+    let parts = Memo::new(move |_| store.settings.with(|e| (e.wafer().mesh, e.system.dead.clone())));
     Memo::new(move |_| parts.with(|(mesh, dead)| Arc::new(Routes::new(*mesh, dead))))
 }
 
@@ -76,7 +76,7 @@ pub(super) fn routes(store: Store) -> Memo<Arc<Routes>> {
 #[component]
 pub(super) fn Wafer(store: Store) -> impl IntoView {
     let run = move || store.run.get().and_then(|r| store.settings.with(|e| shown_run(&r, e)));
-    let heat = move || store.settings.with(|e| e.heat);
+    let heat = move || store.settings.with(|e| e.view.heat);
     let breaking = RwSignal::new(false);
     let caption = move || match run() {
         Some(r) => {
@@ -116,8 +116,8 @@ pub(super) fn Wafer(store: Store) -> impl IntoView {
             return look_at(store, Look::Die(die_at(mesh, x, y)));
         }
         change(store, true, |e| match part_at(mesh, x, y) {
-            Ok(die) => drop(e.dead.dies.remove(&die) || e.dead.dies.insert(die)),
-            Err(Some(link)) => drop(e.dead.links.remove(&link) || e.dead.links.insert(link)),
+            Ok(die) => drop(e.system.dead.dies.remove(&die) || e.system.dead.dies.insert(die)),
+            Err(Some(link)) => drop(e.system.dead.links.remove(&link) || e.system.dead.links.insert(link)),
             Err(None) => {}
         });
     };
@@ -136,7 +136,7 @@ pub(super) fn Wafer(store: Store) -> impl IntoView {
                 height=square
                 chart=move || {
                     let r = run()?;
-                    let (wafer, faults, look) = store.settings.with(|e| (e.wafer(), e.dead.clone(), e.look));
+                    let (wafer, faults, look) = store.settings.with(|e| (e.wafer(), e.system.dead.clone(), e.view.look));
                     if wafer.mesh.dies() != r.die_tokens.len() {
                         return None;
                     }
@@ -154,7 +154,7 @@ pub(super) fn Wafer(store: Store) -> impl IntoView {
                     let r = untrack(run)?;
                     let mesh = mesh();
                     let die = die_at(mesh, x, y);
-                    if store.experiment.with_untracked(|e| e.dead.dies.contains(&die)) {
+                    if store.experiment.with_untracked(|e| e.system.dead.dies.contains(&die)) {
                         return Some(format!("die {die} is dead"));
                     }
                     let links = mesh.links();
@@ -207,7 +207,7 @@ pub(super) fn Wafer(store: Store) -> impl IntoView {
 
 /// Looks at something, or away from it.
 pub(super) fn look_at(store: Store, look: Look) {
-    change(store, true, |e| e.look = if e.look == Some(look) { None } else { Some(look) });
+    change(store, true, |e| e.view.look = if e.view.look == Some(look) { None } else { Some(look) });
 }
 
 /// A button that looks at something.
@@ -257,7 +257,7 @@ fn whole(tokens: f64) -> String {
 pub(super) fn Looked(store: Store, routes: Memo<Arc<Routes>>) -> impl IntoView {
     let words = move || {
         let (timeline, info) = (timeline(store)?, store.shown()?);
-        let (look, home) = store.settings.with(|e| (e.look, e.home(info.experts)));
+        let (look, home) = store.settings.with(|e| (e.view.look, e.home(info.experts)));
         let routes = routes.get();
         Some(match look {
             None => view! { <p class="status">"Click a die of a wafer to see which experts it stores, copies and computes; then an expert to see where its tokens go."</p> }.into_any(),

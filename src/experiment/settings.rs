@@ -1,0 +1,194 @@
+//! The four parts of an experiment with their defaults. Apart from the string, because most code knows one part and no string.
+
+use std::collections::BTreeMap;
+
+use serde::{Deserialize, Serialize};
+
+use super::{Heat, Look, PairMap, Subset, Variant};
+use crate::model::{Faults, MODELS, Scope, WAFERS};
+use crate::sim::{DieOrder, Duplex, Strategy};
+
+/// What is computed.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct WorkloadSettings {
+    /// Model preset of the synthetic workload; with a trace, the model whose expert size is used.
+    pub model: String,
+    /// Digest of the trace that the experiment was made on; empty for the synthetic workload.
+    pub trace: String,
+    /// Seed of the synthetic workload.
+    pub seed: u64,
+    /// Requests in the batch.
+    pub batch: usize,
+    /// Decode steps.
+    pub steps: usize,
+    /// Simulated layers, evenly spaced; 0 is all.
+    pub layers: usize,
+    /// Predict from the requests of even position, fill the batch from those of odd position.
+    pub held_out: bool,
+}
+
+impl Default for WorkloadSettings {
+    fn default() -> Self {
+        Self {
+            model: MODELS[0].name.into(),
+            trace: String::new(),
+            seed: 1,
+            batch: 8192,
+            steps: 16,
+            layers: 6,
+            held_out: false,
+        }
+    }
+}
+
+/// What computes it.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct SystemSettings {
+    /// Wafer preset.
+    pub wafer: String,
+    /// Hardware values that differ from the preset, by the name of the field, in the field's unit.
+    pub hardware: BTreeMap<String, f64>,
+    /// Dies and links that do not work.
+    pub dead: Faults,
+    /// Sharing of links.
+    pub duplex: Duplex,
+}
+
+impl Default for SystemSettings {
+    fn default() -> Self {
+        Self { wafer: WAFERS[0].0.into(), hardware: BTreeMap::new(), dead: Faults::default(), duplex: Duplex::Shared }
+    }
+}
+
+/// How it is placed and simulated.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct RunSettings {
+    /// Strategies, in the order of the figures.
+    pub strategies: Vec<Strategy>,
+    /// The strategy that speedups are over.
+    pub baseline: Strategy,
+    /// Placement: blocks instead of round-robin.
+    pub home_block: bool,
+    /// Die enumeration of `base`.
+    pub order: DieOrder,
+    /// Flows in flight for each die.
+    pub flight: usize,
+    /// Bytes of a weight.
+    pub weight: f64,
+    /// Experts predicted from a row of the heat map, percent of E.
+    pub predict: usize,
+    /// Tokens of a block in Algorithm 1.
+    pub block: u64,
+    /// Factor of the split threshold tau.
+    pub tau: f64,
+    /// Whether DRAM limits the copies.
+    pub limited: bool,
+}
+
+impl Default for RunSettings {
+    fn default() -> Self {
+        Self {
+            strategies: Strategy::ALL.to_vec(),
+            baseline: Strategy::Base,
+            home_block: false,
+            order: DieOrder::Row,
+            flight: 2,
+            weight: 1.0,
+            predict: 50,
+            block: 50,
+            tau: 1.25,
+            limited: true,
+        }
+    }
+}
+
+/// What is looked at: nothing of it changes a result.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct ViewSettings {
+    /// Where the trace can be fetched from, if the link says so: an https address or a path on this site.
+    pub source: String,
+    /// Scope of the figures.
+    pub scope: Scope,
+    /// Layer of the figures, by position.
+    pub layer: usize,
+    /// The mean over all layers instead.
+    pub mean: bool,
+    /// Strategy whose wafer is drawn.
+    pub show: Strategy,
+    /// Step of the layer that is drawn over time.
+    pub step: usize,
+    /// Its position among the simulated layers.
+    pub simulated: usize,
+    /// The moment of that layer that is drawn, in thousandths of its time.
+    pub at: usize,
+    /// What the colours of the wafer show.
+    pub heat: Heat,
+    /// The die or expert that is looked at.
+    pub look: Option<Look>,
+    /// A setting that is swept.
+    pub sweep: Option<Sweep>,
+    /// Experiments that stand beside this one: the settings in which each differs.
+    pub compare: Vec<Variant>,
+    /// The requests on the left of a comparison.
+    pub left: Subset,
+    /// Those on the right; none: no comparison.
+    pub right: Option<Subset>,
+    /// The table of pairs that such a comparison draws.
+    pub map: PairMap,
+    /// The only figure that is shown, for a frame in another page; empty for the whole page.
+    pub embed: String,
+}
+
+impl Default for ViewSettings {
+    fn default() -> Self {
+        Self {
+            source: String::new(),
+            scope: Scope::All,
+            layer: 0,
+            mean: false,
+            show: Strategy::AlloPred,
+            step: 0,
+            simulated: 0,
+            at: 0,
+            heat: Heat::Load,
+            look: None,
+            sweep: None,
+            compare: Vec::new(),
+            left: Subset::All,
+            right: None,
+            map: PairMap::Tokens,
+            embed: String::new(),
+        }
+    }
+}
+
+/// A setting and the values that it takes in turn.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Sweep {
+    /// Name of the setting.
+    pub name: String,
+    /// First and last value.
+    pub from: f64,
+    /// See `from`.
+    pub to: f64,
+    /// Number of values, evenly spaced.
+    pub points: usize,
+}
+
+impl Sweep {
+    /// The values as they stand in an experiment string: whole numbers where the setting takes nothing else.
+    #[must_use]
+    pub fn values(&self) -> Vec<String> {
+        let whole = super::keys::whole(&self.name);
+        let mut values: Vec<String> = Vec::new();
+        for i in 0..self.points {
+            let v = self.from + (self.to - self.from) * i as f64 / self.points.saturating_sub(1).max(1) as f64;
+            let v = if whole { libm::round(v) } else { libm::round(v * 1e6) / 1e6 };
+            let text = v.to_string();
+            if values.last() != Some(&text) {
+                values.push(text);
+            }
+        }
+        values
+    }
+}
