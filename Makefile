@@ -13,6 +13,7 @@ run: setup
 	@node scripts/serve.mjs $(PORT)
 
 test: setup-test site
+	cargo test --locked --target wasm32-wasip1 --lib --test it
 	cargo test --locked
 
 # A static site that works from any sub path of any static host.

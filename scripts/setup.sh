@@ -7,6 +7,7 @@ TRUNK=0.21.14
 BINDGEN=0.2.130
 BINARYEN=132.0.0
 AXE=4.14.1
+WASI=0.4.2
 RAY=2.60.0
 DENY=0.20.2
 FUZZ=0.13.2
@@ -53,10 +54,12 @@ need_program cargo "install Rust from https://rustup.rs"
 need_program npm "install Node.js 20 or newer"
 
 sysroot=$(rustc --print sysroot)
-[ -d "$sysroot/lib/rustlib/wasm32-unknown-unknown" ] || {
-  say "adding Rust's WebAssembly target (10 s)"
-  rustup target add wasm32-unknown-unknown
+need_target() {
+  [ -d "$sysroot/lib/rustlib/$1" ] && return
+  say "adding Rust's target $1 (10 s)"
+  rustup target add "$1"
 }
+need_target wasm32-unknown-unknown
 need wasm-bindgen "$BINDGEN" "1 minute" cargo install wasm-bindgen-cli --version "$BINDGEN" --root "$TOOLS"
 need trunk "$TRUNK" "3 minutes" cargo install trunk --version "$TRUNK" --locked --no-default-features --root "$TOOLS"
 need binaryen "$BINARYEN" "5 s" npm install --no-audit --no-fund --prefix "$TOOLS" "binaryen@$BINARYEN"
@@ -69,6 +72,8 @@ if [ "${1:-}" = fuzz ]; then
 fi
 if [ "${1:-}" = test ]; then
   need axe-core "$AXE" "5 s" npm install --no-audit --no-fund --prefix "$TOOLS" "axe-core@$AXE"
+  need_target wasm32-wasip1
+  need wasi-shim "$WASI" "5 s" npm install --no-audit --no-fund --prefix "$TOOLS" "@bjorn3/browser_wasi_shim@$WASI"
 fi
 # The cluster's job needs Python; without it its test says that it is left out.
 if [ "${1:-}" = test ] && python3 -c 'import venv, ensurepip' 2>/dev/null; then

@@ -1,6 +1,6 @@
 //! The page's entry.
 
 fn main() {
-    #[cfg(target_arch = "wasm32")]
+    #[cfg(all(target_arch = "wasm32", target_os = "unknown"))]
     moescope::ui::mount();
 }

@@ -1,20 +1,29 @@
-//! Integration tests, one binary: linking once is what keeps them quick.
+//! Integration tests, one binary: linking once is what keeps them quick. Those of the core run on 32 bits too (wasm32-wasip1,
+//! scripts/wasi.mjs); those that start the program or read files are native.
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
 
 mod analyses;
+#[cfg(not(target_arch = "wasm32"))]
 mod archives;
 mod brute;
+#[cfg(not(target_arch = "wasm32"))]
 mod command_line;
 mod experiment;
+#[cfg(not(target_arch = "wasm32"))]
 mod formats;
+#[cfg(not(target_arch = "wasm32"))]
 mod golden;
+#[cfg(not(target_arch = "wasm32"))]
 mod paper;
+#[cfg(not(target_arch = "wasm32"))]
 mod real_traces;
 mod reference;
 mod scanner;
 mod sections;
+#[cfg(not(target_arch = "wasm32"))]
 mod summaries;
 mod support;
+#[cfg(not(target_arch = "wasm32"))]
 mod synthetic;
 mod versus;
 mod wafer;

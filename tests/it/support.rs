@@ -1,5 +1,6 @@
 //! Small traces by hand, and the way to the real ones.
 
+#[cfg(not(target_arch = "wasm32"))]
 use std::path::{Path, PathBuf};
 
 use moescope::analysis::Summary;
@@ -37,6 +38,7 @@ pub(crate) fn summary(requests: &[Request]) -> Summary {
 }
 
 /// A real archive, or a visible word that it is absent.
+#[cfg(not(target_arch = "wasm32"))]
 pub(crate) fn real(name: &str) -> Option<PathBuf> {
     let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("../shared/traces").join(name);
     if path.exists() {
@@ -47,6 +49,7 @@ pub(crate) fn real(name: &str) -> Option<PathBuf> {
 }
 
 /// The program, built by this test run.
+#[cfg(not(target_arch = "wasm32"))]
 pub(crate) fn moescope(arguments: &[&str]) -> std::process::Output {
     std::process::Command::new(env!("CARGO_BIN_EXE_moescope")).args(arguments).output().unwrap()
 }
@@ -70,6 +73,7 @@ pub(crate) fn paper(request: &Request, pretty: bool) -> String {
 }
 
 /// A zip of named texts.
+#[cfg(not(target_arch = "wasm32"))]
 pub(crate) fn zip(files: &[(&str, &str)]) -> Vec<u8> {
     use std::io::Write;
     let mut writer = zip::ZipWriter::new(std::io::Cursor::new(Vec::new()));
