@@ -5,7 +5,7 @@ PORT ?= 8080
 # Trunk takes NO_COLOR for an option with a value.
 unexport NO_COLOR
 
-.PHONY: run test dist check audit fuzz setup size clean
+.PHONY: run test dist check audit fuzz mutants setup size clean
 
 run: setup
 	@echo "moescope: building the release site (three minutes the first time, seconds later)"
@@ -44,6 +44,13 @@ fuzz:
 	  mkdir -p fuzz/corpus/$$target && (cd fuzz && cargo +nightly fuzz run $$target corpus/$$target $$seeds -- \
 	    -max_total_time=$(FUZZ_SECONDS) -timeout=20 -rss_limit_mb=3000 -max_len=20000 -print_final_stats=1) || exit 1; \
 	done
+
+# Changes one thing at a time in the rooms whose numbers are promises, and runs the core's tests on each: what survives is a number
+# that nothing pins (docs/mutants.md). All of them take half a day: SHARD=3/12 takes a twelfth, MUTATED='src/sim/plan.rs' a file.
+MUTATED ?= src/model/** src/sim/** src/place/** src/experiment/** src/analysis/** src/protocol/run.rs
+mutants:
+	@scripts/setup.sh mutants
+	cargo mutants --colors never $(foreach f,$(MUTATED),-f '$(f)') $(if $(SHARD),--shard $(SHARD))
 
 # Bytes of the site: raw, gzip, brotli.
 size: dist

@@ -11,6 +11,7 @@ WASI=0.4.2
 RAY=2.60.0
 DENY=0.20.2
 FUZZ=0.13.2
+MUTANTS=27.1.0
 TOOLS="${MOESCOPE_TOOLS:-${XDG_CACHE_HOME:-$HOME/.cache}/moescope/tools}"
 # Tools run for seconds: building them unoptimised takes a third of the time.
 export CARGO_PROFILE_RELEASE_LTO=off CARGO_PROFILE_RELEASE_OPT_LEVEL=0 CARGO_PROFILE_RELEASE_CODEGEN_UNITS=16
@@ -65,6 +66,9 @@ need trunk "$TRUNK" "3 minutes" cargo install trunk --version "$TRUNK" --locked 
 need binaryen "$BINARYEN" "5 s" npm install --no-audit --no-fund --prefix "$TOOLS" "binaryen@$BINARYEN"
 if [ "${1:-}" = audit ]; then
   need cargo-deny "$DENY" "4 minutes" cargo install cargo-deny --version "$DENY" --locked --root "$TOOLS"
+fi
+if [ "${1:-}" = mutants ]; then
+  need cargo-mutants "$MUTANTS" "1 minute" cargo install cargo-mutants --version "$MUTANTS" --locked --root "$TOOLS"
 fi
 if [ "${1:-}" = fuzz ]; then
   rustup toolchain list | grep -q nightly || rustup toolchain install nightly --profile minimal
