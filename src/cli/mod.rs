@@ -6,6 +6,7 @@ mod export;
 mod files;
 mod load;
 mod make;
+mod output;
 mod reproduce;
 mod summary;
 
@@ -49,6 +50,10 @@ fn carry_out(command: Command) -> Result<()> {
         Command::Help => writeln!(out, "{}", args::HELP)?,
         Command::Version => writeln!(out, "moescope {}", env!("CARGO_PKG_VERSION"))?,
         Command::Analyze { paths, json, csv, counts, threads } => {
+            let counts = counts.map(|file| output::Output::claim(&file)).transpose()?;
+            if let Some(folder) = &csv {
+                export::folder(folder)?;
+            }
             let mut state = load::load(&paths, threads)?;
             let Reply::Report(report) = load::finish(&mut state, Request::Report(From::Trace))? else {
                 bail!("no report")
