@@ -147,6 +147,47 @@ fn what_is_no_file_in_a_folder_is_said_and_the_rest_is_read() {
     assert!(out.status.code() == Some(1) && text(&out.stderr).contains("pipe.json: it is no file"));
 }
 
+#[test]
+fn what_a_run_lost_of_its_trace_stands_beside_its_result() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("cut.json");
+    let whole = paper(&t1(), false);
+    std::fs::write(&path, &whole[..whole.len() - 20]).unwrap();
+    let path = path.to_str().unwrap();
+    let lost = "cut.json, step 3, byte";
+    for (verb, experiment) in
+        [("run", "batch=4&steps=1&layers=1"), ("sweep", "batch=4&steps=1&layers=1&sweep=link:1:2:2")]
+    {
+        let out = moescope(&[verb, "--experiment", experiment, "--traces", path, "--json"]);
+        assert!(out.status.success() && text(&out.stderr).contains(lost), "{}", text(&out.stderr));
+        let report: serde_json::Value = serde_json::from_slice(&out.stdout).unwrap();
+        let warnings = report["warnings"].as_array().unwrap();
+        assert!(warnings.len() == 1 && warnings[0].as_str().unwrap().contains(lost), "{report}");
+    }
+    let sound = moescope(&["run", "--experiment", "model=llama4-maverick&batch=4&steps=1&layers=1", "--json"]);
+    let report: serde_json::Value = serde_json::from_slice(&sound.stdout).unwrap();
+    assert_eq!(report["warnings"], serde_json::json!([]));
+}
+
+#[test]
+fn the_trace_of_an_address_is_not_replaced_by_a_synthetic_one() {
+    let out = moescope(&["run", "--experiment", "v=1&trace=https://example.org/t.zip"]);
+    assert!(out.status.code() == Some(1) && text(&out.stderr).contains("--traces"), "{}", text(&out.stderr));
+}
+
+#[test]
+fn capacities_stand_in_the_order_of_their_numbers() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("t.json");
+    std::fs::write(&path, paper(&t1(), false)).unwrap();
+    let said = text(&moescope(&["analyze", path.to_str().unwrap()]).stdout);
+    for line in said.lines().filter(|l| l.starts_with("reuse, ")) {
+        let places: Vec<usize> = ["at 5%", "at 10%", "at 20%", "at 50%"].map(|p| line.find(p).unwrap()).into();
+        assert!(places.is_sorted(), "{line}");
+    }
+    assert_eq!(said.matches("reuse, ").count(), 3, "{said}");
+}
+
 /// Tables of 64 layers of 6144 experts would take tens of gigabytes.
 #[test]
 fn a_file_whose_tables_no_memory_holds_is_refused_by_name() {
