@@ -9,9 +9,18 @@ mod summary;
 
 use super::reader::Reader;
 
-/// Every kind of file that can be read: the first one whose first bytes these are reads it. The last one takes what is left.
-pub static READERS: [Reader; 6] =
-    [summary::SUMMARY, npy::NPY, serving::SERVING, moe_beyond::MOE_BEYOND, counts_csv::COUNTS_CSV, paper::PAPER];
+/// Every kind of file that can be read: the first one whose first bytes these are reads it.
+pub static READERS: &[Reader] = &[
+    // Told by magic bytes.
+    summary::SUMMARY,
+    npy::NPY,
+    // Told by what their text begins with.
+    serving::SERVING,
+    moe_beyond::MOE_BEYOND,
+    counts_csv::COUNTS_CSV,
+    // Takes what is left.
+    paper::PAPER,
+];
 
 /// First bytes of a file by which its reader is told.
 pub const HEAD: usize = 4096;
