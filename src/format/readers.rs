@@ -1,6 +1,7 @@
 //! The table of all readers. To add a format is to add its file under `readers/` and its row here.
 
 mod counts_csv;
+mod matrix;
 mod moe_beyond;
 mod npy;
 mod paper;
@@ -16,6 +17,7 @@ pub static READERS: &[Reader] = &[
     npy::NPY,
     // Told by what their text begins with.
     serving::SERVING,
+    matrix::MATRIX,
     moe_beyond::MOE_BEYOND,
     counts_csv::COUNTS_CSV,
     // Takes what is left.

@@ -90,11 +90,32 @@ fn tokens_with_unknown_routing_are_counted_and_left_out() {
 #[test]
 fn counts_answer_frequency_and_nothing_else() {
     let skew = analyze("paper.json")["frequency"]["all"]["skew"].clone();
-    for name in ["counts.csv", "llama-cpp.csv", "sglang-counts.json", "sglang-counts-steps.json"] {
+    for name in [
+        "counts.csv",
+        "llama-cpp.csv",
+        "sglang-counts.json",
+        "sglang-counts-steps.json",
+        "matrix.json",
+        "matrix-steps.json",
+    ] {
         let report = analyze(name);
         assert_eq!(report["frequency"]["all"]["skew"], skew, "{name}");
-        assert_eq!((&report["requests"], &report["coactivation"]), (&0.into(), &Value::Null));
+        assert_eq!((&report["requests"], &report["coactivation"]), (&0.into(), &Value::Null), "{name}");
         assert_eq!(report["cross_token"]["joined"]["coverage_top"], serde_json::json!([null, null]));
+    }
+}
+
+#[test]
+fn a_matrix_that_is_none_is_named() {
+    for (text, what) in [
+        ("[[1, 2], [3, -4]]", "no matrix of whole counts: invalid value: integer `-4`"),
+        ("[[1, 2.5]]", "no matrix of whole counts"),
+        ("[[[1, 2], [3, 4]], [[1, 2", "ends early, inside line 1 of a matrix of counts"),
+        ("[[1, 2], [3, 4, 5], [6, 7]]", "layer 1: 3 counts in a row where most have 2; left out"),
+        ("[[]]", "no token"),
+    ] {
+        let (_, _, said) = analyze_bytes("m.json", text.as_bytes());
+        assert!(said.contains(what), "{text}: {said}");
     }
 }
 
@@ -163,6 +184,8 @@ fn every_reader_knows_its_own_samples() {
         ("vllm-int16.npy", "npy"),
         ("vllm.json", "serving"),
         ("sglang-counts.json", "serving"),
+        ("matrix.json", "matrix"),
+        ("matrix-steps.json", "matrix"),
         ("moe-beyond.csv", "moe-beyond"),
         ("counts.csv", "counts-csv"),
         ("llama-cpp.csv", "counts-csv"),
