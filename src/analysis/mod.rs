@@ -31,5 +31,5 @@ pub use report::{Hot, Pair, Report, Reporter, report};
 pub use reuse::{DistanceCounts, StackDistance, batched};
 pub use similarity::{overlap, spearman};
 pub use stream::Stream;
-pub use summary::{Half, LayerCounts, Summary};
+pub use summary::{Half, LayerCounts, Summary, experts_of};
 pub use transition::{Coverage, Kind, coverage, covered, descending, diagonal, transition};

@@ -41,6 +41,11 @@ impl Stream {
         self.join_neighbours();
     }
 
+    /// Index of the first and the last request of each run.
+    pub fn runs(&self) -> impl Iterator<Item = (u64, u64)> + '_ {
+        self.0.iter().map(|(&first, segment)| (first, segment.last))
+    }
+
     /// Distances of the whole stream. Gaps, where a file held no request, do not matter any more.
     #[must_use]
     pub fn distances(&self) -> DistanceCounts {
@@ -106,11 +111,29 @@ pub(super) struct Run {
 }
 
 impl Run {
-    /// An empty run; objects are `position of the layer × experts + expert`.
-    pub(super) fn new(first: &Request, experts: usize) -> Self {
-        let stack = StackDistance::new(first.layers.len() * experts);
-        let layers = first.layers.clone();
-        Self { first: first.index, layers, experts, stack, segment: Segment::default() }
+    /// An empty run of some requests; objects are `position of the layer × experts + expert`.
+    pub(super) fn new(requests: &[Request], experts: usize) -> Self {
+        let mut layers: Vec<u32> = Vec::new();
+        for (i, request) in requests.iter().enumerate() {
+            // Nearly always those of the request before.
+            if i == 0 || request.layers != requests[i - 1].layers {
+                layers.extend(&request.layers);
+            }
+        }
+        layers.sort_unstable();
+        layers.dedup();
+        let (first, stack) = (requests.first().map_or(0, |r| r.index), StackDistance::new(layers.len() * experts));
+        Self { first, layers, experts, stack, segment: Segment::default() }
+    }
+
+    /// Positions of layers of a request of the run.
+    pub(super) fn positions(&self, layers: &[u32]) -> Vec<usize> {
+        layers.iter().map(|id| self.layers.binary_search(id).unwrap_or(0)).collect()
+    }
+
+    /// How many objects there are.
+    pub(super) fn objects(&self) -> usize {
+        self.layers.len() * self.experts
     }
 
     /// Adds the next request: its warm distances, its objects in the order of their first access, and in that of their last.

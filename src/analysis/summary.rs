@@ -124,9 +124,9 @@ impl Summary {
             self.experts = self.experts.max(experts_of(request));
         }
         for phase in [Phase::Prefill, Phase::Decode] {
-            let neighbours = |a: &Request, b: &Request| (b.index - a.index) < 2 && a.layers == b.layers;
-            for requests in requests.chunk_by(|a, b| a.index <= b.index && neighbours(a, b)) {
-                let mut run = Run::new(&requests[0], self.experts);
+            // Those of one file are one run, whatever their layers: a place belongs to one run.
+            for requests in requests.chunk_by(|a, b| a.index <= b.index && b.index - a.index < 2) {
+                let mut run = Run::new(requests, self.experts);
                 requests.iter().for_each(|r| self.add_stream(r, phase, &mut run));
                 self.stream[phase as usize].add(run);
             }
@@ -275,12 +275,13 @@ impl Summary {
     #[inline(never)]
     fn add_stream(&mut self, request: &Request, phase: Phase, run: &mut Run) {
         let n = self.experts;
-        let mut stack = StackDistance::new(request.layers.len() * n);
+        let positions = run.positions(&request.layers);
+        let mut stack = StackDistance::new(run.objects());
         let (mut warm, mut firsts) = (DistanceCounts::default(), Vec::new());
         let tokens = tokens_of(request, phase);
         let mut columns: Vec<_> = (0..request.layers.len()).map(|p| request.rows(p, tokens.clone())).collect();
         for _ in tokens {
-            for (position, rows) in columns.iter_mut().enumerate() {
+            for (&position, rows) in positions.iter().zip(&mut columns) {
                 for &e in rows.next().flatten().unwrap_or_default() {
                     let object = position * n + usize::from(e);
                     match stack.access(object) {
@@ -362,7 +363,8 @@ impl LayerCounts {
 
 /// E of the model that a request must come from. It depends on that request alone, so the largest over all requests does
 /// not depend on their order.
-fn experts_of(request: &Request) -> usize {
+#[must_use]
+pub fn experts_of(request: &Request) -> usize {
     let max_id = request.max_id().unwrap_or(0);
     match model_of_shape(Some(&request.labels.model), request.layers.len(), max_id, request.top_k) {
         Some(model) => model.experts,

@@ -24,8 +24,8 @@ moescope: where the experts of a mixture-of-experts model move, and what placing
       The statistics of the synthetic workloads beside the published ones, with each residual.
   moescope summarize PATH... -o FILE.moesum [--first N] [--threads N]
       Counts traces into a summary file: a few megabytes for any number of them, which every command and the page open.
-      Files that it holds are skipped, so it goes on where it was cut off. --first is the place of the first file in a
-      larger set, of which other machines count the rest.
+      Files that it holds are skipped, so it goes on where it was cut off; others are placed after them. --first is the
+      place of the first file in a larger set, of which other machines count the rest.
   moescope merge FILE.moesum... -o FILE.moesum
       Adds up summary files. Any order and grouping gives the same bytes.
   moescope make -o FOLDER [--experiment STRING] [--files N] [--tokens N]
@@ -43,7 +43,7 @@ pub(super) enum Command {
     Sweep { experiment: String, traces: Vec<PathBuf>, json: bool, threads: usize },
     Paper { experiment: String, traces: Vec<PathBuf>, json: bool, threads: usize },
     Calibrate { experiment: String, json: bool },
-    Summarize { paths: Vec<PathBuf>, out: PathBuf, first: u64, threads: usize },
+    Summarize { paths: Vec<PathBuf>, out: PathBuf, first: Option<u64>, threads: usize },
     Merge { paths: Vec<PathBuf>, out: PathBuf },
     Make { experiment: String, out: PathBuf, files: usize, tokens: Option<usize> },
 }
@@ -53,7 +53,7 @@ pub(super) fn parse(arguments: Vec<OsString>) -> Result<Command> {
     let mut verb: Option<String> = None;
     let (mut paths, mut json, mut experiment) = (Vec::new(), false, None);
     let (mut csv, mut counts) = (None, None);
-    let (mut out, mut first) = (None, 0u64);
+    let (mut out, mut first) = (None, None);
     let (mut files, mut tokens) = (48usize, None::<usize>);
     let mut threads = std::thread::available_parallelism().map_or(1, usize::from);
     while let Some(argument) = parser.next()? {
@@ -80,7 +80,7 @@ pub(super) fn parse(arguments: Vec<OsString>) -> Result<Command> {
             Long("first") if verb.as_deref() == Some("summarize") => {
                 let text = parser.value()?;
                 let read = text.parse().ok().filter(|&n: &u64| n < 1 << 40);
-                first = read.context("--first takes a number below 2^40")?;
+                first = Some(read.context("--first takes a number below 2^40")?);
             }
             Long("csv") if verb.as_deref() == Some("analyze") => csv = Some(parser.value()?.into()),
             Long("counts") if verb.as_deref() == Some("analyze") => counts = Some(parser.value()?.into()),

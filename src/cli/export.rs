@@ -1,24 +1,24 @@
 //! Files of `analyze`: tables as CSV, counts as NPZ. Apart from the commands, which print.
 
-use std::fmt::Write as _;
 use std::fs;
-use std::io::Write as _;
+use std::io::Write;
 use std::path::Path;
 
 use anyhow::{Context, Result};
 use zip::ZipWriter;
 use zip::write::SimpleFileOptions;
 
+use super::output::Output;
 use crate::analysis::{Half, Kind, Report, Summary, frequency, pair_counts, transition};
 use crate::model::Scope;
 
+/// Makes the folder of the tables, before any work is done for it.
+pub(super) fn folder(folder: &Path) -> Result<()> {
+    fs::create_dir_all(folder).with_context(|| folder.display().to_string())
+}
+
 /// Writes the tables of a report into a folder: one by layer, one for repetition, one for reuse.
 pub(super) fn tables(report: &Report, folder: &Path) -> Result<()> {
-    fs::create_dir_all(folder).with_context(|| folder.display().to_string())?;
-    let save = |name: &str, text: String| {
-        let path = folder.join(name);
-        fs::write(&path, text).with_context(|| path.display().to_string())
-    };
     let mut columns: Vec<(String, &[Option<f64>])> = Vec::new();
     for (scope, f) in &report.frequency {
         columns.push((format!("skew_{scope}"), &f.skew));
@@ -45,41 +45,50 @@ pub(super) fn tables(report: &Report, folder: &Path) -> Result<()> {
         columns.push(("pair_max_ratio".into(), &pairs.max_ratio));
         columns.push(("pair_top10_share".into(), &pairs.top10_share));
     }
-    let mut text = "layer".to_string();
-    for (name, _) in &columns {
-        let _ = write!(text, ",{name}");
-    }
-    for (i, layer) in report.layer_ids.iter().enumerate() {
-        let _ = write!(text, "\n{layer}");
-        for (_, values) in &columns {
-            let value = values.get(i).copied().flatten();
-            let _ = write!(text, ",{}", value.map_or(String::new(), |v| v.to_string()));
-        }
-    }
-    save("layers.csv", text + "\n")?;
-    let mut text = "window,layer,any,fraction\n".to_string();
+    let cell = |v: Option<f64>| v.map_or(String::new(), |v| v.to_string());
+    let header: Vec<String> =
+        ["layer".into()].into_iter().chain(columns.iter().map(|(name, _)| name.clone())).collect();
+    let by_layer = report.layer_ids.iter().enumerate().map(|(i, layer)| {
+        let cells = columns.iter().map(|(_, values)| cell(values.get(i).copied().flatten()));
+        [layer.to_string()].into_iter().chain(cells).collect()
+    });
+    table(&folder.join("layers.csv"), &header, by_layer)?;
     let r = &report.repetition;
-    for (w, window) in r.windows.iter().enumerate() {
-        for (l, layer) in report.layer_ids.iter().enumerate() {
-            let cell = |v: Option<f64>| v.map_or(String::new(), |v| v.to_string());
-            let _ = writeln!(text, "{window},{layer},{},{}", cell(r.any[w][l]), cell(r.fraction[w][l]));
-        }
+    let windows = r.windows.iter().enumerate().flat_map(|(w, window)| {
+        let row = move |(l, layer): (usize, &u32)| {
+            vec![window.to_string(), layer.to_string(), cell(r.any[w][l]), cell(r.fraction[w][l])]
+        };
+        report.layer_ids.iter().enumerate().map(row)
+    });
+    table(&folder.join("repetition.csv"), &["window", "layer", "any", "fraction"], windows)?;
+    let bins = report.reuse.iter().flat_map(|(name, reuse)| {
+        reuse.log2_bins.iter().enumerate().map(move |(bin, count)| {
+            let numbers = [reuse.accesses, reuse.cold, bin as u64, *count].map(|n| n.to_string());
+            [name.clone(), reuse.scope.clone()].into_iter().chain(numbers).collect()
+        })
+    });
+    table(&folder.join("reuse.csv"), &["stream", "scope", "accesses", "cold", "log2_bin", "count"], bins)
+}
+
+/// Writes one table; the csv crate knows which names need quotes.
+fn table(path: &Path, header: &[impl AsRef<[u8]>], rows: impl Iterator<Item = Vec<String>>) -> Result<()> {
+    let name = || path.display().to_string();
+    let mut out = csv::Writer::from_path(path).with_context(name)?;
+    out.write_record(header).with_context(name)?;
+    for row in rows {
+        out.write_record(row).with_context(name)?;
     }
-    save("repetition.csv", text)?;
-    let mut text = "stream,scope,accesses,cold,log2_bin,count\n".to_string();
-    for (name, reuse) in &report.reuse {
-        for (bin, count) in reuse.log2_bins.iter().enumerate() {
-            let _ = writeln!(text, "{name},{},{},{},{bin},{count}", reuse.scope, reuse.accesses, reuse.cold);
-        }
-    }
-    save("reuse.csv", text)
+    out.flush().with_context(name)
 }
 
 /// Writes all counts as arrays of 64-bit integers: `frequency_*` `[layer, expert]`, `cross_token_*`, `cross_layer_*` and
 /// `pairs` `[layer, expert, expert]`, and the layer ids.
-pub(super) fn counts(summary: &Summary, file: &Path) -> Result<()> {
-    let name = || file.display().to_string();
-    let mut archive = ZipWriter::new(std::io::BufWriter::new(fs::File::create(file).with_context(name)?));
+pub(super) fn counts(summary: &Summary, output: &Output) -> Result<()> {
+    output.write(|file| arrays(summary, file), |_| Ok(()))
+}
+
+fn arrays(summary: &Summary, file: &mut fs::File) -> Result<()> {
+    let mut archive = ZipWriter::new(std::io::BufWriter::new(file));
     let (n, layers) = (summary.experts, summary.layers.len());
     let mut save = |name: &str, shape: &[usize], cells: &mut dyn Iterator<Item = u64>| -> Result<()> {
         archive.start_file(format!("{name}.npy"), SimpleFileOptions::default().large_file(true))?;
@@ -106,7 +115,7 @@ pub(super) fn counts(summary: &Summary, file: &Path) -> Result<()> {
     if summary.top_k > 1 {
         save("pairs", &[layers, n, n], &mut summary.layers.values().flat_map(|l| pair_counts(l, n).cells))?;
     }
-    archive.finish().with_context(name)?.flush().with_context(name)
+    Ok(archive.finish()?.flush()?)
 }
 
 /// The header of a `.npy` of little-endian u64, padded to 64 bytes.

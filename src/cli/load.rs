@@ -5,7 +5,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 
 use anyhow::{Result, bail};
 
-use super::files::{Paths, collect};
+use super::files::{Listing, Paths, collect};
 use crate::protocol::{Dataset, Files, Ingest, Progress, Reply, Request, State, Unit, cut, start};
 
 /// Units that a thread takes at once, at most: few enough to share the end evenly.
@@ -13,13 +13,14 @@ const CHUNK: usize = 8;
 
 /// Loads the traces under `paths` with that many threads; the result does not depend on their number.
 pub(super) fn load(paths: &[PathBuf], threads: usize) -> Result<State> {
-    let (files, sources) = collect(paths)?;
+    let Listing { files, sources, issues: mut refused } = collect(paths)?;
     let mut state = State::default();
     let Reply::Units(units, issues) = finish_with(&mut state, Request::List(sources), &files)? else {
         bail!("no listing")
     };
+    refused.extend(issues);
     state.staged = read(&files, &units, threads);
-    let Reply::Loaded(info) = finish(&mut state, Request::Commit(issues))? else { bail!("nothing loaded") };
+    let Reply::Loaded(info) = finish(&mut state, Request::Commit(refused))? else { bail!("nothing loaded") };
     if info.layers.is_empty() {
         for issue in &info.issues {
             eprintln!("moescope: {issue}");

@@ -6,6 +6,7 @@ mod export;
 mod files;
 mod load;
 mod make;
+mod output;
 mod reproduce;
 mod summary;
 
@@ -49,6 +50,10 @@ fn carry_out(command: Command) -> Result<()> {
         Command::Help => writeln!(out, "{}", args::HELP)?,
         Command::Version => writeln!(out, "moescope {}", env!("CARGO_PKG_VERSION"))?,
         Command::Analyze { paths, json, csv, counts, threads } => {
+            let counts = counts.map(|file| output::Output::claim(&file)).transpose()?;
+            if let Some(folder) = &csv {
+                export::folder(folder)?;
+            }
             let mut state = load::load(&paths, threads)?;
             let Reply::Report(report) = load::finish(&mut state, Request::Report(From::Trace))? else {
                 bail!("no report")
@@ -87,7 +92,7 @@ fn carry_out(command: Command) -> Result<()> {
                 let at = experiment.run_key().with(&sweep.name, &value).map_err(anyhow::Error::msg)?;
                 points.push(reproduce::Point { value: value.parse()?, report: simulate(&mut state, from, &at)? });
             }
-            reproduce::sweep(&mut out, &experiment, points, json)?;
+            reproduce::sweep(&mut out, &experiment, points, state.dataset(from).warnings(), json)?;
         }
         Command::Paper { experiment, traces, json, threads } => {
             reproduce::paper(&mut out, &read(&experiment), &traces, json, threads)?;
@@ -104,10 +109,14 @@ fn carry_out(command: Command) -> Result<()> {
 fn prepare(experiment: Experiment, traces: &[PathBuf], threads: usize) -> Result<(Experiment, From, State)> {
     if !traces.is_empty() {
         let state = load::load(traces, threads)?;
+        warn(&state.trace.warnings());
         return Ok((on_trace(experiment, &state.trace)?, From::Trace, state));
     }
     if !experiment.workload.trace.is_empty() {
         bail!("the experiment is on trace {}: give it with --traces PATH...", experiment.workload.trace);
+    }
+    if !experiment.source.is_empty() {
+        bail!("the experiment is on the trace at {}: fetch it, and give it with --traces PATH...", experiment.source);
     }
     let mut state = State::default();
     load::finish(
@@ -121,7 +130,12 @@ fn simulate(state: &mut State, from: From, experiment: &Experiment) -> Result<Ru
     let text = experiment.to_string();
     let Reply::Bytes(batch) = load::finish(state, Request::Workload(from, text.clone()))? else { bail!("no batch") };
     let Reply::Run(report) = load::finish(state, Request::Run(text, batch))? else { bail!("no result") };
-    Ok(*report)
+    Ok(RunReport { warnings: state.dataset(from).warnings(), ..*report })
+}
+
+/// Says what was lost on the way to a result.
+fn warn(warnings: &[String]) {
+    warnings.iter().for_each(|warning| eprintln!("moescope: {warning}"));
 }
 
 /// An experiment; what cannot be read of it is said.
@@ -182,7 +196,10 @@ fn analysis_table(out: &mut impl Write, loaded: &Dataset, report: &crate::analys
         )?;
     }
     for (name, reuse) in &report.reuse {
-        let misses: Vec<String> = reuse.miss_ratio.iter().map(|(p, m)| format!("{} at {p}%", share(*m))).collect();
+        let mut misses: Vec<_> = reuse.miss_ratio.iter().collect();
+        // By capacity, which is a number in the keys of the report too.
+        misses.sort_by_key(|(p, _)| p.parse::<u32>().unwrap_or(u32::MAX));
+        let misses: Vec<String> = misses.into_iter().map(|(p, m)| format!("{} at {p}%", share(*m))).collect();
         writeln!(
             out,
             "reuse, {name}, {}: {} accesses, {} cold; LRU misses {}",
@@ -192,9 +209,7 @@ fn analysis_table(out: &mut impl Write, loaded: &Dataset, report: &crate::analys
             misses.join(", ")
         )?;
     }
-    for warning in &report.warnings {
-        eprintln!("moescope: {warning}");
-    }
+    warn(&report.warnings);
     Ok(())
 }
 

@@ -28,6 +28,8 @@ struct Paper {
     rms: f64,
     host: Vec<HostTime>,
     runs: Vec<PaperRun>,
+    /// What was wrong in the recorded requests.
+    warnings: Vec<String>,
 }
 
 pub(super) fn paper(
@@ -38,6 +40,7 @@ pub(super) fn paper(
     threads: usize,
 ) -> Result<()> {
     let state = if traces.is_empty() { State::default() } else { load::load(traces, threads)? };
+    super::warn(&state.trace.warnings());
     let recorded = state.trace.part();
     let of = recorded.map(|p| p.model().context("the model of the trace is not known")).transpose()?;
     if let Some(model) = of.filter(|m| m.paper_speedup.is_none()) {
@@ -69,6 +72,7 @@ pub(super) fn paper(
         host: host_times(&runs),
         targets,
         runs,
+        warnings: state.trace.warnings(),
     };
     if json {
         serde_json::to_writer_pretty(&mut *out, &result)?;
@@ -104,11 +108,19 @@ pub(super) struct Point {
 struct Swept {
     experiment: String,
     points: Vec<Point>,
+    /// What was wrong in the recorded requests.
+    warnings: Vec<String>,
 }
 
-pub(super) fn sweep(out: &mut impl Write, experiment: &Experiment, points: Vec<Point>, json: bool) -> Result<()> {
+pub(super) fn sweep(
+    out: &mut impl Write,
+    experiment: &Experiment,
+    points: Vec<Point>,
+    warnings: Vec<String>,
+    json: bool,
+) -> Result<()> {
     if json {
-        let swept = Swept { experiment: experiment.to_string(), points };
+        let swept = Swept { experiment: experiment.to_string(), points, warnings };
         serde_json::to_writer_pretty(&mut *out, &swept)?;
         writeln!(out)?;
         return Ok(());

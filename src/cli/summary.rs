@@ -2,7 +2,7 @@
 //! one. Apart from the other commands: only these write what other machines read.
 
 use std::fs;
-use std::io::Read;
+use std::io::{Read, Write};
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
@@ -10,8 +10,9 @@ use std::time::{Duration, Instant};
 use anyhow::{Context, Result, bail};
 use xxhash_rust::xxh3::Xxh3;
 
-use super::files::{Paths, collect};
+use super::files::{Listing, Paths, collect, no_file};
 use super::load::{finish_with, on_threads, read};
+use super::output::Output;
 use crate::protocol::{Dataset, Reply, Request, State, Unit, from_moesum, to_moesum};
 use crate::units::{bandwidth, bytes, grouped};
 
@@ -20,32 +21,48 @@ const ROUND: (usize, u64) = (512, 2 << 30);
 /// Between two writings of a summary that is being made.
 const SAVE: Duration = Duration::from_secs(30);
 
-/// Counts the traces under `paths` into the summary file `out`; files that it holds already are skipped.
+/// Counts the traces under `paths` into the summary file `out`; files that it holds already are skipped, and new ones that would
+/// take the places of those stand after them.
 #[expect(clippy::disallowed_methods, reason = "progress and the time between two writings need a clock")]
-pub(super) fn summarize(paths: &[PathBuf], out: &Path, first: u64, threads: usize) -> Result<()> {
+pub(super) fn summarize(paths: &[PathBuf], out: &Path, first: Option<u64>, threads: usize) -> Result<()> {
     let began = Instant::now();
+    // Before anything is read: what cannot be written later is known now.
+    let output = Output::claim(out)?;
     let mut all = if out.exists() { open(out)? } else { Dataset::default() };
-    let (files, sources) = collect(paths)?;
+    let listing = collect(paths)?;
+    let Listing { files, sources, issues: mut refused } = without(listing, out);
     let total: u64 = sources.iter().map(|s| s.bytes).sum();
     let mut state = State::default();
     let Reply::Units(mut units, issues) = finish_with(&mut state, Request::List(sources.clone()), &files)? else {
         bail!("no listing")
     };
-    units.iter_mut().for_each(|u| u.index += first);
-    let digests = digests(&files, threads)?;
-    let known = digests.iter().filter(|d| all.sources.contains(d)).count();
+    units.iter_mut().for_each(|u| u.index += first.unwrap_or(0));
+    refused.extend(issues);
+    let digests = digests(&files, threads);
+    let unread = digests.iter().zip(&files.0).filter_map(|(d, path)| d.as_ref().err().map(|why| no_file(path, why)));
+    refused.extend(unread);
+    let digests: Vec<Option<u64>> = digests.into_iter().map(Result::ok).collect();
+    let is_known = |d: &Option<u64>| d.is_some_and(|d| all.sources.contains(&d));
+    let known = digests.iter().filter(|d| is_known(d)).count();
     if known > 0 {
         eprintln!("moescope: {} of {} files are in {} already", grouped(known as u64), digests.len(), out.display());
     }
     // The same bytes under two names are two requests in a folder, and one file in a summary.
-    let mut wanted: Vec<usize> = (0..digests.len()).filter(|&i| !all.sources.contains(&digests[i])).collect();
+    let mut wanted: Vec<usize> =
+        (0..digests.len()).filter(|&i| digests[i].is_some() && !is_known(&digests[i])).collect();
     let mut seen = std::collections::BTreeSet::new();
     let before = wanted.len();
     wanted.retain(|&i| seen.insert(digests[i]));
     if wanted.len() < before {
         eprintln!("moescope: {} files have the same bytes as another; each is counted once", before - wanted.len());
     }
-    all.issues.extend(issues.into_iter().map(|i| (0, i)));
+    place(&mut units, &wanted, &all, first).with_context(|| out.display().to_string())?;
+    for issue in refused {
+        // The same folder, given again, is wrong in the same way.
+        if !all.issues.iter().any(|(_, i)| *i == issue) {
+            all.issues.push((0, issue));
+        }
+    }
     let (mut done, mut saved) = (0u64, Instant::now());
     let mut rest = wanted.as_slice();
     while !rest.is_empty() {
@@ -57,17 +74,17 @@ pub(super) fn summarize(paths: &[PathBuf], out: &Path, first: u64, threads: usiz
         let (round, later) = rest.split_at(n);
         rest = later;
         let of_round: Vec<Unit> = units.iter().filter(|u| round.binary_search(&u.source).is_ok()).cloned().collect();
-        all.merge(read(&files, &of_round, threads));
-        all.sources.extend(round.iter().map(|&i| digests[i]));
+        add(&mut all, read(&files, &of_round, threads)).with_context(|| "the files read".to_string())?;
+        all.sources.extend(round.iter().filter_map(|&i| digests[i]));
         done += size;
         let seconds = began.elapsed().as_secs_f64();
         eprintln!("moescope: {} of {}, {}", bytes(done as f64), bytes(total as f64), bandwidth(done as f64 / seconds));
         if !rest.is_empty() && saved.elapsed() > SAVE {
-            write(out, &all)?;
+            write(&output, &all)?;
             saved = Instant::now();
         }
     }
-    write(out, &all)?;
+    write(&output, &all)?;
     for (_, issue) in all.issues.iter().take(20) {
         eprintln!("moescope: {issue}");
     }
@@ -79,8 +96,49 @@ pub(super) fn summarize(paths: &[PathBuf], out: &Path, first: u64, threads: usiz
     Ok(())
 }
 
+/// Without the file that is written: given a folder that holds it, a summary would count itself.
+fn without(listing: Listing, out: &Path) -> Listing {
+    let Listing { files, sources, issues } = listing;
+    let real = fs::canonicalize(out).ok();
+    let other = |path: &PathBuf| real.is_none() || fs::canonicalize(path).ok() != real;
+    let (paths, sources) = files.0.into_iter().zip(sources).filter(|(path, _)| other(path)).unzip();
+    Listing { files: Paths(paths), sources, issues }
+}
+
+/// Gives new files places of their own: those of their order, unless the summary holds others there. An interrupted run that is
+/// given all files again finds the places of the rest free.
+fn place(units: &mut [Unit], wanted: &[usize], all: &Dataset, first: Option<u64>) -> Result<()> {
+    let mut new: Vec<&mut Unit> = units.iter_mut().filter(|u| wanted.binary_search(&u.source).is_ok()).collect();
+    let Some(taken) = new.iter().map(|u| u.index).find(|&i| all.has_place(i)) else { return Ok(()) };
+    let next = all.next_place();
+    if first.is_some() {
+        bail!("it holds another request at place {taken}; without --first, new files are placed after, from {next} on");
+    }
+    eprintln!(
+        "moescope: {} new files are placed after those it holds, from place {next} on",
+        grouped(new.len() as u64)
+    );
+    (next..).zip(&mut new).for_each(|(index, unit)| unit.index = index);
+    Ok(())
+}
+
+/// Adds what was read, if a summary of both can be read again.
+fn add(all: &mut Dataset, mut more: Dataset) -> Result<()> {
+    more.count();
+    if let Some(place) = all.clash(&more) {
+        bail!(
+            "there is a request at place {place} already: summaries of parts of a set are made with --first, the place of \
+             their first file; the next free one is {}",
+            all.next_place()
+        );
+    }
+    all.merge(more);
+    all.given_up().map_or(Ok(()), |issue| bail!("{issue}"))
+}
+
 /// Adds up summary files; in any order and grouping the same bytes come out.
 pub(super) fn merge(paths: &[PathBuf], out: &Path) -> Result<()> {
+    let output = Output::claim(out)?;
     let mut all = Dataset::default();
     for path in paths {
         let one = open(path)?;
@@ -90,9 +148,9 @@ pub(super) fn merge(paths: &[PathBuf], out: &Path) -> Result<()> {
                 path.display()
             );
         }
-        all.merge(one);
+        add(&mut all, one).with_context(|| path.display().to_string())?;
     }
-    write(out, &all)
+    write(&output, &all)
 }
 
 fn open(path: &Path) -> Result<Dataset> {
@@ -101,39 +159,41 @@ fn open(path: &Path) -> Result<Dataset> {
     from_moesum(&found).map_err(anyhow::Error::msg).with_context(name)
 }
 
-/// Written beside and put in place at once: a summary that is there is whole.
-fn write(path: &Path, dataset: &Dataset) -> Result<()> {
-    let name = || path.display().to_string();
+/// Writes a summary, and reads it again before it takes the place of what was there: what could not be read is never left behind.
+fn write(output: &Output, dataset: &Dataset) -> Result<()> {
     let found = to_moesum(dataset).map_err(anyhow::Error::msg)?;
-    let beside = path.with_extension("moesum.part");
-    fs::write(&beside, found).with_context(name)?;
-    fs::rename(&beside, path).with_context(name)
+    output.write(
+        |file| Ok(file.write_all(&found)?),
+        |part| {
+            let again = from_moesum(&fs::read(part)?).map_err(anyhow::Error::msg);
+            again.map(drop).context("what was written could not be read again; what was there before is unchanged")
+        },
+    )
 }
 
-/// Digest of each file's bytes.
-fn digests(files: &Paths, threads: usize) -> Result<Vec<u64>> {
+/// Digest of each file's bytes, or why it cannot be read.
+fn digests(files: &Paths, threads: usize) -> Vec<std::io::Result<u64>> {
     let next = AtomicUsize::new(0);
-    let work = || -> Result<Vec<(usize, u64)>> {
+    let digest = |path: &Path, buffer: &mut [u8]| -> std::io::Result<u64> {
+        let mut file = fs::File::open(path)?;
+        let mut hash = Xxh3::new();
+        loop {
+            match file.read(buffer)? {
+                0 => return Ok(hash.digest()),
+                n => hash.update(&buffer[..n]),
+            }
+        }
+    };
+    let work = || {
         let mut found = Vec::new();
         let mut buffer = vec![0; 1 << 20];
         loop {
             let i = next.fetch_add(1, Ordering::Relaxed);
-            let Some(path) = files.0.get(i) else { return Ok(found) };
-            let name = || path.display().to_string();
-            let mut file = fs::File::open(path).with_context(name)?;
-            let mut hash = Xxh3::new();
-            loop {
-                let n = file.read(&mut buffer).with_context(name)?;
-                if n == 0 {
-                    break;
-                }
-                hash.update(&buffer[..n]);
-            }
-            found.push((i, hash.digest()));
+            let Some(path) = files.0.get(i) else { return found };
+            found.push((i, digest(path, &mut buffer)));
         }
     };
-    let parts = on_threads(threads, work).into_iter().collect::<Result<Vec<_>>>()?;
-    let mut all: Vec<(usize, u64)> = parts.into_iter().flatten().collect();
-    all.sort_unstable();
-    Ok(all.into_iter().map(|(_, d)| d).collect())
+    let mut all: Vec<(usize, std::io::Result<u64>)> = on_threads(threads, work).into_iter().flatten().collect();
+    all.sort_by_key(|(i, _)| *i);
+    all.into_iter().map(|(_, d)| d).collect()
 }

@@ -1,6 +1,7 @@
 //! Containers: entries of a `.zip` or `.tar`, `.gz` and `.zst` around one file or a tar. Each entry opens on its own. Apart from the zip crate's reader because that one borrows the archive:
 //! a job that reads in slices, and a pool in which any worker opens any entry, need a reader that owns its source.
 
+use std::collections::BTreeMap;
 use std::io::{self, BufReader, Read, Seek, SeekFrom, Take};
 
 use flate2::{CrcReader, read::DeflateDecoder};
@@ -12,6 +13,9 @@ const MOST_ENTRIES: usize = 1 << 20;
 
 /// Bytes of an entry's own header before its name.
 const LOCAL_HEADER: usize = 30;
+
+/// Bytes of an entry's header in the directory before its name.
+const DIRECTORY_HEADER: usize = 46;
 
 /// A file that can be read anywhere.
 pub trait Source: Read + Seek {}
@@ -101,36 +105,102 @@ pub fn unwrap(source: impl Read + 'static, around: Container) -> io::Result<Box<
     })
 }
 
-/// The files of a tar, in natural order: path, start and length of each.
-///
-/// # Errors
-/// If the archive is damaged before its first file.
-pub fn tar_members(source: impl Read) -> io::Result<(Vec<Member>, Vec<Refused>)> {
-    let mut archive = tar::Archive::new(source);
-    let (mut found, mut refused) = (Vec::new(), Vec::new());
-    for entry in archive.entries()? {
-        match entry {
-            Ok(entry) => {
-                let path = entry.path().map_or_else(|_| "?".into(), |p| p.to_string_lossy().into_owned());
-                if entry.header().entry_type().is_file() && !is_clutter(&path) {
-                    found.push((path, entry.raw_file_position(), entry.size()));
-                }
-            }
-            Err(e) => {
-                refused.push((format!("after {} files", found.len()), e.to_string()));
-                break;
-            }
-        }
+/// A path inside an archive that cannot be read, or that tells of a loss.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Refused {
+    /// The path.
+    pub path: String,
+    /// Why.
+    pub why: String,
+    /// What was kept in spite of it.
+    pub kept: String,
+}
+
+impl Refused {
+    fn new(path: impl Into<String>, why: impl Into<String>) -> Self {
+        Self { path: path.into(), why: why.into(), kept: "nothing".into() }
     }
-    found.sort_by(|a, b| super::natural(&a.0, &b.0));
-    Ok((found, refused))
+
+    /// The archive ends too early.
+    fn end(files: usize, why: impl Into<String>) -> Self {
+        Self { kept: "the files before".into(), ..Self::new(format!("after {files} files"), why) }
+    }
 }
 
 /// Path, start and length of a file in a tar.
 pub type Member = (String, u64, u64);
 
-/// A path inside an archive that cannot be read, and why.
-pub type Refused = (String, String);
+/// The files of a tar, in natural order: path, start and length of each; with them, what cannot be read and why.
+///
+/// # Errors
+/// If the archive is damaged before its first file.
+pub fn tar_members(source: impl Read) -> io::Result<(Vec<Member>, Vec<Refused>)> {
+    let mut archive = tar::Archive::new(Ending { source, ended: false });
+    let (mut found, mut refused): (Vec<Member>, Vec<Refused>) = (Vec::new(), Vec::new());
+    let (mut links, mut broken): (Vec<(String, String)>, bool) = (Vec::new(), false);
+    for entry in archive.entries()? {
+        let mut entry = match entry {
+            Ok(entry) => entry,
+            Err(e) => {
+                refused.push(Refused::end(found.len(), e.to_string()));
+                broken = true;
+                break;
+            }
+        };
+        let path = entry.path().map_or_else(|_| "?".into(), |p| p.to_string_lossy().into_owned());
+        let kind = entry.header().entry_type();
+        if is_clutter(&path) || kind.is_dir() || kind.is_pax_global_extensions() {
+            continue;
+        }
+        let sparse = kind.is_gnu_sparse()
+            || entry
+                .pax_extensions()
+                .ok()
+                .flatten()
+                .is_some_and(|all| all.flatten().any(|e| e.key_bytes().starts_with(b"GNU.sparse")));
+        if sparse {
+            refused.push(Refused::new(path, "it is stored with holes (sparse); make the archive without --sparse"));
+        } else if kind.is_file() || kind.is_contiguous() {
+            found.push((path, entry.raw_file_position(), entry.size()));
+        } else if kind.is_hard_link() {
+            let to = entry.link_name().ok().flatten().map(|p| p.to_string_lossy().into_owned());
+            links.push((path, to.unwrap_or_default()));
+        } else if kind.is_symlink() {
+            refused.push(Refused::new(path, "it is a link; links inside an archive are not followed"));
+        } else {
+            refused.push(Refused::new(path, "it is no file (a device, a pipe, or of a kind that is not known)"));
+        }
+    }
+    // Another name of the same bytes: in a folder both would be read.
+    let files: BTreeMap<String, (u64, u64)> =
+        if links.is_empty() { BTreeMap::new() } else { found.iter().cloned().map(|(p, s, n)| (p, (s, n))).collect() };
+    for (path, to) in links {
+        match files.get(&to) {
+            Some(&(start, size)) => found.push((path, start, size)),
+            None => refused.push(Refused::new(path, format!("it is a hard link to {to}, which is not in the archive"))),
+        }
+    }
+    if archive.into_inner().ended && !broken {
+        let why = "the archive has no end mark: it is cut off, and files may be missing";
+        refused.push(Refused::end(found.len(), why));
+    }
+    found.sort_by(|a, b| super::natural(&a.0, &b.0));
+    Ok((found, refused))
+}
+
+/// Tells whether a tar was read to the end of its bytes: one that has its end mark is not.
+struct Ending<R> {
+    source: R,
+    ended: bool,
+}
+
+impl<R: Read> Read for Ending<R> {
+    fn read(&mut self, buf: &mut [u8]) -> io::Result<usize> {
+        let n = self.source.read(buf)?;
+        self.ended |= n == 0 && !buf.is_empty();
+        Ok(n)
+    }
+}
 
 /// The files of an archive, in natural order of their paths; with them, what cannot be read and why.
 ///
@@ -147,14 +217,14 @@ pub fn entries(source: impl Source) -> io::Result<(Vec<Entry>, Vec<Refused>)> {
         let file = match archive.by_index_data(i) {
             Ok(file) => file,
             Err(e) => {
-                refused.push((format!("entry {i}"), e.to_string()));
+                refused.push(Refused::new(format!("entry {i}"), e.to_string()));
                 continue;
             }
         };
         let path = match file.name() {
             Ok(name) => name.into_owned(),
             Err(e) => {
-                refused.push((format!("entry {i}"), e.to_string()));
+                refused.push(Refused::new(format!("entry {i}"), e.to_string()));
                 continue;
             }
         };
@@ -165,19 +235,45 @@ pub fn entries(source: impl Source) -> io::Result<(Vec<Entry>, Vec<Refused>)> {
             CompressionMethod::Stored => true,
             CompressionMethod::Deflated => false,
             other => {
-                refused.push((path, format!("compression {other} is not supported, only deflate")));
+                refused.push(Refused::new(path, format!("compression {other} is not supported, only deflate")));
                 continue;
             }
         };
         if file.encrypted() {
-            refused.push((path, "the entry is encrypted".into()));
+            refused.push(Refused::new(path, "the entry is encrypted"));
             continue;
         }
         let (header, packed, size, crc) = (file.header_start(), file.compressed_size(), file.size(), file.crc32());
         found.push(Entry { path, header, packed, size, stored, crc });
     }
+    if archive.metadata().has_duplicate_names() {
+        for (path, times) in names_again(archive)? {
+            let why =
+                format!("{times} entries have this name; only the last of them is read, as unpacking would leave it");
+            refused.push(Refused { kept: "the last of them".into(), ..Refused::new(path, why) });
+        }
+    }
     found.sort_by(|a, b| super::natural(&a.path, &b.path));
     Ok((found, refused))
+}
+
+/// Names that stand several times in a directory, and how often: the zip crate keeps one entry for each.
+fn names_again<S: Source>(archive: ZipArchive<S>) -> io::Result<BTreeMap<String, usize>> {
+    let start = archive.central_directory_start();
+    let mut source = archive.into_inner();
+    source.seek(SeekFrom::Start(start))?;
+    let mut source = BufReader::with_capacity(1 << 16, source);
+    let mut times = BTreeMap::new();
+    let mut header = [0; DIRECTORY_HEADER];
+    while source.read_exact(&mut header).is_ok() && header.starts_with(b"PK\x01\x02") {
+        let length = |at: usize| u64::from(u16::from_le_bytes([header[at], header[at + 1]]));
+        let mut name = Vec::new();
+        (&mut source).take(length(28)).read_to_end(&mut name)?;
+        *times.entry(String::from_utf8_lossy(&name).into_owned()).or_insert(0) += 1;
+        io::copy(&mut (&mut source).take(length(30) + length(32)), &mut io::sink())?;
+    }
+    times.retain(|_, n| *n > 1);
+    Ok(times)
 }
 
 /// Opens one entry of the archive behind `source`.
@@ -241,8 +337,8 @@ impl<S: Read> Read for EntryReader<S> {
     }
 }
 
-/// Files that systems leave in folders and archives and nobody means.
+/// Files that systems leave in folders and archives and nobody means. A name that begins with two dots is no hidden one.
 fn is_clutter(path: &str) -> bool {
-    path.starts_with("__MACOSX/")
-        || path.rsplit('/').next().is_some_and(|name| name.starts_with('.') || name == "Thumbs.db")
+    let hidden = |name: &str| name.starts_with('.') && !name.starts_with("..");
+    path.starts_with("__MACOSX/") || path.rsplit('/').next().is_some_and(|name| hidden(name) || name == "Thumbs.db")
 }

@@ -77,3 +77,8 @@ pub(super) fn ends_id(b: u8) -> bool {
 pub(super) fn is_space(b: u8) -> bool {
     matches!(b, b' ' | b'\n' | b'\r' | b'\t')
 }
+
+/// The position of the first byte at or after `i` that is not white space.
+pub(super) fn skip_space(chunk: &[u8], i: usize) -> usize {
+    chunk[i..].iter().position(|&b| !is_space(b)).map_or(chunk.len(), |n| i + n)
+}

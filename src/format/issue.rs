@@ -121,6 +121,47 @@ pub enum Problem {
         /// The limit.
         limit: u64,
     },
+    // Those below came later: a summary file holds the position of each.
+    /// Rows of different lengths.
+    #[error("{found} {what} where most have {expected}; left out")]
+    Ragged {
+        /// What is too many or too few.
+        what: String,
+        /// How many most have.
+        expected: usize,
+        /// How many there are.
+        found: usize,
+    },
+    /// More bytes than the header says.
+    #[error("{bytes} bytes stand behind the array that its header describes; they were not read")]
+    Extra {
+        /// How many.
+        bytes: u64,
+    },
+    /// Something in a folder that is no file.
+    #[error("it is not read: {why}")]
+    NoFile {
+        /// What it is, or the system's own words.
+        why: String,
+    },
+    /// Tables that no memory holds.
+    #[error("its tables would be {layers} layers of {experts} experts each way, {} at most", crate::units::bytes(*.bytes as f64))]
+    Tables {
+        /// Layers.
+        layers: usize,
+        /// Experts of a layer.
+        experts: usize,
+        /// Bytes of the tables.
+        bytes: u64,
+    },
+    /// Files each of which could be read, but not all of them together: the requests of this K are all given up.
+    #[error("together with the other files it is too much: {why}")]
+    Together {
+        /// K of the requests that are given up.
+        top_k: usize,
+        /// What is too much.
+        why: String,
+    },
 }
 
 impl Problem {
@@ -149,7 +190,12 @@ impl Problem {
             Self::Memory => {
                 "summarise it on the command line (moescope summarize PATH -o trace.moesum) and drop that file here"
             }
-            Self::Limit { .. } => "split the file, one request each",
+            Self::Limit { .. } => "split the file, one request each; check the recorder if it is no larger than others",
+            Self::Ragged { .. } => "record every expert of every layer",
+            Self::Extra { .. } => "save each array in a file of its own",
+            Self::NoFile { .. } => "make it a file that can be read, or take it out of the folder",
+            Self::Tables { .. } => "check the largest expert id of the file; record logical ids",
+            Self::Together { .. } => "leave this file out, or load the files of one model at a time",
         }
     }
 }

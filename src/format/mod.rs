@@ -2,16 +2,19 @@
 //! what is fatal. Readers take `Read + Seek`, so the page (slices of a `File`) and the command line (`std::fs`) share them.
 
 mod archive;
+mod array;
 mod columns;
-mod csv;
+mod counts;
+mod found;
 mod gap;
 mod issue;
 mod names;
-mod npy;
 mod paper_json;
+mod reader;
+mod readers;
 mod section;
-mod serving;
 mod state;
+mod table;
 mod whole;
 mod write;
 
@@ -19,11 +22,11 @@ pub use archive::{
     Container, Entry, EntryReader, Member, Packing, Refused, Source, container, entries, is_tar, open_entry,
     tar_members, unwrap,
 };
+pub use found::{Counts, Found};
 pub use issue::{Issue, Issues, Place, Problem};
 pub use names::{labels, natural};
 pub use paper_json::PaperScanner;
+pub use reader::{About, Reader, Reading};
+pub use readers::{HEAD, READERS, reader};
 pub use section::{Section, join};
-pub use whole::{Counts, Found, Kind, LARGEST, read, sniff};
 pub use write::write_paper;
-
-use crate::model::MAX_EXPERTS;

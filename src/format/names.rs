@@ -27,7 +27,7 @@ pub fn natural(a: &str, b: &str) -> Ordering {
 /// Model, data set and subject from the innermost folder that names them (`llama4-mmlu-anatomy/134.json`).
 #[must_use]
 pub fn labels(path: &str) -> Labels {
-    let folders = path.rsplit(['/', '\\']).skip(1).filter(|f| !f.is_empty());
+    let folders = path.rsplit(['/', '\\']).skip(1).filter(|f| !matches!(*f, "" | "." | ".."));
     let mut fallback = Labels::default();
     for folder in folders {
         let folder = folder.trim_end_matches(".zip");

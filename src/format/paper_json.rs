@@ -4,16 +4,13 @@
 //! Two thirds of a published trace are indentation, and what stands between two ids is the same from row to row and from step to
 //! step. So the one thing that is tuned is to know it again: one comparison in place of a byte at a time.
 
-use super::gap::{Event, Gap, LONGEST_GAP, MOST_EVENTS, What, ends_id, is_space, short_id};
+use super::gap::{Event, Gap, LONGEST_GAP, MOST_EVENTS, What, ends_id, short_id, skip_space};
 use super::state::{State, expected, found};
-use super::{Issues, MAX_EXPERTS, Place, Problem, Section};
+use super::{Issues, Place, Problem, Section};
 use std::ops::Range;
 
-use crate::model::{Labels, Request, UNKNOWN};
+use crate::model::{Labels, MAX_EXPERTS, MAX_LAYERS, MAX_TOKENS, MAX_TOP_K, Request, UNKNOWN, may_hold};
 use crate::units::{index, small};
-
-const MAX_LAYERS: usize = 1024;
-const MAX_TOP_K: usize = 64;
 
 /// Takes the bytes of one file in any slicing and gives its request.
 #[derive(Debug)]
@@ -248,7 +245,7 @@ impl PaperScanner {
             }
             What::StepEnds => self.end_step(offset),
         }
-        true
+        !self.dead
     }
 
     /// The same, and kept until the next id tells whether it will come again.
@@ -450,7 +447,7 @@ impl PaperScanner {
             self.current = next;
         } else if let Some(at) = self.columns.iter().position(|c| c.layer == layer) {
             self.current = at;
-        } else if self.columns.len() < MAX_LAYERS {
+        } else if self.columns.len() < MAX_LAYERS && self.fits(self.columns.len() + 1, self.tokens, offset) {
             // A layer first seen late: the tokens before it are unknown there.
             self.current = self.columns.len();
             self.columns.push(Column {
@@ -463,7 +460,9 @@ impl PaperScanner {
                 self.issues.push(self.place(offset), Problem::MissingLayer);
             }
         } else {
-            self.fail("at most 1024 layers", "one more".into(), offset);
+            if !self.dead {
+                self.refuse("layers", MAX_LAYERS as u64, offset);
+            }
             return false;
         }
         let column = &mut self.columns[self.current];
@@ -516,6 +515,9 @@ impl PaperScanner {
         } else {
             rows
         };
+        if !self.fits(self.columns.len(), self.tokens + keep, offset) {
+            return;
+        }
         let end = (self.tokens + keep) * self.top_k;
         for column in &mut self.columns {
             let found = std::mem::take(&mut column.rows);
@@ -547,6 +549,23 @@ impl PaperScanner {
         present().max_by_key(|&rows| (votes(rows), rows)).unwrap_or(0)
     }
 
+    /// Whether so many layers of so many tokens have bounds; else the file is given up.
+    fn fits(&mut self, layers: usize, tokens: usize, offset: u64) -> bool {
+        if tokens > MAX_TOKENS {
+            self.refuse("tokens", MAX_TOKENS as u64, offset);
+        } else if !may_hold(layers, tokens, self.top_k, offset) {
+            // A few bytes a step could ask for rows of a thousand layers.
+            self.refuse("unknown rows, in steps that lack layers,", offset, offset);
+        }
+        !self.dead
+    }
+
+    /// Gives the rest of the file up: it would be above a limit.
+    fn refuse(&mut self, what: &str, limit: u64, offset: u64) {
+        self.dead = true;
+        self.issues.push(self.place(offset), Problem::Limit { what: what.into(), limit });
+    }
+
     fn place(&self, offset: u64) -> Place {
         Place { step: Some(self.steps), layer: u32::try_from(self.layer).ok(), token: None, offset: Some(offset) }
     }
@@ -573,9 +592,4 @@ impl PaperScanner {
 #[inline(always)]
 fn duplicate(row: &[u16]) -> Option<u16> {
     (1..row.len()).find(|&i| row[..i].contains(&row[i])).map(|i| row[i])
-}
-
-/// The position of the first byte at or after `i` that is not white space.
-fn skip_space(chunk: &[u8], i: usize) -> usize {
-    chunk[i..].iter().position(|&b| !is_space(b)).map_or(chunk.len(), |n| i + n)
 }

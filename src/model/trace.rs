@@ -5,9 +5,6 @@ use serde::{Deserialize, Serialize};
 /// Marks a row whose routing is not known (prefix cache, damaged input); it fills the first id of the row.
 pub const UNKNOWN: u16 = u16::MAX;
 
-/// Expert ids at or above this are refused whatever the model: 16 times the largest published E.
-pub const MAX_EXPERTS: u64 = 6144;
-
 /// The two phases of a request.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Phase {

@@ -7,9 +7,10 @@ use serde::{Deserialize, Serialize};
 use xxhash_rust::xxh3::Xxh3;
 
 use super::Piece;
-use crate::analysis::Summary;
-use crate::format::{Issue, Place, Problem};
-use crate::model::{Labels, ModelPreset, Request, UNKNOWN, model_of_shape};
+use super::bounds::{Shape, alone};
+use crate::analysis::{Summary, experts_of};
+use crate::format::{Counts, Issue, Place, Problem};
+use crate::model::{LAYER_IDS, Labels, ModelPreset, Phase, Request, UNKNOWN, model_of_shape};
 
 /// Everything that one load found. It merges: any split of the files over workers gives the same result.
 #[derive(Clone, Debug, Default, Serialize, Deserialize)]
@@ -88,28 +89,115 @@ pub struct Info {
 }
 
 impl Dataset {
-    /// Adds the requests of the file at `path`, all at once.
+    /// Adds the requests of the file at `path`, all at once. One whose tables no memory would hold is refused.
     pub fn add(&mut self, requests: Vec<Request>, path: &str) {
         for request in requests {
+            if let Err(problem) = alone(&request) {
+                self.refuse(request.index, path, problem);
+                continue;
+            }
             let part = self.parts.entry(request.top_k).or_default();
             part.digest = part.digest.wrapping_add(digest(&request));
             part.requests.push(request);
             part.paths.push(path.into());
         }
-        for part in self.parts.values_mut().filter(|p| p.requests.len() - p.counted >= BATCH) {
-            part.count();
-            part.cap(KEPT_IDS);
+        if self.parts.values().any(|p| p.requests.len() - p.counted >= BATCH) {
+            self.count_parts(BATCH);
+            self.parts.values_mut().for_each(|p| p.cap(KEPT_IDS));
         }
     }
 
-    /// Adds counts that came without requests.
-    pub fn add_counts(&mut self, labels: &Labels, layer: u32, counts: &[u64]) {
-        self.parts.entry(0).or_default().summary.add_counts(labels, layer, counts);
+    /// Adds counts of the file at `path`, that came without requests.
+    pub fn add_counts(&mut self, labels: &Labels, counts: &Counts, index: u64, path: &str) {
+        if counts.is_empty() {
+            return;
+        }
+        let summary = &mut self.parts.entry(0).or_default().summary;
+        let mut shape = Shape::of(summary);
+        counts.iter().for_each(|(layer, counts)| shape.add_counts(*layer, counts));
+        match shape.together() {
+            Ok(()) => counts.iter().for_each(|(layer, counts)| summary.add_counts(labels, *layer, counts)),
+            Err(problem) => self.refuse(index, path, problem),
+        }
     }
 
     /// Counts what was added: to be called before anything is asked.
     pub fn count(&mut self) {
-        self.parts.values_mut().for_each(Part::count);
+        self.count_parts(0);
+    }
+
+    /// Counts the parts in which at least so many requests wait.
+    fn count_parts(&mut self, least: usize) {
+        self.fit();
+        self.parts.values_mut().filter(|p| p.requests.len() - p.counted >= least).for_each(Part::count);
+    }
+
+    /// Gives up the requests of a K whose tables would be too large together. Whatever worker reads what, all of them go at last.
+    fn fit(&mut self) {
+        let mut refused = Vec::new();
+        self.parts.retain(|_, part| {
+            let waiting = &part.requests[part.counted..];
+            if waiting.is_empty() {
+                return true;
+            }
+            let mut shape = Shape::of(&part.summary);
+            waiting.iter().for_each(|r| shape.add(r));
+            shape.together().map_err(|problem| refused.push((widest([&*part]), problem))).is_ok()
+        });
+        for ((index, path), problem) in refused {
+            self.refuse(index, &path, problem);
+        }
+    }
+
+    fn refuse(&mut self, index: u64, path: &str, problem: Problem) {
+        let kept = match &problem {
+            Problem::Together { top_k: 0, .. } => "nothing of any file of counts".into(),
+            Problem::Together { top_k, .. } => format!("nothing of any file with {top_k} experts a token"),
+            _ => "nothing".into(),
+        };
+        self.issues.push((index, Issue { file: path.into(), place: Place::default(), problem, count: 1, kept }));
+    }
+
+    /// Whether a request has this place.
+    #[must_use]
+    pub fn has_place(&self, index: u64) -> bool {
+        self.parts.values().flat_map(Part::places).any(|(first, last)| (first..=last).contains(&index))
+    }
+
+    /// The place after all requests.
+    #[must_use]
+    pub fn next_place(&self) -> u64 {
+        self.parts.values().flat_map(Part::places).map(|(_, last)| last + 1).max().unwrap_or(0)
+    }
+
+    /// The first place that requests of both have: their order could not be told.
+    #[must_use]
+    pub fn clash(&self, other: &Dataset) -> Option<u64> {
+        let both = self.parts.iter().filter_map(|(k, part)| Some((part, other.parts.get(k)?)));
+        let overlaps = both.flat_map(|(a, b)| a.places().flat_map(move |x| b.places().map(move |y| (x, y))));
+        let shared = overlaps.map(|(x, y)| (x.0.max(y.0), x.1.min(y.1)));
+        shared.filter(|(first, last)| first <= last).map(|(first, _)| first).min()
+    }
+
+    /// Why the requests of a K, or all counts, were given up together, if any were: what came after is a part of them.
+    #[must_use]
+    pub fn given_up(&self) -> Option<&Issue> {
+        self.issues.iter().map(|(_, i)| i).find(|i| matches!(i.problem, Problem::Together { .. }))
+    }
+
+    /// Lets go of what is left of requests that were given up.
+    fn drop_given_up(&mut self) {
+        for (_, issue) in &self.issues {
+            if let Problem::Together { top_k, .. } = issue.problem {
+                self.parts.remove(&top_k);
+            }
+        }
+    }
+
+    /// What was wrong, as reports print it.
+    #[must_use]
+    pub fn warnings(&self) -> Vec<String> {
+        self.issues.iter().map(|(_, issue)| issue.to_string()).collect()
     }
 
     /// The requests that are not counted yet.
@@ -119,6 +207,7 @@ impl Dataset {
 
     /// Counts all of them but their reuse distances, which [`Dataset::reuse_of`] counts elsewhere at the same time.
     pub(super) fn count_layers(&mut self) {
+        self.fit();
         for part in self.parts.values_mut() {
             part.summary.add_layers(&part.requests[part.counted..]);
             part.counted = part.requests.len();
@@ -140,6 +229,14 @@ impl Dataset {
         other.count();
         for (k, theirs) in other.parts {
             let part = self.parts.entry(k).or_default();
+            let mut shape = Shape::of(&part.summary);
+            shape.merge(&theirs.summary);
+            if let Err(problem) = shape.together() {
+                let (index, path) = widest([&*part, &theirs]);
+                self.parts.remove(&k);
+                self.refuse(index, &path, problem);
+                continue;
+            }
             part.counted += theirs.counted;
             part.digest = part.digest.wrapping_add(theirs.digest);
             part.cut = [part.cut, theirs.cut].into_iter().flatten().min();
@@ -157,6 +254,7 @@ impl Dataset {
     /// Puts everything in the order of the files, whatever worker read them, and keeps one K.
     pub fn settle(&mut self) {
         self.count();
+        self.drop_given_up();
         for part in self.parts.values_mut() {
             part.sort();
             part.cap(KEPT_IDS);
@@ -211,6 +309,10 @@ impl Dataset {
     pub(super) fn check(&self) -> Result<(), String> {
         let wrong = |what: &str| Err(format!("the summary is not sound: {what}"));
         for (&k, part) in &self.parts {
+            let ids = part.summary.layers.keys().all(|&id| u64::from(id) < LAYER_IDS);
+            if !ids || Shape::of(&part.summary).together().is_err() {
+                return wrong("its size");
+            }
             part.summary.check().map_err(|what| format!("the summary is not sound: {what}"))?;
             if part.summary.top_k != k || part.paths.len() != part.requests.len() || part.counted != part.requests.len()
             {
@@ -268,6 +370,11 @@ impl Part {
         self.counted = self.requests.len();
     }
 
+    /// First and last place of each run of counted requests.
+    fn places(&self) -> impl Iterator<Item = (u64, u64)> + '_ {
+        self.summary.stream[Phase::Prefill as usize].runs()
+    }
+
     fn sort(&mut self) {
         let mut both: Vec<_> =
             std::mem::take(&mut self.requests).into_iter().zip(std::mem::take(&mut self.paths)).collect();
@@ -312,15 +419,31 @@ impl Part {
     /// Digest of shape and expert ids of all requests and their order: 16 hexadecimal digits.
     #[must_use]
     pub fn digest(&self) -> String {
-        let shape = self.summary.layers.iter().map(|(&id, l)| (id, l.frequency[0][0].iter().sum::<u64>()));
-        // Counts alone have no requests: their sums tell them apart.
-        let counts = if self.summary.top_k == 0 {
-            shape.fold(1, |h, (id, n)| u64::wrapping_mul(h, 31).wrapping_add(u64::from(id) * 17).wrapping_add(n))
-        } else {
-            0
-        };
+        // Counts alone have no requests: each of them tells.
+        let counts = if self.summary.top_k == 0 { digest_of_counts(&self.summary) } else { 0 };
         format!("{:016x}", self.digest.wrapping_add(counts))
     }
+}
+
+/// Digest of counts without requests: E, and every layer, expert and count. Experts that were never chosen say nothing more.
+fn digest_of_counts(summary: &Summary) -> u64 {
+    let mut hash = Xxh3::new();
+    hash.update(&(summary.experts as u64).to_le_bytes());
+    for (id, layer) in &summary.layers {
+        for (expert, count) in (0u32..).zip(&layer.frequency[0][0]).filter(|(_, n)| **n > 0) {
+            hash.update(&id.to_le_bytes());
+            hash.update(&expert.to_le_bytes());
+            hash.update(&count.to_le_bytes());
+        }
+    }
+    hash.digest()
+}
+
+/// Index and path of the request with most experts: it is why tables are as large as they are.
+fn widest<const N: usize>(parts: [&Part; N]) -> (u64, String) {
+    let all = parts.into_iter().flat_map(|p| p.requests.iter().zip(&p.paths));
+    let found = all.max_by_key(|(r, _)| (experts_of(r), std::cmp::Reverse((r.index, r.sub))));
+    found.map_or_else(|| (0, "the files given".into()), |(r, path)| (r.index, path.clone()))
 }
 
 /// Digest of one request with its place. Sums of these do not depend on who read which file.

@@ -7,8 +7,8 @@ use serde::{Deserialize, Serialize};
 
 use super::{Cut, Dataset, Piece};
 use crate::format::{
-    Container, Found, Issue, Kind, LARGEST, Packing, PaperScanner, Place, Problem, Source, container, entries, is_tar,
-    labels, open_entry, sniff, tar_members, unwrap,
+    About, Container, HEAD, Issue, Packing, PaperScanner, Place, Problem, Reading, Refused, Source, container, entries,
+    is_tar, labels, open_entry, reader, tar_members, unwrap,
 };
 use crate::model::model_labelled;
 
@@ -162,8 +162,9 @@ impl List {
                 }
             }
         };
-        for (path, why) in refused {
-            self.issues.push(unreadable(&format!("{}/{path}", source.path), &why));
+        for Refused { path, why, kept } in refused {
+            let problem = Problem::Unreadable { why };
+            self.issues.push(of_file(&format!("{}/{path}", source.path), problem, &kept));
         }
         Ok(())
     }
@@ -173,7 +174,7 @@ impl List {
         source: &SourceFile,
         inside: impl Read,
         around: Option<Container>,
-    ) -> std::io::Result<Vec<(String, String)>> {
+    ) -> std::io::Result<Vec<Refused>> {
         let (found, refused) = tar_members(inside)?;
         for (path, start, size) in found {
             self.push(format!("{}/{path}", source.path), Packing::Member { around, start, size }, size);
@@ -222,12 +223,15 @@ struct Open {
     reader: Result<Box<dyn Read>, u64>,
     body: Body,
     bytes: u64,
+    /// Why no more bytes come, once none do: the end, or a compression that is cut off.
+    ended: Option<String>,
 }
 
 enum Body {
-    Unknown,
-    Paper(Box<PaperScanner>),
-    Whole(Kind, Vec<u8>),
+    /// Too few bytes to tell.
+    Unknown(Vec<u8>),
+    Read(Box<dyn Reading>),
+    Section(Box<PaperScanner>),
 }
 
 impl Ingest {
@@ -272,7 +276,9 @@ impl Ingest {
         let Some(open) = &mut self.open else {
             let Some(unit) = self.units.next() else { return false };
             match self.reader(files, &unit) {
-                Ok(reader) => self.open = Some(Open { unit, reader, body: Body::Unknown, bytes: 0 }),
+                Ok(reader) => {
+                    self.open = Some(Open { unit, reader, body: Body::Unknown(Vec::new()), bytes: 0, ended: None })
+                }
                 Err(why) => {
                     let issue = unreadable(&unit.path, &why);
                     give_up(dataset, unit, issue);
@@ -305,16 +311,23 @@ impl Ingest {
                     self.abandon(files, dataset, issue);
                     return true;
                 }
+                if n == 0 {
+                    open.end();
+                }
                 n > 0 && open.feed(&self.buffer[..n])
             }
-            Err(why) => {
-                let issue = unreadable(&open.unit.path, &why);
-                if open.unit.cut.is_some() {
-                    self.abandon(files, dataset, issue);
-                    return true;
-                }
-                dataset.issues.push((open.unit.index, issue));
+            // Cut off, not damaged: what came before is as sound as that of a file that nobody compressed.
+            Err(why)
+                if why.kind() == std::io::ErrorKind::UnexpectedEof && open.unit.cut.is_none() && !open.is_checked() =>
+            {
+                open.ended = Some(format!("it is cut off: {why}"));
                 false
+            }
+            Err(why) => {
+                // Nothing of it is kept: what came before a checksum that does not match is as doubtful as the rest.
+                let issue = unreadable(&open.unit.path, &why);
+                self.abandon(files, dataset, issue);
+                return true;
             }
         };
         if !more && let Some(open) = self.open.take() {
@@ -399,7 +412,7 @@ impl Ingest {
 impl Open {
     /// Why nothing of this unit is read, if its bytes so far tell.
     fn refusal(&self, bytes: &[u8]) -> Option<Problem> {
-        let unknown = matches!(self.body, Body::Unknown);
+        let unknown = matches!(&self.body, Body::Unknown(head) if head.is_empty());
         let packed = match &self.unit.packing {
             // Taken for a plain one by its name.
             Packing::Plain if unknown && self.unit.start() == 0 && container(bytes).is_some() => {
@@ -417,71 +430,76 @@ impl Open {
 
     /// Takes the next bytes; false if no more are wanted.
     fn feed(&mut self, bytes: &[u8]) -> bool {
-        if matches!(self.body, Body::Unknown) {
-            let (experts, cut) = (self.experts(), self.unit.cut.as_ref().map(|c| &c.range));
-            self.body = match (cut, sniff(bytes)) {
-                (None, Kind::Paper) => Body::Paper(Box::new(PaperScanner::new(experts))),
-                (None, other) => Body::Whole(other, Vec::new()),
-                (Some(range), kind) if range.start > 0 || kind == Kind::Paper => {
-                    Body::Paper(Box::new(PaperScanner::of_section(experts, range)))
-                }
-                (Some(_), _) => return false,
-            };
-        }
         match &mut self.body {
-            Body::Unknown => true,
-            Body::Paper(scanner) => scanner.feed(bytes),
-            Body::Whole(_, all) => {
-                all.extend_from_slice(bytes);
-                all.len() as u64 <= LARGEST
+            Body::Unknown(head) => {
+                // Those who unpack give a few bytes at first.
+                head.extend_from_slice(bytes);
+                head.len() < HEAD || self.begin()
             }
+            Body::Read(reading) => reading.feed(bytes),
+            Body::Section(scanner) => scanner.feed(bytes),
         }
     }
 
-    /// E of the model that the folders name.
-    fn experts(&self) -> Option<usize> {
-        model_labelled(&labels(&self.unit.path).model).map(|m| m.experts)
+    /// Notes the end, and whether it came too early.
+    fn end(&mut self) {
+        let whole = matches!(self.unit.packing, Packing::Plain | Packing::Member { .. }) && self.unit.cut.is_none();
+        let early = whole && self.bytes < self.unit.bytes;
+        let why = || format!("it ends after {} of {} bytes", self.bytes, self.unit.bytes);
+        self.ended = Some(if early { why() } else { String::new() });
     }
 
-    fn close(self, dataset: &mut Dataset) {
-        if self.unit.cut.is_some() {
-            let section = match self.body {
-                Body::Paper(scanner) => scanner.section(),
+    /// Whether it has a checksum of its own that must match.
+    fn is_checked(&self) -> bool {
+        matches!(self.unit.packing, Packing::Zip(_))
+    }
+
+    /// Chooses the reader by the first bytes, and gives them to it.
+    fn begin(&mut self) -> bool {
+        let Body::Unknown(head) = &mut self.body else { return true };
+        let head = std::mem::take(head);
+        let reader = reader(&head);
+        self.body = match self.unit.cut.as_ref().map(|c| &c.range) {
+            None => Body::Read((reader.open)(self.about())),
+            Some(range) if range.start > 0 || reader.is_paper() => {
+                Body::Section(Box::new(PaperScanner::of_section(self.about().experts, range)))
+            }
+            Some(_) => return false,
+        };
+        self.feed(&head)
+    }
+
+    /// What the folders tell.
+    fn about(&self) -> About {
+        let labels = labels(&self.unit.path);
+        About { index: self.unit.index, experts: model_labelled(&labels.model).map(|m| m.experts), labels }
+    }
+
+    fn close(mut self, dataset: &mut Dataset) {
+        if matches!(self.body, Body::Unknown(_)) {
+            self.begin();
+        }
+        let Open { unit, body, bytes, ended, .. } = self;
+        if unit.cut.is_some() {
+            let section = match body {
+                Body::Section(scanner) => scanner.section(),
                 _ => None,
             };
-            dataset.pieces.push(Piece { unit: self.unit, section });
+            dataset.pieces.push(Piece { unit, section });
             return;
         }
         dataset.files += 1;
-        let experts = self.experts();
-        let Open { unit, body, .. } = self;
-        let labels = labels(&unit.path);
-        let found = match body {
-            Body::Unknown => scan_nothing(unit.index),
-            Body::Paper(scanner) => {
-                let (request, issues) = scanner.finish(unit.index, labels.clone());
-                Found { requests: request.into_iter().collect(), issues, ..Found::default() }
-            }
-            Body::Whole(_, all) if all.len() as u64 > LARGEST => {
-                let mut found = Found::default();
-                found
-                    .issues
-                    .push(Place::default(), Problem::Limit { what: "a file of this format".into(), limit: LARGEST });
-                found
-            }
-            Body::Whole(Kind::Summary, all) => return summary(dataset, &unit, &all),
-            Body::Whole(kind, all) => crate::format::read(kind, &all, unit.index, &labels, experts),
-        };
-        let kept = match (&found.requests[..], found.counts.len()) {
-            ([], 0) => "nothing".to_string(),
-            ([], layers) => format!("counts of {layers} layers"),
-            ([r], _) => format!("{} prefill and {} decode tokens in {} layers", r.prefill, r.decode(), r.layers.len()),
-            (all, _) => format!("{} requests", all.len()),
-        };
-        dataset.issues.extend(found.issues.finish(&unit.path, &kept).into_iter().map(|i| (unit.index, i)));
-        for (layer, counts) in &found.counts {
-            dataset.add_counts(&labels, *layer, counts);
+        let Body::Read(reading) = body else { return };
+        let mut found = reading.finish();
+        if let Some(bytes) = &found.summary {
+            return summary(dataset, &unit, bytes);
         }
+        if let Some(why) = ended.filter(|why| !why.is_empty()) {
+            found.issues.push(Place { offset: Some(bytes), ..Place::default() }, Problem::Unreadable { why });
+        }
+        let kept = found.kept();
+        dataset.issues.extend(found.issues.finish(&unit.path, &kept).into_iter().map(|i| (unit.index, i)));
+        dataset.add_counts(&labels(&unit.path), &found.counts, unit.index, &unit.path);
         dataset.add(found.requests, &unit.path);
     }
 }
@@ -507,12 +525,6 @@ fn summary(dataset: &mut Dataset, unit: &Unit, bytes: &[u8]) {
         }
         Err(why) => dataset.issues.push((unit.index, unreadable(&unit.path, &why))),
     }
-}
-
-/// An empty file.
-fn scan_nothing(index: u64) -> Found {
-    let (_, issues) = PaperScanner::new(None).finish(index, crate::model::Labels::default());
-    Found { issues, ..Found::default() }
 }
 
 fn unreadable(path: &str, why: &impl ToString) -> Issue {

@@ -281,7 +281,7 @@ impl Job {
                     return Progress::Done(Reply::Failed("nothing is loaded".into()));
                 };
                 let summary = &part.summary;
-                let working = reporter.get_or_insert_with(|| Box::new(Reporter::new(summary, warnings(dataset))));
+                let working = reporter.get_or_insert_with(|| Box::new(Reporter::new(summary, dataset.warnings())));
                 if working.step(summary) {
                     return running(working.progress());
                 }
@@ -475,11 +475,6 @@ fn restore(bytes: &[u8]) -> Option<Dataset> {
 fn on_part(state: &State, from: From, ask: impl FnOnce(&Part, &Dataset) -> Reply) -> Reply {
     let dataset = state.dataset(from);
     dataset.part().map_or_else(|| Reply::Failed("nothing is loaded".into()), |part| ask(part, dataset))
-}
-
-/// The issues as the report prints them.
-fn warnings(dataset: &Dataset) -> Vec<String> {
-    dataset.issues.iter().map(|(_, issue)| issue.to_string()).collect()
 }
 
 fn bytes(value: &impl Serialize) -> Reply {

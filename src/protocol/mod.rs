@@ -1,6 +1,7 @@
 //! Every job of the program, in slices: `start(request) -> Job`, `job.step(…) -> Running | Done`. A worker steps a job
 //! between messages, so progress and cancel work; the command line and the tests loop over the same jobs.
 
+mod bounds;
 mod cut;
 mod dataset;
 mod ingest;

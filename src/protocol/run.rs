@@ -29,6 +29,8 @@ pub struct RunReport {
     pub overfull: usize,
     /// One for each strategy.
     pub runs: Vec<StrategyRun>,
+    /// What was wrong in the input of the requests.
+    pub warnings: Vec<String>,
 }
 
 /// The result of one strategy.
@@ -187,6 +189,7 @@ impl Run {
             all_layers: self.workload.all_layers,
             overfull: self.experiment.overfull(self.workload.all_layers, self.workload.experts),
             runs: self.outcomes.iter().filter(wanted).map(run).collect(),
+            warnings: Vec::new(),
         }
     }
 }

@@ -58,6 +58,8 @@ write("llama-cpp.csv", "layer,expert\n" + "".join(f"{l},{e}\n" for l, rows in RO
 write("sglang-counts.json", json.dumps({"logical_count": [c.tolist() for c in counts.values()]}))
 steps = [[np.bincount(rows[t], minlength=4).tolist() for rows in ROUTES.values()] for t in range(4)]
 write("sglang-counts-steps.json", json.dumps({"logical_count": steps}))
+write("matrix.json", json.dumps([c.tolist() for c in counts.values()]))
+write("matrix-steps.json", json.dumps(steps))
 text = (HERE / "paper.json").read_bytes()
 write("paper.json.gz", gzip.compress(text, mtime=0))
 write("paper.json.zst", zstandard.compress(text))

@@ -110,3 +110,118 @@ fn tables_and_counts_are_written() {
     let cells: Vec<u64> = bytes[128..].as_chunks::<8>().0.iter().map(|c| u64::from_le_bytes(*c)).collect();
     assert_eq!(cells[..16], [0, 1, 1, 0, 1, 2, 1, 0, 1, 1, 0, 0, 0, 0, 0, 0], "T2, layer 1");
 }
+
+#[test]
+fn what_is_no_file_in_a_folder_is_said_and_the_rest_is_read() {
+    let folder = tempfile::tempdir().unwrap();
+    let inside = folder.path().join("inside");
+    std::fs::create_dir(&inside).unwrap();
+    std::fs::write(inside.join("0.json"), paper(&t1(), false)).unwrap();
+    std::os::unix::fs::symlink("nowhere.json", inside.join("dangling.json")).unwrap();
+    std::os::unix::fs::symlink("loop.json", inside.join("loop.json")).unwrap();
+    std::os::unix::fs::symlink("..", inside.join("above")).unwrap();
+    let pipe = inside.join("pipe.json");
+    assert!(std::process::Command::new("mkfifo").arg(&pipe).status().unwrap().success());
+    let summary = folder.path().join("x.moesum");
+    for arguments in [
+        &["analyze", folder.path().to_str().unwrap(), "--json"][..],
+        &["summarize", folder.path().to_str().unwrap(), "-o", summary.to_str().unwrap()],
+    ] {
+        let out = moescope(arguments);
+        let said = text(&out.stderr) + &text(&out.stdout);
+        assert!(out.status.success(), "{said}");
+        for what in [
+            "inside/dangling.json: it is not read: a link that leads to no file",
+            "inside/loop.json: it is not read: a link that leads to no file",
+            "inside/above: it is not read: a link to a folder that it lies in",
+            "inside/pipe.json: it is not read: it is a pipe",
+        ] {
+            assert!(said.contains(what), "{what}: {said}");
+        }
+    }
+    let report: serde_json::Value =
+        serde_json::from_slice(&moescope(&["analyze", folder.path().to_str().unwrap(), "--json"]).stdout).unwrap();
+    assert_eq!(report["requests"], 2, "the trace, and the summary of it beside");
+    // Given by name, it is the user's mistake.
+    let out = moescope(&["analyze", pipe.to_str().unwrap()]);
+    assert!(out.status.code() == Some(1) && text(&out.stderr).contains("pipe.json: it is no file"));
+}
+
+#[test]
+fn what_a_run_lost_of_its_trace_stands_beside_its_result() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("cut.json");
+    let whole = paper(&t1(), false);
+    std::fs::write(&path, &whole[..whole.len() - 20]).unwrap();
+    let path = path.to_str().unwrap();
+    let lost = "cut.json, step 3, byte";
+    for (verb, experiment) in
+        [("run", "batch=4&steps=1&layers=1"), ("sweep", "batch=4&steps=1&layers=1&sweep=link:1:2:2")]
+    {
+        let out = moescope(&[verb, "--experiment", experiment, "--traces", path, "--json"]);
+        assert!(out.status.success() && text(&out.stderr).contains(lost), "{}", text(&out.stderr));
+        let report: serde_json::Value = serde_json::from_slice(&out.stdout).unwrap();
+        let warnings = report["warnings"].as_array().unwrap();
+        assert!(warnings.len() == 1 && warnings[0].as_str().unwrap().contains(lost), "{report}");
+    }
+    let sound = moescope(&["run", "--experiment", "model=llama4-maverick&batch=4&steps=1&layers=1", "--json"]);
+    let report: serde_json::Value = serde_json::from_slice(&sound.stdout).unwrap();
+    assert_eq!(report["warnings"], serde_json::json!([]));
+}
+
+#[test]
+fn the_trace_of_an_address_is_not_replaced_by_a_synthetic_one() {
+    let out = moescope(&["run", "--experiment", "v=1&trace=https://example.org/t.zip"]);
+    assert!(out.status.code() == Some(1) && text(&out.stderr).contains("--traces"), "{}", text(&out.stderr));
+}
+
+#[test]
+fn capacities_stand_in_the_order_of_their_numbers() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("t.json");
+    std::fs::write(&path, paper(&t1(), false)).unwrap();
+    let said = text(&moescope(&["analyze", path.to_str().unwrap()]).stdout);
+    for line in said.lines().filter(|l| l.starts_with("reuse, ")) {
+        let places: Vec<usize> = ["at 5%", "at 10%", "at 20%", "at 50%"].map(|p| line.find(p).unwrap()).into();
+        assert!(places.is_sorted(), "{line}");
+    }
+    assert_eq!(said.matches("reuse, ").count(), 3, "{said}");
+}
+
+/// Tables of 64 layers of 6144 experts would take tens of gigabytes.
+#[test]
+fn a_file_whose_tables_no_memory_holds_is_refused_by_name() {
+    let folder = tempfile::tempdir().unwrap();
+    let layers: Vec<String> = (0..64).map(|l| format!("\"{l}\":[[6143],[5]]")).collect();
+    let layers = layers.join(",");
+    let small = folder.path().join("1.json");
+    std::fs::write(folder.path().join("0.json"), format!("[{{{layers}}},{{{layers}}}]")).unwrap();
+    std::fs::write(&small, paper(&t1(), false)).unwrap();
+    let run = |threads: &str| moescope(&["analyze", folder.path().to_str().unwrap(), "--json", "--threads", threads]);
+    for threads in ["1", "2"] {
+        let out = run(threads);
+        let report: serde_json::Value = serde_json::from_slice(&out.stdout).unwrap();
+        let said = report["warnings"].to_string();
+        assert!(
+            said.contains("0.json: its tables would be 64 layers of 6144 experts each way, 77.3 GB at most"),
+            "{said}"
+        );
+        assert_eq!(report["requests"], 1, "the other file is read");
+    }
+    // One stray id: small alone, too large beside 64 layers.
+    std::fs::write(folder.path().join("0.json"), format!("[{{{}}}]", layers.replace("6143", "6"))).unwrap();
+    std::fs::write(&small, "[{\"1\":[[6143],[5]]},{\"1\":[[4]]}]").unwrap();
+    let summary = folder.path().join("x.moesum");
+    for threads in ["1", "2"] {
+        let out = run(threads);
+        let said = text(&out.stderr);
+        assert!(
+            out.status.code() == Some(1) && said.contains("together with the other files it is too much"),
+            "{said}"
+        );
+        assert!(said.contains("1.json: ") && said.contains("64 layers of 6144 experts"), "{said}");
+        let path = folder.path().to_str().unwrap();
+        let out = moescope(&["summarize", path, "-o", summary.to_str().unwrap(), "--threads", threads]);
+        assert!(out.status.code() == Some(1) && !summary.exists(), "{}", text(&out.stderr));
+    }
+}

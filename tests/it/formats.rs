@@ -90,11 +90,32 @@ fn tokens_with_unknown_routing_are_counted_and_left_out() {
 #[test]
 fn counts_answer_frequency_and_nothing_else() {
     let skew = analyze("paper.json")["frequency"]["all"]["skew"].clone();
-    for name in ["counts.csv", "llama-cpp.csv", "sglang-counts.json", "sglang-counts-steps.json"] {
+    for name in [
+        "counts.csv",
+        "llama-cpp.csv",
+        "sglang-counts.json",
+        "sglang-counts-steps.json",
+        "matrix.json",
+        "matrix-steps.json",
+    ] {
         let report = analyze(name);
         assert_eq!(report["frequency"]["all"]["skew"], skew, "{name}");
-        assert_eq!((&report["requests"], &report["coactivation"]), (&0.into(), &Value::Null));
+        assert_eq!((&report["requests"], &report["coactivation"]), (&0.into(), &Value::Null), "{name}");
         assert_eq!(report["cross_token"]["joined"]["coverage_top"], serde_json::json!([null, null]));
+    }
+}
+
+#[test]
+fn a_matrix_that_is_none_is_named() {
+    for (text, what) in [
+        ("[[1, 2], [3, -4]]", "no matrix of whole counts: invalid value: integer `-4`"),
+        ("[[1, 2.5]]", "no matrix of whole counts"),
+        ("[[[1, 2], [3, 4]], [[1, 2", "ends early, inside line 1 of a matrix of counts"),
+        ("[[1, 2], [3, 4, 5], [6, 7]]", "layer 1: 3 counts in a row where most have 2; left out"),
+        ("[[]]", "no token"),
+    ] {
+        let (_, _, said) = analyze_bytes("m.json", text.as_bytes());
+        assert!(said.contains(what), "{text}: {said}");
     }
 }
 
@@ -133,4 +154,174 @@ fn damaged_samples_are_reported_not_panicked_over() {
     assert!(matches!(out.status.code(), Some(0 | 1)), "{:?}", out.status);
     let said = String::from_utf8_lossy(&out.stderr).into_owned();
     assert!(!said.contains("panicked"), "{said}");
+}
+
+/// The output of `analyze` on one file of these bytes, with what it said.
+fn analyze_bytes(name: &str, bytes: &[u8]) -> (Option<i32>, Value, String) {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join(name);
+    std::fs::write(&path, bytes).unwrap();
+    let out = moescope(&["analyze", path.to_str().unwrap(), "--json"]);
+    let report: Value = serde_json::from_slice(&out.stdout).unwrap_or_default();
+    let said = format!("{}{}", String::from_utf8_lossy(&out.stderr), report["warnings"]);
+    (out.status.code(), report, said)
+}
+
+/// A `.npy` of one byte an id.
+fn npy(shape: &str, data: &[u8]) -> Vec<u8> {
+    let header = format!("{{'descr': '|u1', 'fortran_order': False, 'shape': {shape}, }}\n");
+    let length = u16::try_from(header.len()).unwrap().to_le_bytes();
+    [b"\x93NUMPY\x01\x00".as_slice(), &length, header.as_bytes(), data].concat()
+}
+
+#[test]
+fn every_reader_knows_its_own_samples() {
+    use moescope::format::{READERS, reader};
+    let names: std::collections::BTreeSet<_> = READERS.iter().map(|r| r.name).collect();
+    assert_eq!(names.len(), READERS.len(), "names are unique");
+    for (file, name) in [
+        ("paper.json", "paper"),
+        ("vllm-int16.npy", "npy"),
+        ("vllm.json", "serving"),
+        ("sglang-counts.json", "serving"),
+        ("matrix.json", "matrix"),
+        ("matrix-steps.json", "matrix"),
+        ("moe-beyond.csv", "moe-beyond"),
+        ("counts.csv", "counts-csv"),
+        ("llama-cpp.csv", "counts-csv"),
+    ] {
+        assert_eq!(reader(&std::fs::read(sample(file)).unwrap()).name, name, "{file}");
+    }
+    assert_eq!(reader(b"moesum 2\n").name, "summary");
+    assert_eq!(reader(b"").name, "paper", "which says that it is empty");
+}
+
+#[test]
+fn an_array_of_thousands_of_layers_is_refused_before_tables_are_made() {
+    let (code, _, said) = analyze_bytes("wide.npy", &npy("(2, 20000, 1)", &[7; 40_000]));
+    assert_eq!(code, Some(1));
+    assert!(said.contains("wide.npy: 20000 layers above the limit of 1024"), "{said}");
+}
+
+#[test]
+fn a_shape_whose_product_overflows_is_refused() {
+    for (shape, what) in [
+        ("(0, 4294967296, 4294967296)", "4294967296 layers above the limit of 1024"),
+        ("(18446744073709551615, 2, 2)", "above the limit of 268435456"),
+        ("(1, 2, 4294967296)", "4294967296 experts a token above the limit of 64"),
+        ("(2, 2, 2)", "the header promises 8 ids, the file holds 4"),
+    ] {
+        let (code, _, said) = analyze_bytes("x.npy", &npy(shape, &[1; 4]));
+        assert!(code == Some(1) && said.contains(what), "{shape}: {said}");
+    }
+}
+
+#[test]
+fn a_layer_id_that_no_number_holds_is_refused_by_name_in_every_table() {
+    let ids = "Layer ID,Batch Number,Token,Activated Expert IDs\n1,0,a,\"[1, 2]\"\n65536,0,a,\"[1, 3]\"\n";
+    let (code, report, said) = analyze_bytes("ids.csv", ids.as_bytes());
+    assert_eq!((code, &report["layer_ids"]), (Some(0), &serde_json::json!([1])));
+    assert!(said.contains("ids.csv, layer 65536, token 0, byte 64: layer id 65536 above the limit of 65535"), "{said}");
+    let (code, report, said) = analyze_bytes("counts.csv", b"layer_id,expert_id,count\n1,0,5\n65536,3,9\n");
+    assert_eq!((code, &report["layer_ids"]), (Some(0), &serde_json::json!([1])));
+    assert!(said.contains("layer 65536, byte 31: a layer id above the limit of 65535"), "{said}");
+}
+
+#[test]
+fn more_layers_than_the_bound_are_refused_by_name_in_every_format() {
+    let rows: String = (0..1100).map(|l| format!("{l},0,a,[1]\n")).collect();
+    let table = format!("Layer ID,Batch Number,Token,Activated Expert IDs\n{rows}");
+    let (_, report, said) = analyze_bytes("ids.csv", table.as_bytes());
+    assert!(report["layers"] == 1024 && said.contains("1025 layers above the limit of 1024 (76 times"), "{said}");
+    let counts: String = (0..1100).map(|l| format!("{l},1,2\n")).collect();
+    let (_, report, said) = analyze_bytes("c.csv", format!("layer_id,expert_id,count\n{counts}").as_bytes());
+    assert!(report["layers"] == 1024 && said.contains("layers above the limit of 1024 (76 times"), "{said}");
+    let nested = vec![vec![[1]; 1100]; 2];
+    let response = serde_json::json!({ "prompt_routed_experts": nested }).to_string();
+    let (code, _, said) = analyze_bytes("r.json", response.as_bytes());
+    assert!(code == Some(1) && said.contains("1100 layers above the limit of 1024"), "{said}");
+}
+
+#[test]
+fn rows_that_are_missing_in_a_thousand_layers_are_not_filled_up() {
+    // One layer of many tokens, a thousand of one: filled up, the others would take a thousand times its bytes.
+    let many = "0,0,a,[1]\n".repeat(60_000);
+    let few: String = (1..1024).map(|l| format!("{l},0,a,[1]\n")).collect();
+    let table = format!("Layer ID,Batch Number,Token,Activated Expert IDs\n{many}{few}");
+    let (code, _, said) = analyze_bytes("x.csv", table.as_bytes());
+    assert!(code == Some(1) && said.contains("x.csv: rows that are missing in 1024 layers above the limit"), "{said}");
+}
+
+#[test]
+fn a_table_that_is_cut_inside_a_number_loses_its_last_row_and_says_so() {
+    let whole = b"layer_id,expert_id,count\n1,0,5\n1,1,1234\n";
+    let (_, sound, said) = analyze_bytes("x.csv", whole);
+    assert!(!said.contains("x.csv"), "{said}");
+    let (code, cut, said) = analyze_bytes("x.csv", &whole[..whole.len() - 3]);
+    assert!(said.contains("x.csv, byte 31: the file ends early, inside its last row"), "{said}");
+    assert_eq!(code, Some(0));
+    assert_ne!(cut["frequency"]["all"]["checksum"], sound["frequency"]["all"]["checksum"]);
+    let (_, without, _) = analyze_bytes("x.csv", &whole[..31]);
+    assert_eq!(cut["frequency"], without["frequency"], "12 was never counted");
+}
+
+#[test]
+fn counts_of_different_shapes_are_said() {
+    let row = br#"{"logical_count": [[1, 2, 3, 4], [5, 6], [1, 1, 1, 1]]}"#;
+    let (code, report, said) = analyze_bytes("x.json", row);
+    assert_eq!((code, &report["layer_ids"]), (Some(0), &serde_json::json!([0, 2])));
+    assert!(said.contains("x.json, layer 1: 2 counts in a row where most have 4; left out"), "{said}");
+    let step = br#"{"logical_count": [[[1, 2], [3, 4]], [[9, 9]], [[1, 2], [3, 4]]]}"#;
+    let (_, report, said) = analyze_bytes("x.json", step);
+    assert!(said.contains("step 1: 1 layers in a matrix of counts where most have 2; left out"), "{said}");
+    let (_, twice, _) = analyze_bytes("x.json", br#"{"logical_count": [[2, 4], [6, 8]]}"#);
+    assert_eq!(report["frequency"], twice["frequency"]);
+}
+
+#[test]
+fn bytes_behind_an_array_are_said() {
+    let array = npy("(2, 2, 1)", &[1, 2, 1, 3, 9, 9, 9]);
+    let (code, report, said) = analyze_bytes("x.npy", &array);
+    assert_eq!((code, &report["requests"]), (Some(0), &1.into()));
+    assert!(said.contains("3 bytes stand behind the array") && said.contains("Kept: 2 prefill"), "{said}");
+}
+
+#[test]
+fn counts_whose_sums_would_wrap_are_refused_by_name() {
+    let half = u64::MAX / 2;
+    let table = format!("layer_id,expert_id,count\n1,0,{half}\n1,0,{half}\n1,1,{half}\n1,2,7\n");
+    let (code, report, said) = analyze_bytes("huge.csv", table.as_bytes());
+    assert!(said.contains("huge.csv, layer 1, byte 25: the sum of all counts above the limit"), "{said}");
+    assert_eq!((code, report["frequency"]["all"]["skew"][0].as_f64()), (Some(0), Some(4.0)), "only the seven is kept");
+    // Each of two files alone is within the bound.
+    let folder = tempfile::tempdir().unwrap();
+    let large = 3u64 << 50;
+    for name in ["a.csv", "b.csv"] {
+        std::fs::write(folder.path().join(name), format!("layer,expert,count\n1,0,{large}\n1,1,5\n")).unwrap();
+    }
+    for threads in ["1", "2"] {
+        let out = moescope(&["analyze", folder.path().to_str().unwrap(), "--json", "--threads", threads]);
+        let said = String::from_utf8_lossy(&out.stderr);
+        assert!(
+            out.status.code() == Some(1) && said.contains("together with the other files it is too much"),
+            "{said}"
+        );
+    }
+}
+
+#[test]
+fn other_counts_have_another_digest() {
+    let digest = |text: &str| {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("x.csv");
+        std::fs::write(&path, format!("layer_id,expert_id,count\n{text}")).unwrap();
+        let out = moescope(&["analyze", path.to_str().unwrap()]);
+        let text = String::from_utf8_lossy(&out.stdout).into_owned();
+        text.lines().next().unwrap().rsplit(' ').next().unwrap().to_string()
+    };
+    // The same sums by layer; the second and third are those of other experts.
+    let all = ["1,0,5\n1,1,3\n2,0,1\n", "1,0,3\n1,1,5\n2,0,1\n", "1,2,8\n2,0,1\n", "1,0,5\n1,1,3\n2,1,1\n"];
+    let digests: std::collections::BTreeSet<_> = all.iter().map(|t| digest(t)).collect();
+    assert_eq!(digests.len(), all.len(), "{digests:?}");
+    assert_eq!(digest("2,0,1\n1,1,3\n1,0,2\n1,0,3\n"), digest(all[0]), "the order of the rows says nothing");
 }

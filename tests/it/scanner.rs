@@ -222,3 +222,24 @@ fn what_is_written_is_read_again() {
         assert_eq!(read, Some(request), "{}", model.name);
     }
 }
+
+#[test]
+fn steps_that_lack_a_thousand_layers_are_not_filled_up() {
+    // A prompt of a thousand layers, then steps of eleven bytes that each ask for a row in all of them.
+    let layers: Vec<String> = (0..1024).map(|l| format!("\"{l}\":[[1]]")).collect();
+    let text = format!("[{{{}}}{}]", layers.join(","), ",{\"0\":[[1]]}".repeat(40_000));
+    let (request, issues) = scan(text.as_bytes(), 1 << 16);
+    let said: Vec<String> = issues.iter().map(ToString::to_string).collect();
+    assert!(said.iter().any(|i| i.contains("unknown rows, in steps that lack layers, above the limit")), "{said:?}");
+    let tokens = request.unwrap().tokens;
+    assert!((30_000..40_000).contains(&tokens), "{tokens}: what came before is kept");
+}
+
+#[test]
+fn a_layer_too_many_is_refused_by_name() {
+    let layers: Vec<String> = (0..1025).map(|l| format!("\"{l}\":[[1]]")).collect();
+    let (request, issues) = scan(format!("[{{{}}}]", layers.join(",")).as_bytes(), 1 << 16);
+    let said = issues[0].to_string();
+    assert!(said.contains("step 0, layer 1024, byte") && said.contains("layers above the limit of 1024"), "{said}");
+    assert_eq!(request, None, "no step is whole");
+}

@@ -191,3 +191,153 @@ fn what_fuzzing_found_stays_mended() {
     let _ = moescope::protocol::overview(&part.summary, moescope::model::Scope::All);
     assert_eq!(std::fs::read_dir(seeds).unwrap().count(), 4);
 }
+
+/// Two folders of three traces each.
+fn two_folders(folder: &Path) -> [PathBuf; 2] {
+    ["a", "b"].map(|name| {
+        let inside = folder.join(name).join("llama4-mmlu-made");
+        std::fs::create_dir_all(&inside).unwrap();
+        let mut generator = Generator::new(&MODELS[3], if name == "a" { 5 } else { 6 });
+        for i in 0..3 {
+            write_paper(
+                &generator.request().unwrap(),
+                &mut std::fs::File::create(inside.join(format!("{i}.json"))).unwrap(),
+            )
+            .unwrap();
+        }
+        folder.join(name)
+    })
+}
+
+#[test]
+fn a_second_folder_goes_on_after_the_first() {
+    let folder = tempfile::tempdir().unwrap();
+    let at = |name: &str| folder.path().join(name).to_str().unwrap().to_string();
+    let [a, b] = two_folders(folder.path()).map(|p| p.to_str().unwrap().to_string());
+    run(&["summarize", &a, "-o", &at("x.moesum")]);
+    run(&["summarize", &b, "-o", &at("x.moesum")]);
+    run(&["summarize", &a, &b, "-o", &at("both.moesum")]);
+    assert_eq!(std::fs::read(at("x.moesum")).unwrap(), std::fs::read(at("both.moesum")).unwrap());
+    // A place that was asked for, and that another file has, is refused; nothing is written.
+    let [_, c] = two_folders(&folder.path().join("more")).map(|p| p.to_str().unwrap().to_string());
+    std::fs::write(Path::new(&c).join("llama4-mmlu-made/0.json"), "[{\"1\":[[7]]},{\"1\":[[8]]}]").unwrap();
+    let out = moescope(&["summarize", &c, "-o", &at("x.moesum"), "--first", "4"]);
+    let said = String::from_utf8_lossy(&out.stderr);
+    assert!(out.status.code() == Some(1) && said.contains("at place 4; without --first"), "{said}");
+    assert_eq!(std::fs::read(at("x.moesum")).unwrap(), std::fs::read(at("both.moesum")).unwrap());
+}
+
+#[test]
+fn summaries_that_begin_at_one_place_are_not_merged() {
+    let folder = tempfile::tempdir().unwrap();
+    let at = |name: &str| folder.path().join(name).to_str().unwrap().to_string();
+    for path in two_folders(folder.path()) {
+        let out = at(&format!("{}.moesum", path.file_name().unwrap().to_str().unwrap()));
+        run(&["summarize", path.to_str().unwrap(), "-o", &out]);
+    }
+    std::fs::write(at("x.moesum"), "what was there before").unwrap();
+    let out = moescope(&["merge", &at("a.moesum"), &at("b.moesum"), "-o", &at("x.moesum")]);
+    let said = String::from_utf8_lossy(&out.stderr);
+    assert_eq!(out.status.code(), Some(1));
+    assert!(said.contains("b.moesum: there is a request at place 0 already") && said.contains("is 3"), "{said}");
+    assert_eq!(std::fs::read_to_string(at("x.moesum")).unwrap(), "what was there before");
+}
+
+#[test]
+fn one_process_writes_a_summary_at_a_time() {
+    let folder = tempfile::tempdir().unwrap();
+    let [a, _] = two_folders(folder.path());
+    let out = folder.path().join("x.moesum");
+    let lock = std::fs::File::create(folder.path().join(".x.moesum.lock")).unwrap();
+    lock.lock().unwrap();
+    let second = moescope(&["summarize", a.to_str().unwrap(), "-o", out.to_str().unwrap()]);
+    let said = String::from_utf8_lossy(&second.stderr);
+    assert!(second.status.code() == Some(1) && said.contains("another moescope is writing it"), "{said}");
+    assert!(!out.exists());
+    // The lock of a process that is gone holds nobody up.
+    drop(lock);
+    run(&["summarize", a.to_str().unwrap(), "-o", out.to_str().unwrap()]);
+    let left: Vec<_> = std::fs::read_dir(folder.path()).unwrap().map(|e| e.unwrap().file_name()).collect();
+    assert!(left.iter().all(|n| !n.to_str().unwrap().starts_with('.')), "{left:?}");
+}
+
+#[test]
+fn outputs_that_differ_in_their_ending_are_two_files() {
+    let folder = tempfile::tempdir().unwrap();
+    let [a, b] = two_folders(folder.path());
+    let at = |name: &str| folder.path().join(name);
+    let start = |path: &Path, out: &str| {
+        let out = at(out);
+        std::process::Command::new(env!("CARGO_BIN_EXE_moescope"))
+            .args(["summarize", path.to_str().unwrap(), "-o", out.to_str().unwrap()])
+            .stderr(std::process::Stdio::null())
+            .spawn()
+            .unwrap()
+    };
+    let mut both = [start(&a, "s.1"), start(&b, "s.2")];
+    assert!(both.iter_mut().all(|c| c.wait().unwrap().success()));
+    for (path, name) in [(a, "s.1"), (b, "s.2")] {
+        run(&["summarize", path.to_str().unwrap(), "-o", at("alone").to_str().unwrap()]);
+        assert_eq!(std::fs::read(at(name)).unwrap(), std::fs::read(at("alone")).unwrap(), "{name}");
+        std::fs::remove_file(at("alone")).unwrap();
+    }
+}
+
+#[test]
+fn an_output_that_cannot_be_written_is_known_before_anything_is_read() {
+    let folder = tempfile::tempdir().unwrap();
+    let [a, _] = two_folders(folder.path());
+    let missing = folder.path().join("missing/x.moesum");
+    for out in [missing.to_str().unwrap(), folder.path().to_str().unwrap()] {
+        for verb in ["summarize", "merge"] {
+            let ended = moescope(&[verb, a.to_str().unwrap(), "-o", out]);
+            let said = String::from_utf8_lossy(&ended.stderr);
+            assert!(ended.status.code() == Some(1) && said.contains("cannot be written"), "{said}");
+            assert_eq!(said.lines().count(), 1, "no progress: {said}");
+        }
+    }
+    let counts = moescope(&["analyze", "/nonexistent", "--counts", missing.to_str().unwrap()]);
+    assert!(String::from_utf8_lossy(&counts.stderr).contains("missing/x.moesum cannot be written"));
+}
+
+#[test]
+fn a_summary_in_the_folder_that_it_counts_is_not_counted() {
+    let folder = tempfile::tempdir().unwrap();
+    let [a, _] = two_folders(folder.path());
+    let out = a.join("x.moesum");
+    let summarize = || {
+        run(&["summarize", a.to_str().unwrap(), "-o", out.to_str().unwrap()]);
+        std::fs::read(&out).unwrap()
+    };
+    assert_eq!(summarize(), summarize());
+}
+
+#[test]
+fn responses_of_one_file_with_different_layers_make_a_summary_that_is_read() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("r.jsonl");
+    let line = |layers: &str| format!("{{\"prompt_routed_experts\": [[{layers}],[{layers}]]}}\n");
+    // In the second, no row of its first layer is known.
+    std::fs::write(&path, line("[1],[2]") + &line("[-1],[3]") + &line("[2],[1]")).unwrap();
+    let out = folder.path().join("x.moesum");
+    run(&["summarize", path.to_str().unwrap(), "-o", out.to_str().unwrap()]);
+    let [a, b] = [&path, &out].map(|p| run(&["analyze", p.to_str().unwrap(), "--json"]));
+    assert_eq!(a, b);
+    assert!(a.contains("\"requests\": 3"), "{a}");
+}
+
+#[test]
+fn what_is_larger_than_any_trace_is_refused_in_a_summary_too() {
+    let mut dataset = from_moesum(&sample()).unwrap();
+    for part in dataset.parts.values_mut() {
+        let layer = part.summary.layers.first_key_value().map(|(_, l)| l.clone()).unwrap();
+        part.summary.layers.insert(65_536, layer);
+    }
+    let why = from_moesum(&to_moesum(&dataset).unwrap()).map(|_| ()).unwrap_err();
+    assert!(why.contains("its size"), "{why}");
+    // Small tables that the first merge would blow up.
+    let mut dataset = from_moesum(&sample()).unwrap();
+    dataset.parts.values_mut().for_each(|p| p.summary.experts = 6000);
+    let why = from_moesum(&wrapped(&postcard::to_stdvec(&dataset).unwrap())).map(|_| ()).unwrap_err();
+    assert!(why.contains("its size"), "{why}");
+}

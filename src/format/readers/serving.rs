@@ -6,12 +6,24 @@ use base64::engine::general_purpose::STANDARD;
 use serde::Deserialize;
 use serde_json::Value;
 
-use super::columns::Columns;
-use super::npy::{Routed, array, push};
-use super::whole::Found;
-use super::{Issues, MAX_EXPERTS, Place, Problem};
-use crate::model::{Labels, Request, UNKNOWN};
-use crate::units::index as to_index;
+use crate::format::array::array;
+use crate::format::columns::{Columns, Routed, bounded};
+use crate::format::counts::matrices;
+use crate::format::reader::{About, Reader};
+use crate::format::whole::whole;
+use crate::format::{Found, Issues, Place, Problem};
+use crate::model::{Request, UNKNOWN};
+use crate::units::index;
+
+pub(super) const SERVING: Reader = Reader {
+    name: "serving",
+    says: "responses of vLLM and SGLang with routed experts, or SGLang's expert counts (.json, .jsonl)",
+    sniff: |head| {
+        let text = head.strip_prefix(b"\xef\xbb\xbf").unwrap_or(head);
+        text.iter().find(|b| !b.is_ascii_whitespace()) == Some(&b'{')
+    },
+    open: |about| whole(about, read),
+};
 
 #[derive(Deserialize)]
 struct Response {
@@ -48,7 +60,7 @@ struct Usage {
 }
 
 /// Reads one object, or one on each line.
-pub(super) fn read(bytes: &[u8], index: u64, labels: &Labels, experts: Option<usize>) -> Found {
+fn read(bytes: &[u8], about: &About) -> Found {
     let mut found = Found::default();
     let mut stream = serde_json::Deserializer::from_slice(bytes).into_iter::<Response>();
     loop {
@@ -57,8 +69,8 @@ pub(super) fn read(bytes: &[u8], index: u64, labels: &Labels, experts: Option<us
             None => return found,
             Some(Ok(response)) => {
                 let place = Place { offset: Some(offset), ..Place::default() };
-                if let Err(why) = take(response, index, labels, experts, &mut found) {
-                    found.issues.push(place, Problem::NotATrace { why });
+                if let Err(problem) = take(response, about, &mut found) {
+                    found.issues.push(place, problem);
                 }
             }
             Some(Err(e)) => {
@@ -75,17 +87,10 @@ pub(super) fn read(bytes: &[u8], index: u64, labels: &Labels, experts: Option<us
     }
 }
 
-fn take(
-    response: Response,
-    index: u64,
-    labels: &Labels,
-    experts: Option<usize>,
-    found: &mut Found,
-) -> Result<(), String> {
+fn take(response: Response, about: &About, found: &mut Found) -> Result<(), Problem> {
     if let Some(counts) = response.logical_count {
         return logical_count(&counts, found);
     }
-    let limit = experts.map_or(MAX_EXPERTS, |e| e as u64);
     let prompt = response.prompt_routed_experts.as_ref().map(routed).transpose()?;
     let mut any = false;
     let usage = response.usage.as_ref();
@@ -99,10 +104,11 @@ fn take(
     for text in of_choices.chain(of_meta) {
         any = true;
         let Some((prompt, completion)) = tokens(response.meta_info.as_ref()) else {
-            return Err("SGLang's routed experts need prompt_tokens and completion_tokens beside them".into());
+            let why = "SGLang's routed experts need prompt_tokens and completion_tokens beside them".into();
+            return Err(Problem::NotATrace { why });
         };
-        let routed = flat(text, to_index(prompt.saturating_add(completion).saturating_sub(1)))?;
-        found.requests.extend(request(&[&routed], index, to_index(prompt), labels, limit, &mut found.issues));
+        let routed = flat(text, index(prompt.saturating_add(completion).saturating_sub(1)))?;
+        found.requests.extend(request(&[&routed], about, index(prompt), &mut found.issues));
     }
     let decoded: Vec<&Value> = response.choices.iter().filter_map(|c| c.routed_experts.as_ref()).collect();
     for value in &decoded {
@@ -110,55 +116,54 @@ fn take(
         let generated = routed(value)?;
         let prefill = prompt.as_ref().map_or(0, |p| p.ids.len() / (p.layers * p.top_k).max(1));
         let parts: Vec<&Routed> = prompt.iter().chain([&generated]).collect();
-        found.requests.extend(request(&parts, index, prefill, labels, limit, &mut found.issues));
+        found.requests.extend(request(&parts, about, prefill, &mut found.issues));
     }
     if let (Some(prompt), true) = (&prompt, decoded.is_empty()) {
         any = true;
-        found.requests.extend(request(&[prompt], index, usize::MAX, labels, limit, &mut found.issues));
+        found.requests.extend(request(&[prompt], about, usize::MAX, &mut found.issues));
     }
-    if any { Ok(()) } else { Err("the object has no routed_experts, prompt_routed_experts or logical_count".into()) }
+    let why = || "the object has no routed_experts, prompt_routed_experts or logical_count".into();
+    if any { Ok(()) } else { Err(Problem::NotATrace { why: why() }) }
 }
 
-fn request(
-    parts: &[&Routed],
-    index: u64,
-    prefill: usize,
-    labels: &Labels,
-    limit: u64,
-    issues: &mut Issues,
-) -> Option<Request> {
-    let mut columns = Columns::new(limit);
-    parts.iter().for_each(|part| push(&mut columns, part, issues));
-    columns.finish(index, prefill, labels.clone(), issues)
+fn request(parts: &[&Routed], about: &About, prefill: usize, issues: &mut Issues) -> Option<Request> {
+    let mut columns = Columns::new(about.id_limit());
+    parts.iter().for_each(|part| columns.push_all(part, issues));
+    columns.finish(about, prefill, issues)
 }
 
 /// `[tokens][layers][k]` as nested lists, or as a base64 `.npy`.
-fn routed(value: &Value) -> Result<Routed, String> {
+fn routed(value: &Value) -> Result<Routed, Problem> {
     if let Some(text) = value.as_str() {
-        return array(&STANDARD.decode(text).map_err(|e| format!("routed experts are no base64: {e}"))?);
+        return match array(&base64(text)?)? {
+            (routed, 0) => Ok(routed),
+            (_, bytes) => Err(Problem::Extra { bytes: bytes as u64 }),
+        };
     }
-    let nested: Vec<Vec<Vec<i64>>> =
-        Vec::deserialize(value).map_err(|e| format!("routed experts are no list [tokens][layers][k]: {e}"))?;
+    let nested: Vec<Vec<Vec<i64>>> = Vec::deserialize(value)
+        .map_err(|e| Problem::NotATrace { why: format!("routed experts are no list [tokens][layers][k]: {e}") })?;
     let layers = nested.first().map_or(0, Vec::len);
     let top_k = nested.first().and_then(|t| t.first()).map_or(0, Vec::len);
     if nested.iter().any(|t| t.len() != layers || t.iter().any(|row| row.len() != top_k)) {
-        return Err("routed experts have tokens of different shapes".into());
+        return Err(Problem::NotATrace { why: "routed experts have tokens of different shapes".into() });
     }
+    bounded(nested.len(), layers, top_k)?;
     let ids = nested.iter().flatten().flatten().map(|&id| u16::try_from(id).unwrap_or(UNKNOWN)).collect();
     Ok(Routed { ids, layers, top_k })
 }
 
 /// SGLang's base64 of flat int32 `[tokens, all layers, k]`. The shape is not said: K is the largest that divides the rest and
 /// makes every row distinct ids or zeros.
-fn flat(text: &str, tokens: usize) -> Result<Routed, String> {
-    let bytes = STANDARD.decode(text).map_err(|e| format!("routed experts are no base64: {e}"))?;
+fn flat(text: &str, tokens: usize) -> Result<Routed, Problem> {
+    let bytes = base64(text)?;
     let ids: Vec<u16> = bytes
         .chunks_exact(4)
         .map(|c| u16::try_from(i32::from_le_bytes([c[0], c[1], c[2], c[3]])).unwrap_or(UNKNOWN))
         .collect();
     let width = ids.len() / tokens.max(1);
     if width == 0 || width * tokens != ids.len() || bytes.len() % 4 != 0 {
-        return Err(format!("{} bytes of routed experts are no int32 ids of {tokens} tokens", bytes.len()));
+        let why = format!("{} bytes of routed experts are no int32 ids of {tokens} tokens", bytes.len());
+        return Err(Problem::NotATrace { why });
     }
     let sound = |k: usize| {
         let distinct = |row: &[u16]| (1..row.len()).all(|i| !row[..i].contains(&row[i]));
@@ -166,26 +171,22 @@ fn flat(text: &str, tokens: usize) -> Result<Routed, String> {
             && ids.chunks_exact(k).all(|row| distinct(row) || row.iter().all(|&id| id == 0 || id == UNKNOWN))
     };
     let top_k = (1..=16).rev().find(|&k| sound(k)).unwrap_or(1);
+    bounded(tokens, width / top_k, top_k)?;
     Ok(Routed { ids, layers: width / top_k, top_k })
 }
 
+fn base64(text: &str) -> Result<Vec<u8>, Problem> {
+    STANDARD.decode(text).map_err(|e| Problem::NotATrace { why: format!("routed experts are no base64: {e}") })
+}
+
 /// `[layers][experts]`, or `[steps][layers][experts]` to be summed.
-fn logical_count(value: &Value, found: &mut Found) -> Result<(), String> {
-    let wrong = |e: serde_json::Error| format!("logical_count is no table of counts: {e}");
+fn logical_count(value: &Value, found: &mut Found) -> Result<(), Problem> {
+    let wrong = |e: serde_json::Error| Problem::NotATrace { why: format!("logical_count is no table of counts: {e}") };
     let deep = value.get(0).and_then(|v| v.get(0)).is_some_and(Value::is_array);
     let steps: Vec<Vec<Vec<u64>>> =
         if deep { Vec::deserialize(value).map_err(wrong)? } else { vec![Vec::deserialize(value).map_err(wrong)?] };
-    for layers in steps {
-        for (layer, counts) in (0u32..).zip(layers) {
-            match found.counts.iter_mut().find(|(l, _)| *l == layer) {
-                Some((_, sum)) => {
-                    sum.resize(sum.len().max(counts.len()), 0);
-                    sum.iter_mut().zip(counts).for_each(|(a, b)| *a = a.saturating_add(b));
-                }
-                None => found.counts.push((layer, counts)),
-            }
-        }
-    }
+    let counts = matrices(&steps, &mut found.issues);
+    found.add_counts(counts);
     Ok(())
 }
 

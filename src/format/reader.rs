@@ -1,0 +1,44 @@
+//! What a reader is: one kind of file, told by its first bytes. Apart from the table of them, which names every reader, while every
+//! reader names this.
+
+use super::Found;
+use crate::model::{Labels, MAX_EXPERTS};
+
+/// One kind of file.
+pub struct Reader {
+    /// Its name, unique among the readers.
+    pub name: &'static str,
+    /// What it is, in a few words for people.
+    pub says: &'static str,
+    /// Whether the first bytes of a file are of this kind: all of it, or at least [`super::HEAD`].
+    pub sniff: fn(&[u8]) -> bool,
+    /// Begins to read one file.
+    pub open: fn(About) -> Box<dyn Reading>,
+}
+
+/// What is known of a file before its first byte.
+#[derive(Clone, Debug, Default)]
+pub struct About {
+    /// Position of its requests in the order of all files.
+    pub index: u64,
+    /// What its path tells.
+    pub labels: Labels,
+    /// E of the model that the path names.
+    pub experts: Option<usize>,
+}
+
+impl About {
+    /// What expert ids must be below.
+    pub(super) fn id_limit(&self) -> u64 {
+        self.experts.map_or(MAX_EXPERTS, |e| e as u64)
+    }
+}
+
+/// A file that is being read.
+pub trait Reading {
+    /// Takes the next bytes; false if no more are wanted.
+    fn feed(&mut self, bytes: &[u8]) -> bool;
+
+    /// Ends the file: what is sound in it, and what was wrong.
+    fn finish(self: Box<Self>) -> Found;
+}

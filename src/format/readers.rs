@@ -1,0 +1,42 @@
+//! The table of all readers. To add a format is to add its file under `readers/` and its row here.
+
+mod counts_csv;
+mod matrix;
+mod moe_beyond;
+mod npy;
+mod paper;
+mod serving;
+mod summary;
+
+use super::reader::Reader;
+
+/// Every kind of file that can be read: the first one whose first bytes these are reads it.
+pub static READERS: &[Reader] = &[
+    // Told by magic bytes.
+    summary::SUMMARY,
+    npy::NPY,
+    // Told by what their text begins with.
+    serving::SERVING,
+    matrix::MATRIX,
+    moe_beyond::MOE_BEYOND,
+    counts_csv::COUNTS_CSV,
+    // Takes what is left.
+    paper::PAPER,
+];
+
+/// First bytes of a file by which its reader is told.
+pub const HEAD: usize = 4096;
+
+/// The reader of a file by its first bytes.
+#[must_use]
+pub fn reader(head: &[u8]) -> &'static Reader {
+    READERS.iter().find(|r| (r.sniff)(head)).unwrap_or(&READERS[READERS.len() - 1])
+}
+
+impl Reader {
+    /// Whether it reads paper traces, the only files that are read in sections.
+    #[must_use]
+    pub fn is_paper(&self) -> bool {
+        self.name == paper::PAPER.name
+    }
+}
