@@ -6,6 +6,7 @@ mod columns;
 mod csv;
 mod gap;
 mod issue;
+mod model_config;
 mod names;
 mod npy;
 mod paper_json;
@@ -20,6 +21,7 @@ pub use archive::{
     tar_members, unwrap,
 };
 pub use issue::{Issue, Issues, Place, Problem};
+pub use model_config::ModelConfig;
 pub use names::{labels, natural};
 pub use paper_json::PaperScanner;
 pub use section::{Section, join};

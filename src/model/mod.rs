@@ -6,7 +6,7 @@ mod routes;
 mod trace;
 mod wafer;
 
-pub use preset::{MODELS, ModelPreset, expert_count, model_labelled, model_named, model_of_shape};
+pub use preset::{MODELS, ModelPreset, default_model, expert_count, model_labelled, model_named, model_of_shape};
 pub use routes::{Faults, Routes};
 pub use trace::{Labels, MAX_EXPERTS, Phase, Request, Scope, UNKNOWN};
 pub use wafer::{FIELDS, Field, Mesh, WAFERS, Wafer, wafer_named};

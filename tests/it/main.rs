@@ -8,6 +8,8 @@ mod command_line;
 mod experiment;
 mod formats;
 mod golden;
+mod links;
+mod models;
 mod paper;
 mod real_traces;
 mod reference;
