@@ -10,7 +10,7 @@ use moescope::analysis::{Summary, report};
 use moescope::experiment::Experiment;
 use moescope::format::PaperScanner;
 use moescope::model::{Labels, MODELS, Request};
-use moescope::protocol::{Dataset, Run, workload};
+use moescope::protocol::{Dataset, Origin, Run, workload};
 use moescope::synth::Generator;
 
 /// The best of a few runs, seconds.
@@ -54,16 +54,17 @@ fn main() {
         );
         let seconds = best(|| report(&part.summary, Vec::new()));
         line(&format!("{}: all analyses", model.name), seconds, part.summary.layers.len() as f64, "layers/s");
-        let mut experiment = Experiment::default();
+        let (mut experiment, _) = Experiment::parse("v=1");
         experiment.workload.model = model.name.into();
         let batch = workload(part, &experiment).unwrap();
         let seconds = best(|| workload(part, &experiment).unwrap());
         line(&format!("{}: fill the batch", model.name), seconds, 1.0, "batches/s");
         let mut flows = 0u64;
         let seconds = best(|| {
-            let mut run = Run::new(experiment.clone(), batch.clone());
+            let mut run =
+                Run::new(experiment.clone(), batch.clone(), Origin { synthetic: true, ..Origin::default() }).unwrap();
             while run.step() {}
-            let report = run.report("", true);
+            let report = run.report();
             flows = report.runs.iter().map(|r| r.reads.local + r.reads.remote + r.reads.writes).sum();
         });
         let layers = (5 * batch.steps * batch.layers.len()) as f64;

@@ -146,6 +146,7 @@ fn phases(report: &Report) -> Insight {
 }
 
 fn reuse(curves: &[(&str, &DistanceCounts)], caches: Caches) -> Insight {
+    let known = caches.hbm > 0.0;
     let hit = |counts: &DistanceCounts, capacity: f64| counts.miss_ratio(floor(capacity)).map(|m| 1.0 - m);
     let hits = |capacity: f64| {
         let words = curves.iter().map(|(name, counts)| format!("{} {name}", share(hit(counts, capacity))));
@@ -154,14 +155,18 @@ fn reuse(curves: &[(&str, &DistanceCounts)], caches: Caches) -> Insight {
     Insight {
         question: "What would a cache of experts hit?".into(),
         lesson: "Experts are used again only after many others, so a cache pays off at the size of an HBM, not of an on-chip memory.".into(),
-        answer: format!(
-            "A die's last-level cache holds {} experts and hits {}. Its HBM holds {} and hits {}.",
-            significant(caches.llc, 2),
-            hits(caches.llc),
-            significant(caches.hbm, 3),
-            hits(caches.hbm)
-        ),
-        bars: curves.iter().map(|(name, counts)| bar(name, &format!("hits, {name}"), hit(counts, caches.hbm), None)).collect(),
+        answer: if known {
+            format!(
+                "A die's last-level cache holds {} experts and hits {}. Its HBM holds {} and hits {}.",
+                significant(caches.llc, 2),
+                hits(caches.llc),
+                significant(caches.hbm, 3),
+                hits(caches.hbm)
+            )
+        } else {
+            "How large an expert of this model is, and so what a die holds, is not known.".into()
+        },
+        bars: curves.iter().filter(|_| known).map(|(name, counts)| bar(name, &format!("hits, {name}"), hit(counts, caches.hbm), None)).collect(),
         measure: "hits of one die's HBM".into(),
         times: false,
     }

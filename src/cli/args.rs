@@ -12,10 +12,12 @@ moescope: where the experts of a mixture-of-experts model move, and what placing
 
   moescope analyze PATH... [--json] [--csv DIR] [--counts FILE.npz] [--threads N]
       Analyses of traces: files, archives, folders (docs/formats.md). --csv writes the tables, --counts all counts.
-  moescope run [--experiment STRING] [--traces PATH...] [--json] [--threads N]
+  moescope run [--experiment STRING] [--traces PATH...] [--config FILE] [--json] [--threads N]
       Simulates an experiment: the string is what stands behind # in the page's address.
-      Without --traces, on the synthetic workload of the experiment's model and seed.
-  moescope sweep --experiment STRING [--traces PATH...] [--json] [--threads N]
+      Without --traces, on the synthetic workload of the experiment's model and seed. With them, the experts have the
+      size that the experiment names (model=, or hidden= and intermediate=), else that of the trace's own model, if its
+      shape or its folders tell; --config takes it from a model's config.json.
+  moescope sweep --experiment STRING [--traces PATH...] [--config FILE] [--json] [--threads N]
       Runs the experiment once for each value of its sweep: sweep=link:1:4:7 is seven values from 1 to 4 TB/s.
   moescope paper [--experiment STRING] [--traces PATH...] [--json] [--threads N]
       Figure 12 of the paper and what stands beside it: each published number with ours. Settings come from the
@@ -39,8 +41,8 @@ pub(super) enum Command {
     Help,
     Version,
     Analyze { paths: Vec<PathBuf>, json: bool, csv: Option<PathBuf>, counts: Option<PathBuf>, threads: usize },
-    Run { experiment: String, traces: Vec<PathBuf>, json: bool, threads: usize },
-    Sweep { experiment: String, traces: Vec<PathBuf>, json: bool, threads: usize },
+    Run { experiment: String, traces: Vec<PathBuf>, config: Option<PathBuf>, json: bool, threads: usize },
+    Sweep { experiment: String, traces: Vec<PathBuf>, config: Option<PathBuf>, json: bool, threads: usize },
     Paper { experiment: String, traces: Vec<PathBuf>, json: bool, threads: usize },
     Calibrate { experiment: String, json: bool },
     Summarize { paths: Vec<PathBuf>, out: PathBuf, first: Option<u64>, threads: usize },
@@ -52,7 +54,7 @@ pub(super) fn parse(arguments: Vec<OsString>) -> Result<Command> {
     let mut parser = lexopt::Parser::from_args(arguments);
     let mut verb: Option<String> = None;
     let (mut paths, mut json, mut experiment) = (Vec::new(), false, None);
-    let (mut csv, mut counts) = (None, None);
+    let (mut csv, mut counts, mut config) = (None, None, None);
     let (mut out, mut first) = (None, None);
     let (mut files, mut tokens) = (48usize, None::<usize>);
     let mut threads = std::thread::available_parallelism().map_or(1, usize::from);
@@ -84,6 +86,7 @@ pub(super) fn parse(arguments: Vec<OsString>) -> Result<Command> {
             }
             Long("csv") if verb.as_deref() == Some("analyze") => csv = Some(parser.value()?.into()),
             Long("counts") if verb.as_deref() == Some("analyze") => counts = Some(parser.value()?.into()),
+            Long("config") if matches!(verb.as_deref(), Some("run" | "sweep")) => config = Some(parser.value()?.into()),
             Long("experiment") if matches!(verb.as_deref(), Some("run" | "sweep" | "paper" | "calibrate" | "make")) => {
                 experiment = Some(parser.value()?.string()?)
             }
@@ -100,9 +103,14 @@ pub(super) fn parse(arguments: Vec<OsString>) -> Result<Command> {
     match verb.as_deref() {
         Some("analyze") if paths.is_empty() => bail!("analyze needs at least one path"),
         Some("analyze") => Ok(Command::Analyze { paths, json, csv, counts, threads }),
-        Some("run") => Ok(Command::Run { experiment: experiment.unwrap_or_default(), traces: paths, json, threads }),
+        Some("run" | "sweep") if config.is_some() && paths.is_empty() => {
+            bail!("--config tells the sizes of a trace's model: it needs --traces")
+        }
+        Some("run") => {
+            Ok(Command::Run { experiment: experiment.unwrap_or_default(), traces: paths, config, json, threads })
+        }
         Some("sweep") => {
-            Ok(Command::Sweep { experiment: experiment.unwrap_or_default(), traces: paths, json, threads })
+            Ok(Command::Sweep { experiment: experiment.unwrap_or_default(), traces: paths, config, json, threads })
         }
         Some("paper") => {
             Ok(Command::Paper { experiment: experiment.unwrap_or_default(), traces: paths, json, threads })
@@ -145,9 +153,14 @@ mod tests {
     fn commands_are_read() {
         let run = read("run --experiment v=1&batch=64 --traces a b --json --threads 1").unwrap();
         let traces = vec!["a".into(), "b".into()];
-        assert_eq!(run, Command::Run { experiment: "v=1&batch=64".into(), traces, json: true, threads: 1 });
+        assert_eq!(
+            run,
+            Command::Run { experiment: "v=1&batch=64".into(), traces, config: None, json: true, threads: 1 }
+        );
         assert_eq!(read("analyze --help").unwrap(), Command::Help);
-        for bad in ["", "analyse x", "analyze", "analyze --experiment v=1 x", "run --threads 0", "run x"] {
+        for bad in
+            ["", "analyse x", "analyze", "analyze --experiment v=1 x", "run --threads 0", "run x", "run --config c"]
+        {
             assert!(read(bad).is_err(), "{bad}");
         }
     }

@@ -8,12 +8,12 @@ use anyhow::{Context, Result};
 
 use crate::experiment::Experiment;
 use crate::format::write_paper;
-use crate::synth::{Generator, Profile, profile};
+use crate::synth::{Generator, Profile, profile, synthetic_model};
 
 /// Writes `files` requests with `tokens` generated tokens each under `folder`, in a folder whose name tells the model.
 pub(super) fn make(experiment: &Experiment, folder: &Path, files: usize, tokens: Option<usize>) -> Result<()> {
-    let model = experiment.preset();
-    let usual = profile(model);
+    let model = synthetic_model(&experiment.workload.model).map_err(anyhow::Error::msg)?;
+    let usual = profile(model).context("it has no profile")?;
     let made = Profile { requests: files, decode: tokens.unwrap_or(usual.decode), ..usual };
     let mut generator = Generator::with(model, made, experiment.workload.seed);
     let inside = folder.join(format!("{}-synthetic-seed{}", model.name, experiment.workload.seed));

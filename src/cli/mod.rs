@@ -11,14 +11,14 @@ mod reproduce;
 mod summary;
 
 use std::io::Write;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
-use anyhow::{Context, Result, bail};
+use anyhow::{Context, Result, anyhow, bail};
 
 use self::args::{Command, parse};
 use crate::experiment::Experiment;
-use crate::model::MODELS;
+use crate::format::ModelConfig;
 use crate::protocol::{Dataset, From, Reply, Request, RunReport, State};
 
 /// Runs the command line with its arguments (without the program's name).
@@ -71,8 +71,9 @@ fn carry_out(command: Command) -> Result<()> {
                 analysis_table(&mut out, &state.trace, &report)?;
             }
         }
-        Command::Run { experiment, traces, json, threads } => {
-            let (experiment, from, mut state) = prepare(read(&experiment), &traces, threads)?;
+        Command::Run { experiment, traces, config, json, threads } => {
+            let read = read(&experiment, !traces.is_empty());
+            let (experiment, from, mut state) = prepare(read, &traces, config.as_deref(), threads)?;
             let report = simulate(&mut state, from, &experiment)?;
             if json {
                 serde_json::to_writer_pretty(&mut out, &report)?;
@@ -81,12 +82,12 @@ fn carry_out(command: Command) -> Result<()> {
                 run_table(&mut out, &report)?;
             }
         }
-        Command::Sweep { experiment, traces, json, threads } => {
-            let read = read(&experiment);
+        Command::Sweep { experiment, traces, config, json, threads } => {
+            let read = read(&experiment, !traces.is_empty());
             let Some(sweep) = read.view.sweep.clone() else {
                 bail!("the experiment has no sweep: add sweep=SETTING:FROM:TO:POINTS")
             };
-            let (experiment, from, mut state) = prepare(read, &traces, threads)?;
+            let (experiment, from, mut state) = prepare(read, &traces, config.as_deref(), threads)?;
             let mut points = Vec::new();
             for value in sweep.values() {
                 let at = experiment.run_key().with(&sweep.name, &value).map_err(anyhow::Error::msg)?;
@@ -95,28 +96,40 @@ fn carry_out(command: Command) -> Result<()> {
             reproduce::sweep(&mut out, &experiment, points, state.dataset(from).warnings(), json)?;
         }
         Command::Paper { experiment, traces, json, threads } => {
-            reproduce::paper(&mut out, &read(&experiment), &traces, json, threads)?;
+            reproduce::paper(&mut out, &read(&experiment, !traces.is_empty()), &traces, json, threads)?;
         }
         Command::Summarize { paths, out, first, threads } => summary::summarize(&paths, &out, first, threads)?,
-        Command::Make { experiment, out, files, tokens } => make::make(&read(&experiment), &out, files, tokens)?,
+        Command::Make { experiment, out, files, tokens } => make::make(&read(&experiment, false), &out, files, tokens)?,
         Command::Merge { paths, out } => summary::merge(&paths, &out)?,
-        Command::Calibrate { experiment, json } => reproduce::calibrate(&mut out, &read(&experiment), json)?,
+        Command::Calibrate { experiment, json } => reproduce::calibrate(&mut out, &read(&experiment, false), json)?,
     }
     Ok(())
 }
 
 /// The requests of an experiment: loaded traces, or else its synthetic workload.
-fn prepare(experiment: Experiment, traces: &[PathBuf], threads: usize) -> Result<(Experiment, From, State)> {
+fn prepare(
+    mut experiment: Experiment,
+    traces: &[PathBuf],
+    config: Option<&Path>,
+    threads: usize,
+) -> Result<(Experiment, From, State)> {
     if !traces.is_empty() {
         let state = load::load(traces, threads)?;
         warn(&state.trace.warnings());
+        if let Some(path) = config {
+            sizes(&mut experiment, path, &state.trace).with_context(|| path.display().to_string())?;
+        }
         return Ok((on_trace(experiment, &state.trace)?, From::Trace, state));
     }
-    if !experiment.workload.trace.is_empty() {
-        bail!("the experiment is on trace {}: give it with --traces PATH...", experiment.workload.trace);
+    let (trace, source) = (&experiment.workload.trace, &experiment.view.source);
+    if !source.is_empty() {
+        bail!(
+            "the experiment is on the trace at {source}: the command line fetches nothing; save it, and give it with \
+             --traces PATH..."
+        );
     }
-    if !experiment.source.is_empty() {
-        bail!("the experiment is on the trace at {}: fetch it, and give it with --traces PATH...", experiment.source);
+    if !trace.is_empty() {
+        bail!("the experiment is on trace {trace}: give it with --traces PATH...");
     }
     let mut state = State::default();
     load::finish(
@@ -124,6 +137,21 @@ fn prepare(experiment: Experiment, traces: &[PathBuf], threads: usize) -> Result
         Request::Synthesize { model: experiment.workload.model.clone(), seed: experiment.workload.seed },
     )?;
     Ok((experiment, From::Synthetic, state))
+}
+
+/// Takes the sizes of an expert from a `config.json`.
+fn sizes(experiment: &mut Experiment, path: &Path, loaded: &Dataset) -> Result<()> {
+    let of = &mut experiment.workload;
+    if !of.model.is_empty() || of.hidden > 0 || of.intermediate > 0 {
+        bail!("the experiment says itself how large an expert is: leave model=, hidden= and intermediate= out of it");
+    }
+    let config = ModelConfig::read(&std::fs::read_to_string(path)?).map_err(anyhow::Error::msg)?;
+    let info = loaded.info();
+    config.fits(info.layers.len(), info.experts, info.top_k).map_err(anyhow::Error::msg)?;
+    for (name, size) in [("hidden", config.hidden), ("intermediate", config.intermediate)] {
+        *experiment = experiment.with(name, &size.to_string()).map_err(|why| anyhow!("{name}: {why}"))?;
+    }
+    Ok(())
 }
 
 fn simulate(state: &mut State, from: From, experiment: &Experiment) -> Result<RunReport> {
@@ -139,30 +167,22 @@ fn warn(warnings: &[String]) {
 }
 
 /// An experiment; what cannot be read of it is said.
-fn read(text: &str) -> Experiment {
-    let (experiment, unread) = Experiment::parse(text);
+fn read(text: &str, beside_a_trace: bool) -> Experiment {
+    let read = if beside_a_trace { Experiment::parse_beside_trace } else { Experiment::parse };
+    let (experiment, unread) = read(text);
     for part in unread {
         eprintln!("moescope: not understood in the experiment: {part}");
     }
     experiment
 }
 
-/// The experiment on a loaded trace: the trace's digest, and its model if the shape tells.
+/// The experiment on a loaded trace: with the trace's digest.
 fn on_trace(mut experiment: Experiment, loaded: &Dataset) -> Result<Experiment> {
-    let part = loaded.part().context("nothing is loaded")?;
-    let digest = part.digest();
+    let digest = loaded.part().context("nothing is loaded")?.digest();
     if !experiment.workload.trace.is_empty() && experiment.workload.trace != digest {
         eprintln!("moescope: the experiment was made on trace {}, this one is {digest}", experiment.workload.trace);
     }
     experiment.workload.trace = digest;
-    match part.model() {
-        Some(model) => experiment.workload.model = model.name.into(),
-        None => eprintln!(
-            "moescope: the trace's model is not known; experts have the size of {}'s (set model=, one of {})",
-            experiment.workload.model,
-            MODELS.map(|m| m.name).join(", ")
-        ),
-    }
     Ok(experiment)
 }
 
@@ -216,6 +236,9 @@ fn analysis_table(out: &mut impl Write, loaded: &Dataset, report: &crate::analys
 fn run_table(out: &mut impl Write, report: &RunReport) -> Result<()> {
     use crate::units::{grouped, seconds, significant};
     writeln!(out, "{}{}", report.experiment, if report.synthetic { "  (synthetic workload)" } else { "" })?;
+    if let Some(words) = report.collapsed_words() {
+        writeln!(out, "{words}")?;
+    }
     writeln!(out, "{:<10} {:>10} {:>9} {:>14} {:>9} {:>8}", "strategy", "time", "speedup", "hops", "fewer", "bound")?;
     for run in &report.runs {
         writeln!(

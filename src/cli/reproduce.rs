@@ -1,5 +1,6 @@
 //! `moescope paper` and `moescope calibrate`: published numbers beside ours. Apart from the commands on one trace.
 
+use std::collections::BTreeSet;
 use std::io::Write;
 use std::path::PathBuf;
 use std::sync::Mutex;
@@ -12,8 +13,8 @@ use crate::analysis::{Fit, calibration, report};
 use crate::experiment::Experiment;
 use crate::model::ModelPreset;
 use crate::protocol::{
-    Dataset, HostTime, PaperJob, PaperRun, Part, RunReport, State, Target, host_times, paper_models, rms, targets,
-    throughput,
+    Dataset, HostTime, PaperJob, PaperRun, Part, RunReport, State, Target, figure_12_title, host_times, paper_models,
+    rms, targets, throughput,
 };
 use crate::synth::Generator;
 use crate::units::{percent, significant};
@@ -23,6 +24,8 @@ use crate::units::{percent, significant};
 struct Paper {
     /// Settings of all runs.
     experiment: String,
+    /// Those in which they differ from the paper's.
+    edits: Vec<String>,
     targets: Vec<Target>,
     /// Root mean square of the differences of the throughput targets.
     rms: f64,
@@ -68,6 +71,7 @@ pub(super) fn paper(
     let targets = targets(&runs);
     let result = Paper {
         experiment: experiment.of_figure_12().to_string(),
+        edits: experiment.figure_12_edits(),
         rms: rms(&targets),
         host: host_times(&runs),
         targets,
@@ -79,12 +83,17 @@ pub(super) fn paper(
         writeln!(out)?;
         return Ok(());
     }
-    writeln!(out, "{} runs, {}\n", result.runs.len(), result.experiment)?;
+    writeln!(out, "{}, {} runs, {}\n", figure_12_title(&result.edits), result.runs.len(), result.experiment)?;
     writeln!(out, "| | paper | ours | difference |\n|---|---:|---:|---:|")?;
     for t in &result.targets {
         let sign = if t.difference >= 0.0 { "+" } else { "" };
         let words = (significant(t.paper, 3), significant(t.ours, 3), percent(t.difference));
         writeln!(out, "| {} | {} | {} | {sign}{} |", t.name, words.0, words.1, words.2)?;
+    }
+    let collapsed: BTreeSet<u32> = result.runs.iter().flat_map(|r| r.collapsed.iter().copied()).collect();
+    if !collapsed.is_empty() {
+        let ids: Vec<String> = collapsed.iter().map(ToString::to_string).collect();
+        writeln!(out, "\nCollapsed layers are among those of the trace: {}", ids.join(", "))?;
     }
     let n = throughput(&result.targets).count();
     writeln!(out, "\nRoot mean square of the {n} throughput differences: {}\n", percent(result.rms))?;

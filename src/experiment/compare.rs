@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::{Experiment, key_named};
+use super::{Experiment, key_named, keys};
 
 /// What the colours of the wafer show.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -119,7 +119,12 @@ impl Variant {
             }
             Ok((name.to_string(), value.to_string()))
         };
-        let settings: Vec<_> = text.split(';').filter(|p| !p.is_empty()).map(setting).collect::<Result<_, _>>()?;
+        let parts = || text.split(';').filter(|p| !p.is_empty());
+        // More are repetitions, which a text of megabytes must not be given.
+        if parts().nth(keys().len()).is_some() {
+            return Err("a variant of more settings than there are".into());
+        }
+        let settings: Vec<_> = parts().map(setting).collect::<Result<_, _>>()?;
         if settings.is_empty() { Err("a variant without a setting".into()) } else { Ok(Self(settings)) }
     }
 

@@ -39,6 +39,20 @@ macro_rules! number {
     };
 }
 
+/// A size of the model: empty, and so not written, where it is the preset's.
+macro_rules! size {
+    ($name:literal, $part:ident.$field:ident) => {
+        Key {
+            name: $name,
+            get: |e| if e.$part.$field == 0 { String::new() } else { e.$part.$field.to_string() },
+            set: |e, v| {
+                e.$part.$field = if v.is_empty() { 0 } else { within(v, 1..=1 << 17)? };
+                Ok(())
+            },
+        }
+    };
+}
+
 /// A value of the hardware: empty, and so not written, where it is the preset's.
 macro_rules! hardware {
     ($name:literal) => {
@@ -57,8 +71,16 @@ pub fn keys() -> &'static [Key] {
         Key {
             name: "model",
             get: |e| e.workload.model.clone(),
-            set: |e, v| one_of(v, MODELS.iter().map(|m| m.name)).map(|()| e.workload.model = v.into()),
+            set: |e, v| {
+                if !v.is_empty() {
+                    one_of(v, MODELS.iter().map(|m| m.name))?;
+                }
+                e.workload.model = v.into();
+                Ok(())
+            },
         },
+        size!("hidden", workload.hidden),
+        size!("intermediate", workload.intermediate),
         Key {
             name: "trace",
             get: |e| e.workload.trace.clone(),
@@ -106,6 +128,11 @@ pub fn keys() -> &'static [Key] {
                     .map(|n| e.workload.layers = n)
                     .map_err(|why| format!("{why}, or \u{201c}all\u{201d}"))
             },
+        },
+        Key {
+            name: "skip",
+            get: |e| if e.workload.skip_collapsed { "collapsed" } else { "none" }.into(),
+            set: |e, v| choice(v, &[("none", false), ("collapsed", true)]).map(|b| e.workload.skip_collapsed = b),
         },
         Key {
             name: "strategies",

@@ -3,20 +3,30 @@
 
 mod compare;
 mod keys;
+mod model;
 mod settings;
+mod upgrade;
+
+use std::borrow::Cow;
+use std::collections::BTreeSet;
 
 use serde::{Deserialize, Serialize};
 
-use crate::model::{FIELDS, MODELS, ModelPreset, Routes, WAFERS, Wafer, model_named, wafer_named};
+use crate::model::{FIELDS, Routes, WAFERS, Wafer, wafer_named};
 use crate::place;
 use crate::sim::{Config, Workload};
 
 pub use compare::{Heat, Look, PairMap, Subset, Variant};
 pub use keys::{Key, SWEPT, Unread, key_named, keys};
+pub use model::{CUSTOM, PAPER_WAFERS};
 pub use settings::{RunSettings, Sweep, SystemSettings, ViewSettings, WorkloadSettings};
+use upgrade::Setting;
 
 /// The version that this program writes.
-pub const VERSION: u32 = 1;
+pub const VERSION: u32 = 2;
+
+/// Parts that are listed of those that could not be read.
+const MOST_UNREAD: usize = 20;
 
 /// All settings, by what they decide. A part knows nothing of the others, so what a result depends on is said by the parts
 /// that it is made of, not by a list of names.
@@ -33,32 +43,51 @@ pub struct Experiment {
 }
 
 impl Experiment {
-    /// Reads a string, with or without a leading `#`. Settings that cannot be read stay at their defaults and are listed.
+    /// Reads a string, with or without a leading `#`. Settings that cannot be read stay at their defaults and are listed, the
+    /// first twenty of them. A string without a version is of this one: every program wrote its version, so only a hand leaves
+    /// it out.
     #[must_use]
     pub fn parse(text: &str) -> (Self, Vec<Unread>) {
-        let mut experiment = Self::default();
-        let mut unread = Vec::new();
-        let parts = text.trim_start_matches('#').split('&').filter(|p| !p.is_empty());
-        let mut seen: Vec<&str> = Vec::new();
-        for part in parts {
+        Self::read(text, false)
+    }
+
+    /// The same for a string that is read beside a trace which it need not name: `moescope run --traces`. Version 1 took the
+    /// trace's model where it named none.
+    #[must_use]
+    pub fn parse_beside_trace(text: &str) -> (Self, Vec<Unread>) {
+        Self::read(text, true)
+    }
+
+    fn read(text: &str, beside_a_trace: bool) -> (Self, Vec<Unread>) {
+        let (mut settings, mut version, mut seen) = (Vec::new(), VERSION, BTreeSet::new());
+        for part in text.trim_start_matches('#').split('&').filter(|p| !p.is_empty()) {
             let (name, value) = part.split_once('=').unwrap_or((part, ""));
-            let problem = if seen.contains(&name) {
-                Err("it is given twice; the first counts".into())
+            let void = if !seen.insert(name) {
+                Some("it is given twice; the first counts".into())
             } else if name == "v" {
-                version(value)
-            } else {
-                match key_named(name) {
-                    Some(key) => (key.set)(&mut experiment, &unescape(value)),
-                    None => Err(keys::UNKNOWN.into()),
+                match version_of(value) {
+                    Ok(read) => {
+                        version = read;
+                        continue;
+                    }
+                    Err(why) => Some(why),
                 }
+            } else {
+                None
             };
-            seen.push(name);
-            if let Err(why) = problem {
-                unread.push(Unread { part: part.into(), why });
+            settings.push(Setting { name, value: unescape(value), part, void });
+        }
+        upgrade::upgrade(version, &mut settings, beside_a_trace);
+        let (mut experiment, mut unread) = (Self::default(), List::default());
+        for Setting { name, value, part, void } in settings {
+            let key = || key_named(name).ok_or_else(|| keys::UNKNOWN.to_string());
+            let read = void.map_or_else(|| key().and_then(|k| (k.set)(&mut experiment, &value)), Err);
+            if let Err(why) = read {
+                unread.add(part, why);
             }
         }
         experiment.normalise();
-        (experiment, unread)
+        (experiment, unread.finish())
     }
 
     /// The experiment with one setting changed.
@@ -72,34 +101,14 @@ impl Experiment {
         Ok(changed)
     }
 
-    /// What all runs of Figure 12 share: the figure sets model, wafer, batch and strategies itself, on no trace and
-    /// whole wafers.
-    #[must_use]
-    pub fn of_figure_12(&self) -> Self {
-        let default = Self::default();
-        let mut of = self.run_key();
-        let WorkloadSettings { model, batch, trace, .. } = default.workload;
-        of.workload = WorkloadSettings { model, batch, trace, ..of.workload };
-        let SystemSettings { wafer, dead, .. } = default.system;
-        of.system = SystemSettings { wafer, dead, ..of.system };
-        let RunSettings { strategies, baseline, .. } = default.run;
-        of.run = RunSettings { strategies, baseline, ..of.run };
-        of
-    }
-
-    /// Forgets hardware values that the preset has anyway and dead parts that the wafer does not have: equal experiments
-    /// have equal strings.
+    /// Forgets hardware values that the preset has anyway and dead parts that the wafer does not have, and an expert's size that
+    /// is its model's: equal experiments have equal strings.
     fn normalise(&mut self) {
         let preset = wafer_named(&self.system.wafer).unwrap_or(WAFERS[0].2);
         self.system.hardware.retain(|name, v| FIELDS.iter().any(|f| f.name == name && (f.get)(&preset) != *v));
         let mesh = self.wafer().mesh;
         self.system.dead.within(mesh);
-    }
-
-    /// The preset whose expert size and, without a trace, whose shape is used.
-    #[must_use]
-    pub fn preset(&self) -> &'static ModelPreset {
-        model_named(&self.workload.model).unwrap_or(&MODELS[0])
+        self.forget_known_size();
     }
 
     /// The hardware: the preset with what was edited.
@@ -222,13 +231,44 @@ fn left(wafer: &Wafer, expert_bytes: f64, home: &[usize], die: usize, all_layers
     wafer.usable * wafer.dram - expert_bytes * own
 }
 
-fn version(value: &str) -> Result<(), String> {
+fn version_of(value: &str) -> Result<u32, String> {
     match value.parse::<u32>() {
-        Ok(VERSION) => Ok(()),
+        Ok(v @ 1..=VERSION) => Ok(v),
         Ok(v) if v > VERSION => Err(format!(
             "the link is from a newer moescope (version {v}, this one reads {VERSION}); what it shares with this version was read"
         )),
         _ => Err("not a version".into()),
+    }
+}
+
+/// What could not be read, as far as a reader reads: an address of megabytes is told in twenty lines.
+#[derive(Default)]
+struct List {
+    told: Vec<Unread>,
+    more: usize,
+}
+
+impl List {
+    fn add(&mut self, part: &str, why: String) {
+        /// Characters of a part that are told.
+        const MOST_CHARS: usize = 200;
+        if self.told.len() == MOST_UNREAD {
+            self.more += 1;
+            return;
+        }
+        let part = match part.char_indices().nth(MOST_CHARS) {
+            Some((end, _)) => format!("{}…", &part[..end]),
+            None => part.into(),
+        };
+        self.told.push(Unread { part, why });
+    }
+
+    fn finish(mut self) -> Vec<Unread> {
+        if self.more > 0 {
+            self.told
+                .push(Unread { part: "…".into(), why: format!("and {} more parts that were not read", self.more) });
+        }
+        self.told
     }
 }
 
@@ -238,14 +278,19 @@ fn escape(text: &str) -> String {
     text.bytes().map(|b| if plain(b) { char::from(b).to_string() } else { format!("%{b:02X}") }).collect()
 }
 
-fn unescape(text: &str) -> String {
+fn unescape(text: &str) -> Cow<'_, str> {
+    if !text.contains('%') {
+        return Cow::Borrowed(text);
+    }
     let bytes = text.as_bytes();
+    let digit = |at: usize| bytes.get(at).and_then(|&b| char::from(b).to_digit(16));
     let mut out = Vec::with_capacity(bytes.len());
     let mut i = 0;
     while i < bytes.len() {
-        let code = text.get(i + 1..i + 3).filter(|_| bytes[i] == b'%').and_then(|hex| u8::from_str_radix(hex, 16).ok());
+        let code = digit(i + 1).zip(digit(i + 2)).filter(|_| bytes[i] == b'%');
+        let code = code.and_then(|(high, low)| u8::try_from(high * 16 + low).ok());
         out.push(code.unwrap_or(bytes[i]));
         i += if code.is_some() { 3 } else { 1 };
     }
-    String::from_utf8_lossy(&out).into_owned()
+    Cow::Owned(String::from_utf8_lossy(&out).into_owned())
 }

@@ -5,14 +5,19 @@ use std::collections::BTreeMap;
 use serde::{Deserialize, Serialize};
 
 use super::{Heat, Look, PairMap, Subset, Variant};
-use crate::model::{Faults, MODELS, Scope, WAFERS};
+use crate::model::{Faults, Scope, WAFERS};
 use crate::sim::{DieOrder, Duplex, Strategy};
 
 /// What is computed.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct WorkloadSettings {
-    /// Model preset of the synthetic workload; with a trace, the model whose expert size is used.
+    /// Model preset of the synthetic workload; with a trace, the model whose expert size is used. Empty: the trace's own, and
+    /// without a trace the default.
     pub model: String,
+    /// Hidden size h of a model that has no preset; 0: the preset's.
+    pub hidden: usize,
+    /// Intermediate size i of one of its experts; 0: the preset's.
+    pub intermediate: usize,
     /// Digest of the trace that the experiment was made on; empty for the synthetic workload.
     pub trace: String,
     /// Seed of the synthetic workload.
@@ -23,6 +28,8 @@ pub struct WorkloadSettings {
     pub steps: usize,
     /// Simulated layers, evenly spaced; 0 is all.
     pub layers: usize,
+    /// Leave collapsed layers out of those that are simulated.
+    pub skip_collapsed: bool,
     /// Predict from the requests of even position, fill the batch from those of odd position.
     pub held_out: bool,
 }
@@ -30,12 +37,16 @@ pub struct WorkloadSettings {
 impl Default for WorkloadSettings {
     fn default() -> Self {
         Self {
-            model: MODELS[0].name.into(),
+            model: String::new(),
+            hidden: 0,
+            intermediate: 0,
             trace: String::new(),
             seed: 1,
-            batch: 8192,
+            // Large enough that strategies differ, and all layers, so that no sample hides a layer that is unlike the others.
+            batch: 16384,
             steps: 16,
-            layers: 6,
+            layers: 0,
+            skip_collapsed: false,
             held_out: false,
         }
     }

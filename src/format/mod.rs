@@ -8,6 +8,7 @@ mod counts;
 mod found;
 mod gap;
 mod issue;
+mod model_config;
 mod names;
 mod paper_json;
 mod reader;
@@ -24,6 +25,7 @@ pub use archive::{
 };
 pub use found::{Counts, Found};
 pub use issue::{Issue, Issues, Place, Problem};
+pub use model_config::ModelConfig;
 pub use names::{labels, natural};
 pub use paper_json::PaperScanner;
 pub use reader::{About, Reader, Reading};

@@ -1,5 +1,5 @@
-//! Shapes of the models whose traces are published. Apart from `trace`, because a trace infers most of its shape but
-//! never its expert's size in bytes.
+//! Shapes of the open models with experts. Apart from `trace`, because a trace infers most of its shape but never its expert's
+//! size in bytes.
 
 /// What the simulator and the synthetic workloads need to know about a model.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -8,6 +8,10 @@ pub struct ModelPreset {
     pub name: &'static str,
     /// Name for people.
     pub title: &'static str,
+    /// Where its shape is published: the repository on huggingface.co whose `config.json` holds it.
+    pub source: &'static str,
+    /// What a label of it contains, in lower case without signs. Where models share one, their shapes tell them apart.
+    pub labels: &'static [&'static str],
     /// Number of MoE layers.
     pub moe_layers: usize,
     /// Id of the first MoE layer in the full model.
@@ -45,11 +49,46 @@ impl ModelPreset {
     }
 }
 
-/// The presets; the first is the default.
-pub const MODELS: [ModelPreset; 5] = [
+/// A model that is not in the paper: shape and size alone. Layers: how many have experts, the id of the first, their distance.
+const fn open(
+    (name, title, source): (&'static str, &'static str, &'static str),
+    labels: &'static [&'static str],
+    (moe_layers, first_layer, layer_stride): (usize, u32, u32),
+    (experts, top_k): (usize, usize),
+    (hidden, intermediate): (usize, usize),
+) -> ModelPreset {
+    ModelPreset {
+        name,
+        title,
+        source,
+        labels,
+        moe_layers,
+        first_layer,
+        layer_stride,
+        experts,
+        top_k,
+        hidden,
+        intermediate,
+        groups: (1, 1),
+        paper_cross_layer: None,
+        paper_cross_token: None,
+        paper_speedup: None,
+    }
+}
+
+/// The model of an experiment that names none, beside no trace: a batch of it runs in a moment with every layer.
+#[must_use]
+pub fn default_model() -> &'static ModelPreset {
+    &MODELS[3]
+}
+
+/// The presets: the paper's models, then others in use. Rows are only ever added: their order breaks ties of shapes.
+pub const MODELS: [ModelPreset; 24] = [
     ModelPreset {
         name: "deepseek-v3",
         title: "DeepSeek V3",
+        source: "deepseek-ai/DeepSeek-V3",
+        labels: &["deepseekv3", "deepseekr1", "dsv3", "dsr1"],
         moe_layers: 58,
         first_layer: 3,
         layer_stride: 1,
@@ -65,6 +104,8 @@ pub const MODELS: [ModelPreset; 5] = [
     ModelPreset {
         name: "kimi-k2",
         title: "Kimi K2",
+        source: "moonshotai/Kimi-K2-Instruct",
+        labels: &["kimi"],
         moe_layers: 60,
         first_layer: 1,
         layer_stride: 1,
@@ -80,6 +121,8 @@ pub const MODELS: [ModelPreset; 5] = [
     ModelPreset {
         name: "qwen3-235b",
         title: "Qwen3-235B",
+        source: "Qwen/Qwen3-235B-A22B",
+        labels: &["qwen3235b", "235ba22b", "qwen3"],
         moe_layers: 94,
         first_layer: 0,
         layer_stride: 1,
@@ -95,6 +138,8 @@ pub const MODELS: [ModelPreset; 5] = [
     ModelPreset {
         name: "llama4-maverick",
         title: "Llama 4 Maverick",
+        source: "meta-llama/Llama-4-Maverick-17B-128E",
+        labels: &["llama4maverick", "maverick", "llama4"],
         moe_layers: 24,
         first_layer: 1,
         layer_stride: 2,
@@ -107,22 +152,122 @@ pub const MODELS: [ModelPreset; 5] = [
         paper_cross_token: Some(0.80),
         paper_speedup: Some(7.3),
     },
-    // Not in the paper: the model of many public traces.
-    ModelPreset {
-        name: "deepseek-v2-lite",
-        title: "DeepSeek-V2-Lite",
-        moe_layers: 26,
-        first_layer: 1,
-        layer_stride: 1,
-        experts: 64,
-        top_k: 6,
-        hidden: 2048,
-        intermediate: 1408,
-        groups: (1, 1),
-        paper_cross_layer: None,
-        paper_cross_token: None,
-        paper_speedup: None,
-    },
+    open(
+        ("deepseek-v2-lite", "DeepSeek-V2-Lite", "deepseek-ai/DeepSeek-V2-Lite"),
+        &["deepseekv2lite", "dsv2lite"],
+        (26, 1, 1),
+        (64, 6),
+        (2048, 1408),
+    ),
+    open(
+        ("deepseek-v2", "DeepSeek-V2", "deepseek-ai/DeepSeek-V2"),
+        &["deepseekv2", "dsv2"],
+        (59, 1, 1),
+        (160, 6),
+        (5120, 1536),
+    ),
+    open(
+        ("qwen3-30b", "Qwen3-30B-A3B", "Qwen/Qwen3-30B-A3B"),
+        &["qwen330b", "30ba3b", "qwen3"],
+        (48, 0, 1),
+        (128, 8),
+        (2048, 768),
+    ),
+    open(
+        ("qwen3-coder-480b", "Qwen3-Coder-480B", "Qwen/Qwen3-Coder-480B-A35B-Instruct"),
+        &["qwen3coder480b", "480ba35b", "qwen3"],
+        (62, 0, 1),
+        (160, 8),
+        (6144, 2560),
+    ),
+    open(
+        ("qwen3-next-80b", "Qwen3-Next-80B-A3B", "Qwen/Qwen3-Next-80B-A3B-Instruct"),
+        &["qwen3next", "80ba3b"],
+        (48, 0, 1),
+        (512, 10),
+        (2048, 512),
+    ),
+    open(
+        ("qwen2-57b", "Qwen2-57B-A14B", "Qwen/Qwen2-57B-A14B"),
+        &["qwen257b", "57ba14b", "qwen2moe"],
+        (28, 0, 1),
+        (64, 8),
+        (3584, 2560),
+    ),
+    open(
+        ("qwen1.5-moe", "Qwen1.5-MoE-A2.7B", "Qwen/Qwen1.5-MoE-A2.7B"),
+        &["qwen15moe", "moea27b"],
+        (24, 0, 1),
+        (60, 4),
+        (2048, 1408),
+    ),
+    open(
+        ("llama4-scout", "Llama 4 Scout", "meta-llama/Llama-4-Scout-17B-16E"),
+        &["llama4scout", "scout", "llama4"],
+        (48, 0, 1),
+        (16, 1),
+        (5120, 8192),
+    ),
+    open(("olmoe", "OLMoE-1B-7B", "allenai/OLMoE-1B-7B-0924"), &["olmoe"], (16, 0, 1), (64, 8), (2048, 1024)),
+    open(
+        ("mixtral-8x7b", "Mixtral 8x7B", "mistralai/Mixtral-8x7B-v0.1"),
+        &["mixtral8x7b", "8x7b", "mixtral"],
+        (32, 0, 1),
+        (8, 2),
+        (4096, 14336),
+    ),
+    open(
+        ("mixtral-8x22b", "Mixtral 8x22B", "mistralai/Mixtral-8x22B-v0.1"),
+        &["mixtral8x22b", "8x22b", "mixtral"],
+        (56, 0, 1),
+        (8, 2),
+        (6144, 16384),
+    ),
+    open(
+        ("gpt-oss-20b", "gpt-oss-20b", "openai/gpt-oss-20b"),
+        &["gptoss20b", "gptoss"],
+        (24, 0, 1),
+        (32, 4),
+        (2880, 2880),
+    ),
+    open(
+        ("gpt-oss-120b", "gpt-oss-120b", "openai/gpt-oss-120b"),
+        &["gptoss120b", "gptoss"],
+        (36, 0, 1),
+        (128, 4),
+        (2880, 2880),
+    ),
+    open(("glm-4.5", "GLM-4.5", "zai-org/GLM-4.5"), &["glm45"], (89, 3, 1), (160, 8), (5120, 1536)),
+    open(
+        ("glm-4.5-air", "GLM-4.5-Air", "zai-org/GLM-4.5-Air"),
+        &["glm45air", "glm45"],
+        (45, 1, 1),
+        (128, 8),
+        (4096, 1408),
+    ),
+    open(
+        ("phi-3.5-moe", "Phi-3.5-MoE", "microsoft/Phi-3.5-MoE-instruct"),
+        &["phi35moe", "phimoe"],
+        (32, 0, 1),
+        (16, 2),
+        (4096, 6400),
+    ),
+    open(("dbrx", "DBRX", "databricks/dbrx-base"), &["dbrx"], (40, 0, 1), (16, 4), (6144, 10752)),
+    open(("jamba", "Jamba", "ai21labs/Jamba-v0.1"), &["jamba"], (16, 1, 2), (16, 2), (4096, 14336)),
+    open(
+        ("jamba-1.5-large", "Jamba 1.5 Large", "ai21labs/AI21-Jamba-1.5-Large"),
+        &["jamba15large", "jambalarge", "jamba"],
+        (36, 1, 2),
+        (16, 2),
+        (8192, 24576),
+    ),
+    open(
+        ("minimax-text-01", "MiniMax-Text-01", "MiniMaxAI/MiniMax-Text-01"),
+        &["minimaxtext", "minimax01"],
+        (80, 0, 1),
+        (32, 2),
+        (6144, 9216),
+    ),
 ];
 
 /// The preset of that name.
@@ -135,21 +280,37 @@ pub fn model_named(name: &str) -> Option<&'static ModelPreset> {
 /// A folder's label narrows the choice but cannot contradict the shape.
 #[must_use]
 pub fn model_of_shape(label: Option<&str>, layers: usize, max_id: u16, top_k: usize) -> Option<&'static ModelPreset> {
-    let fits = |m: &ModelPreset| m.top_k == top_k && usize::from(max_id) < m.experts && layers <= m.moe_layers;
-    if let Some(m) = label.and_then(|l| MODELS.iter().find(|m| names(m, l) && fits(m))) {
+    let max_id = usize::from(max_id);
+    let fits = |m: &&ModelPreset| m.top_k == top_k && max_id < m.experts && layers <= m.moe_layers;
+    // Of models that share a label, the one with as many layers, then the first.
+    let labelled = || label.into_iter().flat_map(labelled).filter(fits);
+    if let Some(m) = labelled().find(|m| layers == m.moe_layers).or_else(|| labelled().next()) {
         return Some(m);
     }
-    let mut exact = MODELS.iter().filter(|m| fits(m) && layers == m.moe_layers && usize::from(max_id) * 2 >= m.experts);
+    // Without a label the whole shape must be there. The largest id of many tokens is near E: the fewest experts that hold it.
+    let exact = MODELS.iter().filter(fits).filter(|m| layers == m.moe_layers && max_id * 2 >= m.experts);
+    let fewest = exact.clone().map(|m| m.experts).min()?;
+    let mut exact = exact.filter(|m| m.experts == fewest);
     match (exact.next(), exact.next()) {
         (Some(m), None) => Some(m),
         _ => None,
     }
 }
 
-/// The preset that a folder's label names.
+/// The preset that a folder's label names; of several that share it, the first.
 #[must_use]
 pub fn model_labelled(label: &str) -> Option<&'static ModelPreset> {
-    MODELS.iter().find(|m| names(m, label))
+    labelled(label).next()
+}
+
+/// The presets that a label names by the most letters: `qwen3` names several, `qwen3-30b` one.
+fn labelled(label: &str) -> impl Iterator<Item = &'static ModelPreset> {
+    let label: String = label.to_ascii_lowercase().chars().filter(char::is_ascii_alphanumeric).collect();
+    let letters = move |m: &ModelPreset| {
+        m.labels.iter().filter(|key| label.contains(**key)).map(|key| key.len()).max().unwrap_or(0)
+    };
+    let most = MODELS.iter().map(&letters).max().unwrap_or(0);
+    MODELS.iter().filter(move |m| most > 0 && letters(m) == most)
 }
 
 /// The number of experts E of a layer in which `max_id` is the largest id seen: the smallest size in use that holds it.
@@ -158,18 +319,6 @@ pub fn expert_count(max_id: u16) -> usize {
     const SIZES: [usize; 13] = [4, 8, 16, 32, 60, 64, 96, 128, 160, 256, 384, 512, 1024];
     let least = usize::from(max_id) + 1;
     SIZES.into_iter().find(|&n| n >= least).unwrap_or(least)
-}
-
-fn names(model: &ModelPreset, label: &str) -> bool {
-    let label: String = label.to_ascii_lowercase().chars().filter(char::is_ascii_alphanumeric).collect();
-    let keys: &[&str] = match model.name {
-        "deepseek-v3" => &["deepseekv3", "deepseekr1", "dsv3", "dsr1"],
-        "kimi-k2" => &["kimi"],
-        "qwen3-235b" => &["qwen3"],
-        "llama4-maverick" => &["llama4"],
-        _ => &["deepseekv2lite", "dsv2lite"],
-    };
-    keys.iter().any(|k| label.contains(k))
 }
 
 #[cfg(test)]
@@ -188,7 +337,30 @@ mod tests {
         assert_eq!(model_of_shape(None, 26, 63, 6).map(|m| m.name), Some("deepseek-v2-lite"));
         assert_eq!(model_of_shape(Some("llama4"), 24, 127, 8), None);
         assert_eq!(expert_count(126), 128);
+        // Labels that models share: the shape tells them apart, and the longer name counts.
+        let named = |label, layers, max_id, k| model_of_shape(Some(label), layers, max_id, k).map(|m| m.name);
+        assert_eq!(named("qwen3", 94, 127, 8), Some("qwen3-235b"));
+        assert_eq!(named("qwen3", 48, 127, 8), Some("qwen3-30b"));
+        assert_eq!(named("Qwen3-30B-A3B", 2, 127, 8), Some("qwen3-30b"));
+        assert_eq!(named("llama4", 48, 15, 1), Some("llama4-scout"));
+        assert_eq!(named("deepseek-v2-lite", 40, 63, 6), None, "not the larger model, whose name is a part of it");
+        // 24 layers, four of 32 or of 60.
+        assert_eq!(model_of_shape(None, 24, 31, 4).map(|m| m.name), Some("gpt-oss-20b"));
+        assert_eq!(model_of_shape(None, 24, 59, 4).map(|m| m.name), Some("qwen1.5-moe"));
         assert_eq!(expert_count(3), 4);
+    }
+
+    #[test]
+    fn every_preset_says_where_its_shape_is_from_and_is_told_by_it() {
+        for m in &MODELS {
+            assert_eq!(m.source.split('/').count(), 2, "{}", m.name);
+            assert!(m.name.bytes().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b"-.".contains(&b)));
+            let max_id = u16::try_from(m.experts - 1).unwrap();
+            assert_eq!(model_of_shape(None, m.moe_layers, max_id, m.top_k).map(|m| m.name), Some(m.name));
+            assert_eq!(model_of_shape(Some(m.name), m.moe_layers, max_id, m.top_k).map(|m| m.name), Some(m.name));
+            assert_eq!(model_of_shape(Some(m.source), m.moe_layers, max_id, m.top_k).map(|m| m.name), Some(m.name));
+        }
+        assert_eq!(default_model().name, "llama4-maverick");
     }
 
     #[test]

@@ -447,7 +447,7 @@ fn widest<const N: usize>(parts: [&Part; N]) -> (u64, String) {
 }
 
 /// Digest of one request with its place. Sums of these do not depend on who read which file.
-fn digest(request: &Request) -> u64 {
+pub(super) fn digest(request: &Request) -> u64 {
     let mut hash = Xxh3::new();
     let shape = [request.top_k, request.prefill, request.tokens, request.layers.len()];
     shape.iter().for_each(|&n| hash.update(&(n as u64).to_le_bytes()));

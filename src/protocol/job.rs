@@ -6,15 +6,15 @@ use serde::{Deserialize, Serialize};
 
 use super::thinned::Thinned;
 use super::{
-    Dataset, Files, Info, Ingest, LayerDetails, LayerView, List, Mean, Overview, PaperJob, PaperRun, Part, Piece, Run,
-    RunReport, Side, SourceFile, Unit, Versus, layer_details, layer_view, overview, workload,
+    Dataset, Files, Info, Ingest, LayerDetails, LayerView, List, Mean, Origin, Overview, PaperJob, PaperRun, Part,
+    Piece, Run, RunReport, Side, SourceFile, Unit, Versus, layer_details, layer_view, overview, workload,
 };
 use crate::analysis::{Report, Reporter};
 use crate::experiment::Experiment;
 use crate::format::Issue;
 use crate::model::{Scope, model_named};
 use crate::sim::{Simulation, Timeline, Workload};
-use crate::synth::Generator;
+use crate::synth::{Generator, synthetic_model};
 
 /// Which requests a question is about: a worker holds a loaded trace and a made workload side by side.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -58,7 +58,7 @@ pub enum Request {
     Restore(Vec<u8>),
     /// Make the synthetic workload of a model; it replaces the one made before, never a loaded trace.
     Synthesize {
-        /// Preset.
+        /// Preset; empty for the default.
         model: String,
         /// Seed.
         seed: u64,
@@ -119,7 +119,7 @@ pub enum Reply {
     Mean(Box<(LayerView, LayerDetails)>),
     /// To [`Request::Versus`].
     Versus(Box<[Side; 2]>),
-    /// To [`Request::Run`] and [`Request::RunMade`]; of the latter the digest is empty, since not all was made.
+    /// To [`Request::Run`] and [`Request::RunMade`].
     Run(Box<RunReport>),
     /// To [`Request::Timeline`].
     Timeline(Box<Timeline>),
@@ -185,8 +185,7 @@ impl State {
 #[derive(Serialize, Deserialize)]
 struct Batch {
     workload: Workload,
-    digest: String,
-    synthetic: bool,
+    origin: Origin,
 }
 
 /// A job in progress.
@@ -194,12 +193,13 @@ pub struct Job(Kind);
 
 enum Kind {
     Now(Option<Request>),
+    Refused(String),
     List(List),
     Ingest(Box<Ingest>),
     Synthesize(Box<(Generator, Dataset)>),
     Report { from: From, reporter: Option<Box<Reporter>> },
     Mean { from: From, mean: Box<Mean> },
-    Run { run: Option<Box<Run>>, digest: String, synthetic: bool },
+    Run(Option<Box<Run>>),
     RunMade { experiment: Box<Experiment>, made: Box<Thinned> },
     Timeline { simulation: Box<Simulation>, left: usize },
     Paper { job: Option<Box<PaperJob>>, from: From },
@@ -212,28 +212,27 @@ pub fn start(request: Request) -> Job {
     Job(match request {
         Request::List(sources) => Kind::List(List::new(sources)),
         Request::Ingest(units) => Kind::Ingest(Box::new(Ingest::new(units))),
-        Request::Synthesize { ref model, seed } => match model_named(model) {
-            Some(model) => Kind::Synthesize(Box::new((
-                Generator::new(model, seed),
-                Dataset { synthetic: true, ..Dataset::default() },
-            ))),
-            None => Kind::Now(Some(request)),
-        },
+        Request::Synthesize { ref model, seed } => refused(synthetic_model(model).map(|model| {
+            let made = Dataset { synthetic: true, ..Dataset::default() };
+            Kind::Synthesize(Box::new((Generator::new(model, seed), made)))
+        })),
         Request::Report(from) => Kind::Report { from, reporter: None },
         Request::Mean(from, scope) => Kind::Mean { from, mean: Box::new(Mean::new(scope)) },
         Request::Run(ref text, ref bytes) => match postcard::from_bytes::<Batch>(bytes) {
-            Ok(Batch { workload, digest, synthetic }) => {
-                Kind::Run { run: Some(Box::new(Run::new(Experiment::parse(text).0, workload))), digest, synthetic }
-            }
+            Ok(Batch { workload, origin }) => refused(run(Experiment::parse(text).0, workload, origin)),
             Err(_) => Kind::Now(Some(request)),
         },
         Request::RunMade(ref text) => {
             let experiment = Experiment::parse(text).0;
-            let made = Box::new(Thinned::new(experiment.preset(), &experiment));
-            Kind::RunMade { experiment: Box::new(experiment), made }
+            refused(synthetic_model(&experiment.workload.model).map(|model| {
+                let made = Box::new(Thinned::new(model, &experiment));
+                Kind::RunMade { experiment: Box::new(experiment), made }
+            }))
         }
         Request::Timeline(ref text, ref bytes) => match postcard::from_bytes::<Batch>(bytes) {
-            Ok(Batch { workload, .. }) => timeline(&Experiment::parse(text).0, workload),
+            Ok(Batch { workload, origin }) => {
+                refused(origin.resolve(&Experiment::parse(text).0).map(|e| timeline(&e, workload)))
+            }
             Err(_) => Kind::Now(Some(request)),
         },
         Request::Paper { ref model, ref experiment, from } => match model_named(model) {
@@ -246,12 +245,22 @@ pub fn start(request: Request) -> Job {
     })
 }
 
+/// A job, or one whose only answer is why not.
+fn refused(job: Result<Kind, String>) -> Kind {
+    job.unwrap_or_else(Kind::Refused)
+}
+
+fn run(experiment: Experiment, workload: Workload, origin: Origin) -> Result<Kind, String> {
+    Run::new(experiment, workload, origin).map(|run| Kind::Run(Some(Box::new(run))))
+}
+
 impl Job {
     /// Does the next slice: at most a megabyte of input, one layer simulation or one made request.
     #[inline(never)]
     pub fn step(&mut self, state: &mut State, files: &dyn Files) -> Progress {
         match &mut self.0 {
             Kind::Now(request) => Progress::Done(request.take().map_or(Reply::Ok, |r| answer(state, r))),
+            Kind::Refused(why) => Progress::Done(Reply::Failed(std::mem::take(why))),
             Kind::List(list) => match list.step(files) {
                 Some((units, issues)) => Progress::Done(Reply::Units(units, issues)),
                 None => running(list.progress()),
@@ -297,27 +306,25 @@ impl Job {
                 }
                 Progress::Done(Reply::Mean(Box::new(mean.finish())))
             }
-            Kind::Run { run, digest, synthetic } => {
+            Kind::Run(run) => {
                 if let Some(r) = run
                     && r.step()
                 {
                     return running(r.progress());
                 }
                 let Some(done) = run.take() else { return Progress::Done(Reply::Ok) };
-                Progress::Done(Reply::Run(Box::new(done.report(digest, *synthetic))))
+                Progress::Done(Reply::Run(Box::new(done.report())))
             }
             Kind::RunMade { experiment, made } => {
                 if made.step() {
                     return running((0, 0));
                 }
-                match made.fill(experiment) {
-                    Ok(workload) => {
-                        let run = Some(Box::new(Run::new((**experiment).clone(), workload)));
-                        self.0 = Kind::Run { run, digest: String::new(), synthetic: true };
-                        running((0, 0))
-                    }
-                    Err(why) => Progress::Done(Reply::Failed(why)),
-                }
+                let filled = made.fill(experiment).and_then(|workload| {
+                    let origin = made.origin(&workload);
+                    run((**experiment).clone(), workload, origin)
+                });
+                self.0 = refused(filled);
+                running((0, 0))
             }
             Kind::Timeline { simulation, left } => {
                 if *left == 0 {
@@ -353,6 +360,14 @@ fn timeline(experiment: &Experiment, workload: Workload) -> Kind {
 
 fn running((done, total): (u64, u64)) -> Progress {
     Progress::Running { done, total }
+}
+
+/// The batch of an experiment; what cannot be run is refused before it is sent to who would run it.
+fn batch(part: &Part, synthetic: bool, experiment: &Experiment) -> Result<Batch, String> {
+    let workload = workload(part, experiment)?;
+    let origin = Origin::new(part, synthetic, &workload);
+    origin.resolve(experiment)?;
+    Ok(Batch { workload, origin })
 }
 
 #[inline(never)]
@@ -439,10 +454,12 @@ fn answer(state: &mut State, request: Request) -> Reply {
             Ok(sides) => Reply::Versus(Box::new(sides)),
             Err(why) => Reply::Failed(why),
         },
-        Request::Workload(from, text) => on_part(state, from, |p, d| match workload(p, &Experiment::parse(&text).0) {
-            Ok(workload) => bytes(&Batch { workload, digest: p.digest(), synthetic: d.synthetic }),
-            Err(why) => Reply::Failed(why),
-        }),
+        Request::Workload(from, text) => {
+            on_part(state, from, |p, d| match batch(p, d.synthetic, &Experiment::parse(&text).0) {
+                Ok(batch) => bytes(&batch),
+                Err(why) => Reply::Failed(why),
+            })
+        }
         Request::Run(..) | Request::RunMade(_) | Request::Timeline(..) => {
             Reply::Failed("the batch could not be read".into())
         }

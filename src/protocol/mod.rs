@@ -21,9 +21,9 @@ pub use job::{From, Job, Progress, Reply, Request, State, start};
 pub use mean::Mean;
 pub use moesum::{MAGIC, from_moesum, to_moesum};
 pub use paper::{
-    BATCHES, HostTime, PAPER_WAFERS, PaperJob, PaperRun, Target, host_seconds, host_times, paper_models, rms, targets,
-    throughput,
+    BATCHES, HostTime, PaperJob, PaperRun, Target, figure_12_title, host_seconds, host_times, paper_models, paper_runs,
+    rms, targets, throughput,
 };
-pub use run::{Run, RunReport, StrategyRun, paper_speedup, workload};
+pub use run::{Origin, Run, RunReport, StrategyRun, workload};
 pub use versus::{Side, Versus};
 pub use view::{LayerDetails, LayerView, Overview, layer_details, layer_view, overview};

@@ -6,8 +6,8 @@ use std::sync::Arc;
 use serde::{Deserialize, Serialize};
 
 use super::thinned::Thinned;
-use super::{Part, Run, StrategyRun, workload};
-use crate::experiment::Experiment;
+use super::{Origin, Part, Run, StrategyRun, workload};
+use crate::experiment::{Experiment, PAPER_WAFERS};
 use crate::model::{MODELS, ModelPreset};
 use crate::sim::{Reads, Strategy, Workload};
 
@@ -18,8 +18,6 @@ pub fn paper_models() -> impl Iterator<Item = &'static ModelPreset> {
 
 /// Batches of Figure 12.
 pub const BATCHES: [usize; 3] = [4096, 8192, 16384];
-/// Wafers of Figure 12.
-pub const PAPER_WAFERS: [&str; 2] = ["dojo", "tsmc-sow"];
 /// The wafer that Figure 15 adds.
 const ENHANCED: &str = "dojo-enhanced";
 
@@ -46,6 +44,8 @@ pub struct PaperRun {
     pub layer_seconds: f64,
     /// HBM accesses, in experts.
     pub reads: Reads,
+    /// Collapsed layers among those that were simulated, by id.
+    pub collapsed: Vec<u32>,
 }
 
 /// A published number and ours.
@@ -74,12 +74,48 @@ pub struct HostTime {
     pub ours: (f64, f64),
 }
 
+/// What runs with such edits of the paper's settings are called: no reader may take edited runs for the paper's.
+#[must_use]
+pub fn figure_12_title(edits: &[String]) -> String {
+    if edits.is_empty() {
+        return "Figure 12 with the paper\u{2019}s settings".into();
+    }
+    format!("Figure 12 with other settings than the paper\u{2019}s: {}", edits.join(", "))
+}
+
+/// Runs that stand in the result for one model: those of Figure 12, and those of Figure 15 on its further wafer.
+#[must_use]
+pub fn paper_runs(model: &ModelPreset) -> usize {
+    queue(&Experiment::default(), model).iter().map(|e| e.run.strategies.len()).sum()
+}
+
+/// The experiments of one model with the settings of another.
+fn queue(experiment: &Experiment, model: &ModelPreset) -> Vec<Experiment> {
+    let at = |batch: usize, wafer: &str, strategies: &[Strategy]| {
+        let mut at = experiment.of_figure_12();
+        at.workload.model = model.name.into();
+        at.workload.batch = batch;
+        at.system.wafer = wafer.into();
+        at.run.strategies = strategies.to_vec();
+        at
+    };
+    let mut queue = Vec::new();
+    for batch in BATCHES {
+        queue.extend(PAPER_WAFERS.map(|w| at(batch, w, &Strategy::ALL)));
+        if host_overheads(model.name).is_some() {
+            queue.push(at(batch, ENHANCED, &[Strategy::AlloPred]));
+        }
+    }
+    queue
+}
+
 /// The runs of one model in slices. Only the simulated layers of the workload are made into counts.
 pub struct PaperJob {
     made: Thinned,
     /// Settings that are still to run; the batch that was filled last.
     queue: std::vec::IntoIter<Experiment>,
     filled: Option<Arc<Workload>>,
+    origin: Origin,
     run: Option<Box<Run>>,
     runs: Vec<PaperRun>,
     done: u64,
@@ -91,21 +127,7 @@ impl PaperJob {
     #[must_use]
     pub fn new(experiment: &Experiment, model: &'static ModelPreset) -> Self {
         let made = Thinned::new(model, experiment);
-        let at = |batch: usize, wafer: &str, strategies: &[Strategy]| {
-            let mut at = experiment.of_figure_12();
-            at.workload.model = model.name.into();
-            at.workload.batch = batch;
-            at.system.wafer = wafer.into();
-            at.run.strategies = strategies.to_vec();
-            at
-        };
-        let mut queue = Vec::new();
-        for batch in BATCHES {
-            queue.extend(PAPER_WAFERS.map(|w| at(batch, w, &Strategy::ALL)));
-            if host_overheads(model.name).is_some() {
-                queue.push(at(batch, ENHANCED, &[Strategy::AlloPred]));
-            }
-        }
+        let queue = queue(experiment, model);
         let layers = if experiment.workload.layers == 0 {
             model.moe_layers
         } else {
@@ -115,7 +137,16 @@ impl PaperJob {
         let simulations: usize =
             queue.iter().map(|e| if e.system.wafer == ENHANCED { 2 } else { e.run.strategies.len() }).sum();
         let total = simulations as u64 * each + made.total();
-        Self { made, queue: queue.into_iter(), filled: None, run: None, runs: Vec::new(), done: 0, total }
+        Self {
+            made,
+            queue: queue.into_iter(),
+            filled: None,
+            origin: Origin::default(),
+            run: None,
+            runs: Vec::new(),
+            done: 0,
+            total,
+        }
     }
 
     /// Layer simulations and requests done, and all.
@@ -139,17 +170,22 @@ impl PaperJob {
                 self.done += 1;
                 return Ok(true);
             }
-            let report = self.run.take().map(|r| r.report("", recorded.is_none()));
+            let report = self.run.take().map(|r| r.report());
             for run in report.iter().flat_map(|r| &r.runs) {
-                self.keep(run, recorded.is_none());
+                self.keep(run);
             }
         }
         let Some(experiment) = self.queue.next() else { return Ok(false) };
         let filled = match self.filled.take().filter(|w| w.batch == experiment.workload.batch) {
             Some(filled) => filled,
-            None => Arc::new(self.fill(&experiment, recorded)?),
+            None => {
+                let filled = self.fill(&experiment, recorded)?;
+                let made = || self.made.origin(&filled);
+                self.origin = recorded.map_or_else(made, |part| Origin::new(part, false, &filled));
+                Arc::new(filled)
+            }
         };
-        self.run = Some(Box::new(Run::new(experiment, Arc::clone(&filled))));
+        self.run = Some(Box::new(Run::new(experiment, Arc::clone(&filled), self.origin.clone())?));
         self.filled = Some(filled);
         Ok(true)
     }
@@ -164,19 +200,20 @@ impl PaperJob {
         recorded.map_or_else(|| self.made.fill(experiment), |part| workload(part, experiment))
     }
 
-    fn keep(&mut self, run: &StrategyRun, synthetic: bool) {
+    fn keep(&mut self, run: &StrategyRun) {
         let layers = self.filled.as_ref().map_or(1, |w| w.layers.len() * w.steps);
         self.runs.push(PaperRun {
             model: run.model.clone(),
             wafer: run.wafer.clone(),
             batch: run.batch,
             strategy: run.strategy.clone(),
-            synthetic,
+            synthetic: self.origin.synthetic,
             seconds: run.seconds,
             speedup: run.speedup,
             hops: run.hops,
             layer_seconds: run.seconds / layers as f64,
             reads: run.reads,
+            collapsed: self.origin.collapsed.clone(),
         });
     }
 }

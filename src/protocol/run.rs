@@ -5,9 +5,9 @@ use std::sync::Arc;
 use serde::{Deserialize, Serialize};
 
 use super::Part;
-use crate::analysis::{Half, Kind, transition};
+use crate::analysis::{Half, Kind, Summary, collapsed, transition};
 use crate::experiment::Experiment;
-use crate::model::{ModelPreset, Scope};
+use crate::model::{ModelPreset, Scope, model_named};
 use crate::sim::{Bound, Outcome, Reads, Shape, Simulation, Strategy, Workload, evenly_spaced};
 
 /// The result of an experiment: `moescope run --json`.
@@ -23,8 +23,12 @@ pub struct RunReport {
     pub sources: usize,
     /// Simulated layers, by id.
     pub layers: Vec<u32>,
+    /// Those of them that are collapsed: one expert takes nearly every token, and with it most of the time of `ep`.
+    pub collapsed: Vec<u32>,
     /// MoE layers of the trace.
     pub all_layers: usize,
+    /// Model that the requests are of: the synthetic workload's, or what the trace's shape and labels tell.
+    pub of_model: Option<String>,
     /// Dies that cannot hold the experts that live there; they keep no copies.
     pub overfull: usize,
     /// One for each strategy.
@@ -36,7 +40,7 @@ pub struct RunReport {
 /// The result of one strategy.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct StrategyRun {
-    /// Model whose expert size was used.
+    /// Model whose expert size was used; `custom` if the size was given.
     pub model: String,
     /// Wafer.
     pub wafer: String,
@@ -85,7 +89,7 @@ pub fn workload(part: &Part, experiment: &Experiment) -> Result<Workload, String
     experiment.works()?;
     let summary = &part.summary;
     let all = summary.layer_ids();
-    let layers = evenly_spaced(&all, experiment.workload.layers);
+    let layers = evenly_spaced(&candidates(summary, experiment)?, experiment.workload.layers);
     // Held out: what is predicted from and what is run on are different requests.
     let (half, odd) = if experiment.workload.held_out { (Half::Even, true) } else { (Half::Both, false) };
     let heat = layers.iter().map(|id| {
@@ -101,9 +105,64 @@ pub fn workload(part: &Part, experiment: &Experiment) -> Result<Workload, String
     Ok(filled)
 }
 
+/// The layers that may be simulated, by id.
+fn candidates(summary: &Summary, experiment: &Experiment) -> Result<Vec<u32>, String> {
+    let mut layers = summary.layer_ids();
+    if experiment.workload.skip_collapsed {
+        let collapsed = collapsed(summary);
+        layers.retain(|id| collapsed.iter().all(|c| c.0 != *id));
+        if layers.is_empty() {
+            return Err("every layer is collapsed, and skip=collapsed leaves none".into());
+        }
+    }
+    Ok(layers)
+}
+
+/// What a report says of the requests that its batch was filled from.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct Origin {
+    /// Digest of the requests.
+    pub digest: String,
+    /// They were made, not recorded.
+    pub synthetic: bool,
+    /// The model that they are of, if it is known.
+    pub model: Option<String>,
+    /// Collapsed layers among those that are simulated, by id.
+    pub collapsed: Vec<u32>,
+}
+
+impl Origin {
+    /// Of the requests of a part, for a batch that was filled from them.
+    #[must_use]
+    pub fn new(part: &Part, synthetic: bool, workload: &Workload) -> Self {
+        let collapsed = collapsed(&part.summary).into_iter().map(|c| c.0);
+        Self {
+            digest: part.digest(),
+            synthetic,
+            model: part.model().map(|m| m.name.into()),
+            collapsed: collapsed.filter(|id| workload.layers.contains(id)).collect(),
+        }
+    }
+
+    /// The experiment as it is run on these requests: with their model, where it names none.
+    ///
+    /// # Errors
+    /// The model is not known; see [`Experiment::of_model`].
+    pub fn resolve(&self, experiment: &Experiment) -> Result<Experiment, String> {
+        if self.synthetic {
+            return Ok(experiment.clone());
+        }
+        experiment.of_model(self.model.as_deref())
+    }
+}
+
 /// A run in progress.
 pub struct Run {
     experiment: Experiment,
+    origin: Origin,
+    /// Name of the model whose expert size is used, and the dies that cannot hold theirs.
+    model: &'static str,
+    overfull: usize,
     workload: Arc<Workload>,
     config: Arc<crate::sim::Config>,
     queue: std::vec::IntoIter<Strategy>,
@@ -114,21 +173,35 @@ pub struct Run {
 }
 
 impl Run {
-    /// Runs an experiment; `base` and the baseline are added if they are not among the strategies, because
-    /// hop ratios and speedups need them.
-    #[must_use]
-    pub fn new(experiment: Experiment, workload: impl Into<Arc<Workload>>) -> Self {
+    /// Runs an experiment on a batch from requests of that origin; `base` and the baseline are added if they are not among the
+    /// strategies, because hop ratios and speedups need them.
+    ///
+    /// # Errors
+    /// How large the experts are is not known.
+    pub fn new(experiment: Experiment, workload: impl Into<Arc<Workload>>, origin: Origin) -> Result<Self, String> {
         let workload = workload.into();
+        let resolved = origin.resolve(&experiment)?;
         let mut strategies = experiment.run.strategies.clone();
         for needed in [experiment.run.baseline, Strategy::Base] {
             if !strategies.contains(&needed) {
                 strategies.insert(0, needed);
             }
         }
-        let config = Arc::new(experiment.config(&workload));
+        let config = Arc::new(resolved.config(&workload));
         let total = (strategies.len() * workload.steps * workload.layers.len()) as u64;
-        let queue = strategies.into_iter();
-        Self { experiment, workload, config, queue, current: None, outcomes: Vec::new(), done: 0, total }
+        Ok(Self {
+            experiment,
+            origin,
+            model: resolved.preset().name,
+            overfull: resolved.overfull(workload.all_layers, workload.experts),
+            workload,
+            config,
+            queue: strategies.into_iter(),
+            current: None,
+            outcomes: Vec::new(),
+            done: 0,
+            total,
+        })
     }
 
     /// Layer simulations done, and all.
@@ -153,13 +226,13 @@ impl Run {
 
     /// The report, once [`Run::step`] has returned false.
     #[must_use]
-    pub fn report(self, digest: &str, synthetic: bool) -> RunReport {
+    pub fn report(self) -> RunReport {
         let tokens = (self.workload.batch * self.workload.steps) as f64;
         let find = |strategy| self.outcomes.iter().find(|o| o.strategy == strategy);
         let baseline = find(self.experiment.run.baseline).map_or(f64::NAN, |o| o.seconds);
         let base_hops = find(Strategy::Base).map_or(0, |o| o.hops);
         let run = |o: &Outcome| StrategyRun {
-            model: self.experiment.workload.model.clone(),
+            model: self.model.into(),
             wafer: self.experiment.system.wafer.clone(),
             batch: self.workload.batch,
             strategy: o.strategy.name().into(),
@@ -182,22 +255,56 @@ impl Run {
         let wanted = |o: &&Outcome| self.experiment.run.strategies.contains(&o.strategy);
         RunReport {
             experiment: self.experiment.run_key().to_string(),
-            digest: digest.into(),
-            synthetic,
+            digest: self.origin.digest,
+            synthetic: self.origin.synthetic,
             sources: self.workload.sources,
             layers: self.workload.layers.clone(),
+            collapsed: self.origin.collapsed,
             all_layers: self.workload.all_layers,
-            overfull: self.experiment.overfull(self.workload.all_layers, self.workload.experts),
+            of_model: self.origin.model,
+            overfull: self.overfull,
             runs: self.outcomes.iter().filter(wanted).map(run).collect(),
             warnings: Vec::new(),
         }
     }
 }
 
-/// The paper's speedup of a strategy over the baseline of an experiment, and what it is the mean of. Figures: section V,
-/// Figure 12.
-#[must_use]
-pub fn paper_speedup(
+impl RunReport {
+    /// The strategy that the speedups are over.
+    #[must_use]
+    pub fn over(&self) -> Strategy {
+        Experiment::parse(&self.experiment).0.run.baseline
+    }
+
+    /// What is to be said of collapsed layers in this result, if there are any.
+    #[must_use]
+    pub fn collapsed_words(&self) -> Option<String> {
+        let ids: Vec<String> = self.collapsed.iter().map(ToString::to_string).collect();
+        let (layers, of) = match ids.len() {
+            0 => return None,
+            1 => (format!("layer {} is collapsed", ids[0]), "its"),
+            _ => (format!("layers {} are collapsed", ids.join(", ")), "their"),
+        };
+        Some(format!(
+            "Of {} simulated layers, {layers}: one expert takes nearly all of {of} tokens, and one die nearly all of {of} \
+             work in ep. skip=collapsed leaves such layers out.",
+            self.layers.len()
+        ))
+    }
+
+    /// The paper's speedup of a strategy over the baseline of this run, and what it is the mean of (section V, Figure 12). None
+    /// where it is not of this run: hardware or simulation are not the paper's, or the experts have another model's size.
+    #[must_use]
+    pub fn paper(&self, run: &StrategyRun) -> Option<(f64, &'static str)> {
+        let (experiment, _) = Experiment::parse(&self.experiment);
+        let model = model_named(&run.model).filter(|m| m.paper_speedup.is_some());
+        let model = model.filter(|m| self.of_model.as_deref() == Some(m.name) && experiment.as_published())?;
+        let strategy = Strategy::ALL.into_iter().find(|s| s.name() == run.strategy)?;
+        paper_speedup(model, strategy, experiment.run.baseline, run.batch)
+    }
+}
+
+fn paper_speedup(
     model: &ModelPreset,
     strategy: Strategy,
     baseline: Strategy,

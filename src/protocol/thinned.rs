@@ -1,7 +1,8 @@
 //! A synthetic workload of the simulated layers only: a run need not wait for the counts of all layers. Apart, because a
 //! single run and Figure 12 both start from it.
 
-use super::{Dataset, workload};
+use super::dataset::digest;
+use super::{Dataset, Origin, workload};
 use crate::experiment::Experiment;
 use crate::model::{ModelPreset, Request};
 use crate::sim::Workload;
@@ -12,13 +13,17 @@ pub(super) struct Thinned {
     generator: Option<Generator>,
     model: &'static ModelPreset,
     layers: usize,
+    /// Digest of the requests with all of their layers.
+    digest: u64,
     dataset: Dataset,
 }
 
 impl Thinned {
     pub(super) fn new(model: &'static ModelPreset, experiment: &Experiment) -> Self {
         let generator = Some(Generator::new(model, experiment.workload.seed));
-        Self { generator, model, layers: experiment.workload.layers, dataset: Dataset::default() }
+        // Which layers are collapsed, and so which are simulated, only all of them tell.
+        let layers = if experiment.workload.skip_collapsed { 0 } else { experiment.workload.layers };
+        Self { generator, model, layers, digest: 0, dataset: Dataset::default() }
     }
 
     /// Requests of the whole workload.
@@ -30,6 +35,7 @@ impl Thinned {
     pub(super) fn step(&mut self) -> bool {
         let Some(generator) = &mut self.generator else { return false };
         if let Some(request) = generator.request() {
+            self.digest = self.digest.wrapping_add(digest(&request));
             let thin = self.thin(request);
             self.dataset.add(vec![thin], "");
         } else {
@@ -43,6 +49,17 @@ impl Thinned {
     pub(super) fn fill(&self, experiment: &Experiment) -> Result<Workload, String> {
         let part = self.dataset.part().ok_or("nothing was made")?;
         workload(part, experiment).map(|w| Workload { all_layers: self.model.moe_layers, ..w })
+    }
+
+    /// Where such a batch is from.
+    pub(super) fn origin(&self, workload: &Workload) -> Origin {
+        let known = self.dataset.part().map_or_else(Origin::default, |part| Origin::new(part, true, workload));
+        Origin {
+            digest: format!("{:016x}", self.digest),
+            synthetic: true,
+            model: Some(self.model.name.into()),
+            ..known
+        }
     }
 
     fn thin(&self, request: Request) -> Request {

@@ -12,7 +12,7 @@ mod profile;
 use rand_core::{Rng, SeedableRng};
 use rand_pcg::Pcg32;
 
-pub use profile::{Profile, profile};
+pub use profile::{Profile, profile, synthetic_model, synthetic_models};
 
 use crate::model::{Labels, ModelPreset, Request};
 use crate::units::{floor, small};
@@ -54,10 +54,11 @@ struct Layer {
 }
 
 impl Generator {
-    /// A generator for `model` with its calibrated profile; the same seed gives the same requests on every target.
+    /// A generator for `model` with its calibrated profile, or the first model's; the same seed gives the same requests on every
+    /// target.
     #[must_use]
     pub fn new(model: &'static ModelPreset, seed: u64) -> Self {
-        Self::with(model, profile(model), seed)
+        Self::with(model, profile(model).unwrap_or(profile::DEEPSEEK_V3), seed)
     }
 
     /// A generator with any profile.

@@ -1,6 +1,6 @@
 //! What differs between the models' synthetic workloads. Apart from the generator, so that no model's number hides in it.
 
-use crate::model::ModelPreset;
+use crate::model::{MODELS, ModelPreset, default_model, model_named};
 
 /// Parameters of one model's workload.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -47,29 +47,57 @@ impl Profile {
     }
 }
 
+/// That of DeepSeek V3, from which the others differ.
+pub(super) const DEEPSEEK_V3: Profile = Profile {
+    requests: 48,
+    prefill: (16, 40),
+    decode: 40,
+    subjects: 8,
+    topics: 53,
+    liked: 5,
+    steep: 0.4291,
+    shared: 0.7477,
+    drift: 0.2312,
+    stay: (0.01401, 0.559),
+    carry: 0.421,
+    bundle: 17,
+    front: 1.315,
+    focus: 0.7872,
+    spread: 0.632,
+    star: 0.51,
+};
+
+/// The models that have a profile. Others need a trace: statistics of another model would be shown as theirs.
+pub fn synthetic_models() -> impl Iterator<Item = &'static ModelPreset> + Clone {
+    MODELS.iter().filter(|m| profile(m).is_some())
+}
+
+/// The model of that name, whose requests can be made; an empty name is the default's.
+///
+/// # Errors
+/// There is no such model, or no synthetic workload of it.
+pub fn synthetic_model(name: &str) -> Result<&'static ModelPreset, String> {
+    if name.is_empty() {
+        return Ok(default_model());
+    }
+    let model = model_named(name).ok_or_else(|| format!("no model is called {name}"))?;
+    if profile(model).is_some() {
+        return Ok(model);
+    }
+    let known: Vec<&str> = synthetic_models().map(|m| m.name).collect();
+    Err(format!(
+        "there is no synthetic workload of {}, only its size: load a trace of it. Synthetic are {}",
+        model.title,
+        known.join(", ")
+    ))
+}
+
 /// The profile of a model, found by a search that knows the published statistics of traces and no result of the simulator.
-/// A model that was not in the paper has the first one's.
+/// DeepSeek-V2-Lite, which was not in the paper, has the one of its larger relative; other models have none.
 #[must_use]
-pub fn profile(model: &ModelPreset) -> Profile {
-    let deepseek_v3 = Profile {
-        requests: 48,
-        prefill: (16, 40),
-        decode: 40,
-        subjects: 8,
-        topics: 53,
-        liked: 5,
-        steep: 0.4291,
-        shared: 0.7477,
-        drift: 0.2312,
-        stay: (0.01401, 0.559),
-        carry: 0.421,
-        bundle: 17,
-        front: 1.315,
-        focus: 0.7872,
-        spread: 0.632,
-        star: 0.51,
-    };
-    match model.name {
+pub fn profile(model: &ModelPreset) -> Option<Profile> {
+    Some(match model.name {
+        "deepseek-v3" => DEEPSEEK_V3,
         "qwen3-235b" => Profile {
             topics: 31,
             liked: 2,
@@ -83,7 +111,7 @@ pub fn profile(model: &ModelPreset) -> Profile {
             focus: 0.7794,
             spread: 2.148,
             star: 0.6522,
-            ..deepseek_v3
+            ..DEEPSEEK_V3
         },
         "llama4-maverick" => Profile {
             topics: 49,
@@ -98,7 +126,7 @@ pub fn profile(model: &ModelPreset) -> Profile {
             focus: 0.9277,
             spread: 3.156,
             star: 0.03962,
-            ..deepseek_v3
+            ..DEEPSEEK_V3
         },
         "kimi-k2" => Profile {
             topics: 70,
@@ -113,10 +141,10 @@ pub fn profile(model: &ModelPreset) -> Profile {
             focus: 0.7311,
             spread: 2.6,
             star: 0.21,
-            ..deepseek_v3
+            ..DEEPSEEK_V3
         },
         // 64 experts: larger pieces would leave some of them in none.
-        "deepseek-v2-lite" => Profile { bundle: 16, ..deepseek_v3 },
-        _ => deepseek_v3,
-    }
+        "deepseek-v2-lite" => Profile { bundle: 16, ..DEEPSEEK_V3 },
+        _ => return None,
+    })
 }

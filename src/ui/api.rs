@@ -7,10 +7,11 @@ use serde::Serialize;
 use wasm_bindgen::prelude::*;
 use wasm_bindgen_futures::future_to_promise;
 
+use super::actions::{KEEPER, SIMULATOR};
 use super::load;
 use super::store::Store;
 use crate::experiment::Experiment;
-use crate::protocol::{Reply, Request};
+use crate::protocol::{From, Reply, Request};
 use crate::web::Dropped;
 
 /// Puts `moescope` on the window.
@@ -92,7 +93,8 @@ async fn analyze(store: Store, files: JsValue) -> Result<JsValue, String> {
     }
 }
 
-/// Runs an experiment on what is shown; without one, the page's.
+/// Runs an experiment; without one, the page's. The string decides what on, whatever is shown: its synthetic workload, or the
+/// loaded trace if it names that one.
 async fn run(store: Store, text: JsValue) -> Result<JsValue, String> {
     let text = text.as_string().unwrap_or_else(|| store.experiment.with_untracked(ToString::to_string));
     let (experiment, unread) = Experiment::parse(&text);
@@ -100,11 +102,18 @@ async fn run(store: Store, text: JsValue) -> Result<JsValue, String> {
         return Err(first.to_string());
     }
     let pool = store.pool.with_value(Clone::clone).ok_or("no worker")?;
+    let loaded = store.trace.with_untracked(|t| t.as_ref().map(|t| t.digest.clone()));
+    let on_trace = experiment.on_loaded(loaded.as_deref())?;
     let text = experiment.to_string();
-    let from = untrack(|| store.from());
-    let parcel = pool.parcel(0, &Request::Workload(from, text.clone())).1.await.map_err(|e| e.to_string())?;
     let quiet = Box::new(|_, _| {});
-    match pool.ask_with(1, &Request::Run(text, Vec::new()), Some(parcel), quiet).1.await {
+    let reply = if on_trace {
+        let batch = pool.parcel(KEEPER, &Request::Workload(From::Trace, text.clone())).1.await;
+        let batch = batch.map_err(|e| e.to_string())?;
+        pool.ask_with(SIMULATOR, &Request::Run(text, Vec::new()), Some(batch), quiet).1.await
+    } else {
+        pool.ask_with(SIMULATOR, &Request::RunMade(text), None, quiet).1.await
+    };
+    match reply {
         Ok(Reply::Run(report)) => plain(&*report),
         Ok(_) => Err("no result".into()),
         Err(e) => Err(e.to_string()),

@@ -11,7 +11,6 @@ use leptos::task::spawn_local;
 use super::actions::{KEEPER, Question, Token, change, pool};
 use super::store::{Loading, Store};
 use crate::format::Issue;
-use crate::model::model_named;
 use crate::protocol::{Reply, Request, SourceFile, Unit, cut};
 use crate::web::{Dropped, Parcel, Pool, PoolError, now};
 
@@ -49,7 +48,7 @@ pub(super) fn load(store: Store, source: String, files: impl Future<Output = Vec
                 let any = !info.layers.is_empty();
                 store.issues.set((issues, any));
                 if any {
-                    let (digest, model) = (info.digest.clone(), info.model.clone());
+                    let digest = info.digest.clone();
                     let named = store.experiment.with_untracked(|e| e.workload.trace.clone());
                     if !source.is_empty() && !named.is_empty() && named != digest {
                         let why = format!(
@@ -61,13 +60,7 @@ pub(super) fn load(store: Store, source: String, files: impl Future<Output = Vec
                     super::recent::keep_loaded(store, &info);
                     store.trace.set(Some(Arc::new(info)));
                     store.generation.update(|g| *g += 1);
-                    change(store, true, |e| {
-                        e.workload.trace = digest;
-                        e.view.source = source;
-                        if let Some(model) = model.filter(|m| model_named(m).is_some()) {
-                            e.workload.model = model;
-                        }
-                    });
+                    change(store, true, |e| e.take_trace(&digest, &source));
                 }
             }
             Ok(None) | Err(PoolError::Cancelled) => {}

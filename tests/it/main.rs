@@ -14,6 +14,10 @@ mod formats;
 #[cfg(not(target_arch = "wasm32"))]
 mod golden;
 #[cfg(not(target_arch = "wasm32"))]
+mod links;
+#[cfg(not(target_arch = "wasm32"))]
+mod models;
+#[cfg(not(target_arch = "wasm32"))]
 mod paper;
 #[cfg(not(target_arch = "wasm32"))]
 mod real_traces;

@@ -211,7 +211,7 @@ proptest! {
 
 #[test]
 fn what_is_written_is_read_again() {
-    for model in &moescope::model::MODELS {
+    for model in moescope::synth::synthetic_models() {
         let request = moescope::synth::Generator::new(model, 1).request().unwrap();
         let mut text = Vec::new();
         moescope::format::write_paper(&request, &mut text).unwrap();

@@ -4,12 +4,12 @@ use std::path::Path;
 use std::process::Command;
 
 use moescope::model::{MODELS, ModelPreset};
-use moescope::synth::Generator;
+use moescope::synth::{Generator, synthetic_models};
 use serde_json::Value;
 
 #[test]
 fn every_model_has_its_shape_and_distinct_experts() {
-    for model in &MODELS {
+    for model in synthetic_models() {
         let mut generator = Generator::new(model, 1);
         let request = generator.request().unwrap();
         assert_eq!((request.layers.len(), request.top_k), (model.moe_layers, model.top_k));

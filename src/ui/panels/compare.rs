@@ -9,9 +9,10 @@ use super::place::{get, set};
 use super::views::{matrix, table};
 use crate::analysis::{overlap, spearman};
 use crate::experiment::{PairMap, Subset, Variant};
-use crate::model::{MODELS, WAFERS};
+use crate::model::WAFERS;
 use crate::plot::{Axis, Bar, Bars, Chart, Heatmap};
 use crate::protocol::{From, RunReport, Side};
+use crate::synth::synthetic_models;
 use crate::ui::actions::change;
 use crate::ui::controls::{Choice, Number};
 use crate::ui::figure::{Figure, square, wide};
@@ -247,7 +248,7 @@ fn Experiments(store: Store) -> impl IntoView {
         let mut offer = |text: String, words: String| all.push((text, words));
         WAFERS.iter().for_each(|w| offer(format!("wafer:{}", w.0), w.1.into()));
         if store.from() == From::Synthetic {
-            MODELS.iter().for_each(|m| offer(format!("model:{}", m.name), m.title.into()));
+            synthetic_models().for_each(|m| offer(format!("model:{}", m.name), m.title.into()));
             [2, 3].iter().for_each(|s| offer(format!("seed:{s}"), format!("seed {s}")));
         }
         offer("heldout:on".into(), "predict from even requests, run odd ones".into());

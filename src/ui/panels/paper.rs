@@ -1,14 +1,16 @@
 //! Figure 12 of the paper reproduced, with Figures 14 and 15 and Table II: published numbers beside ours.
 
+use std::collections::BTreeSet;
 use std::fmt::Write;
 
 use leptos::prelude::*;
 
 use super::views::table;
-use crate::experiment::Experiment;
+use crate::experiment::{Experiment, PAPER_WAFERS};
 use crate::plot::{Axis, Bar, Bars, Chart};
-use crate::protocol::{PAPER_WAFERS, PaperRun, host_times, rms, targets, throughput};
+use crate::protocol::{PaperRun, figure_12_title, host_times, paper_models, paper_runs, rms, targets, throughput};
 use crate::sim::Strategy;
+use crate::ui::actions::change;
 use crate::ui::figure::{Figure, wide};
 use crate::ui::runs::{cancel_paper, reproduce};
 use crate::ui::store::Store;
@@ -29,19 +31,23 @@ pub(crate) fn Paper(store: Store) -> impl IntoView {
         .into_any(),
         (None, None) => view! {
             <div class="status">
-                <span>"120 runs: four models, three batches, two wafers, five strategies; synthetic workloads, and your trace if it is of one of the models."</span>
-                <button type="button" id="reproduce" on:click=move |_| reproduce(store)>"Reproduce Figure 12"</button>
+                <span>{promise(store)}</span>
+                <button type="button" id="reproduce" on:click=move |_| reproduce(store)>{move || if edits(store).is_empty() { "Reproduce Figure 12" } else { "Run Figure 12 with these edits" }}</button>
+                {as_the_paper(store)}
             </div>
         }
         .into_any(),
         (None, Some(runs)) => view! {
-            <p class="status" id="paper-done">{words(&runs)}</p>
+            <div class="status">
+                <span id="paper-done">{words(&runs, &edits(store))}</span>
+                {as_the_paper(store)}
+            </div>
             <div class="figures wide">
                 {speedups(store)}
                 {hops(store)}
                 {reads(store)}
             </div>
-            {target_table(&runs)}
+            {target_table(&runs, &edits(store))}
             {host_table(&runs)}
         }
         .into_any(),
@@ -56,13 +62,49 @@ pub(crate) fn Paper(store: Store) -> impl IntoView {
     }
 }
 
-fn words(runs: &[PaperRun]) -> String {
+/// Settings in which the figure's runs differ from the paper's. Runs are dropped when one of them changes.
+fn edits(store: Store) -> Vec<String> {
+    store.settings.with(Experiment::figure_12_edits)
+}
+
+/// What a click would run.
+fn promise(store: Store) -> String {
+    let shown = store.shown().filter(|i| !i.synthetic && i.decode > 0);
+    let recorded = shown.and_then(|i| paper_models().find(|m| Some(m.name) == i.model.as_deref()));
+    let runs: usize = paper_models().chain(recorded).map(paper_runs).sum();
+    let of = recorded.map_or_else(String::new, |m| format!(", and your trace as {}", m.title));
+    format!(
+        "{}. {runs} runs: four models, three batches, two wafers, five strategies, and those of Figure 15; synthetic workloads{of}.",
+        figure_12_title(&edits(store))
+    )
+}
+
+/// The way from edited settings to the paper's figure.
+fn as_the_paper(store: Store) -> Option<impl IntoView> {
+    let run = move |_| {
+        change(store, true, |e| *e = e.without_figure_12_edits());
+        // The runs of the settings before are dropped first.
+        set_timeout(move || reproduce(store), std::time::Duration::ZERO);
+    };
+    (!edits(store).is_empty()).then(|| {
+        view! { <button type="button" id="as-the-paper" on:click=run>"Run the paper\u{2019}s settings"</button> }
+    })
+}
+
+fn words(runs: &[PaperRun], edits: &[String]) -> String {
     let recorded = runs.iter().find(|r| !r.synthetic).map(|r| r.model.clone());
     let on = recorded.map_or_else(
         || "All workloads are synthetic.".to_string(),
         |m| format!("{m} ran on your trace too; the other workloads are synthetic."),
     );
-    format!("{} runs with the settings of part 4. {on}", runs.len())
+    let collapsed: BTreeSet<u32> = runs.iter().flat_map(|r| r.collapsed.iter().copied()).collect();
+    let collapsed = if collapsed.is_empty() {
+        String::new()
+    } else {
+        let ids: Vec<String> = collapsed.iter().map(ToString::to_string).collect();
+        format!(" Collapsed layers are among those of your trace: {}.", ids.join(", "))
+    };
+    format!("{} runs. {}. {on}{collapsed}", runs.len(), figure_12_title(edits))
 }
 
 /// Runs of the figure: the synthetic ones, in its order.
@@ -208,10 +250,15 @@ fn signed(x: f64) -> String {
     format!("{}{}", if x >= 0.0 { "+" } else { "\u{2212}" }, percent(x.abs()))
 }
 
-fn target_table(runs: &[PaperRun]) -> AnyView {
+fn target_table(runs: &[PaperRun], edits: &[String]) -> AnyView {
     let all = targets(runs);
+    let why = if edits.is_empty() {
+        "Where one is above 10%, docs/model.md says why."
+    } else {
+        "The paper\u{2019}s numbers are of its own settings: a difference here is one of the edits as well."
+    };
     let within = format!(
-        "Root mean square of the {} throughput differences: {}. Where one is above 10%, docs/model.md says why.",
+        "Root mean square of the {} throughput differences: {}. {why}",
         throughput(&all).count(),
         percent(rms(&all))
     );

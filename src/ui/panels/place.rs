@@ -8,9 +8,9 @@ use super::moment::Moment;
 use super::sweep::Sensitivity;
 use super::wafer::Wafer;
 use crate::experiment::{Experiment, key_named};
-use crate::model::{FIELDS, MODELS, ModelPreset, WAFERS, model_named, wafer_named};
+use crate::model::{FIELDS, WAFERS, model_named, wafer_named};
 use crate::plot::{Axis, Bar, Bars, Chart};
-use crate::protocol::{RunReport, StrategyRun, paper_speedup};
+use crate::protocol::{From, RunReport, StrategyRun};
 use crate::sim::Strategy;
 use crate::ui::actions::{cancel_run, change, run_again};
 use crate::ui::controls::{Choice, Number};
@@ -74,6 +74,7 @@ fn Settings(store: Store) -> impl IntoView {
             {choice("batch", "Batch, requests", &[("1024", "1 024"), ("4096", "4 096"), ("8192", "8 192"), ("16384", "16 384")], "")}
             {field("steps", "Decode steps", "")}
             {field("layers", "Layers (a number, or all)", "")}
+            {choice("skip", "Collapsed layers", &[("none", "are simulated"), ("collapsed", "are left out")], "")}
             {choice("baseline", "Speedup over", &Strategy::ALL.map(|s| (s.name(), s.name())), "")}
             {choice("heldout", "Predict from", &[("off", "all requests"), ("on", "even ones, run odd ones")], "")}
         </div>
@@ -131,6 +132,10 @@ fn status(store: Store) -> impl IntoView {
     let Some(run) = store.run.get() else {
         return match shown {
             Some(info) if info.decode == 0 => view! { <p class="status">"This trace has no decode tokens. The simulator fills its batches from decode steps, so there is nothing to simulate."</p> }.into_any(),
+            Some(info) if store.from() == From::Trace && store.settings.with(|e| e.of_model(info.model.as_deref())).is_err() => {
+                let why = store.settings.with(|e| e.of_model(info.model.as_deref())).err();
+                view! { <p class="status" id="size-unknown">"Nothing is simulated: " {why} "."</p> }.into_any()
+            }
             Some(_) => view! {
                 <div class="status">
                     <span>"No result: the simulation was cancelled."</span>
@@ -159,25 +164,10 @@ fn status(store: Store) -> impl IntoView {
     view! {
         <p class="status" id="run-done">
             {(run.overfull > 0).then(|| format!("The model does not fit: {} of the wafer's dies cannot hold their experts, and keep no copies. More DRAM, dies or fewer bytes a weight would do. ", run.overfull))}
-            {if run.synthetic { "On the synthetic workload: " } else { "On your trace: " }} {layers} "." {reuse}
+            {if run.synthetic { "On the synthetic workload: " } else { "On your trace: " }} {layers} "." {reuse} {run.collapsed_words().map(|words| view! { <span id="collapsed">" " {words}</span> })}
         </p>
     }
     .into_any()
-}
-
-/// The model whose published numbers stand beside ours.
-fn preset(report: &RunReport) -> &'static ModelPreset {
-    report.runs.first().and_then(|r| model_named(&r.model)).unwrap_or(&MODELS[0])
-}
-
-/// The strategy that a report's speedups are over.
-fn baseline(report: &RunReport) -> Strategy {
-    Experiment::parse(&report.experiment).0.run.baseline
-}
-
-/// What the paper has for a run, and what that is the mean of.
-fn paper_of(report: &RunReport, run: &StrategyRun) -> Option<(f64, &'static str)> {
-    paper_speedup(preset(report), strategy(run), baseline(report), run.batch)
 }
 
 pub(super) fn strategy(run: &StrategyRun) -> Strategy {
@@ -187,11 +177,16 @@ pub(super) fn strategy(run: &StrategyRun) -> Strategy {
 #[component]
 fn Speedups(store: Store) -> impl IntoView {
     let caption = move || {
-        let model = store.run.get().map_or(&MODELS[0], |r| preset(&r));
+        let run = store.run.get();
+        let marks = run.as_ref().is_none_or(|r| r.runs.iter().any(|s| r.paper(s).is_some()));
+        let title = run.and_then(|r| model_named(&r.runs.first()?.model)).map_or("this model", |m| m.title);
         match store.settings.with(|e| e.run.baseline) {
+            over if !marks => format!(
+                "Throughput over {}. No mark of the paper\u{2019}s: it measured no such model, wafer, settings or ratio.",
+                over.name()
+            ),
             Strategy::Base => format!(
-                "Throughput over base. The paper's marks (section V, Figure 12): allo+pred for {}, mean over its batches and both wafers; allo and pred, means over all four models. ep has no published mean.",
-                model.title
+                "Throughput over base. The paper's marks (section V, Figure 12): allo+pred for {title}, mean over its batches and both wafers; allo and pred, means over all four models. ep has no published mean."
             ),
             other => format!(
                 "Throughput over {}. Of ratios that are not over base the paper gives allo+pred over ep, at batches of 4096 and 16384 requests, as means over models and wafers (section V).",
@@ -212,26 +207,26 @@ fn Speedups(store: Store) -> impl IntoView {
                 let bar = |r: &StrategyRun| Bar {
                     values: vec![r.speedup],
                     label: Some(format!("{}×", significant(r.speedup, 3))),
-                    paper: paper_of(&report, r).map(|p| p.0),
+                    paper: report.paper(r).map(|p| p.0),
                     marked: strategy(r) == shown,
                 };
                 let all: Vec<Bar> = report.runs.iter().map(bar).collect();
                 let most = all.iter().flat_map(|b| b.values.iter().copied().chain(b.paper)).fold(1.0f64, f64::max);
                 let names: Vec<_> = report.runs.iter().map(|r| r.strategy.clone()).collect();
-                let chart = Bars { bars: all, series: vec!["measured here".into()], x: Axis::named("strategy", &names, 9), y: Axis::linear(&format!("speedup over {}, ×", baseline(&report).name()), most * 1.08), level: None };
+                let chart = Bars { bars: all, series: vec!["measured here".into()], x: Axis::named("strategy", &names, 9), y: Axis::linear(&format!("speedup over {}, ×", report.over().name()), most * 1.08), level: None };
                 Some(Chart::Bars(chart))
             }
             hover=move |x, _| {
                 let report = store.run.get_untracked()?;
                 let run = report.runs.get(floor(x))?;
-                let paper = paper_of(&report, run).map(|(p, of)| format!("; paper {p}× ({of})")).unwrap_or_default();
-                Some(format!("{}: {}× {}{paper}", run.strategy, significant(run.speedup, 4), baseline(&report).name()))
+                let paper = report.paper(run).map(|(p, of)| format!("; paper {p}× ({of})")).unwrap_or_default();
+                Some(format!("{}: {}× {}{paper}", run.strategy, significant(run.speedup, 4), report.over().name()))
             }
             csv=move || {
                 let mut text = "strategy,seconds,throughput,speedup,paper,hops\n".to_string();
                 if let Some(report) = store.run.get_untracked() {
                     for r in &report.runs {
-                        let paper = paper_of(&report, r).map(|p| p.0.to_string()).unwrap_or_default();
+                        let paper = report.paper(r).map(|p| p.0.to_string()).unwrap_or_default();
                         let _ = writeln!(text, "{},{},{},{},{paper},{}", r.strategy, r.seconds, r.throughput, r.speedup, r.hops);
                     }
                 }
@@ -252,7 +247,7 @@ fn table(report: &RunReport) -> impl IntoView + use<> {
         let s = strategy(r);
         let reads = r.reads.local + r.reads.remote;
         let remote = if reads > 0 { r.reads.remote as f64 / reads as f64 } else { 0.0 };
-        let paper = paper_of(report, r).map_or("–".to_string(), |p| format!("{}×", p.0));
+        let paper = report.paper(r).map_or("–".to_string(), |p| format!("{}×", p.0));
         view! {
             <tr id=format!("run-{}", r.strategy)>
                 <th scope="row" title=s.says()>{r.strategy.clone()}</th>
@@ -280,7 +275,7 @@ fn table(report: &RunReport) -> impl IntoView + use<> {
                     <tr>
                         <th scope="col">"Strategy"</th>
                         <th scope="col">"Time"</th>
-                        <th scope="col">"Over " {baseline(report).name()}</th>
+                        <th scope="col">"Over " {report.over().name()}</th>
                         <th scope="col">"Paper"</th>
                         <th scope="col">"Hops"</th>
                         <th scope="col">"Fewer hops"</th>

@@ -32,7 +32,7 @@ pub(crate) fn Story(store: Store) -> impl IntoView {
     let told = Memo::new(move |_| {
         let (report, overview, info) = (store.report.get()?, store.overview.get()?, store.shown()?);
         let model = info.model.as_deref().and_then(model_named);
-        let [llc, hbm] = capacities(store).map(|c| c.0);
+        let [llc, hbm] = capacities(store).map_or([0.0; 2], |both| both.map(|c| c.0));
         Some(insights(&report, model, &streams(&overview), Caches { llc, hbm }))
     });
     let chapters =
@@ -127,9 +127,8 @@ fn ending(store: Store) -> Option<AnyView> {
     let report = store.run.get()?;
     let find = |s: Strategy| report.runs.iter().find(|r| r.strategy == s.name());
     let (best, base) = (find(Strategy::AlloPred)?, find(Strategy::Base)?);
-    let model = model_named(&best.model)?;
-    let paper =
-        model.paper_speedup.map_or_else(String::new, |p| format!(" (the paper: {p}×, a mean over batches and wafers)"));
+    let paper = report.paper(best).filter(|_| report.over() == Strategy::Base);
+    let paper = paper.map_or_else(String::new, |(p, _)| format!(" (the paper: {p}×, a mean over batches and wafers)"));
     let speedup = significant(base.seconds / best.seconds, 3);
     Some(
         view! {

@@ -6,9 +6,10 @@ use leptos::prelude::*;
 
 use super::views::table;
 use crate::analysis::DistanceCounts;
-use crate::model::Phase;
+use crate::experiment::Experiment;
+use crate::model::{Phase, default_model};
 use crate::plot::{Axis, Bar, Bars, Chart, Curve, Curves, Marker};
-use crate::protocol::Overview;
+use crate::protocol::{From, Overview};
 use crate::ui::figure::{Figure, wide};
 use crate::ui::store::Store;
 use crate::units::{floor, percent, significant};
@@ -141,14 +142,23 @@ pub(super) fn reuse_bins(store: Store) -> AnyView {
     .into_any()
 }
 
-/// Capacities of the caches of a die, in experts, with words.
-pub(super) fn capacities(store: Store) -> [(f64, String); 2] {
-    let (wafer, size) = store.settings.with(|e| (e.wafer(), e.preset().expert_bytes(e.run.weight)));
+/// Bytes of an expert of what is shown, if its model is known or its sizes are given.
+fn expert_bytes(store: Store) -> Option<f64> {
+    let own = match store.from() {
+        From::Trace => store.shown()?.model.clone(),
+        From::Synthetic => Some(default_model().name.into()),
+    };
+    store.settings.with(|e| e.of_model(own.as_deref()).ok().map(|e| e.preset().expert_bytes(e.run.weight)))
+}
+
+/// Capacities of the caches of a die, in experts, with words; none where an expert's size is not known.
+pub(super) fn capacities(store: Store) -> Option<[(f64, String); 2]> {
+    let (wafer, size) = (store.settings.with(Experiment::wafer), expert_bytes(store)?);
     let of = |name: &str, bytes: f64| {
         let experts = bytes / size;
         (experts, format!("{name} {} = {} experts", crate::units::bytes(bytes), significant(experts, 2)))
     };
-    [of("LLC", wafer.llc), of("HBM of a die", wafer.usable * wafer.dram)]
+    Some([of("LLC", wafer.llc), of("HBM of a die", wafer.usable * wafer.dram)])
 }
 
 /// F as miss ratios.
@@ -159,18 +169,18 @@ pub(super) fn reuse_curve(store: Store) -> AnyView {
             id="reuse-curve"
             title="Miss ratio of a cache of experts"
             caption=Signal::derive(move || {
-                let size = store.settings.with(|e| e.preset().expert_bytes(e.run.weight));
-                format!(
-                    "Share of accesses that an LRU cache of this many experts misses, first uses included. Lines: what the last-level cache and the usable HBM of one die hold at {} an expert.",
-                    crate::units::bytes(size)
-                )
+                let lines = expert_bytes(store).map_or_else(
+                    || "How large an expert is, and so what a die holds, is not known of this model: part 1 asks for it.".to_string(),
+                    |size| format!("Lines: what the last-level cache and the usable HBM of one die hold at {} an expert.", crate::units::bytes(size)),
+                );
+                format!("Share of accesses that an LRU cache of this many experts misses, first uses included. {lines}")
             })
             height=wide
             chart=move || {
                 let o = store.overview.get()?;
                 let objects = (o.layers.len() * o.experts) as f64;
                 let marks = capacities(store);
-                let to = marks.iter().fold(objects, |a, m| a.max(m.0 * 1.2)).max(10.0);
+                let to = marks.iter().flatten().fold(objects, |a, m| a.max(m.0 * 1.2)).max(10.0);
                 let curve = |(name, counts): (&str, &DistanceCounts)| Curve {
                     name: name.into(),
                     points: counts.curve().into_iter().map(|(c, m)| (c as f64, m)).collect(),
@@ -178,7 +188,7 @@ pub(super) fn reuse_curve(store: Store) -> AnyView {
                 Some(Chart::Curves(Curves {
                     steps: true,
                     curves: streams(&o).map(curve).into(),
-                    markers: marks.map(|(x, name)| Marker { x, name }).into(),
+                    markers: marks.into_iter().flatten().map(|(x, name)| Marker { x, name }).collect(),
                     x: Axis::log("capacity, experts", 1.0, to),
                     y: Axis::share("miss ratio", 1.0),
                 }))

@@ -8,9 +8,10 @@ use leptos::prelude::*;
 use super::place::{get, set};
 use super::views::{matrix, matrix_csv};
 use crate::experiment::Experiment;
-use crate::model::{MODELS, ModelPreset, model_named};
+use crate::model::{MODELS, ModelPreset, default_model, model_named};
 use crate::plot::{Chart, Heatmap};
 use crate::protocol::{From, Info};
+use crate::synth::{synthetic_model, synthetic_models};
 use crate::ui::actions::change;
 use crate::ui::controls::{Choice, Number};
 use crate::ui::figure::Figure;
@@ -226,7 +227,7 @@ fn examples(store: Store) -> impl IntoView {
         <details id="examples">
             <summary>"Examples: no trace needed"</summary>
             <p>"Synthetic workloads, made from published statistics. Another seed makes other requests of the same statistics: what changes with it is noise."</p>
-            <ul class="gallery">{MODELS.iter().map(model).collect_view()}</ul>
+            <ul class="gallery">{synthetic_models().map(model).collect_view()}</ul>
             <ul class="gallery">{EXAMPLES.map(experiment).collect_view()}</ul>
         </details>
     }
@@ -284,33 +285,51 @@ fn facts(store: Store, info: &Info) -> impl IntoView + use<> {
     } else {
         view! { <p class="badge" id="source">"Your trace" {format!(", {} files, {}", grouped(info.files), bytes(info.bytes as f64))}</p> }.into_any()
     };
-    let options: Vec<_> = MODELS.iter().map(|m| (m.name.to_string(), m.title.to_string())).collect();
+    let own = info.model.clone();
+    let unknown = own.is_none();
     let chooser = move || {
-        let label = if store.from() == From::Synthetic { "Synthetic workload of" } else { "Experts have the size of" };
-        let options = options.clone();
+        let option = |m: &ModelPreset| (m.name.to_string(), m.title.to_string());
+        let (label, options): (_, Vec<_>) = if store.from() == From::Synthetic {
+            ("Synthetic workload of", synthetic_models().map(option).collect())
+        } else {
+            let words = if unknown { "the trace\u{2019}s model: not known" } else { "the trace\u{2019}s own model" };
+            let own = (String::new(), words.to_string());
+            ("Experts have the size of", std::iter::once(own).chain(MODELS.iter().map(option)).collect())
+        };
+        // The synthetic workload of no model is the default's.
+        let value = move || {
+            let set = store.experiment.with(|e| e.workload.model.clone());
+            if set.is_empty() && store.from() == From::Synthetic { default_model().name.into() } else { set }
+        };
         view! {
             <Choice
                 id="model"
                 label
                 options=Signal::derive(move || options.clone())
-                value=Signal::derive(move || store.experiment.with(|e| e.workload.model.clone()))
-                on_change=move |v| change(store, true, |e| e.workload.model = v)
+                value=Signal::derive(value)
+                on_change=move |v| drop(set(store, "model", &v))
             />
         }
+    };
+    // Where no preset is known, or sizes were given.
+    let sizes = move || {
+        let given = store.settings.with(|e| e.workload.hidden > 0 || e.workload.intermediate > 0);
+        let asked = unknown && store.settings.with(|e| e.workload.model.is_empty());
+        (store.from() == From::Trace && (given || asked)).then(|| view! {
+            <Number id="hidden" label="hidden_size" value=get(store, "hidden") on_change=move |v| set(store, "hidden", &v) title="Of the model\u{2019}s config.json" />
+            <Number id="intermediate" label="moe_intermediate_size" value=get(store, "intermediate") on_change=move |v| set(store, "intermediate", &v) title="Of the model\u{2019}s config.json; intermediate_size where it has no other" />
+        })
     };
     let switch = move || {
         let loaded = store.trace.get()?;
         let digest = loaded.digest.clone();
         Some(match store.from() {
-            From::Trace => view! { <button type="button" id="show-synthetic" on:click=move |_| change(store, true, |e| e.workload.trace.clear())>"Show the synthetic workload"</button> }.into_any(),
+            From::Trace => view! { <button type="button" id="show-synthetic" on:click=move |_| change(store, true, |e| e.leave_trace(|m| synthetic_model(m).is_ok()))>"Show the synthetic workload"</button> }.into_any(),
             From::Synthetic => view! {
                 <button type="button" id="show-trace" on:click=move |_| {
-                    let (digest, model) = (digest.clone(), loaded.model.clone());
                     change(store, true, |e| {
-                        e.workload.trace = digest;
-                        if let Some(model) = model {
-                            e.workload.model = model;
-                        }
+                        let source = e.view.source.clone();
+                        e.take_trace(&digest, &source);
                     });
                 }>"Show your trace again"</button>
             }
@@ -334,7 +353,7 @@ fn facts(store: Store, info: &Info) -> impl IntoView + use<> {
                 let (kept, all) = (grouped(info.kept), grouped(info.requests));
                 view! { <p class="status" id="capped">{format!("All {all} requests are counted. The simulator fills its batches from the first {kept}: keeping more would take too much memory.")}</p> }
             })}
-        <div class="row">{chooser} {synthetic.then(|| seed(store))} {switch}</div>
+        <div class="row">{chooser} {sizes} {synthetic.then(|| seed(store))} {switch}</div>
     }
 }
 
