@@ -4,7 +4,7 @@ use serde_json::{Value, json};
 
 use super::*;
 
-const FAST: &str = "v=1&model=llama4-maverick&steps=2&layers=2";
+const FAST: &str = "v=2&model=llama4-maverick&steps=2&layers=2";
 
 fn drawn(b: &mut Browser, id: &str) {
     b.eval(&format!("document.querySelector('#{id}').scrollIntoView()"));

@@ -4,7 +4,7 @@ use serde_json::json;
 
 use super::*;
 
-const FAST: &str = "v=1&model=llama4-maverick&steps=2&layers=1";
+const FAST: &str = "v=2&model=llama4-maverick&steps=2&layers=1";
 
 #[test]
 fn a_worker_that_dies_is_replaced_and_the_file_named() {

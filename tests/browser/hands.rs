@@ -19,7 +19,7 @@ fn press(b: &mut Browser, key: &str) {
 }
 
 fn quick(url: &str, more: &str) -> String {
-    format!("{url}#v=1&model=llama4-maverick&steps=2&layers=1{more}")
+    format!("{url}#v=2&model=llama4-maverick&steps=2&layers=1{more}")
 }
 
 #[test]
@@ -79,7 +79,7 @@ fn a_share_holds_link_command_frame_and_citation() {
     let field = |b: &mut Browser, id: &str| {
         b.eval(&format!("document.querySelector('#share-{id}').value")).as_str().unwrap().to_string()
     };
-    let text = "v=1&model=llama4-maverick&wafer=tsmc-sow&steps=2&layers=1";
+    let text = "v=2&model=llama4-maverick&wafer=tsmc-sow&steps=2&layers=1";
     assert_eq!(field(&mut b, "link"), format!("{url}#{text}"));
     assert!(field(&mut b, "markdown").ends_with(&format!("]({url}#{text})")));
     assert_eq!(field(&mut b, "command"), format!("moescope run --experiment '{text}' --json"));
@@ -105,7 +105,7 @@ fn saved_figures_say_how_to_make_them_again() {
     for n in 2..=4 {
         b.click(&format!("#token-map .save button:nth-child({n})"));
     }
-    let experiment = "experiment v=1&model=llama4-maverick&steps=2&layers=1, digest ";
+    let experiment = "experiment v=2&model=llama4-maverick&steps=2&layers=1, digest ";
     let png = b.eval("atob(window.saved[0].split(',')[1]).slice(0, 300)");
     assert!(png.as_str().unwrap().contains("tEXtComment") && png.as_str().unwrap().contains(experiment), "{png}");
     for n in [1, 2] {

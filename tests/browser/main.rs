@@ -196,6 +196,40 @@ fn with_nothing_loaded_every_figure_is_there_and_a_link_restores_it() {
     assert_eq!(b.complaints(), Vec::<String>::new());
 }
 
+/// `moescope.run` ran any string on the workload that the page showed, and failed before it showed one.
+#[test]
+fn a_script_is_answered_by_its_string_alone() {
+    let Some((mut b, url)) = begin() else { return };
+    let run = |b: &mut Browser, text: &str| b.eval(&format!("moescope.run({}).catch(e => e.message)", json!(text)));
+    let strings = ["v=1&model=qwen3-235b&layers=1", "v=2&seed=5&steps=2&batch=64"];
+    let lines = strings.map(|text| cli(&["run", "--experiment", text, "--json"]));
+    // At once after the start, while a workload is shown, and while a trace is.
+    b.open(&format!("{url}#v=2&steps=2&layers=2"));
+    b.wait("!!window.moescope");
+    for (text, line) in strings.iter().zip(&lines) {
+        same(&run(&mut b, text), line, text);
+    }
+    settled(&mut b);
+    let folder = tempfile::tempdir().unwrap();
+    let (trace, _) = traces::small(folder.path());
+    load(&mut b, &[&trace]);
+    for (text, line) in strings.iter().zip(&lines) {
+        same(&run(&mut b, text), line, text);
+    }
+    let named = fragment(&mut b);
+    same(
+        &run(&mut b, &named),
+        &cli(&["run", "--experiment", &named, "--traces", trace.to_str().unwrap(), "--json"]),
+        "it",
+    );
+    // Another trace than the loaded one is refused in words, and so is one that lies elsewhere.
+    let other = run(&mut b, "v=2&trace=0123456789abcdef");
+    assert!(other.as_str().is_some_and(|said| said.contains("on trace 0123456789abcdef")), "{other}");
+    let away = run(&mut b, "v=2&trace=https://example.org/a.zip");
+    assert!(away.as_str().is_some_and(|said| said.contains("https://example.org/a.zip")), "{away}");
+    assert_eq!(b.complaints(), Vec::<String>::new());
+}
+
 /// Chooses an option as a user does.
 fn choose(b: &mut Browser, id: &str, value: &str) {
     b.eval(&format!(
@@ -207,7 +241,7 @@ fn choose(b: &mut Browser, id: &str, value: &str) {
 #[test]
 fn back_and_forward_move_through_settings() {
     let Some((mut b, url)) = begin() else { return };
-    b.open(&format!("{url}#v=1&model=llama4-maverick&steps=2&layers=2"));
+    b.open(&format!("{url}#v=2&model=llama4-maverick&steps=2&layers=2"));
     settled(&mut b);
     choose(&mut b, "wafer", "tsmc-sow");
     choose(&mut b, "batch", "4096");
@@ -216,7 +250,7 @@ fn back_and_forward_move_through_settings() {
     let text = fragment(&mut b);
     table_equals(&mut b, &cli(&["run", "--experiment", &text, "--json"]));
     b.eval("history.back()");
-    b.wait("!location.hash.includes('batch') && document.querySelector('#batch').value === '8192'");
+    b.wait("!location.hash.includes('batch') && document.querySelector('#batch').value === '16384'");
     b.eval("history.back()");
     b.wait("!location.hash.includes('wafer') && document.querySelector('#wafer').value === 'dojo'");
     settled(&mut b);

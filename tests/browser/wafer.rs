@@ -124,10 +124,15 @@ fn figure_12_is_the_command_lines() {
         let at = format!("#targets tbody tr:nth-child({}) td:nth-child(3)", i + 1);
         assert_eq!(b.number(&at), target["ours"].as_f64().unwrap(), "{}", target["name"]);
     }
+    // It says that four steps of two layers are not the paper's settings, and offers those.
+    assert!(b.text("#paper-done").contains("other settings than the paper\u{2019}s: steps=4, layers=2"));
     settled(&mut b);
     // Another setting makes it void.
     choose(&mut b, "flight", "3");
-    b.wait("!!document.querySelector('#reproduce')");
+    b.wait("document.querySelector('#reproduce')?.innerText === 'Run Figure 12 with these edits'");
+    b.click("#as-the-paper");
+    b.wait("!location.hash.includes('flight') && !!document.querySelector('#papering')");
+    b.click("#papering button");
     assert_eq!(b.complaints(), Vec::<String>::new());
 }
 

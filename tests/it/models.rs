@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 
 use moescope::experiment::Experiment;
 use moescope::format::Source;
-use moescope::model::{Request as Tokens, default_model, model_named};
+use moescope::model::{MODELS, Request as Tokens, default_model, model_named};
 use moescope::protocol::{Dataset, Files, From, Progress, Reply, Request, RunReport, State, start};
 use moescope::synth::{Generator, Profile, profile};
 use serde_json::Value;
@@ -139,6 +139,16 @@ fn an_unknown_model_is_never_given_anothers_expert_size() {
     let mixtral = on_page(&mut loaded(vec![request(0, 4, &layers)]), "v=2&batch=8&steps=2&layers=1").unwrap();
     assert_eq!(mixtral.runs[0].model, "mixtral-8x7b");
     assert!(mixtral.runs.iter().all(|r| mixtral.paper(r).is_none()));
+}
+
+#[test]
+fn the_docs_list_every_preset_with_its_source() {
+    let docs = std::fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join("docs/model.md")).unwrap();
+    for m in &MODELS {
+        let shape = format!("{} | {}, {} | {} × {}", m.moe_layers, m.experts, m.top_k, m.hidden, m.intermediate);
+        let row = format!("| `{}` | {shape} | {} |", m.name, m.source);
+        assert!(docs.contains(&row), "{row}");
+    }
 }
 
 #[test]

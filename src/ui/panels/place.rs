@@ -74,7 +74,6 @@ fn Settings(store: Store) -> impl IntoView {
             {choice("batch", "Batch, requests", &[("1024", "1 024"), ("4096", "4 096"), ("8192", "8 192"), ("16384", "16 384")], "")}
             {field("steps", "Decode steps", "")}
             {field("layers", "Layers (a number, or all)", "")}
-            {choice("skip", "Collapsed layers", &[("none", "are simulated"), ("collapsed", "are left out")], "")}
             {choice("baseline", "Speedup over", &Strategy::ALL.map(|s| (s.name(), s.name())), "")}
             {choice("heldout", "Predict from", &[("off", "all requests"), ("on", "even ones, run odd ones")], "")}
         </div>
@@ -164,7 +163,7 @@ fn status(store: Store) -> impl IntoView {
     view! {
         <p class="status" id="run-done">
             {(run.overfull > 0).then(|| format!("The model does not fit: {} of the wafer's dies cannot hold their experts, and keep no copies. More DRAM, dies or fewer bytes a weight would do. ", run.overfull))}
-            {if run.synthetic { "On the synthetic workload: " } else { "On your trace: " }} {layers} "." {reuse} {run.collapsed_words().map(|words| view! { <span id="collapsed">" " {words}</span> })}
+            {if run.synthetic { "On the synthetic workload: " } else { "On your trace: " }} {layers} "." {reuse} {collapsed(store, &run)}
         </p>
     }
     .into_any()
@@ -172,6 +171,17 @@ fn status(store: Store) -> impl IntoView {
 
 pub(super) fn strategy(run: &StrategyRun) -> Strategy {
     Strategy::ALL.into_iter().find(|s| s.name() == run.strategy).unwrap_or(Strategy::Base)
+}
+
+/// Collapsed layers of the result, and a way to leave them out or back.
+fn collapsed(store: Store, run: &RunReport) -> Option<impl IntoView + use<>> {
+    let left_out = store.settings.with(|e| e.workload.skip_collapsed);
+    let words = run.collapsed_words().or_else(|| left_out.then(|| "Collapsed layers are left out.".into()))?;
+    let (label, value) = if left_out { ("Simulate them too", "none") } else { ("Leave them out", "collapsed") };
+    Some(view! {
+        <span id="collapsed">" " {words} " "</span>
+        <button type="button" id="skip" on:click=move |_| drop(set(store, "skip", value))>{label}</button>
+    })
 }
 
 #[component]

@@ -189,14 +189,14 @@ fn so_far(store: Store) -> AnyView {
 
 /// Experiments to begin with: what they show and their addresses.
 const EXAMPLES: [(&str, &str); 8] = [
-    ("Qwen3-235B on the other wafer", "v=1&model=qwen3-235b&wafer=tsmc-sow"),
-    ("What if links were faster or slower?", "v=1&sweep=link:0.85:6.8:8"),
-    ("A wafer with a dead die and a dead link", "v=1&dead=12,3-4&show=pred"),
-    ("How experts travel without placement", "v=1&show=base&at=300&look=die:12"),
-    ("Two languages side by side", "v=1&left=dataset:language%20A&right=dataset:language%20B"),
-    ("All models side by side", "v=1&compare=model:kimi-k2%7Cmodel:qwen3-235b%7Cmodel:llama4-maverick"),
-    ("Predict from half of the requests", "v=1&compare=heldout:on"),
-    ("Everything over expert parallelism, large batch", "v=1&batch=16384&baseline=ep"),
+    ("Qwen3-235B on the other wafer", "v=2&model=qwen3-235b&wafer=tsmc-sow"),
+    ("What if links were faster or slower?", "v=2&sweep=link:0.85:6.8:8"),
+    ("A wafer with a dead die and a dead link", "v=2&dead=12,3-4&show=pred"),
+    ("How experts travel without placement", "v=2&show=base&at=300&look=die:12"),
+    ("Two languages side by side", "v=2&left=dataset:language%20A&right=dataset:language%20B"),
+    ("All models side by side", "v=2&compare=model:deepseek-v3%7Cmodel:kimi-k2%7Cmodel:qwen3-235b"),
+    ("Predict from half of the requests", "v=2&compare=heldout:on"),
+    ("Everything over expert parallelism", "v=2&baseline=ep"),
 ];
 
 /// Workloads of all models with several seeds, and experiments to begin with.
