@@ -22,7 +22,7 @@ pub(super) const SERVING: Reader = Reader {
         let text = head.strip_prefix(b"\xef\xbb\xbf").unwrap_or(head);
         text.iter().find(|b| !b.is_ascii_whitespace()) == Some(&b'{')
     },
-    open: |about| whole(about, read),
+    open: |about| whole(about, |bytes, about| read(&bytes, about)),
 };
 
 #[derive(Deserialize)]
