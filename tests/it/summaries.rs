@@ -241,6 +241,12 @@ fn summaries_that_begin_at_one_place_are_not_merged() {
     assert_eq!(out.status.code(), Some(1));
     assert!(said.contains("b.moesum: there is a request at place 0 already") && said.contains("is 3"), "{said}");
     assert_eq!(std::fs::read_to_string(at("x.moesum")).unwrap(), "what was there before");
+    // Loaded together they are counted, and it is said once, whatever thread reads them.
+    for threads in ["1", "2"] {
+        let found = run(&["analyze", &at("a.moesum"), &at("b.moesum"), "--json", "--threads", threads]);
+        assert_eq!(found.matches("requests of two of them have the same places").count(), 1, "{found}");
+        assert!(found.contains("\"requests\": 6"), "{found}");
+    }
 }
 
 #[test]
