@@ -195,7 +195,7 @@ impl Problem {
             Self::Memory => {
                 "summarise it on the command line (moescope summarize PATH -o trace.moesum) and drop that file here"
             }
-            Self::Limit { .. } => "split the file, one request each; check the recorder if it is no larger than others",
+            Self::Limit { .. } => "split a file of many requests; if it holds one, check the recorder",
             Self::Ragged { .. } => "record every expert of every layer",
             Self::Extra { .. } => "save each array in a file of its own",
             Self::NoFile { .. } => "make it a file that can be read, or take it out of the folder",

@@ -226,7 +226,9 @@ impl Dataset {
         self.count();
         other.count();
         let said = |d: &Self| d.issues.iter().any(|(_, i)| i.problem == Problem::SamePlaces);
-        if self.clash(&other).is_some() && !said(self) && !said(&other) {
+        if said(self) {
+            other.issues.retain(|(_, i)| i.problem != Problem::SamePlaces);
+        } else if self.clash(&other).is_some() && !said(&other) {
             let (file, kept) = ("the summary files given".into(), "all of them".into());
             let issue = Issue { file, place: Place::default(), problem: Problem::SamePlaces, count: 1, kept };
             self.issues.push((0, issue));

@@ -284,6 +284,10 @@ fn bytes_behind_an_array_are_said() {
     let (code, report, said) = analyze_bytes("x.npy", &array);
     assert_eq!((code, &report["requests"]), (Some(0), &1.into()));
     assert!(said.contains("3 bytes stand behind the array") && said.contains("Kept: 2 prefill"), "{said}");
+    let text = base64::Engine::encode(&base64::engine::general_purpose::STANDARD, &array);
+    let response = serde_json::json!({ "prompt_routed_experts": text }).to_string();
+    let (_, report, said) = analyze_bytes("x.json", response.as_bytes());
+    assert!(report["requests"] == 1 && said.contains("3 bytes stand behind the array"), "{said}");
 }
 
 #[test]
