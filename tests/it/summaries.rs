@@ -330,6 +330,30 @@ fn responses_of_one_file_with_different_layers_make_a_summary_that_is_read() {
     let [a, b] = [&path, &out].map(|p| run(&["analyze", p.to_str().unwrap(), "--json"]));
     assert_eq!(a, b);
     assert!(a.contains("\"requests\": 3"), "{a}");
+    // Many of them, over threads and in parts: one form.
+    let inside = folder.path().join("many");
+    std::fs::create_dir(&inside).unwrap();
+    for i in 0..40 {
+        let [x, y, z] = [i % 7, i % 5 + 1, i % 3].map(|e| format!("[{e}]"));
+        let text = line(&format!("{x},{y}")) + &line(&format!("[-1],{z}")) + &line(&format!("{y},[-1]"));
+        std::fs::write(inside.join(format!("{i}.jsonl")), text).unwrap();
+    }
+    let summary = |threads: &str| {
+        let out = folder.path().join(format!("{threads}.moesum"));
+        run(&["summarize", inside.to_str().unwrap(), "-o", out.to_str().unwrap(), "--threads", threads]);
+        std::fs::read(out).unwrap()
+    };
+    let one = summary("1");
+    assert!(["2", "3"].map(summary).iter().all(|other| *other == one), "threads change nothing");
+    let at = |i: usize| inside.join(format!("{i}.jsonl"));
+    let parts = [0..13, 13..40].map(|r| {
+        let out = folder.path().join(format!("from-{}.moesum", r.start));
+        summarize(&r.clone().map(at).collect::<Vec<_>>(), &out, r.start);
+        out.to_str().unwrap().to_string()
+    });
+    let all = folder.path().join("all.moesum");
+    run(&["merge", &parts[1], &parts[0], "-o", all.to_str().unwrap()]);
+    assert_eq!(std::fs::read(all).unwrap(), one);
 }
 
 #[test]
