@@ -39,6 +39,11 @@ impl Found {
         }
     }
 
+    /// Whether nothing in it can be used.
+    pub(super) fn is_empty(&self) -> bool {
+        self.requests.is_empty() && self.counts.is_empty() && self.summary.is_none()
+    }
+
     /// What is kept of the file, for its issues.
     #[must_use]
     pub fn kept(&self) -> String {

@@ -144,6 +144,11 @@ pub enum Problem {
         /// What it is, or the system's own words.
         why: String,
     },
+    /// Summaries that were not made as parts of one set.
+    #[error(
+        "requests of two of them have the same places: their order, reuse from one to the next and halves are arbitrary"
+    )]
+    SamePlaces,
     /// Tables that no memory holds.
     #[error("its tables would be {layers} layers of {experts} experts each way, {} at most", crate::units::bytes(*.bytes as f64))]
     Tables {
@@ -190,10 +195,11 @@ impl Problem {
             Self::Memory => {
                 "summarise it on the command line (moescope summarize PATH -o trace.moesum) and drop that file here"
             }
-            Self::Limit { .. } => "split the file, one request each; check the recorder if it is no larger than others",
+            Self::Limit { .. } => "split a file of many requests; if it holds one, check the recorder",
             Self::Ragged { .. } => "record every expert of every layer",
             Self::Extra { .. } => "save each array in a file of its own",
             Self::NoFile { .. } => "make it a file that can be read, or take it out of the folder",
+            Self::SamePlaces => "summarise one of them with --first, the place after the other's last",
             Self::Tables { .. } => "check the largest expert id of the file; record logical ids",
             Self::Together { .. } => "leave this file out, or load the files of one model at a time",
         }

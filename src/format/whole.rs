@@ -8,14 +8,14 @@ use super::{Found, Place, Problem};
 const LARGEST: usize = 1 << 30;
 
 /// Gathers a file, and gives all of it to `read`.
-pub(super) fn whole(about: About, read: fn(&[u8], &About) -> Found) -> Box<dyn Reading> {
+pub(super) fn whole(about: About, read: fn(Vec<u8>, &About) -> Found) -> Box<dyn Reading> {
     Box::new(Whole { bytes: Vec::new(), about, read })
 }
 
 struct Whole {
     bytes: Vec<u8>,
     about: About,
-    read: fn(&[u8], &About) -> Found,
+    read: fn(Vec<u8>, &About) -> Found,
 }
 
 impl Reading for Whole {
@@ -31,11 +31,11 @@ impl Reading for Whole {
             found.issues.push(Place::default(), Problem::Limit { what, limit: LARGEST as u64 });
             return found;
         }
-        let mut found = (self.read)(&self.bytes, &self.about);
+        let mut found = (self.read)(self.bytes, &self.about);
         for (sub, request) in (0..).zip(&mut found.requests) {
             request.sub = sub;
         }
-        if found.requests.is_empty() && found.counts.is_empty() && found.issues.is_empty() {
+        if found.is_empty() && found.issues.is_empty() {
             found.issues.push(Place::default(), Problem::Empty);
         }
         found

@@ -1,32 +1,14 @@
 //! Large files in sections, so that all workers read one file. Apart from [`super::Ingest`], which reads a section as it reads a
 //! file: this cuts before, and puts together after, or says what must be read in one go.
 
-use std::ops::Range;
-
-use super::ingest::is_json;
-use super::{Dataset, Unit};
+use super::list::is_json;
+use super::{Cut, Dataset, Piece, Unit};
 use crate::format::{Packing, Section, join, labels};
 
 /// What sections begin at multiples of: where a browser reads in parts of this size, none of them is of two sections.
 const STEP: u64 = 8 << 20;
 /// Bytes of the smallest section.
 const LEAST: u64 = 2 * STEP;
-
-/// Which part of a file a unit is.
-#[derive(Clone, Debug, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
-pub struct Cut {
-    /// The steps that begin in these bytes; the last range has no end.
-    pub range: Range<u64>,
-    /// Bytes of the file.
-    pub whole: u64,
-}
-
-/// A section that was read; without one if it was not as it should be.
-#[derive(Clone, Debug, serde::Serialize, serde::Deserialize)]
-pub struct Piece {
-    pub(super) unit: Unit,
-    pub(super) section: Option<Section>,
-}
 
 /// Cuts what is larger than half of a worker's share of everything: the end of a load is one worker's otherwise.
 #[must_use]

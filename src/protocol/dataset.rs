@@ -174,9 +174,7 @@ impl Dataset {
     #[must_use]
     pub fn clash(&self, other: &Dataset) -> Option<u64> {
         let both = self.parts.iter().filter_map(|(k, part)| Some((part, other.parts.get(k)?)));
-        let overlaps = both.flat_map(|(a, b)| a.places().flat_map(move |x| b.places().map(move |y| (x, y))));
-        let shared = overlaps.map(|(x, y)| (x.0.max(y.0), x.1.min(y.1)));
-        shared.filter(|(first, last)| first <= last).map(|(first, _)| first).min()
+        both.filter_map(|(a, b)| first_shared(a.places(), b.places())).min()
     }
 
     /// Why the requests of a K, or all counts, were given up together, if any were: what came after is a part of them.
@@ -227,6 +225,14 @@ impl Dataset {
     pub fn merge(&mut self, mut other: Dataset) {
         self.count();
         other.count();
+        let said = |d: &Self| d.issues.iter().any(|(_, i)| i.problem == Problem::SamePlaces);
+        if said(self) {
+            other.issues.retain(|(_, i)| i.problem != Problem::SamePlaces);
+        } else if self.clash(&other).is_some() && !said(&other) {
+            let (file, kept) = ("the summary files given".into(), "all of them".into());
+            let issue = Issue { file, place: Place::default(), problem: Problem::SamePlaces, count: 1, kept };
+            self.issues.push((0, issue));
+        }
         for (k, theirs) in other.parts {
             let part = self.parts.entry(k).or_default();
             let mut shape = Shape::of(&part.summary);
@@ -437,6 +443,22 @@ fn digest_of_counts(summary: &Summary) -> u64 {
         }
     }
     hash.digest()
+}
+
+/// The first number that a range of each of two lists of ranges holds, both in order.
+fn first_shared(a: impl Iterator<Item = (u64, u64)>, b: impl Iterator<Item = (u64, u64)>) -> Option<u64> {
+    let (mut a, mut b) = (a.peekable(), b.peekable());
+    while let (Some(x), Some(y)) = (a.peek(), b.peek()) {
+        if x.0.max(y.0) <= x.1.min(y.1) {
+            return Some(x.0.max(y.0));
+        }
+        if x.1 < y.1 {
+            a.next()
+        } else {
+            b.next()
+        };
+    }
+    None
 }
 
 /// Index and path of the request with most experts: it is why tables are as large as they are.

@@ -1,202 +1,18 @@
-//! Files to a [`Dataset`], a slice of bytes at a time. Apart from `format`, which knows one file and no order of files.
+//! Units to a [`Dataset`], a slice of bytes at a time. Apart from `format`, which knows one file and no order of files.
 
 use std::io::Read;
-use std::ops::Range;
 
-use serde::{Deserialize, Serialize};
-
-use super::{Cut, Dataset, Piece};
+use super::files::{of_file, unreadable};
+use super::{Dataset, Files, Piece, Unit};
 use crate::format::{
-    About, Container, HEAD, Issue, Packing, PaperScanner, Place, Problem, Reading, Refused, Source, container, entries,
-    is_tar, labels, open_entry, reader, tar_members, unwrap,
+    About, HEAD, Issue, Packing, PaperScanner, Place, Problem, Reading, container, labels, open_entry, reader, unwrap,
 };
 use crate::model::model_labelled;
-
-/// How files are opened: `std::fs` natively, `File` objects in a worker.
-pub trait Files {
-    /// Opens the source at a position of the list given by the user.
-    ///
-    /// # Errors
-    /// If it is gone or unreadable.
-    fn open(&self, source: usize) -> std::io::Result<Box<dyn Source>>;
-
-    /// Says that a range of a source will be read soon, in the order of these calls: up to where that is under way. `waits` says
-    /// that [`Files::is_here`] is asked before each read of it. Natively the system reads ahead.
-    fn ahead(&self, _source: usize, range: Range<u64>, _waits: bool) -> u64 {
-        range.end
-    }
-
-    /// Says that nothing more of a range is read.
-    fn leave(&self, _source: usize, _range: Range<u64>) {}
-
-    /// Whether a byte can be read without waiting for one that [`Files::ahead`] has asked for. A job that it answers no to
-    /// is not stepped again before the byte has come.
-    fn is_here(&self, _source: usize, _at: u64) -> bool {
-        true
-    }
-
-    /// Whether there is memory for more. Natively the system decides.
-    fn has_room(&self) -> bool {
-        true
-    }
-}
 
 /// Times of its packed size that a file may unpack to, beyond the first bytes.
 const EXPANSION: u64 = 250;
 /// Bytes that any file may unpack to.
 const FREE: u64 = 256 << 20;
-
-/// A file that the user gave.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct SourceFile {
-    /// Path as given, with the folders that were dropped.
-    pub path: String,
-    /// Bytes.
-    pub bytes: u64,
-}
-
-/// What is read in one go: a file, or an entry of an archive.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Unit {
-    /// Position in the order of all units: the index of its request.
-    pub index: u64,
-    /// Position of the source.
-    pub source: usize,
-    /// Path, through the archive.
-    pub path: String,
-    /// How it is packed.
-    pub packing: Packing,
-    /// Bytes to read: unpacked, as far as the container tells.
-    pub bytes: u64,
-    /// Which section of the file it is, if not all of it.
-    pub cut: Option<Cut>,
-}
-
-impl Unit {
-    /// Where it lies in its source; none inside a compressed tar.
-    fn range(&self) -> Option<Range<u64>> {
-        match &self.packing {
-            Packing::Plain | Packing::Wrapped(_) => Some(self.start()..self.start() + self.bytes),
-            // Nearly: the entry's own header is a few bytes longer than its name.
-            Packing::Zip(entry) => Some(entry.header..entry.header.saturating_add(entry.packed).saturating_add(64)),
-            &Packing::Member { around: None, start, size } => Some(start..start.saturating_add(size)),
-            Packing::Member { around: Some(_), .. } => None,
-        }
-    }
-
-    /// Where its first byte lies in the file.
-    fn start(&self) -> u64 {
-        self.cut.as_ref().map_or(0, |c| c.range.start)
-    }
-}
-
-/// Finds the units of the user's files, a file a step: archives open, the order is fixed.
-pub struct List {
-    sources: Vec<SourceFile>,
-    next: usize,
-    units: Vec<Unit>,
-    issues: Vec<Issue>,
-}
-
-impl List {
-    /// Lists these files.
-    #[must_use]
-    pub fn new(sources: Vec<SourceFile>) -> Self {
-        Self { sources, next: 0, units: Vec::new(), issues: Vec::new() }
-    }
-
-    /// Files looked at, and all.
-    #[must_use]
-    pub fn progress(&self) -> (u64, u64) {
-        (self.next as u64, self.sources.len() as u64)
-    }
-
-    /// Looks at the next file; the units once all were seen.
-    #[inline(never)]
-    pub fn step(&mut self, files: &dyn Files) -> Option<(Vec<Unit>, Vec<Issue>)> {
-        let Some(source) = self.sources.get(self.next).cloned() else {
-            let mut units = std::mem::take(&mut self.units);
-            for (index, unit) in (0..).zip(&mut units) {
-                unit.index = index;
-            }
-            return Some((units, std::mem::take(&mut self.issues)));
-        };
-        if let Err(why) = self.look(files, &source) {
-            self.issues.push(unreadable(&source.path, &why));
-        }
-        self.next += 1;
-        None
-    }
-
-    fn look(&mut self, files: &dyn Files, source: &SourceFile) -> std::io::Result<()> {
-        // Half of the time of a folder of small files would go to their first bytes. What a name lies about, reading finds.
-        if is_json(&source.path) {
-            self.push(source.path.clone(), Packing::Plain, source.bytes);
-            return Ok(());
-        }
-        let mut file = files.open(self.next)?;
-        let head = head(&mut file)?;
-        let found = container(&head);
-        let refused = match found {
-            None => {
-                self.push(source.path.clone(), Packing::Plain, source.bytes);
-                Vec::new()
-            }
-            Some(Container::Zip) => {
-                let (found, refused) = entries(file)?;
-                for entry in found {
-                    let (path, size) = (format!("{}/{}", source.path, entry.path), entry.size);
-                    self.push(path, Packing::Zip(entry), size);
-                }
-                refused
-            }
-            Some(Container::Tar) => self.tar(source, files.open(self.next)?, None)?,
-            Some(around) => {
-                if is_tar(&self::head(&mut unwrap(files.open(self.next)?, around)?)?) {
-                    let inside = unwrap(files.open(self.next)?, around)?;
-                    self.tar(source, inside, Some(around))?
-                } else {
-                    let path = source.path.trim_end_matches(".gz").trim_end_matches(".zst");
-                    self.push(path.into(), Packing::Wrapped(around), source.bytes);
-                    Vec::new()
-                }
-            }
-        };
-        for Refused { path, why, kept } in refused {
-            let problem = Problem::Unreadable { why };
-            self.issues.push(of_file(&format!("{}/{path}", source.path), problem, &kept));
-        }
-        Ok(())
-    }
-
-    fn tar(
-        &mut self,
-        source: &SourceFile,
-        inside: impl Read,
-        around: Option<Container>,
-    ) -> std::io::Result<Vec<Refused>> {
-        let (found, refused) = tar_members(inside)?;
-        for (path, start, size) in found {
-            self.push(format!("{}/{path}", source.path), Packing::Member { around, start, size }, size);
-        }
-        Ok(refused)
-    }
-
-    fn push(&mut self, path: String, packing: Packing, bytes: u64) {
-        self.units.push(Unit { index: 0, source: self.next, path, packing, bytes, cut: None });
-    }
-}
-
-/// Whether a file's name says that it is JSON.
-pub(super) fn is_json(path: &str) -> bool {
-    path.to_ascii_lowercase().ends_with(".json")
-}
-
-fn head(source: &mut impl Read) -> std::io::Result<Vec<u8>> {
-    let mut head = Vec::new();
-    source.take(512).read_to_end(&mut head)?;
-    Ok(head)
-}
 
 /// Reads units into a data set.
 pub struct Ingest {
@@ -525,13 +341,4 @@ fn summary(dataset: &mut Dataset, unit: &Unit, bytes: &[u8]) {
         }
         Err(why) => dataset.issues.push((unit.index, unreadable(&unit.path, &why))),
     }
-}
-
-fn unreadable(path: &str, why: &impl ToString) -> Issue {
-    of_file(path, Problem::Unreadable { why: why.to_string() }, "nothing")
-}
-
-/// An issue of a whole file.
-fn of_file(path: &str, problem: Problem, kept: &str) -> Issue {
-    Issue { file: path.into(), place: Place::default(), problem, count: 1, kept: kept.into() }
 }

@@ -4,8 +4,10 @@
 mod bounds;
 mod cut;
 mod dataset;
+mod files;
 mod ingest;
 mod job;
+mod list;
 mod mean;
 mod moesum;
 mod paper;
@@ -14,10 +16,12 @@ mod thinned;
 mod versus;
 mod view;
 
-pub use cut::{Cut, Piece, cut};
+pub use cut::cut;
 pub use dataset::{Dataset, Info, Part};
-pub use ingest::{Files, Ingest, List, SourceFile, Unit};
+pub use files::{Cut, Files, Piece, SourceFile, Unit};
+pub use ingest::Ingest;
 pub use job::{From, Job, Progress, Reply, Request, State, start};
+pub use list::List;
 pub use mean::Mean;
 pub use moesum::{MAGIC, from_moesum, to_moesum};
 pub use paper::{

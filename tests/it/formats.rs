@@ -2,6 +2,9 @@
 
 use std::path::PathBuf;
 
+use moescope::format::{About, READERS};
+use moescope::model::{LAYER_IDS, MAX_COUNT, MAX_LAYERS, MAX_TOP_K, UNKNOWN};
+use proptest::prelude::*;
 use serde_json::Value;
 
 use crate::support::moescope;
@@ -176,7 +179,7 @@ fn npy(shape: &str, data: &[u8]) -> Vec<u8> {
 
 #[test]
 fn every_reader_knows_its_own_samples() {
-    use moescope::format::{READERS, reader};
+    use moescope::format::reader;
     let names: std::collections::BTreeSet<_> = READERS.iter().map(|r| r.name).collect();
     assert_eq!(names.len(), READERS.len(), "names are unique");
     for (file, name) in [
@@ -284,6 +287,10 @@ fn bytes_behind_an_array_are_said() {
     let (code, report, said) = analyze_bytes("x.npy", &array);
     assert_eq!((code, &report["requests"]), (Some(0), &1.into()));
     assert!(said.contains("3 bytes stand behind the array") && said.contains("Kept: 2 prefill"), "{said}");
+    let text = base64::Engine::encode(&base64::engine::general_purpose::STANDARD, &array);
+    let response = serde_json::json!({ "prompt_routed_experts": text }).to_string();
+    let (_, report, said) = analyze_bytes("x.json", response.as_bytes());
+    assert!(report["requests"] == 1 && said.contains("3 bytes stand behind the array"), "{said}");
 }
 
 #[test]
@@ -324,4 +331,62 @@ fn other_counts_have_another_digest() {
     let digests: std::collections::BTreeSet<_> = all.iter().map(|t| digest(t)).collect();
     assert_eq!(digests.len(), all.len(), "{digests:?}");
     assert_eq!(digest("2,0,1\n1,1,3\n1,0,2\n1,0,3\n"), digest(all[0]), "the order of the rows says nothing");
+}
+
+const SAMPLES: [&str; 10] = [
+    "paper.json",
+    "vllm-int16.npy",
+    "vllm-int32.npy",
+    "vllm.json",
+    "vllm.jsonl",
+    "sglang.json",
+    "moe-beyond.csv",
+    "counts.csv",
+    "sglang-counts-steps.json",
+    "matrix-steps.json",
+];
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(2000))]
+
+    /// Whatever a file holds, and whoever reads it: what comes out is what everything else relies on.
+    #[test]
+    fn no_reader_gives_what_is_not_sound(
+        sample_at in 0..SAMPLES.len(), reader in 0..READERS.len(), own in any::<bool>(), slice in 1usize..300,
+        damages in proptest::collection::vec(
+            (any::<prop::sample::Index>(), prop::sample::select(b" ,]}[{\"9-1\n\0\xff".to_vec()), 0u8..3),
+            0..5,
+        ),
+    ) {
+        let mut bytes = std::fs::read(sample(SAMPLES[sample_at])).unwrap();
+        for (at, byte, how) in damages {
+            let at = at.index(bytes.len());
+            match how {
+                0 => bytes[at] = byte,
+                1 => bytes.insert(at, byte),
+                _ => drop(bytes.remove(at)),
+            }
+        }
+        // The reader that the content tells, or any.
+        let reader = if own { moescope::format::reader(&bytes) } else { &READERS[reader] };
+        let mut reading = (reader.open)(About { experts: Some(64), ..About::default() });
+        let _ = bytes.chunks(slice).all(|part| reading.feed(part));
+        let found = reading.finish();
+        let kept = found.summary.is_some() || !found.requests.is_empty() || !found.counts.is_empty();
+        prop_assert!(kept || !found.issues.is_empty(), "nothing is lost without a word");
+        prop_assert!(found.counts.iter().flat_map(|(_, c)| c).sum::<u64>() < MAX_COUNT);
+        prop_assert!(found.counts.iter().all(|(id, _)| u64::from(*id) < LAYER_IDS) && found.counts.len() <= MAX_LAYERS);
+        for r in &found.requests {
+            prop_assert!(r.top_k >= 1 && r.top_k <= MAX_TOP_K && r.prefill <= r.tokens && r.tokens > 0);
+            prop_assert!(!r.layers.is_empty() && r.layers.len() <= MAX_LAYERS && r.layers.len() == r.columns.len());
+            prop_assert!(r.layers.is_sorted_by(|a, b| a < b) && r.layers.iter().all(|&id| u64::from(id) < LAYER_IDS));
+            for column in &r.columns {
+                prop_assert_eq!(column.len(), r.tokens * r.top_k);
+                for row in column.chunks(r.top_k) {
+                    let distinct = row.iter().collect::<std::collections::BTreeSet<_>>().len() == row.len();
+                    prop_assert!(row[0] == UNKNOWN || (distinct && row.iter().all(|&id| id < 64)), "{:?}", row);
+                }
+            }
+        }
+    }
 }

@@ -241,6 +241,12 @@ fn summaries_that_begin_at_one_place_are_not_merged() {
     assert_eq!(out.status.code(), Some(1));
     assert!(said.contains("b.moesum: there is a request at place 0 already") && said.contains("is 3"), "{said}");
     assert_eq!(std::fs::read_to_string(at("x.moesum")).unwrap(), "what was there before");
+    // Loaded together they are counted, and it is said once, whatever thread reads them.
+    for threads in ["1", "2"] {
+        let found = run(&["analyze", &at("a.moesum"), &at("b.moesum"), "--json", "--threads", threads]);
+        assert_eq!(found.matches("requests of two of them have the same places").count(), 1, "{found}");
+        assert!(found.contains("\"requests\": 6"), "{found}");
+    }
 }
 
 #[test]
@@ -324,6 +330,30 @@ fn responses_of_one_file_with_different_layers_make_a_summary_that_is_read() {
     let [a, b] = [&path, &out].map(|p| run(&["analyze", p.to_str().unwrap(), "--json"]));
     assert_eq!(a, b);
     assert!(a.contains("\"requests\": 3"), "{a}");
+    // Many of them, over threads and in parts: one form.
+    let inside = folder.path().join("many");
+    std::fs::create_dir(&inside).unwrap();
+    for i in 0..40 {
+        let [x, y, z] = [i % 7, i % 5 + 1, i % 3].map(|e| format!("[{e}]"));
+        let text = line(&format!("{x},{y}")) + &line(&format!("[-1],{z}")) + &line(&format!("{y},[-1]"));
+        std::fs::write(inside.join(format!("{i}.jsonl")), text).unwrap();
+    }
+    let summary = |threads: &str| {
+        let out = folder.path().join(format!("{threads}.moesum"));
+        run(&["summarize", inside.to_str().unwrap(), "-o", out.to_str().unwrap(), "--threads", threads]);
+        std::fs::read(out).unwrap()
+    };
+    let one = summary("1");
+    assert!(["2", "3"].map(summary).iter().all(|other| *other == one), "threads change nothing");
+    let at = |i: usize| inside.join(format!("{i}.jsonl"));
+    let parts = [0..13, 13..40].map(|r| {
+        let out = folder.path().join(format!("from-{}.moesum", r.start));
+        summarize(&r.clone().map(at).collect::<Vec<_>>(), &out, r.start);
+        out.to_str().unwrap().to_string()
+    });
+    let all = folder.path().join("all.moesum");
+    run(&["merge", &parts[1], &parts[0], "-o", all.to_str().unwrap()]);
+    assert_eq!(std::fs::read(all).unwrap(), one);
 }
 
 #[test]

@@ -10,7 +10,7 @@ pub(super) const COUNTS_CSV: Reader = Reader {
     name: "counts-csv",
     says: "CSV of counts: layer, expert and count, or a row for each choice",
     sniff: |head| header_of_layers(head).is_some(),
-    open: |about| whole(about, read),
+    open: |about| whole(about, |bytes, about| read(&bytes, about)),
 };
 
 fn read(bytes: &[u8], about: &About) -> Found {

@@ -10,7 +10,7 @@ pub(super) const MATRIX: Reader = Reader {
     name: "matrix",
     says: "counts as a JSON matrix [layers, experts] or [steps, layers, experts]",
     sniff: |head| depth(head) > 1,
-    open: |about| whole(about, read),
+    open: |about| whole(about, |bytes, about| read(&bytes, about)),
 };
 
 /// Brackets that open before anything else does.

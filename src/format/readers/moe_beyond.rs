@@ -14,7 +14,7 @@ pub(super) const MOE_BEYOND: Reader = Reader {
     name: "moe-beyond",
     says: "moe-beyond CSV: layer, batch, token and the ids of its experts",
     sniff: |head| header_of_layers(head).is_some_and(|line| line.contains(IDS)),
-    open: |about| whole(about, read),
+    open: |about| whole(about, |bytes, about| read(&bytes, about)),
 };
 
 fn read(bytes: &[u8], about: &About) -> Found {

@@ -10,7 +10,7 @@ pub(super) const NPY: Reader = Reader {
     name: "npy",
     says: "vLLM's routed experts: a NumPy array [tokens, layers, k] (.npy)",
     sniff: |head| head.starts_with(b"\x93NUMPY"),
-    open: |about| whole(about, read),
+    open: |about| whole(about, |bytes, about| read(&bytes, about)),
 };
 
 /// Reads one array as a request. It does not tell where the prompt ends: all tokens count as prefill.

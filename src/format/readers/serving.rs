@@ -22,7 +22,7 @@ pub(super) const SERVING: Reader = Reader {
         let text = head.strip_prefix(b"\xef\xbb\xbf").unwrap_or(head);
         text.iter().find(|b| !b.is_ascii_whitespace()) == Some(&b'{')
     },
-    open: |about| whole(about, read),
+    open: |about| whole(about, |bytes, about| read(&bytes, about)),
 };
 
 #[derive(Deserialize)]
@@ -91,7 +91,7 @@ fn take(response: Response, about: &About, found: &mut Found) -> Result<(), Prob
     if let Some(counts) = response.logical_count {
         return logical_count(&counts, found);
     }
-    let prompt = response.prompt_routed_experts.as_ref().map(routed).transpose()?;
+    let prompt = response.prompt_routed_experts.as_ref().map(|v| routed(v, &mut found.issues)).transpose()?;
     let mut any = false;
     let usage = response.usage.as_ref();
     let tokens = |meta: Option<&Meta>| {
@@ -113,7 +113,7 @@ fn take(response: Response, about: &About, found: &mut Found) -> Result<(), Prob
     let decoded: Vec<&Value> = response.choices.iter().filter_map(|c| c.routed_experts.as_ref()).collect();
     for value in &decoded {
         any = true;
-        let generated = routed(value)?;
+        let generated = routed(value, &mut found.issues)?;
         let prefill = prompt.as_ref().map_or(0, |p| p.ids.len() / (p.layers * p.top_k).max(1));
         let parts: Vec<&Routed> = prompt.iter().chain([&generated]).collect();
         found.requests.extend(request(&parts, about, prefill, &mut found.issues));
@@ -133,12 +133,13 @@ fn request(parts: &[&Routed], about: &About, prefill: usize, issues: &mut Issues
 }
 
 /// `[tokens][layers][k]` as nested lists, or as a base64 `.npy`.
-fn routed(value: &Value) -> Result<Routed, Problem> {
+fn routed(value: &Value, issues: &mut Issues) -> Result<Routed, Problem> {
     if let Some(text) = value.as_str() {
-        return match array(&base64(text)?)? {
-            (routed, 0) => Ok(routed),
-            (_, bytes) => Err(Problem::Extra { bytes: bytes as u64 }),
-        };
+        let (routed, beyond) = array(&base64(text)?)?;
+        if beyond > 0 {
+            issues.push(Place::default(), Problem::Extra { bytes: beyond as u64 });
+        }
+        return Ok(routed);
     }
     let nested: Vec<Vec<Vec<i64>>> = Vec::deserialize(value)
         .map_err(|e| Problem::NotATrace { why: format!("routed experts are no list [tokens][layers][k]: {e}") })?;

@@ -8,5 +8,5 @@ pub(super) const SUMMARY: Reader = Reader {
     name: "summary",
     says: "summary file of moescope (.moesum)",
     sniff: |head| head.starts_with(b"moesum "),
-    open: |about| whole(about, |bytes, _| Found { summary: Some(bytes.to_vec()), ..Found::default() }),
+    open: |about| whole(about, |bytes, _| Found { summary: Some(bytes), ..Found::default() }),
 };
