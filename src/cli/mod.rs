@@ -18,7 +18,7 @@ use anyhow::{Context, Result, bail};
 use self::args::{Command, parse};
 use crate::experiment::Experiment;
 use crate::model::MODELS;
-use crate::protocol::{Dataset, From, Reply, Request, RunReport, State};
+use crate::protocol::{DataId, Dataset, Job, RunReport, State, jobs};
 
 /// Runs the command line with its arguments (without the program's name).
 #[must_use]
@@ -50,9 +50,8 @@ fn carry_out(command: Command) -> Result<()> {
         Command::Version => writeln!(out, "moescope {}", env!("CARGO_PKG_VERSION"))?,
         Command::Analyze { paths, json, csv, counts, threads } => {
             let mut state = load::load(&paths, threads)?;
-            let Reply::Report(report) = load::finish(&mut state, Request::Report(From::Trace))? else {
-                bail!("no report")
-            };
+            let of = DataId::of(&state.trace.info());
+            let report = load::finish(&mut state, jobs::Report::new(of))?;
             if let Some(folder) = &csv {
                 export::tables(&report, folder)?;
             }
@@ -67,8 +66,8 @@ fn carry_out(command: Command) -> Result<()> {
             }
         }
         Command::Run { experiment, traces, json, threads } => {
-            let (experiment, from, mut state) = prepare(read(&experiment), &traces, threads)?;
-            let report = simulate(&mut state, from, &experiment)?;
+            let (experiment, of, mut state) = prepare(read(&experiment), &traces, threads)?;
+            let report = simulate(&mut state, &of, &experiment)?;
             if json {
                 serde_json::to_writer_pretty(&mut out, &report)?;
                 writeln!(out)?;
@@ -81,11 +80,11 @@ fn carry_out(command: Command) -> Result<()> {
             let Some(sweep) = read.view.sweep.clone() else {
                 bail!("the experiment has no sweep: add sweep=SETTING:FROM:TO:POINTS")
             };
-            let (experiment, from, mut state) = prepare(read, &traces, threads)?;
+            let (experiment, of, mut state) = prepare(read, &traces, threads)?;
             let mut points = Vec::new();
             for value in sweep.values() {
                 let at = experiment.run_key().with(&sweep.name, &value).map_err(anyhow::Error::msg)?;
-                points.push(reproduce::Point { value: value.parse()?, report: simulate(&mut state, from, &at)? });
+                points.push(reproduce::Point { value: value.parse()?, report: simulate(&mut state, &of, &at)? });
             }
             reproduce::sweep(&mut out, &experiment, points, json)?;
         }
@@ -101,27 +100,26 @@ fn carry_out(command: Command) -> Result<()> {
 }
 
 /// The requests of an experiment: loaded traces, or else its synthetic workload.
-fn prepare(experiment: Experiment, traces: &[PathBuf], threads: usize) -> Result<(Experiment, From, State)> {
+fn prepare(experiment: Experiment, traces: &[PathBuf], threads: usize) -> Result<(Experiment, DataId, State)> {
     if !traces.is_empty() {
         let state = load::load(traces, threads)?;
-        return Ok((on_trace(experiment, &state.trace)?, From::Trace, state));
+        let of = DataId::of(&state.trace.info());
+        return Ok((on_trace(experiment, &state.trace)?, of, state));
     }
     if !experiment.workload.trace.is_empty() {
         bail!("the experiment is on trace {}: give it with --traces PATH...", experiment.workload.trace);
     }
     let mut state = State::default();
-    load::finish(
-        &mut state,
-        Request::Synthesize { model: experiment.workload.model.clone(), seed: experiment.workload.seed },
-    )?;
-    Ok((experiment, From::Synthetic, state))
+    let synthesize = jobs::Synthesize::new(experiment.workload.model.clone(), experiment.workload.seed);
+    let info = load::finish(&mut state, synthesize)?;
+    Ok((experiment, DataId::of(&info), state))
 }
 
-fn simulate(state: &mut State, from: From, experiment: &Experiment) -> Result<RunReport> {
-    let text = experiment.to_string();
-    let Reply::Bytes(batch) = load::finish(state, Request::Workload(from, text.clone()))? else { bail!("no batch") };
-    let Reply::Run(report) = load::finish(state, Request::Run(text, batch))? else { bail!("no result") };
-    Ok(*report)
+fn simulate(state: &mut State, of: &DataId, experiment: &Experiment) -> Result<RunReport> {
+    let batch = load::finish(state, jobs::FillBatch { of: of.clone(), experiment: experiment.clone() })?;
+    let mut run = jobs::Run::new(experiment.clone());
+    run.take(batch.0);
+    load::finish(state, run)
 }
 
 /// An experiment; what cannot be read of it is said.

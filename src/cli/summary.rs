@@ -12,7 +12,7 @@ use xxhash_rust::xxh3::Xxh3;
 
 use super::files::{Paths, collect};
 use super::load::{finish_with, on_threads, read};
-use crate::protocol::{Dataset, Reply, Request, State, Unit, from_moesum, to_moesum};
+use crate::protocol::{Dataset, State, Unit, from_moesum, jobs, to_moesum};
 use crate::units::{bandwidth, bytes, grouped};
 
 /// Files and bytes of a round: what is lost if the machine stops is at most this and what came since the last writing.
@@ -28,9 +28,7 @@ pub(super) fn summarize(paths: &[PathBuf], out: &Path, first: u64, threads: usiz
     let (files, sources) = collect(paths)?;
     let total: u64 = sources.iter().map(|s| s.bytes).sum();
     let mut state = State::default();
-    let Reply::Units(mut units, issues) = finish_with(&mut state, Request::List(sources.clone()), &files)? else {
-        bail!("no listing")
-    };
+    let (mut units, issues) = finish_with(&mut state, jobs::List::new(sources.clone()), &files)?;
     units.iter_mut().for_each(|u| u.index += first);
     let digests = digests(&files, threads)?;
     let known = digests.iter().filter(|d| all.sources.contains(d)).count();

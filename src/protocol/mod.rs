@@ -1,10 +1,11 @@
-//! Every job of the program, in slices: `start(request) -> Job`, `job.step(…) -> Running | Done`. A worker steps a job
-//! between messages, so progress and cancel work; the command line and the tests loop over the same jobs.
+//! Every job of the program, in slices: `job.step(…) -> Running | Done(reply)`, each with a reply of its own type. A worker
+//! steps a job between messages, so progress and cancel work; the command line and the tests loop over the same jobs.
 
 mod cut;
 mod dataset;
 mod ingest;
 mod job;
+pub mod jobs;
 mod mean;
 mod moesum;
 mod paper;
@@ -16,7 +17,7 @@ mod view;
 pub use cut::{Cut, Piece, cut};
 pub use dataset::{Dataset, Info, Part};
 pub use ingest::{Files, Ingest, List, SourceFile, Unit};
-pub use job::{From, Job, Progress, Reply, Request, State, start};
+pub use job::{AnyJob, Bytes, DataId, Job, JobError, Origin, Reply, State, Step, Stepped, finish};
 pub use mean::Mean;
 pub use moesum::{MAGIC, from_moesum, to_moesum};
 pub use paper::{

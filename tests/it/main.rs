@@ -8,6 +8,7 @@ mod command_line;
 mod experiment;
 mod formats;
 mod golden;
+mod jobs;
 mod paper;
 mod real_traces;
 mod reference;
