@@ -157,13 +157,14 @@ impl State {
     /// The data that a question is about.
     ///
     /// # Errors
-    /// If it is not held (any more).
+    /// If it is not held (any more, or not yet again).
     pub fn data(&self, of: &DataId) -> Result<(&Dataset, &Part), JobError> {
         let dataset = match of.origin {
             Origin::Trace => &self.trace,
             Origin::Synthetic => &self.synthetic,
         };
-        let part = dataset.part().ok_or("nothing is loaded")?;
+        // A worker that took a lost one's place holds nothing yet.
+        let part = dataset.part().ok_or(JobError::Void)?;
         if part.digest() == of.digest { Ok((dataset, part)) } else { Err(JobError::Void) }
     }
 }
