@@ -56,6 +56,10 @@ mutants:
 size: dist
 	@node scripts/size.mjs
 
+# The picture of the rooms and their arrows, docs/map.svg, from the code.
+map:
+	MOESCOPE_MAP=write cargo test --locked --test tidy the_map
+
 # What the simulator does in a second: native, then in Chromium on the release site.
 speed: setup-test site
 	cargo bench --locked
@@ -65,7 +69,7 @@ speed: setup-test site
 bench: setup-test site
 	cargo test --release --locked --test browser -- --ignored --nocapture speed::bench
 
-.PHONY: site setup-test speed bench
+.PHONY: site setup-test speed bench map
 site:
 	trunk build --release --locked
 

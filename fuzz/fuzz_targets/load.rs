@@ -5,7 +5,8 @@ use std::io::Cursor;
 
 use libfuzzer_sys::fuzz_target;
 use moescope::format::Source;
-use moescope::protocol::{Files, From, Ingest, Progress, Reply, Request, SourceFile, State, start};
+use moescope::experiment::Experiment;
+use moescope::protocol::{DataId, Files, Ingest, Job, SourceFile, State, finish, jobs};
 
 struct One(Vec<u8>);
 
@@ -15,33 +16,27 @@ impl Files for One {
     }
 }
 
-fn finish(state: &mut State, request: Request, files: &One) -> Reply {
-    let mut job = start(request);
-    loop {
-        if let Progress::Done(reply) = job.step(state, files) {
-            return reply;
-        }
-    }
-}
-
 fuzz_target!(|bytes: &[u8]| {
     let files = One(bytes.to_vec());
     let mut state = State::default();
     // The folder names a model, or none.
     let path = if bytes.len() % 2 == 0 { "llama4-mmlu-x/1.json" } else { "x" };
     let source = SourceFile { path: path.into(), bytes: bytes.len() as u64 };
-    let Reply::Units(units, issues) = finish(&mut state, Request::List(vec![source]), &files) else { return };
+    let Ok((units, issues)) = finish(jobs::List::new(vec![source]), &mut state, &files) else { return };
     let mut ingest = Ingest::new(units);
     while ingest.step(&files, &mut state.staged) {}
-    let Reply::Loaded(info) = finish(&mut state, Request::Commit(issues), &files) else { return };
+    let Ok(info) = finish(jobs::Commit(issues), &mut state, &files) else { return };
     // The analyses of thousands of experts are slow, and no other than those of few.
     if info.layers.is_empty() || info.experts > 512 || info.layers.len() > 64 {
         return;
     }
-    let _ = finish(&mut state, Request::Report(From::Trace), &files);
-    let _ = finish(&mut state, Request::Overview(From::Trace, moescope::model::Scope::All), &files);
-    let text = "steps=2&layers=2&batch=16".to_string();
-    if let Reply::Bytes(batch) = finish(&mut state, Request::Workload(From::Trace, text.clone()), &files) {
-        let _ = finish(&mut state, Request::Run(text, batch), &files);
+    let of = DataId::of(&info);
+    let _ = finish(jobs::Report::new(of.clone()), &mut state, &files);
+    let _ = finish(jobs::Overview { of: of.clone(), scope: moescope::model::Scope::All }, &mut state, &files);
+    let experiment = Experiment::parse("steps=2&layers=2&batch=16").0;
+    if let Ok(batch) = finish(jobs::FillBatch { of, experiment: experiment.clone() }, &mut state, &files) {
+        let mut run = jobs::Run::new(experiment);
+        run.take(batch.0);
+        let _ = finish(run, &mut state, &files);
     }
 });

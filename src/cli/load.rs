@@ -6,7 +6,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use anyhow::{Result, bail};
 
 use super::files::{Listing, Paths, collect};
-use crate::protocol::{Dataset, Files, Ingest, Progress, Reply, Request, State, Unit, cut, start};
+use crate::protocol::{Dataset, Ingest, Job, State, Unit, cut, jobs};
 
 /// Units that a thread takes at once, at most: few enough to share the end evenly.
 const CHUNK: usize = 8;
@@ -15,12 +15,10 @@ const CHUNK: usize = 8;
 pub(super) fn load(paths: &[PathBuf], threads: usize) -> Result<State> {
     let Listing { files, sources, issues: mut refused } = collect(paths)?;
     let mut state = State::default();
-    let Reply::Units(units, issues) = finish_with(&mut state, Request::List(sources), &files)? else {
-        bail!("no listing")
-    };
+    let (units, issues) = finish_with(&mut state, jobs::List::new(sources), &files)?;
     refused.extend(issues);
     state.staged = read(&files, &units, threads);
-    let Reply::Loaded(info) = finish(&mut state, Request::Commit(refused))? else { bail!("nothing loaded") };
+    let info = finish(&mut state, jobs::Commit(refused))?;
     if info.layers.is_empty() {
         for issue in &info.issues {
             eprintln!("moescope: {issue}");
@@ -30,20 +28,13 @@ pub(super) fn load(paths: &[PathBuf], threads: usize) -> Result<State> {
     Ok(state)
 }
 
-/// Carries out a request that needs no file.
-pub(super) fn finish(state: &mut State, request: Request) -> Result<Reply> {
-    finish_with(state, request, &Paths(Vec::new()))
+/// Does a job that needs no file.
+pub(super) fn finish<J: Job>(state: &mut State, job: J) -> Result<J::Reply> {
+    finish_with(state, job, &Paths(Vec::new()))
 }
 
-pub(super) fn finish_with(state: &mut State, request: Request, files: &dyn Files) -> Result<Reply> {
-    let mut job = start(request);
-    loop {
-        match job.step(state, files) {
-            Progress::Running { .. } => {}
-            Progress::Done(Reply::Failed(why)) => bail!(why),
-            Progress::Done(reply) => return Ok(reply),
-        }
-    }
+pub(super) fn finish_with<J: Job>(state: &mut State, job: J, files: &Paths) -> Result<J::Reply> {
+    Ok(crate::protocol::finish(job, state, files)?)
 }
 
 /// Reads units over threads, the large ones in sections.

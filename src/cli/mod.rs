@@ -19,7 +19,7 @@ use anyhow::{Context, Result, anyhow, bail};
 use self::args::{Command, parse};
 use crate::experiment::Experiment;
 use crate::format::ModelConfig;
-use crate::protocol::{Dataset, From, Reply, Request, RunReport, State};
+use crate::protocol::{DataId, Dataset, Job, RunReport, State, jobs};
 
 /// Runs the command line with its arguments (without the program's name).
 #[must_use]
@@ -55,9 +55,8 @@ fn carry_out(command: Command) -> Result<()> {
                 export::folder(folder)?;
             }
             let mut state = load::load(&paths, threads)?;
-            let Reply::Report(report) = load::finish(&mut state, Request::Report(From::Trace))? else {
-                bail!("no report")
-            };
+            let of = DataId::of(&state.trace.info());
+            let report = load::finish(&mut state, jobs::Report::new(of))?;
             if let Some(folder) = &csv {
                 export::tables(&report, folder)?;
             }
@@ -73,8 +72,8 @@ fn carry_out(command: Command) -> Result<()> {
         }
         Command::Run { experiment, traces, config, json, threads } => {
             let read = read(&experiment, !traces.is_empty());
-            let (experiment, from, mut state) = prepare(read, &traces, config.as_deref(), threads)?;
-            let report = simulate(&mut state, from, &experiment)?;
+            let (experiment, of, mut state) = prepare(read, &traces, config.as_deref(), threads)?;
+            let report = simulate(&mut state, &of, &experiment)?;
             if json {
                 serde_json::to_writer_pretty(&mut out, &report)?;
                 writeln!(out)?;
@@ -87,13 +86,14 @@ fn carry_out(command: Command) -> Result<()> {
             let Some(sweep) = read.view.sweep.clone() else {
                 bail!("the experiment has no sweep: add sweep=SETTING:FROM:TO:POINTS")
             };
-            let (experiment, from, mut state) = prepare(read, &traces, config.as_deref(), threads)?;
+            let (experiment, of, mut state) = prepare(read, &traces, config.as_deref(), threads)?;
             let mut points = Vec::new();
             for value in sweep.values() {
                 let at = experiment.run_key().with(&sweep.name, &value).map_err(anyhow::Error::msg)?;
-                points.push(reproduce::Point { value: value.parse()?, report: simulate(&mut state, from, &at)? });
+                points.push(reproduce::Point { value: value.parse()?, report: simulate(&mut state, &of, &at)? });
             }
-            reproduce::sweep(&mut out, &experiment, points, state.dataset(from).warnings(), json)?;
+            let warnings = state.data(&of)?.0.warnings();
+            reproduce::sweep(&mut out, &experiment, points, warnings, json)?;
         }
         Command::Paper { experiment, traces, json, threads } => {
             reproduce::paper(&mut out, &read(&experiment, !traces.is_empty()), &traces, json, threads)?;
@@ -112,14 +112,15 @@ fn prepare(
     traces: &[PathBuf],
     config: Option<&Path>,
     threads: usize,
-) -> Result<(Experiment, From, State)> {
+) -> Result<(Experiment, DataId, State)> {
     if !traces.is_empty() {
         let state = load::load(traces, threads)?;
         warn(&state.trace.warnings());
         if let Some(path) = config {
             sizes(&mut experiment, path, &state.trace).with_context(|| path.display().to_string())?;
         }
-        return Ok((on_trace(experiment, &state.trace)?, From::Trace, state));
+        let of = DataId::of(&state.trace.info());
+        return Ok((on_trace(experiment, &state.trace)?, of, state));
     }
     let (trace, source) = (&experiment.workload.trace, &experiment.view.source);
     if !source.is_empty() {
@@ -132,11 +133,9 @@ fn prepare(
         bail!("the experiment is on trace {trace}: give it with --traces PATH...");
     }
     let mut state = State::default();
-    load::finish(
-        &mut state,
-        Request::Synthesize { model: experiment.workload.model.clone(), seed: experiment.workload.seed },
-    )?;
-    Ok((experiment, From::Synthetic, state))
+    let synthesize = jobs::Synthesize::new(experiment.workload.model.clone(), experiment.workload.seed);
+    let info = load::finish(&mut state, synthesize)?;
+    Ok((experiment, DataId::of(&info), state))
 }
 
 /// Takes the sizes of an expert from a `config.json`.
@@ -154,11 +153,11 @@ fn sizes(experiment: &mut Experiment, path: &Path, loaded: &Dataset) -> Result<(
     Ok(())
 }
 
-fn simulate(state: &mut State, from: From, experiment: &Experiment) -> Result<RunReport> {
-    let text = experiment.to_string();
-    let Reply::Bytes(batch) = load::finish(state, Request::Workload(from, text.clone()))? else { bail!("no batch") };
-    let Reply::Run(report) = load::finish(state, Request::Run(text, batch))? else { bail!("no result") };
-    Ok(RunReport { warnings: state.dataset(from).warnings(), ..*report })
+fn simulate(state: &mut State, of: &DataId, experiment: &Experiment) -> Result<RunReport> {
+    let batch = load::finish(state, jobs::FillBatch { of: of.clone(), experiment: experiment.clone() })?;
+    let mut run = jobs::Run::new(experiment.clone());
+    run.take(batch.0);
+    load::finish(state, run)
 }
 
 /// Says what was lost on the way to a result.

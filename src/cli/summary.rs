@@ -13,7 +13,7 @@ use xxhash_rust::xxh3::Xxh3;
 use super::files::{Listing, Paths, collect, no_file};
 use super::load::{finish_with, on_threads, read};
 use super::output::Output;
-use crate::protocol::{Dataset, Reply, Request, State, Unit, from_moesum, to_moesum};
+use crate::protocol::{Dataset, State, Unit, from_moesum, jobs, to_moesum};
 use crate::units::{bandwidth, bytes, grouped};
 
 /// Files and bytes of a round: what is lost if the machine stops is at most this and what came since the last writing.
@@ -33,9 +33,7 @@ pub(super) fn summarize(paths: &[PathBuf], out: &Path, first: Option<u64>, threa
     let Listing { files, sources, issues: mut refused } = without(listing, out);
     let total: u64 = sources.iter().map(|s| s.bytes).sum();
     let mut state = State::default();
-    let Reply::Units(mut units, issues) = finish_with(&mut state, Request::List(sources.clone()), &files)? else {
-        bail!("no listing")
-    };
+    let (mut units, issues) = finish_with(&mut state, jobs::List::new(sources.clone()), &files)?;
     units.iter_mut().for_each(|u| u.index += first.unwrap_or(0));
     refused.extend(issues);
     let digests = digests(&files, threads);

@@ -57,6 +57,12 @@ impl Experiment {
         Ok(of)
     }
 
+    /// Whether the experiment is on a trace, by digest or by address.
+    #[must_use]
+    pub fn names_a_trace(&self) -> bool {
+        !self.workload.trace.is_empty() || !self.view.source.is_empty()
+    }
+
     /// Whether the experiment is on the loaded trace, of that digest, and not on its synthetic workload. Nothing else is asked:
     /// what is shown beside it decides nothing.
     ///

@@ -1,151 +1,65 @@
-//! The messages' requests and replies, and the jobs between them. A request of milliseconds is done in its first step.
+//! What a job is: a question that travels as bytes, its reply, and the work between them in slices. Apart from the jobs
+//! themselves (`jobs`): a worker, the page and the command line know only this.
 
-use std::sync::Arc;
+use serde::Serialize;
+use serde::de::DeserializeOwned;
 
-use serde::{Deserialize, Serialize};
+use super::{Dataset, Files, Info, Part};
 
-use super::thinned::Thinned;
-use super::{
-    Dataset, Files, Info, Ingest, LayerDetails, LayerView, List, Mean, Origin, Overview, PaperJob, PaperRun, Part,
-    Piece, Run, RunReport, Side, SourceFile, Unit, Versus, layer_details, layer_view, overview, workload,
-};
-use crate::analysis::{Report, Reporter};
-use crate::experiment::Experiment;
-use crate::format::Issue;
-use crate::model::{Scope, model_named};
-use crate::sim::{Simulation, Timeline, Workload};
-use crate::synth::{Generator, synthetic_model};
-
-/// Which requests a question is about: a worker holds a loaded trace and a made workload side by side.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub enum From {
+/// Which requests a question is about: a worker holds a loaded trace and a synthetic workload side by side.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
+pub enum Origin {
     /// The loaded trace.
     Trace,
     /// The synthetic workload.
     Synthetic,
 }
 
-/// What can be asked of a worker.
-#[derive(Clone, Debug, Serialize, Deserialize)]
-pub enum Request {
-    /// Find the units in these files.
-    List(Vec<SourceFile>),
-    /// Read units into the load that is under way.
-    Ingest(Vec<Unit>),
-    /// Figures of all layers of what this worker has read of the load under way.
-    Glance,
-    /// Count what was read: it has no more to read, others have.
-    Count,
-    /// Give away the load under way (to the worker that merges).
-    Take,
-    /// Merge a load that another worker gave.
-    Merge(Vec<u8>),
-    /// Put together the files that were read in sections; the answer is those that must be read in one go.
-    Join,
-    /// Give a copy of the requests that are not counted yet.
-    Share,
-    /// Count the reuse distances of such requests, and nothing else.
-    CountReuse(Vec<u8>),
-    /// Count all of them but their reuse distances.
-    CountLayers,
-    /// The load is complete, with these issues of its listing: it replaces what was loaded before.
-    Commit(Vec<Issue>),
-    /// Forget the load under way.
-    Discard,
-    /// The loaded trace as bytes that this version reads again, if it is not too large to be kept.
-    Save,
-    /// Load such bytes.
-    Restore(Vec<u8>),
-    /// Make the synthetic workload of a model; it replaces the one made before, never a loaded trace.
-    Synthesize {
-        /// Preset; empty for the default.
-        model: String,
-        /// Seed.
-        seed: u64,
-    },
-    /// All analyses.
-    Report(From),
-    /// Figures of all layers.
-    Overview(From, Scope),
-    /// Figures of the layer at a position.
-    Layer(From, usize, Scope),
-    /// Further figures of the layer at a position.
-    Details(From, usize, Scope),
-    /// Both kinds of figures as the mean over all layers.
-    Mean(From, Scope),
-    /// Keep the requests beside what is loaded next, to compare both.
-    SetAside(From),
-    /// One layer of two parts of the requests, side by side.
-    Versus(From, Box<Versus>),
-    /// The batch of an experiment.
-    Workload(From, String),
-    /// Run an experiment on a batch.
-    Run(String, Vec<u8>),
-    /// Make the synthetic workload of an experiment, the simulated layers only, and run the experiment on it.
-    RunMade(String),
-    /// One layer of such a run: strategy, step and layer are those of the experiment's view.
-    Timeline(String, Vec<u8>),
-    /// The runs of a model in Figure 12 with the settings of an experiment, on made or on loaded requests.
-    Paper {
-        /// Preset.
-        model: String,
-        /// Settings.
-        experiment: String,
-        /// Which requests.
-        from: From,
-    },
+/// The data that a question is about. What is held may be replaced while the question is on its way: an answer about other
+/// data is refused, never given.
+#[derive(Clone, Debug, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
+pub struct DataId {
+    /// Which of the two.
+    pub origin: Origin,
+    /// Digest of its requests.
+    pub digest: String,
 }
 
-/// What a worker answers.
-#[derive(Clone, Debug, Serialize, Deserialize)]
-pub enum Reply {
-    /// To [`Request::List`] and [`Request::Join`].
-    Units(Vec<Unit>, Vec<Issue>),
-    /// Done, nothing to say.
-    Ok,
-    /// Bytes for another worker: a [`Dataset`] or a batch.
-    Bytes(Vec<u8>),
-    /// To [`Request::Commit`] and [`Request::Synthesize`].
-    Loaded(Box<Info>),
-    /// To [`Request::Report`].
-    Report(Box<Report>),
-    /// To [`Request::Overview`].
-    Overview(Box<Overview>),
-    /// To [`Request::Layer`].
-    Layer(Box<LayerView>),
-    /// To [`Request::Details`].
-    Details(Box<LayerDetails>),
-    /// To [`Request::Mean`].
-    Mean(Box<(LayerView, LayerDetails)>),
-    /// To [`Request::Versus`].
-    Versus(Box<[Side; 2]>),
-    /// To [`Request::Run`] and [`Request::RunMade`].
-    Run(Box<RunReport>),
-    /// To [`Request::Timeline`].
-    Timeline(Box<Timeline>),
-    /// To [`Request::Paper`].
-    Paper(Vec<PaperRun>),
+impl DataId {
+    /// The data that a load or a synthesis said it holds.
+    #[must_use]
+    pub fn of(info: &Info) -> Self {
+        let origin = if info.synthetic { Origin::Synthetic } else { Origin::Trace };
+        Self { origin, digest: info.digest.clone() }
+    }
+}
+
+/// Why a job has no reply.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error, serde::Serialize, serde::Deserialize)]
+pub enum JobError {
     /// It cannot be done, and why.
+    #[error("{0}")]
     Failed(String),
+    /// What it asks about has been replaced meanwhile: nobody waits for the answer.
+    #[error("the data that the question was about has been replaced")]
+    Void,
 }
 
-impl Request {
-    /// The bytes of a request that carries some: they may travel beside it.
-    pub fn bytes_mut(&mut self) -> Option<&mut Vec<u8>> {
-        match self {
-            Request::Merge(bytes)
-            | Request::CountReuse(bytes)
-            | Request::Restore(bytes)
-            | Request::Run(_, bytes)
-            | Request::Timeline(_, bytes) => Some(bytes),
-            _ => None,
-        }
+impl From<String> for JobError {
+    fn from(why: String) -> Self {
+        Self::Failed(why)
+    }
+}
+
+impl From<&str> for JobError {
+    fn from(why: &str) -> Self {
+        Self::Failed(why.into())
     }
 }
 
 /// How far a job is.
-#[derive(Clone, Debug)]
-pub enum Progress {
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Step<T> {
     /// Work done and all work, in units of the job (bytes, layer simulations, requests).
     Running {
         /// Done.
@@ -154,7 +68,76 @@ pub enum Progress {
         total: u64,
     },
     /// The reply.
-    Done(Reply),
+    Done(T),
+}
+
+/// What came of a slice.
+pub type Stepped<T> = Result<Step<T>, JobError>;
+
+/// A job: the question is its serialised part, the work in progress is not.
+pub trait Job: Serialize + DeserializeOwned + 'static {
+    /// What answers it.
+    type Reply: Reply;
+    /// Whether it reads the files that were given.
+    const READS: bool = false;
+
+    /// Takes the bytes that another worker or the storage gave: they travel beside the question.
+    fn take(&mut self, _parcel: Vec<u8>) {}
+
+    /// Does the next slice: at most a megabyte of input, one layer simulation or one made request.
+    ///
+    /// # Errors
+    /// Why it cannot be done.
+    fn step(&mut self, state: &mut State, files: &dyn Files) -> Stepped<Self::Reply>;
+}
+
+/// A reply, as bytes.
+pub trait Reply: Sized {
+    /// Writes it.
+    ///
+    /// # Errors
+    /// If it cannot be written; memory is the only reason.
+    fn encode(self) -> Result<Vec<u8>, String>;
+
+    /// Reads it.
+    ///
+    /// # Errors
+    /// If these bytes are no such reply.
+    fn decode(bytes: &[u8]) -> Result<Self, String>;
+}
+
+impl<T: Serialize + DeserializeOwned> Reply for T {
+    fn encode(self) -> Result<Vec<u8>, String> {
+        postcard::to_stdvec(&self).map_err(|e| e.to_string())
+    }
+
+    fn decode(bytes: &[u8]) -> Result<Self, String> {
+        postcard::from_bytes(bytes).map_err(|e| e.to_string())
+    }
+}
+
+/// Bytes for another worker or the storage. No serialised type: whoever hands them on never copies them.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Bytes(pub Vec<u8>);
+
+impl Bytes {
+    /// A value as such bytes.
+    ///
+    /// # Errors
+    /// If it cannot be written; memory is the only reason.
+    pub(super) fn of(value: &impl Serialize) -> Result<Self, JobError> {
+        postcard::to_stdvec(value).map(Self).map_err(|e| e.to_string().into())
+    }
+}
+
+impl Reply for Bytes {
+    fn encode(self) -> Result<Vec<u8>, String> {
+        Ok(self.0)
+    }
+
+    fn decode(bytes: &[u8]) -> Result<Self, String> {
+        Ok(Self(bytes.to_vec()))
+    }
 }
 
 /// What a worker remembers between jobs.
@@ -165,338 +148,72 @@ pub struct State {
     /// The loaded trace.
     pub trace: Dataset,
     /// The synthetic workload.
-    pub made: Dataset,
+    pub synthetic: Dataset,
     /// What stands beside them in a comparison.
-    pub aside: Dataset,
+    pub reference: Dataset,
 }
 
 impl State {
-    /// The requests that a question is about.
-    #[must_use]
-    pub fn dataset(&self, from: From) -> &Dataset {
-        match from {
-            From::Trace => &self.trace,
-            From::Synthetic => &self.made,
+    /// The data that a question is about.
+    ///
+    /// # Errors
+    /// If it is not held (any more, or not yet again).
+    pub fn data(&self, of: &DataId) -> Result<(&Dataset, &Part), JobError> {
+        let dataset = match of.origin {
+            Origin::Trace => &self.trace,
+            Origin::Synthetic => &self.synthetic,
+        };
+        // A worker that took a lost one's place holds nothing yet.
+        let part = dataset.part().ok_or(JobError::Void)?;
+        if part.digest() == of.digest { Ok((dataset, part)) } else { Err(JobError::Void) }
+    }
+}
+
+/// Does a job to its end.
+///
+/// # Errors
+/// Why it cannot be done.
+pub fn finish<J: Job>(mut job: J, state: &mut State, files: &dyn Files) -> Result<J::Reply, JobError> {
+    loop {
+        if let Step::Done(reply) = job.step(state, files)? {
+            return Ok(reply);
         }
     }
 }
 
-/// A batch with what its report must say.
-#[derive(Serialize, Deserialize)]
-struct Batch {
-    workload: Workload,
-    origin: Origin,
+/// A job of which only the name is known: what a worker does in turn with others.
+pub struct AnyJob {
+    job: Box<dyn Erased>,
+    /// Whether it reads the files that were given.
+    pub reads: bool,
 }
 
-/// A job in progress.
-pub struct Job(Kind);
+impl AnyJob {
+    /// A job from its question.
+    pub(super) fn read<J: Job>(question: &[u8], parcel: Option<Vec<u8>>) -> Result<Self, JobError> {
+        let mut job: J = postcard::from_bytes(question).map_err(|e| format!("the question could not be read: {e}"))?;
+        parcel.into_iter().for_each(|bytes| job.take(bytes));
+        Ok(Self { job: Box::new(job), reads: J::READS })
+    }
 
-enum Kind {
-    Now(Option<Request>),
-    Refused(String),
-    List(List),
-    Ingest(Box<Ingest>),
-    Synthesize(Box<(Generator, Dataset)>),
-    Report { from: From, reporter: Option<Box<Reporter>> },
-    Mean { from: From, mean: Box<Mean> },
-    Run(Option<Box<Run>>),
-    RunMade { experiment: Box<Experiment>, made: Box<Thinned> },
-    Timeline { simulation: Box<Simulation>, left: usize },
-    Paper { job: Option<Box<PaperJob>>, from: From },
-}
-
-/// Starts a job.
-#[must_use]
-#[inline(never)]
-pub fn start(request: Request) -> Job {
-    Job(match request {
-        Request::List(sources) => Kind::List(List::new(sources)),
-        Request::Ingest(units) => Kind::Ingest(Box::new(Ingest::new(units))),
-        Request::Synthesize { ref model, seed } => refused(synthetic_model(model).map(|model| {
-            let made = Dataset { synthetic: true, ..Dataset::default() };
-            Kind::Synthesize(Box::new((Generator::new(model, seed), made)))
-        })),
-        Request::Report(from) => Kind::Report { from, reporter: None },
-        Request::Mean(from, scope) => Kind::Mean { from, mean: Box::new(Mean::new(scope)) },
-        Request::Run(ref text, ref bytes) => match postcard::from_bytes::<Batch>(bytes) {
-            Ok(Batch { workload, origin }) => refused(run(Experiment::parse(text).0, workload, origin)),
-            Err(_) => Kind::Now(Some(request)),
-        },
-        Request::RunMade(ref text) => {
-            let experiment = Experiment::parse(text).0;
-            refused(synthetic_model(&experiment.workload.model).map(|model| {
-                let made = Box::new(Thinned::new(model, &experiment));
-                Kind::RunMade { experiment: Box::new(experiment), made }
-            }))
-        }
-        Request::Timeline(ref text, ref bytes) => match postcard::from_bytes::<Batch>(bytes) {
-            Ok(Batch { workload, origin }) => {
-                refused(origin.resolve(&Experiment::parse(text).0).map(|e| timeline(&e, workload)))
-            }
-            Err(_) => Kind::Now(Some(request)),
-        },
-        Request::Paper { ref model, ref experiment, from } => match model_named(model) {
-            Some(model) => {
-                Kind::Paper { job: Some(Box::new(PaperJob::new(&Experiment::parse(experiment).0, model))), from }
-            }
-            None => Kind::Now(Some(request)),
-        },
-        other => Kind::Now(Some(other)),
-    })
-}
-
-/// A job, or one whose only answer is why not.
-fn refused(job: Result<Kind, String>) -> Kind {
-    job.unwrap_or_else(Kind::Refused)
-}
-
-fn run(experiment: Experiment, workload: Workload, origin: Origin) -> Result<Kind, String> {
-    Run::new(experiment, workload, origin).map(|run| Kind::Run(Some(Box::new(run))))
-}
-
-impl Job {
-    /// Does the next slice: at most a megabyte of input, one layer simulation or one made request.
-    #[inline(never)]
-    pub fn step(&mut self, state: &mut State, files: &dyn Files) -> Progress {
-        match &mut self.0 {
-            Kind::Now(request) => Progress::Done(request.take().map_or(Reply::Ok, |r| answer(state, r))),
-            Kind::Refused(why) => Progress::Done(Reply::Failed(std::mem::take(why))),
-            Kind::List(list) => match list.step(files) {
-                Some((units, issues)) => Progress::Done(Reply::Units(units, issues)),
-                None => running(list.progress()),
-            },
-            Kind::Ingest(ingest) => {
-                if ingest.step(files, &mut state.staged) {
-                    running(ingest.progress())
-                } else {
-                    Progress::Done(Reply::Ok)
-                }
-            }
-            Kind::Synthesize(both) => {
-                let (generator, made) = &mut **both;
-                if let Some(request) = generator.request() {
-                    let total = generator.total() as u64;
-                    made.add(vec![request], "synthetic");
-                    let done = made.part().map_or(0, |p| p.requests.len() as u64);
-                    return Progress::Running { done, total };
-                }
-                made.count();
-                state.made = std::mem::take(made);
-                Progress::Done(Reply::Loaded(Box::new(state.made.info())))
-            }
-            Kind::Report { from, reporter } => {
-                let dataset = state.dataset(*from);
-                let Some(part) = dataset.part() else {
-                    return Progress::Done(Reply::Failed("nothing is loaded".into()));
-                };
-                let summary = &part.summary;
-                let working = reporter.get_or_insert_with(|| Box::new(Reporter::new(summary, dataset.warnings())));
-                if working.step(summary) {
-                    return running(working.progress());
-                }
-                let done = reporter.take().map(|r| Reply::Report(Box::new(r.finish(summary))));
-                Progress::Done(done.unwrap_or(Reply::Ok))
-            }
-            Kind::Mean { from, mean } => {
-                let Some(part) = state.dataset(*from).part() else {
-                    return Progress::Done(Reply::Failed("nothing is loaded".into()));
-                };
-                if mean.step(&part.summary) {
-                    return running((mean.layers(), part.summary.layers.len() as u64));
-                }
-                Progress::Done(Reply::Mean(Box::new(mean.finish())))
-            }
-            Kind::Run(run) => {
-                if let Some(r) = run
-                    && r.step()
-                {
-                    return running(r.progress());
-                }
-                let Some(done) = run.take() else { return Progress::Done(Reply::Ok) };
-                Progress::Done(Reply::Run(Box::new(done.report())))
-            }
-            Kind::RunMade { experiment, made } => {
-                if made.step() {
-                    return running((0, 0));
-                }
-                let filled = made.fill(experiment).and_then(|workload| {
-                    let origin = made.origin(&workload);
-                    run((**experiment).clone(), workload, origin)
-                });
-                self.0 = refused(filled);
-                running((0, 0))
-            }
-            Kind::Timeline { simulation, left } => {
-                if *left == 0 {
-                    return Progress::Done(Reply::Timeline(Box::new(simulation.step_recorded())));
-                }
-                *left -= 1;
-                simulation.step();
-                running((0, 0))
-            }
-            Kind::Paper { job, from } => {
-                let recorded = if *from == From::Trace { state.trace.part() } else { None };
-                match job.as_mut().map(|j| (j.step(recorded), j.progress())) {
-                    Some((Ok(true), progress)) => running(progress),
-                    Some((Err(why), _)) => Progress::Done(Reply::Failed(why)),
-                    _ => Progress::Done(Reply::Paper(job.take().map_or_else(Vec::new, |j| j.finish()))),
-                }
-            }
-        }
+    /// Does the next slice; the reply is [`Reply::encode`]d.
+    ///
+    /// # Errors
+    /// Why it cannot be done.
+    pub fn step(&mut self, state: &mut State, files: &dyn Files) -> Stepped<Vec<u8>> {
+        self.job.step(state, files)
     }
 }
 
-/// The run of one strategy up to the layer that is asked for.
-fn timeline(experiment: &Experiment, workload: Workload) -> Kind {
-    let layers = workload.layers.len().max(1);
-    let (step, layer) = (
-        experiment.view.step.min(workload.steps.saturating_sub(1)),
-        experiment.view.simulated.min(layers.saturating_sub(1)),
-    );
-    let config = experiment.config(&workload);
-    let simulation = Simulation::new(Arc::new(workload), Arc::new(config), experiment.view.show);
-    Kind::Timeline { simulation: Box::new(simulation), left: step * layers + layer }
+trait Erased {
+    fn step(&mut self, state: &mut State, files: &dyn Files) -> Stepped<Vec<u8>>;
 }
 
-fn running((done, total): (u64, u64)) -> Progress {
-    Progress::Running { done, total }
-}
-
-/// The batch of an experiment; what cannot be run is refused before it is sent to who would run it.
-fn batch(part: &Part, synthetic: bool, experiment: &Experiment) -> Result<Batch, String> {
-    let workload = workload(part, experiment)?;
-    let origin = Origin::new(part, synthetic, &workload);
-    origin.resolve(experiment)?;
-    Ok(Batch { workload, origin })
-}
-
-#[inline(never)]
-fn answer(state: &mut State, request: Request) -> Reply {
-    match request {
-        Request::Take => {
-            let mut staged = std::mem::take(&mut state.staged);
-            staged.count();
-            bytes(&(&staged, &staged.pieces))
-        }
-        Request::Join => Reply::Units(state.staged.join(), Vec::new()),
-        Request::Share => {
-            let shared: Vec<&crate::model::Request> = state.staged.uncounted().collect();
-            bytes(&shared)
-        }
-        Request::CountReuse(bytes) => match postcard::from_bytes::<Vec<crate::model::Request>>(&bytes) {
-            Ok(requests) => {
-                drop(bytes);
-                state.staged.merge(Dataset::reuse_of(&requests));
-                Reply::Ok
-            }
-            Err(e) => Reply::Failed(format!("a worker's requests could not be read: {e}")),
-        },
-        Request::CountLayers => {
-            state.staged.count_layers();
-            Reply::Ok
-        }
-        Request::Glance => {
-            state.staged.count();
-            let none = || Reply::Failed("nothing is read yet".into());
-            state.staged.part().map_or_else(none, |p| Reply::Overview(Box::new(overview(&p.summary, Scope::All))))
-        }
-        Request::Count => {
-            state.staged.count();
-            Reply::Ok
-        }
-        Request::Merge(bytes) => match postcard::from_bytes::<(Dataset, Vec<Piece>)>(&bytes) {
-            Ok((dataset, pieces)) => {
-                drop(bytes);
-                state.staged.merge(Dataset { pieces, ..dataset });
-                Reply::Ok
-            }
-            Err(e) => Reply::Failed(format!("a worker's part of the load could not be read: {e}")),
-        },
-        Request::Commit(issues) => {
-            let mut staged = std::mem::take(&mut state.staged);
-            staged.issues.extend(issues.into_iter().map(|i| (0, i)));
-            staged.settle();
-            let info = staged.info();
-            // A load without any request keeps what was there.
-            if !info.layers.is_empty() {
-                state.trace = staged;
-            }
-            Reply::Loaded(Box::new(info))
-        }
-        Request::Save => save(&state.trace),
-        Request::Restore(bytes) => match restore(&bytes) {
-            Some(dataset) => {
-                state.trace = dataset;
-                Reply::Loaded(Box::new(state.trace.info()))
-            }
-            None => Reply::Failed("it was kept by another version of moescope".into()),
-        },
-        Request::Discard => {
-            state.staged = Dataset::default();
-            Reply::Ok
-        }
-        Request::Overview(from, scope) => {
-            on_part(state, from, |p, _| Reply::Overview(Box::new(overview(&p.summary, scope))))
-        }
-        Request::Layer(from, position, scope) => on_part(state, from, |p, _| {
-            let view = layer_view(&p.summary, position, scope).map(Box::new);
-            view.map_or_else(|| Reply::Failed(format!("there is no layer at position {position}")), Reply::Layer)
-        }),
-        Request::Details(from, position, scope) => on_part(state, from, |p, _| {
-            let details = layer_details(&p.summary, position, scope).map(Box::new);
-            details.map_or_else(|| Reply::Failed(format!("there is no layer at position {position}")), Reply::Details)
-        }),
-        Request::SetAside(from) => {
-            state.aside = state.dataset(from).clone();
-            Reply::Loaded(Box::new(state.aside.info()))
-        }
-        Request::Versus(from, versus) => match versus.sides(state.dataset(from), &state.aside) {
-            Ok(sides) => Reply::Versus(Box::new(sides)),
-            Err(why) => Reply::Failed(why),
-        },
-        Request::Workload(from, text) => {
-            on_part(state, from, |p, d| match batch(p, d.synthetic, &Experiment::parse(&text).0) {
-                Ok(batch) => bytes(&batch),
-                Err(why) => Reply::Failed(why),
-            })
-        }
-        Request::Run(..) | Request::RunMade(_) | Request::Timeline(..) => {
-            Reply::Failed("the batch could not be read".into())
-        }
-        Request::Synthesize { model, .. } | Request::Paper { model, .. } => {
-            Reply::Failed(format!("no model is called {model}"))
-        }
-        Request::List(_) | Request::Ingest(_) | Request::Report(_) | Request::Mean(..) => Reply::Ok,
-    }
-}
-
-/// Opens kept bytes: they are only read by the version that wrote them.
-const KEPT: &[u8] = concat!("moescope ", env!("CARGO_PKG_VERSION"), " trace 2\n").as_bytes();
-/// Counts of larger traces are not kept: the browser would hold them twice while it writes.
-const LARGEST_KEPT: usize = 256 << 20;
-
-fn save(dataset: &Dataset) -> Reply {
-    if dataset.part().is_none_or(|p| p.summary.table_bytes() > LARGEST_KEPT) {
-        return Reply::Failed("the trace is too large to be kept".into());
-    }
-    match postcard::to_extend(dataset, KEPT.to_vec()) {
-        Ok(bytes) => Reply::Bytes(bytes),
-        Err(e) => Reply::Failed(e.to_string()),
-    }
-}
-
-fn restore(bytes: &[u8]) -> Option<Dataset> {
-    postcard::from_bytes(bytes.strip_prefix(KEPT)?).ok()
-}
-
-fn on_part(state: &State, from: From, ask: impl FnOnce(&Part, &Dataset) -> Reply) -> Reply {
-    let dataset = state.dataset(from);
-    dataset.part().map_or_else(|| Reply::Failed("nothing is loaded".into()), |part| ask(part, dataset))
-}
-
-fn bytes(value: &impl Serialize) -> Reply {
-    match postcard::to_stdvec(value) {
-        Ok(bytes) => Reply::Bytes(bytes),
-        Err(e) => Reply::Failed(e.to_string()),
+impl<J: Job> Erased for J {
+    fn step(&mut self, state: &mut State, files: &dyn Files) -> Stepped<Vec<u8>> {
+        Ok(match Job::step(self, state, files)? {
+            Step::Done(reply) => Step::Done(reply.encode()?),
+            Step::Running { done, total } => Step::Running { done, total },
+        })
     }
 }

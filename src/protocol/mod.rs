@@ -1,5 +1,5 @@
-//! Every job of the program, in slices: `start(request) -> Job`, `job.step(…) -> Running | Done`. A worker steps a job
-//! between messages, so progress and cancel work; the command line and the tests loop over the same jobs.
+//! Every job of the program, in slices: `job.step(…) -> Running | Done(reply)`, each with a reply of its own type. A worker
+//! steps a job between messages, so progress and cancel work; the command line and the tests loop over the same jobs.
 
 mod bounds;
 mod cut;
@@ -7,6 +7,7 @@ mod dataset;
 mod files;
 mod ingest;
 mod job;
+pub mod jobs;
 mod list;
 mod mean;
 mod moesum;
@@ -20,7 +21,7 @@ pub use cut::cut;
 pub use dataset::{Dataset, Info, Part};
 pub use files::{Cut, Files, Piece, SourceFile, Unit};
 pub use ingest::Ingest;
-pub use job::{From, Job, Progress, Reply, Request, State, start};
+pub use job::{AnyJob, Bytes, DataId, Job, JobError, Origin, Reply, State, Step, Stepped, finish};
 pub use list::List;
 pub use mean::Mean;
 pub use moesum::{MAGIC, from_moesum, to_moesum};
@@ -28,6 +29,6 @@ pub use paper::{
     BATCHES, HostTime, PaperJob, PaperRun, Target, figure_12_title, host_seconds, host_times, paper_models, paper_runs,
     rms, targets, throughput,
 };
-pub use run::{Origin, Run, RunReport, StrategyRun, workload};
+pub use run::{Provenance, Run, RunReport, StrategyRun, workload};
 pub use versus::{Side, Versus};
 pub use view::{LayerDetails, LayerView, Overview, layer_details, layer_view, overview};

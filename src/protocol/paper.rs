@@ -6,7 +6,7 @@ use std::sync::Arc;
 use serde::{Deserialize, Serialize};
 
 use super::thinned::Thinned;
-use super::{Origin, Part, Run, StrategyRun, workload};
+use super::{Part, Provenance, Run, StrategyRun, workload};
 use crate::experiment::{Experiment, PAPER_WAFERS};
 use crate::model::{MODELS, ModelPreset};
 use crate::sim::{Reads, Strategy, Workload};
@@ -115,7 +115,7 @@ pub struct PaperJob {
     /// Settings that are still to run; the batch that was filled last.
     queue: std::vec::IntoIter<Experiment>,
     filled: Option<Arc<Workload>>,
-    origin: Origin,
+    provenance: Provenance,
     run: Option<Box<Run>>,
     runs: Vec<PaperRun>,
     done: u64,
@@ -141,7 +141,7 @@ impl PaperJob {
             made,
             queue: queue.into_iter(),
             filled: None,
-            origin: Origin::default(),
+            provenance: Provenance::default(),
             run: None,
             runs: Vec::new(),
             done: 0,
@@ -180,12 +180,12 @@ impl PaperJob {
             Some(filled) => filled,
             None => {
                 let filled = self.fill(&experiment, recorded)?;
-                let made = || self.made.origin(&filled);
-                self.origin = recorded.map_or_else(made, |part| Origin::new(part, false, &filled));
+                let made = || self.made.provenance(&filled);
+                self.provenance = recorded.map_or_else(made, |part| Provenance::new(part, false, &filled, Vec::new()));
                 Arc::new(filled)
             }
         };
-        self.run = Some(Box::new(Run::new(experiment, Arc::clone(&filled), self.origin.clone())?));
+        self.run = Some(Box::new(Run::new(experiment, Arc::clone(&filled), self.provenance.clone())?));
         self.filled = Some(filled);
         Ok(true)
     }
@@ -207,13 +207,13 @@ impl PaperJob {
             wafer: run.wafer.clone(),
             batch: run.batch,
             strategy: run.strategy.clone(),
-            synthetic: self.origin.synthetic,
+            synthetic: self.provenance.synthetic,
             seconds: run.seconds,
             speedup: run.speedup,
             hops: run.hops,
             layer_seconds: run.seconds / layers as f64,
             reads: run.reads,
-            collapsed: self.origin.collapsed.clone(),
+            collapsed: self.provenance.collapsed.clone(),
         });
     }
 }

@@ -120,7 +120,7 @@ fn candidates(summary: &Summary, experiment: &Experiment) -> Result<Vec<u32>, St
 
 /// What a report says of the requests that its batch was filled from.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
-pub struct Origin {
+pub struct Provenance {
     /// Digest of the requests.
     pub digest: String,
     /// They were made, not recorded.
@@ -129,18 +129,21 @@ pub struct Origin {
     pub model: Option<String>,
     /// Collapsed layers among those that are simulated, by id.
     pub collapsed: Vec<u32>,
+    /// What was lost of them on the way.
+    pub warnings: Vec<String>,
 }
 
-impl Origin {
+impl Provenance {
     /// Of the requests of a part, for a batch that was filled from them.
     #[must_use]
-    pub fn new(part: &Part, synthetic: bool, workload: &Workload) -> Self {
+    pub fn new(part: &Part, synthetic: bool, workload: &Workload, warnings: Vec<String>) -> Self {
         let collapsed = collapsed(&part.summary).into_iter().map(|c| c.0);
         Self {
             digest: part.digest(),
             synthetic,
             model: part.model().map(|m| m.name.into()),
             collapsed: collapsed.filter(|id| workload.layers.contains(id)).collect(),
+            warnings,
         }
     }
 
@@ -159,7 +162,7 @@ impl Origin {
 /// A run in progress.
 pub struct Run {
     experiment: Experiment,
-    origin: Origin,
+    provenance: Provenance,
     /// Name of the model whose expert size is used, and the dies that cannot hold theirs.
     model: &'static str,
     overfull: usize,
@@ -173,14 +176,18 @@ pub struct Run {
 }
 
 impl Run {
-    /// Runs an experiment on a batch from requests of that origin; `base` and the baseline are added if they are not among the
+    /// Runs an experiment on a batch from requests of that provenance; `base` and the baseline are added if they are not among the
     /// strategies, because hop ratios and speedups need them.
     ///
     /// # Errors
     /// How large the experts are is not known.
-    pub fn new(experiment: Experiment, workload: impl Into<Arc<Workload>>, origin: Origin) -> Result<Self, String> {
+    pub fn new(
+        experiment: Experiment,
+        workload: impl Into<Arc<Workload>>,
+        provenance: Provenance,
+    ) -> Result<Self, String> {
         let workload = workload.into();
-        let resolved = origin.resolve(&experiment)?;
+        let resolved = provenance.resolve(&experiment)?;
         let mut strategies = experiment.run.strategies.clone();
         for needed in [experiment.run.baseline, Strategy::Base] {
             if !strategies.contains(&needed) {
@@ -191,7 +198,7 @@ impl Run {
         let total = (strategies.len() * workload.steps * workload.layers.len()) as u64;
         Ok(Self {
             experiment,
-            origin,
+            provenance,
             model: resolved.preset().name,
             overfull: resolved.overfull(workload.all_layers, workload.experts),
             workload,
@@ -255,16 +262,16 @@ impl Run {
         let wanted = |o: &&Outcome| self.experiment.run.strategies.contains(&o.strategy);
         RunReport {
             experiment: self.experiment.run_key().to_string(),
-            digest: self.origin.digest,
-            synthetic: self.origin.synthetic,
+            digest: self.provenance.digest,
+            synthetic: self.provenance.synthetic,
             sources: self.workload.sources,
             layers: self.workload.layers.clone(),
-            collapsed: self.origin.collapsed,
+            collapsed: self.provenance.collapsed,
             all_layers: self.workload.all_layers,
-            of_model: self.origin.model,
+            of_model: self.provenance.model,
             overfull: self.overfull,
             runs: self.outcomes.iter().filter(wanted).map(run).collect(),
-            warnings: Vec::new(),
+            warnings: self.provenance.warnings,
         }
     }
 }

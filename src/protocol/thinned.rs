@@ -2,7 +2,7 @@
 //! single run and Figure 12 both start from it.
 
 use super::dataset::digest;
-use super::{Dataset, Origin, workload};
+use super::{Dataset, Provenance, workload};
 use crate::experiment::Experiment;
 use crate::model::{ModelPreset, Request};
 use crate::sim::Workload;
@@ -52,9 +52,12 @@ impl Thinned {
     }
 
     /// Where such a batch is from.
-    pub(super) fn origin(&self, workload: &Workload) -> Origin {
-        let known = self.dataset.part().map_or_else(Origin::default, |part| Origin::new(part, true, workload));
-        Origin {
+    pub(super) fn provenance(&self, workload: &Workload) -> Provenance {
+        let known = self
+            .dataset
+            .part()
+            .map_or_else(Provenance::default, |part| Provenance::new(part, true, workload, Vec::new()));
+        Provenance {
             digest: format!("{:016x}", self.digest),
             synthetic: true,
             model: Some(self.model.name.into()),

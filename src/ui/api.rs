@@ -7,12 +7,11 @@ use serde::Serialize;
 use wasm_bindgen::prelude::*;
 use wasm_bindgen_futures::future_to_promise;
 
-use super::actions::{KEEPER, SIMULATOR};
 use super::load;
-use super::store::Store;
+use super::store::{DATA_WORKER, SIMULATOR, Store};
 use crate::experiment::Experiment;
-use crate::protocol::{From, Reply, Request};
-use crate::web::Dropped;
+use crate::protocol::{DataId, Info, jobs};
+use crate::web::{Dropped, PoolError};
 
 /// Puts `moescope` on the window.
 pub(super) fn offer(store: Store) {
@@ -27,8 +26,7 @@ pub(super) fn offer(store: Store) {
         future_to_promise(async move { load(store, files, workers).await.map_err(|e| JsError::new(&e).into()) })
     });
     let memory = Closure::<dyn Fn() -> js_sys::Array>::new(move || {
-        let pool = store.pool.with_value(Clone::clone);
-        pool.iter().flat_map(|p| p.memory()).map(JsValue::from_f64).collect()
+        store.pool().iter().flat_map(|p| p.memory()).map(JsValue::from_f64).collect()
     });
     let normalise = Closure::<dyn Fn(String) -> String>::new(|text: String| Experiment::parse(&text).0.to_string());
     let parts: [(&str, JsValue); 5] = [
@@ -46,11 +44,11 @@ pub(super) fn offer(store: Store) {
 
 /// Loads files and tells what they hold; `workers` limits how many read.
 async fn load(store: Store, files: JsValue, workers: JsValue) -> Result<JsValue, String> {
-    store.readers.set(workers.as_f64().map_or(usize::MAX, crate::units::floor).max(1));
+    store.loaded.readers.set(workers.as_f64().map_or(usize::MAX, crate::units::floor).max(1));
     let done = load_all(store, given(&files)?).await;
-    store.readers.set(usize::MAX);
+    store.loaded.readers.set(usize::MAX);
     done?;
-    let info = store.trace.get_untracked().ok_or("nothing is loaded")?;
+    let info = store.loaded.trace.get_untracked().ok_or("nothing is loaded")?;
     plain(&*info)
 }
 
@@ -70,10 +68,10 @@ fn given(files: &JsValue) -> Result<Vec<Dropped>, String> {
 
 async fn load_all(store: Store, given: Vec<Dropped>) -> Result<(), String> {
     load::load(store, String::new(), async move { given });
-    while store.loading.with_untracked(Option::is_some) {
+    while store.loaded.loading.with_untracked(Option::is_some) {
         crate::web::pause(5).await;
     }
-    let (issues, any) = store.issues.get_untracked();
+    let (issues, any) = store.loaded.issues.get_untracked();
     if any {
         return Ok(());
     }
@@ -85,11 +83,41 @@ async fn analyze(store: Store, files: JsValue) -> Result<JsValue, String> {
     if !files.is_undefined() {
         load_all(store, given(&files)?).await?;
     }
-    let pool = store.pool.with_value(Clone::clone).ok_or("no worker")?;
-    match pool.get(0, Request::Report(untrack(|| store.from()))).await {
-        Ok(Reply::Report(report)) => plain(&*report),
-        Ok(_) => Err("no report".into()),
-        Err(e) => Err(e.to_string()),
+    let of = DataId::of(&*shown(store).await?);
+    let pool = store.pool().ok_or("no worker")?;
+    let report = pool.ask(DATA_WORKER, &jobs::Report::new(of), None, Box::new(|_, _| {})).1.await;
+    plain(&report.map_err(words)?)
+}
+
+/// What is shown, once it is there: a script may ask before the page has made or read anything.
+async fn shown(store: Store) -> Result<std::sync::Arc<Info>, String> {
+    loop {
+        settled(store).await;
+        if let Some(info) = untrack(|| store.shown()) {
+            return Ok(info);
+        }
+        if let Some(why) = store.chrome.failure.get_untracked() {
+            return Err(why);
+        }
+        crate::web::pause(5).await;
+    }
+}
+
+/// Waits as long as a trace that the address names may still come: the synthetic workload is not what was asked for.
+async fn settled(store: Store) {
+    let loaded = store.loaded;
+    while loaded.restoring.get_untracked()
+        || loaded.loading.with_untracked(Option::is_some)
+        || loaded.stored.with_untracked(Option::is_none)
+    {
+        crate::web::pause(5).await;
+    }
+}
+
+fn words(why: PoolError) -> String {
+    match why {
+        PoolError::Void => "another trace was loaded meanwhile".into(),
+        other => other.to_string(),
     }
 }
 
@@ -101,23 +129,20 @@ async fn run(store: Store, text: JsValue) -> Result<JsValue, String> {
     if let Some(first) = unread.first() {
         return Err(first.to_string());
     }
-    let pool = store.pool.with_value(Clone::clone).ok_or("no worker")?;
-    let loaded = store.trace.with_untracked(|t| t.as_ref().map(|t| t.digest.clone()));
-    let on_trace = experiment.on_loaded(loaded.as_deref())?;
-    let text = experiment.to_string();
-    let quiet = Box::new(|_, _| {});
-    let reply = if on_trace {
-        let batch = pool.parcel(KEEPER, &Request::Workload(From::Trace, text.clone())).1.await;
-        let batch = batch.map_err(|e| e.to_string())?;
-        pool.ask_with(SIMULATOR, &Request::Run(text, Vec::new()), Some(batch), quiet).1.await
-    } else {
-        pool.ask_with(SIMULATOR, &Request::RunMade(text), None, quiet).1.await
-    };
-    match reply {
-        Ok(Reply::Run(report)) => plain(&*report),
-        Ok(_) => Err("no result".into()),
-        Err(e) => Err(e.to_string()),
+    let pool = store.pool().ok_or("no worker")?;
+    let quiet = || Box::new(|_, _| {});
+    if !experiment.names_a_trace() {
+        return plain(
+            &pool.ask(SIMULATOR, &jobs::RunSynthetic::new(experiment), None, quiet()).1.await.map_err(words)?,
+        );
     }
+    settled(store).await;
+    let loaded = store.loaded.trace.get_untracked();
+    experiment.on_loaded(loaded.as_ref().map(|t| t.digest.as_str()))?;
+    let of = loaded.map(|info| DataId::of(&info)).ok_or("no trace is loaded")?;
+    let fill = jobs::FillBatch { of, experiment: experiment.clone() };
+    let batch = pool.parcel(DATA_WORKER, &fill).1.await.map_err(words)?;
+    plain(&pool.ask(SIMULATOR, &jobs::Run::new(experiment), Some(batch), quiet()).1.await.map_err(words)?)
 }
 
 fn plain(value: &impl Serialize) -> Result<JsValue, String> {

@@ -74,8 +74,8 @@ fn figure(
     let tip = RwSignal::new(None::<(f64, f64, String)>);
     watch_width(holder, width);
     let look = move || {
-        let theme = if store.dark.get() { DARK } else { LIGHT };
-        Look { theme, ratio: store.ratio.get() }
+        let theme = if store.chrome.dark.get() { DARK } else { LIGHT };
+        Look { theme, ratio: store.chrome.ratio.get() }
     };
     let make = Rc::clone(&chart);
     let seen = watch_sight(holder);
@@ -116,7 +116,7 @@ fn figure(
     });
     let pointed = Rc::clone(&hover);
     let over = move |event: PointerEvent| {
-        let ratio = store.ratio.get_untracked();
+        let ratio = store.chrome.ratio.get_untracked();
         let (x, y) = (f64::from(event.offset_x()), f64::from(event.offset_y()));
         let place = frame.with_value(|f| f.as_ref().and_then(|f| f.value(x * ratio, y * ratio)));
         tip.set(place.and_then(|(a, b)| hover(a, b)).map(|text| (x, y, text)));
@@ -159,7 +159,7 @@ fn figure(
     let entered = click.clone();
     let clickable = click.is_some();
     let clicked = move |event: leptos::ev::MouseEvent| {
-        let ratio = store.ratio.get_untracked();
+        let ratio = store.chrome.ratio.get_untracked();
         let (x, y) = (f64::from(event.offset_x()), f64::from(event.offset_y()));
         let place = frame.with_value(|f| f.as_ref().and_then(|f| f.value(x * ratio, y * ratio)));
         if let (Some((x, y)), Some(click)) = (place, &click) {
@@ -177,7 +177,7 @@ fn figure(
             _ => return,
         };
         event.prevent_default();
-        let ratio = store.ratio.get_untracked();
+        let ratio = store.chrome.ratio.get_untracked();
         let found = frame.with_value(|f| {
             let f = f.as_ref()?;
             // Cells one by one; a continuous axis in a hundred steps.

@@ -1,4 +1,4 @@
-//! Loading: files dealt out to all workers, their parts put together in the keeper. Apart from `actions`, because a load is many
+//! Loading: files dealt out to all workers, their parts put together in the data worker. Apart from `actions`, because a load is many
 //! jobs that end together, and until they do nothing that is shown changes.
 
 use std::cell::{Cell, RefCell};
@@ -8,10 +8,12 @@ use std::sync::Arc;
 use leptos::prelude::*;
 use leptos::task::spawn_local;
 
-use super::actions::{KEEPER, Question, Token, change, pool};
-use super::store::{Loading, Store};
+use super::query::Ticket;
+use super::settings::change;
+use super::store::{DATA_WORKER, Loading, Store};
 use crate::format::Issue;
-use crate::protocol::{Reply, Request, SourceFile, Unit, cut};
+use crate::protocol::jobs::Listed;
+use crate::protocol::{Info, SourceFile, Unit, cut, jobs};
 use crate::web::{Dropped, Parcel, Pool, PoolError, now};
 
 /// Bytes and files that a worker takes at once, at least and at most: between two chunks nothing of the next is read ahead, and
@@ -23,178 +25,168 @@ const TURNS: usize = 3;
 /// Milliseconds between two pictures of what is read so far.
 const GLANCE: f64 = 700.0;
 
-thread_local! {
-    static LOAD_JOBS: RefCell<Vec<u32>> = const { RefCell::new(Vec::new()) };
-}
-
 /// Loads files in place of what was loaded; until it succeeds, nothing is lost. `source` is the address that they came from.
 pub(super) fn load(store: Store, source: String, files: impl Future<Output = Vec<Dropped>> + 'static) {
-    let Some(pool) = pool(store) else { return };
+    let Some(pool) = store.pool() else { return };
     cancel_load(store);
-    let token = Token::new(Question::Load);
+    let loaded = store.loaded;
+    let ticket = loaded.load.ask_anew(&pool);
     let began = now();
-    store.issues.set((Vec::new(), true));
-    store.loading.set(Some(Loading { began, stage: "Looking at the files", ..Loading::default() }));
+    loaded.issues.set((Vec::new(), true));
+    loaded.loading.set(Some(Loading { began, stage: "Looking at the files", ..Loading::default() }));
     spawn_local(async move {
         let files = files.await;
-        let loaded = load_files(store, &pool, files.clone(), &token).await;
-        if !token.is_last() {
+        let found = load_files(store, &pool, files.clone(), &ticket).await;
+        if !ticket.is_last() {
             return;
         }
-        store.loading.set(None);
-        store.glance.set(None);
-        match loaded {
-            Ok(Some((info, issues))) => {
+        ticket.end();
+        loaded.loading.set(None);
+        loaded.glance.set(None);
+        match found {
+            Ok(info) => {
                 let any = !info.layers.is_empty();
-                store.issues.set((issues, any));
+                loaded.issues.set((info.issues.clone(), any));
                 if any {
-                    let digest = info.digest.clone();
-                    let named = store.experiment.with_untracked(|e| e.workload.trace.clone());
-                    if !source.is_empty() && !named.is_empty() && named != digest {
-                        let why = format!(
-                            "The address gives another trace than the link was made on: digest {digest}, not {named}. The figures show the one that it gives now."
-                        );
-                        store.failure.set(Some(why));
-                    }
-                    store.files.set_value(files);
-                    super::recent::keep_loaded(store, &info);
-                    store.trace.set(Some(Arc::new(info)));
-                    store.generation.update(|g| *g += 1);
-                    change(store, true, |e| e.take_trace(&digest, &source));
+                    loaded.files.set_value(files);
+                    take(store, source, info);
                 }
             }
-            Ok(None) | Err(PoolError::Cancelled) => {}
+            Err(PoolError::Void) => {}
             Err(why) => {
                 // What the other workers have read of it must not join the next load.
                 cancel_load(store);
-                store.failure.set(Some(why.to_string()));
+                store.chrome.failure.set(Some(why.to_string()));
             }
         }
     });
 }
 
+/// Shows what was loaded, and names it in the address.
+fn take(store: Store, source: String, info: Info) {
+    let digest = info.digest.clone();
+    let named = store.experiment.with_untracked(|e| e.workload.trace.clone());
+    if !source.is_empty() && !named.is_empty() && named != digest {
+        let why = format!(
+            "The address gives another trace than the link was made on: digest {digest}, not {named}. The figures show the one that it gives now."
+        );
+        store.chrome.failure.set(Some(why));
+    }
+    let info = Arc::new(info);
+    store.loaded.fresh.set(Some(Arc::clone(&info)));
+    store.loaded.trace.set(Some(info));
+    store.loaded.generation.update(|g| *g += 1);
+    change(store, true, |e| e.take_trace(&digest, &source));
+}
+
 /// Stops a load; what was loaded before stays.
 pub(super) fn cancel_load(store: Store) {
-    super::remote::stop();
-    let _ = Token::new(Question::Load);
-    let Some(pool) = pool(store) else { return };
-    for job in LOAD_JOBS.take() {
-        pool.cancel(job);
-    }
-    store.loading.set(None);
-    store.glance.set(None);
-    for worker in 0..pool.len() {
-        let pool = pool.clone();
-        spawn_local(async move {
-            let _ = pool.get(worker, Request::Discard).await;
-        });
+    let loaded = store.loaded;
+    loaded.load.cancel();
+    loaded.loading.set(None);
+    loaded.restoring.set(false);
+    loaded.glance.set(None);
+    let Some(pool) = store.pool() else { return };
+    for worker in (0..pool.len()).filter(|&w| pool.works(w)) {
+        // Sent at once, before the next load's first question; nobody waits for its end.
+        drop(pool.ask(worker, &jobs::Discard, None, Box::new(|_, _| {})));
     }
 }
 
-type Loaded = Option<(crate::protocol::Info, Vec<Issue>)>;
+/// The trace is no longer there.
+pub(super) fn forget_data(store: Store) {
+    store.loaded.trace.set(None);
+    store.loaded.generation.update(|g| *g += 1);
+}
 
-async fn load_files(store: Store, pool: &Pool, files: Vec<Dropped>, token: &Token) -> Result<Loaded, PoolError> {
+async fn load_files(store: Store, pool: &Pool, files: Vec<Dropped>, ticket: &Ticket<()>) -> Result<Info, PoolError> {
     if files.is_empty() {
         return Err(PoolError::Failed(
             "there was no file in what was dropped; drop .json files, .zip archives or folders".into(),
         ));
     }
     let handles: Vec<_> = files.iter().map(|d| d.file.clone()).collect();
+    if !ticket.is_last() {
+        return Err(PoolError::Void);
+    }
     pool.give(&handles);
     let source = |d: &Dropped| SourceFile { path: d.path.clone(), bytes: crate::units::floor(d.file.size()) as u64 };
     let sources = files.iter().map(source).collect();
-    let Reply::Units(units, issues) = ask(pool, KEEPER, &Request::List(sources), Box::new(|_, _| {})).await? else {
-        return Ok(None);
-    };
-    if !token.is_last() {
-        return Ok(None);
-    }
-    let readers = pool.len().min(store.readers.get_untracked());
+    let (units, issues): (Vec<Unit>, Vec<Issue>) = ticket.job(DATA_WORKER, jobs::List::new(sources)).await?;
+    let readers: Vec<usize> =
+        (0..pool.len()).filter(|&w| pool.works(w)).take(store.loaded.readers.get_untracked()).collect();
     let all = (units.len(), units.iter().map(|u| u.bytes).sum::<u64>());
-    let units = cut(units, readers);
+    let units = cut(units, readers.len());
     let in_sections = units.iter().any(|u| u.cut.is_some());
     let state = Rc::new(Chunks {
-        rest: RefCell::new(chunks(units, readers)),
+        rest: RefCell::new(chunks(units, readers.len())),
         done: Cell::default(),
         glanced: Cell::new(now()),
         partial: RefCell::new(vec![0; pool.len()]),
     });
     // What was looked for says nothing about how fast it is read.
-    store.tell_loading(|l| (l.files.1, l.bytes.1, l.stage, l.began) = (all.0, all.1, "Reading", now()));
-    let work = (0..readers).map(|worker| read_and_give(store, pool, worker, &state));
+    store.loaded.tell(|l| (l.files.1, l.bytes.1, l.stage, l.began) = (all.0, all.1, "Reading", now()));
+    let work = readers.iter().map(|&worker| read_and_give(store, ticket, worker, &state));
     let parts = futures_util::future::join_all(work).await;
-    if !token.is_last() {
-        return Ok(None);
+    if !ticket.is_last() {
+        return Err(PoolError::Void);
     }
-    store.tell_loading(|l| l.stage = "Putting the parts together");
+    store.loaded.tell(|l| l.stage = "Putting the parts together");
     for part in parts {
         if let Some(part) = part? {
-            hand(pool, KEEPER, &Request::Merge(Vec::new()), part).await?;
-        }
-        if !token.is_last() {
-            return Ok(None);
+            hand(ticket, DATA_WORKER, jobs::Merge::default(), part).await?;
         }
     }
     if in_sections {
-        join(store, pool, readers).await?;
-        if !token.is_last() {
-            return Ok(None);
-        }
+        join(store, ticket, &readers).await?;
     }
-    match ask(pool, KEEPER, &Request::Commit(issues), Box::new(|_, _| {})).await? {
-        Reply::Loaded(info) => {
-            let issues = info.issues.clone();
-            Ok(Some((*info, issues)))
-        }
-        _ => Ok(None),
-    }
+    ticket.job(DATA_WORKER, jobs::Commit(issues)).await
 }
 
-/// One worker's part of the load: the keeper's stays where it is, the others write theirs while it still reads.
+/// One worker's part of the load: the data worker's stays where it is, the others write theirs while it still reads.
 async fn read_and_give(
     store: Store,
-    pool: &Pool,
+    ticket: &Ticket<()>,
     worker: usize,
     state: &Rc<Chunks>,
 ) -> Result<Option<Parcel>, PoolError> {
-    read_chunks(store, pool, worker, state).await?;
-    if worker == KEEPER {
-        return ask(pool, worker, &Request::Count, Box::new(|_, _| {})).await.map(|_| None);
+    read_chunks(store, ticket, worker, state).await?;
+    if worker == DATA_WORKER {
+        return ticket.job(worker, jobs::Count).await.map(|()| None);
     }
-    take(pool, worker).await.map(Some)
-}
-
-async fn take(pool: &Pool, worker: usize) -> Result<Parcel, PoolError> {
-    let (job, parcel) = pool.parcel(worker, &Request::Take);
-    noted(job, parcel).await
+    ticket.parcel(worker, jobs::Take).await.map(Some)
 }
 
 /// Gives a worker what another one gave.
-async fn hand(pool: &Pool, worker: usize, request: &Request, parcel: Parcel) -> Result<(), PoolError> {
-    let (job, done) = pool.ask_with(worker, request, Some(parcel), Box::new(|_, _| {}));
-    noted(job, done).await.map(|_| ())
+async fn hand<J: Listed<Reply = ()>>(
+    ticket: &Ticket<()>,
+    worker: usize,
+    job: J,
+    parcel: Parcel,
+) -> Result<(), PoolError> {
+    ticket.job_with(worker, job, Some(parcel), Box::new(|_, _| {})).await
 }
 
 /// Puts files together that were read in sections, reads those in one go that cannot be, and counts them, two workers at once.
-async fn join(store: Store, pool: &Pool, readers: usize) -> Result<(), PoolError> {
-    let quiet = || Box::new(|_, _| {});
-    let Reply::Units(again, _) = ask(pool, KEEPER, &Request::Join, quiet()).await? else { return Ok(()) };
+async fn join(store: Store, ticket: &Ticket<()>, readers: &[usize]) -> Result<(), PoolError> {
+    let again = ticket.job(DATA_WORKER, jobs::Join).await?;
     if !again.is_empty() {
         let paths: Vec<String> = again.iter().map(|u| u.path.clone()).collect();
         let began = now();
-        let told = Box::new(move |done, total| {
-            store.tell_loading(|l| (l.stage, l.bytes, l.elapsed) = ("Reading in one go", (done, total), now() - began));
+        let on_progress = Box::new(move |done, total| {
+            store.loaded.tell(|l| (l.stage, l.bytes, l.elapsed) = ("Reading in one go", (done, total), now() - began));
         });
-        ask(pool, KEEPER, &Request::Ingest(again), told).await.map_err(|e| name_files(e, &paths))?;
+        let read = ticket.job_with(DATA_WORKER, jobs::Ingest::new(again), None, on_progress);
+        read.await.map_err(|e| name_files(e, &paths))?;
     }
-    let other = (0..readers).find(|&worker| worker != KEEPER).unwrap_or(KEEPER);
-    let (job, shared) = pool.parcel(KEEPER, &Request::Share);
-    let (shared, count) = (noted(job, shared).await?, Request::CountReuse(Vec::new()));
-    let reuse = hand(pool, other, &count, shared);
-    let layers = ask(pool, KEEPER, &Request::CountLayers, quiet());
+    let other = readers.iter().copied().find(|&worker| worker != DATA_WORKER).unwrap_or(DATA_WORKER);
+    let shared = ticket.parcel(DATA_WORKER, jobs::Share).await?;
+    let reuse = hand(ticket, other, jobs::CountReuse::default(), shared);
+    let layers = ticket.job(DATA_WORKER, jobs::CountLayers);
     let (reuse, layers) = futures_util::future::join(reuse, layers).await;
     reuse.and(layers)?;
-    hand(pool, KEEPER, &Request::Merge(Vec::new()), take(pool, other).await?).await
+    let counted = ticket.parcel(other, jobs::Take).await?;
+    hand(ticket, DATA_WORKER, jobs::Merge::default(), counted).await
 }
 
 /// A worker that died names the files that it was reading.
@@ -217,25 +209,26 @@ struct Chunks {
     partial: RefCell<Vec<u64>>,
 }
 
-async fn read_chunks(store: Store, pool: &Pool, worker: usize, state: &Rc<Chunks>) -> Result<(), PoolError> {
+async fn read_chunks(store: Store, ticket: &Ticket<()>, worker: usize, state: &Rc<Chunks>) -> Result<(), PoolError> {
     loop {
         let Some(chunk) = state.rest.borrow_mut().next() else { return Ok(()) };
         // A file in sections is one that is read with its first.
         let counts = |u: &&Unit| u.cut.as_ref().is_none_or(|c| c.range.start == 0);
         let (files, bytes) = (chunk.iter().filter(counts).count(), chunk.iter().map(|u| u.bytes).sum::<u64>());
         let inner = Rc::clone(state);
-        let told = Box::new(move |done, _| {
+        let on_progress = Box::new(move |done, _| {
             inner.partial.borrow_mut()[worker] = done;
             tell(store, &inner);
         });
         let paths: Vec<String> = chunk.iter().map(|u| u.path.clone()).collect();
-        ask(pool, worker, &Request::Ingest(chunk), told).await.map_err(|e| name_files(e, &paths))?;
+        let read = ticket.job_with(worker, jobs::Ingest::new(chunk), None, on_progress);
+        read.await.map_err(|e| name_files(e, &paths))?;
         // A short load shows its result soon enough.
         let glanced = state.glanced.get();
-        if worker == KEEPER && now() - glanced > GLANCE {
+        if worker == DATA_WORKER && now() - glanced > GLANCE {
             state.glanced.set(now());
-            if let Ok(Reply::Overview(so_far)) = ask(pool, worker, &Request::Glance, Box::new(|_, _| {})).await {
-                store.glance.set(Some(Arc::new(*so_far)));
+            if let Ok(so_far) = ticket.job(worker, jobs::Glance).await {
+                store.loaded.glance.set(Some(Arc::new(so_far)));
             }
         }
         state.partial.borrow_mut()[worker] = 0;
@@ -248,20 +241,7 @@ async fn read_chunks(store: Store, pool: &Pool, worker: usize, state: &Rc<Chunks
 fn tell(store: Store, state: &Chunks) {
     let (files, bytes) = state.done.get();
     let partial: u64 = state.partial.borrow().iter().sum();
-    store.tell_loading(|l| (l.files.0, l.bytes.0, l.elapsed) = (files, bytes + partial, now() - l.began));
-}
-
-/// Asks as a part of a load, so that a cancel reaches it.
-async fn ask(pool: &Pool, worker: usize, request: &Request, told: crate::web::Told) -> Result<Reply, PoolError> {
-    let (job, reply) = pool.ask(worker, request, told);
-    noted(job, reply).await
-}
-
-async fn noted<T>(job: u32, reply: impl Future<Output = T>) -> T {
-    LOAD_JOBS.with(|j| j.borrow_mut().push(job));
-    let reply = reply.await;
-    LOAD_JOBS.with(|j| j.borrow_mut().retain(|&id| id != job));
-    reply
+    store.loaded.tell(|l| (l.files.0, l.bytes.0, l.elapsed) = (files, bytes + partial, now() - l.began));
 }
 
 /// Neighbouring units together: the order inside a worker is the order of the files. Each chunk is a part of what is left, so

@@ -9,9 +9,12 @@ mod figure;
 mod load;
 mod numbers;
 mod panels;
+mod query;
 mod recent;
 mod remote;
 mod runs;
+mod selection;
+mod settings;
 mod store;
 
 use leptos::prelude::*;
@@ -27,8 +30,10 @@ pub fn mount() {
 #[component]
 fn App() -> impl IntoView {
     let store = Store::new();
-    actions::begin(store);
+    settings::begin(store);
+    // The simulator has a worker of its own and begins before figures are asked for.
     runs::begin(store);
+    actions::begin(store);
     recent::begin(store);
     remote::begin(store);
     api::offer(store);

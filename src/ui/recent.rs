@@ -1,4 +1,4 @@
-//! Recent traces: kept after each load, read back after a reload, deleted on request. Apart from `actions`, because losing
+//! Stored traces: stored after each load, read back after a reload, deleted on request. Apart from `actions`, because losing
 //! any of it loses no more than a second drop would mend.
 
 use std::sync::Arc;
@@ -6,100 +6,98 @@ use std::sync::Arc;
 use leptos::prelude::*;
 use leptos::task::spawn_local;
 
-use super::actions::{KEEPER, change};
-use super::store::Store;
-use crate::model::model_named;
-use crate::protocol::{Info, Reply, Request};
-use crate::web::{forget, keep, kept, recall, remember, room};
+use super::load::{cancel_load, forget_data};
+use super::settings::change;
+use super::store::{DATA_WORKER, Store, StoredTrace};
+use crate::model::{Labels, model_named};
+use crate::protocol::{Info, jobs};
+use crate::web::{
+    PoolError, StoredFile, delete_file, delete_unreadable, on_stored, room, store_file, stored_file, stored_files,
+};
 
-/// A trace that the browser keeps.
-#[derive(Clone, Debug, PartialEq)]
-pub(super) struct Recent {
-    /// Digest: its name in the storage.
-    pub(super) digest: String,
-    /// Name for people.
-    pub(super) name: String,
-    /// Bytes kept.
-    pub(super) bytes: f64,
-}
-
-/// How many are kept.
+/// How many are stored.
 const MOST: usize = 8;
-const LIST: &str = "recent";
+/// Bytes at the start of a stored trace that hold its version and its name.
+const HEAD: f64 = 2048.0;
 
-/// The list, kept beside the traces: a line for each.
-fn read() -> Vec<Recent> {
-    let line = |line: &str| {
-        let mut parts = line.splitn(3, '\t');
-        let (digest, bytes, name) = (parts.next()?, parts.next()?, parts.next()?);
-        Some(Recent { digest: digest.into(), bytes: bytes.parse().ok()?, name: name.into() })
-    };
-    recall(LIST).unwrap_or_default().lines().filter_map(line).collect()
-}
-
-fn write(store: Store, list: Vec<Recent>) {
-    let lines: Vec<String> = list.iter().map(|r| format!("{}\t{}\t{}", r.digest, r.bytes, r.name)).collect();
-    remember(LIST, &lines.join("\n"));
-    store.recent.set(list);
-    spawn_local(async move { store.room.set(room().await) });
-}
-
-/// Reads the list, and back what the address names, now and whenever it names another.
+/// Looks at what is stored, and reads back what the address names, now and whenever it names another.
 pub(super) fn begin(store: Store) {
-    store.recent.set(read());
-    spawn_local(async move { store.room.set(room().await) });
+    look(store);
+    on_stored(move || look(store));
+    let loaded = store.loaded;
+    Effect::new(move |_| loaded.fresh.get().into_iter().for_each(|info| store_loaded(store, &info)));
     let named = Memo::new(move |_| store.experiment.with(|e| e.workload.trace.clone()));
+    let there = Memo::new(move |_| loaded.stores(&named.get()));
     Effect::new(move |_| {
         let digest = named.get();
-        if store.keeps(&digest) && !store.holds(&digest) && store.loading.with_untracked(Option::is_none) {
+        if there.get() && !loaded.holds(&digest) && loaded.loading.with_untracked(Option::is_none) {
             restore(store, digest);
         }
     });
 }
 
-/// Keeps the loaded trace. What the browser has no room for is only not kept.
-pub(super) fn keep_loaded(store: Store, info: &Info) {
-    let Some(pool) = store.pool.with_value(Clone::clone) else { return };
-    let what = info.model.as_deref().and_then(model_named).map_or("a trace", |m| m.title);
-    let sets: Vec<String> = info.labels.iter().take(2).map(crate::model::Labels::name).collect();
-    // Names come from folders: a tab or a line's end would break the list.
-    let name = format!("{what}, {} requests, {}", info.requests, sets.join(" and ")).replace(['\t', '\n', '\r'], " ");
-    let digest = info.digest.clone();
+/// Reads the list: the directory is the list.
+fn look(store: Store) {
     spawn_local(async move {
-        let Ok(parcel) = pool.parcel(KEEPER, &Request::Save).1.await else { return };
-        match keep(&digest, parcel).await {
-            Ok(bytes) => {
-                let mut list = store.recent.get_untracked();
-                list.retain(|r| r.digest != digest);
-                list.insert(0, Recent { digest, name, bytes });
-                for old in list.drain(MOST.min(list.len())..) {
-                    spawn_local(async move { forget(&old.digest).await });
-                }
-                store.unkept.set(None);
-                write(store, list);
-            }
-            Err(why) => store.unkept.set(Some(why)),
+        let files = stored_files(HEAD).await;
+        let all: Vec<StoredTrace> = files.iter().filter_map(trace_of).collect();
+        // Looked at again under the lock: another tab may be writing one of them.
+        if all.len() < files.len() {
+            spawn_local(delete_unreadable(HEAD, |file| trace_of(file).is_some()));
         }
+        if store.loaded.stored.with_untracked(|before| before.as_ref() != Some(&all)) {
+            store.loaded.stored.set(Some(all));
+        }
+        store.loaded.room.set(room().await);
     });
 }
 
-/// Loads a kept trace.
-pub(super) fn restore(store: Store, digest: String) {
-    let Some(pool) = store.pool.with_value(Clone::clone) else { return };
-    store.restoring.set(true);
+/// What a file holds, if this version wrote it.
+fn trace_of(file: &StoredFile) -> Option<StoredTrace> {
+    let rest = file.head.strip_prefix(jobs::STORED.as_bytes())?;
+    let name = rest.split(|&b| b == b'\n').next()?;
+    Some(StoredTrace { digest: file.name.clone(), name: String::from_utf8_lossy(name).into_owned(), bytes: file.bytes })
+}
+
+/// Stores the loaded trace. What the browser has no room for is only not stored.
+fn store_loaded(store: Store, info: &Info) {
+    let Some(pool) = store.pool() else { return };
+    let what = info.model.as_deref().and_then(model_named).map_or("a trace", |m| m.title);
+    let sets: Vec<String> = info.labels.iter().take(2).map(Labels::name).collect();
+    let name: String =
+        format!("{what}, {} requests, {}", info.requests, sets.join(" and ")).chars().take(200).collect();
+    let digest = info.digest.clone();
     spawn_local(async move {
-        let reply = match kept(&digest).await {
+        let save = jobs::Save { digest: digest.clone(), name };
+        let Ok(parcel) = pool.parcel(DATA_WORKER, &save).1.await else { return };
+        store.loaded.unstored.set(store_file(&digest, parcel, MOST).await.err());
+        look(store);
+    });
+}
+
+/// Loads a stored trace.
+pub(super) fn restore(store: Store, digest: String) {
+    let Some(pool) = store.pool() else { return };
+    cancel_load(store);
+    let loaded = store.loaded;
+    let ticket = loaded.load.ask_anew(&pool);
+    loaded.restoring.set(true);
+    spawn_local(async move {
+        let read = match stored_file(&digest).await {
             Some(parcel) => {
                 let quiet = Box::new(|_, _| {});
-                pool.ask_with(KEEPER, &Request::Restore(Vec::new()), Some(parcel), quiet).1.await.ok()
+                ticket.job_with(DATA_WORKER, jobs::Restore::new(digest.clone()), Some(parcel), quiet).await
             }
-            None => None,
+            None => Err(PoolError::Failed("it is no longer there".into())),
         };
-        store.restoring.set(false);
-        match reply {
-            Some(Reply::Loaded(info)) if info.digest == digest => {
-                store.trace.set(Some(Arc::new(*info)));
-                store.generation.update(|g| *g += 1);
+        if !ticket.is_last() {
+            return;
+        }
+        ticket.end();
+        match read {
+            Ok(info) => {
+                loaded.trace.set(Some(Arc::new(info)));
+                loaded.generation.update(|g| *g += 1);
                 change(store, true, |e| {
                     // A link keeps its own model and address; a choice from the list takes the trace's.
                     if e.workload.trace != digest {
@@ -108,19 +106,34 @@ pub(super) fn restore(store: Store, digest: String) {
                     }
                 });
             }
-            _ => remove(store, &digest),
+            // What could not be read stays out of the list; what only a lost worker knows is as good as before.
+            Err(PoolError::Failed(why)) => {
+                store
+                    .chrome
+                    .failure
+                    .set(Some(format!("The stored trace {digest} cannot be read: {why}. It is deleted.")));
+                if loaded.holds(&digest) {
+                    forget_data(store);
+                }
+                remove(store, &digest);
+            }
+            Err(PoolError::Lost(why)) => {
+                store.chrome.failure.set(Some(format!("While a stored trace was read, {why}.")));
+                if loaded.holds(&digest) {
+                    forget_data(store);
+                }
+            }
+            Err(PoolError::Void) => {}
         }
+        loaded.restoring.set(false);
     });
 }
 
-/// Deletes a kept trace; if it is shown it stays until the page is closed.
+/// Deletes a stored trace; if it is shown it stays until the page is closed.
 pub(super) fn remove(store: Store, digest: &str) {
     let digest = digest.to_string();
     spawn_local(async move {
-        forget(&digest).await;
-        // The list as it is by then: another may have been deleted meanwhile.
-        let mut list = store.recent.get_untracked();
-        list.retain(|r| r.digest != digest);
-        write(store, list);
+        delete_file(&digest).await;
+        look(store);
     });
 }

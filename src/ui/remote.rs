@@ -1,6 +1,6 @@
 //! Traces by address: asked about before the first request leaves this site, fetched, then loaded like a dropped file.
 
-use std::cell::{Cell, RefCell};
+use std::cell::RefCell;
 
 use leptos::ev::Event;
 use leptos::leptos_dom::helpers::window_event_listener_untyped;
@@ -8,14 +8,12 @@ use leptos::prelude::*;
 use leptos::task::spawn_local;
 use wasm_bindgen::JsCast;
 
-use super::actions::change;
 use super::load::{cancel_load, load};
+use super::settings::change;
 use super::store::{Loading, Store};
-use crate::web::{Dropped, Remote, fetch_remote, host_of, is_own, now};
+use crate::web::{Dropped, fetch_remote, host_of, is_own, now};
 
 thread_local! {
-    static REMOTE: RefCell<Option<Remote>> = const { RefCell::new(None) };
-    static NUMBER: Cell<u32> = const { Cell::new(0) };
     /// Hosts that the reader has agreed to in this visit.
     static AGREED: RefCell<Vec<String>> = const { RefCell::new(Vec::new()) };
 }
@@ -23,10 +21,13 @@ thread_local! {
 /// Follows the address of the experiment, and addresses that are pasted.
 pub(super) fn begin(store: Store) {
     let wanted = Memo::new(move |_| store.experiment.with(|e| (e.view.source.clone(), e.workload.trace.clone())));
+    // What is stored is read from there: until somebody has looked, nothing is asked of another site.
+    let looked = Memo::new(move |_| store.loaded.stored.with(Option::is_some));
     Effect::new(move |_| {
         let (source, digest) = wanted.get();
-        if source.is_empty() || store.holds(&digest) || store.keeps(&digest) {
-            store.consent.set(None);
+        let stored = untrack(|| store.loaded.stores(&digest));
+        if source.is_empty() || store.loaded.holds(&digest) || stored || !looked.get() {
+            store.chrome.consent.set(None);
         } else {
             ask(store, source);
         }
@@ -74,7 +75,7 @@ fn ask(store: Store, source: String) {
     if agreed {
         fetch(store, source);
     } else {
-        store.consent.set(Some(source));
+        store.chrome.consent.set(Some(source));
     }
 }
 
@@ -84,47 +85,48 @@ pub(super) fn agree(store: Store, source: String) {
     fetch(store, source);
 }
 
-/// Ends a fetch under way.
-pub(super) fn stop() {
-    NUMBER.set(NUMBER.get().wrapping_add(1));
-    drop(REMOTE.take());
-}
-
 fn fetch(store: Store, source: String) {
+    let Some(pool) = store.pool() else { return };
     cancel_load(store);
-    store.consent.set(None);
-    let number = NUMBER.get();
+    store.chrome.consent.set(None);
+    let loaded = store.loaded;
+    let ticket = loaded.load.ask_anew(&pool);
     let began = now();
-    store.issues.set((Vec::new(), true));
-    store.loading.set(Some(Loading { began, stage: "Fetching", files: (0, 1), ..Loading::default() }));
-    let told = move |done: f64, total: f64| {
+    loaded.issues.set((Vec::new(), true));
+    loaded.loading.set(Some(Loading { began, stage: "Fetching", files: (0, 1), ..Loading::default() }));
+    let on_progress = move |done: f64, total: f64| {
         let whole = |n: f64| crate::units::floor(n) as u64;
-        store.tell_loading(|l| (l.bytes, l.elapsed) = ((whole(done), whole(total)), now() - began));
+        loaded.tell(|l| (l.bytes, l.elapsed) = ((whole(done), whole(total)), now() - began));
     };
     let failed = move |why: String| {
-        store.loading.set(None);
-        store.failure.set(Some(why));
+        loaded.loading.set(None);
+        store.chrome.failure.set(Some(why));
     };
-    match fetch_remote(&source, Box::new(told)) {
+    match fetch_remote(&source, Box::new(on_progress)) {
         Ok((remote, file)) => {
-            REMOTE.set(Some(remote));
+            ticket.on_end(move || drop(remote));
             spawn_local(async move {
                 let file = file.await;
-                if NUMBER.get() != number {
+                if !ticket.is_last() {
                     return;
                 }
-                drop(REMOTE.take());
                 match file {
                     Ok(file) => {
                         // Its folders name model and data set, as those of a path do.
                         let path = source.split(['?', '#']).next().unwrap_or_default().to_string();
                         load(store, source, async move { vec![Dropped { path, file }] });
                     }
-                    Err(why) => failed(format!("The trace at {source} could not be loaded: {why}.")),
+                    Err(why) => {
+                        ticket.end();
+                        failed(format!("The trace at {source} could not be loaded: {why}."));
+                    }
                 }
             });
         }
-        Err(why) => failed(why),
+        Err(why) => {
+            ticket.end();
+            failed(why);
+        }
     }
 }
 
@@ -132,7 +134,7 @@ fn fetch(store: Store, source: String) {
 #[component]
 pub(super) fn Consent(store: Store) -> impl IntoView {
     move || {
-        store.consent.get().map(|source| {
+        store.chrome.consent.get().map(|source| {
             let host = host_of(&source);
             let to_fetch = source.clone();
             view! {
@@ -145,7 +147,7 @@ pub(super) fn Consent(store: Store) -> impl IntoView {
                         </p>
                     </div>
                     <button type="button" id="consent-yes" on:click=move |_| agree(store, to_fetch.clone())>"Load it"</button>
-                    <button type="button" id="consent-no" on:click=move |_| store.consent.set(None)>"Not now"</button>
+                    <button type="button" id="consent-no" on:click=move |_| store.chrome.consent.set(None)>"Not now"</button>
                 </div>
             }
         })

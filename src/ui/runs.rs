@@ -1,312 +1,263 @@
-//! The long questions of the page: one layer over time, a sweep of a setting, Figure 12. Apart from `actions`, because each of
-//! these is many jobs over many workers, and all end when another is asked for.
+//! The questions of the simulator: a run, one layer of it over time, a sweep of a setting, experiments side by side, Figure 12.
+//! Apart from `actions`, because these are many jobs over many workers. A part whose worker is lost under it is done once more,
+//! on the worker that took its place; then it is said that it failed.
 
-use std::cell::{Cell, RefCell};
+use std::cell::RefCell;
 use std::rc::Rc;
 use std::sync::Arc;
 
 use leptos::prelude::*;
 use leptos::task::spawn_local;
 
-use super::actions::{KEEPER, SIMULATOR};
-use super::store::{Store, Swept};
+use super::query::{Query, Ticket};
+use super::store::{DATA_WORKER, Point, SIMULATOR, Store};
 use crate::experiment::{Experiment, Sweep, Variant};
 use crate::model::model_named;
-use crate::protocol::{From, PaperRun, Reply, Request, RunReport, Versus, paper_models};
-use crate::web::{Pool, PoolError};
-
-/// A kind of long question: its jobs under way and the number of the last one asked.
-#[derive(Default)]
-struct Asked {
-    number: Cell<u32>,
-    jobs: RefCell<Vec<u32>>,
-}
-
-impl Asked {
-    /// Ends what is under way; the answer to an older number is void.
-    fn renew(&self, pool: Option<&Pool>) -> u32 {
-        for job in self.jobs.take() {
-            pool.into_iter().for_each(|p| p.cancel(job));
-        }
-        self.number.set(self.number.get().wrapping_add(1));
-        self.number.get()
-    }
-}
-
-thread_local! {
-    static ASKED: [Asked; 5] = Default::default();
-}
-
-/// The kinds.
-#[derive(Clone, Copy)]
-enum Kind {
-    Timeline,
-    Sweep,
-    Paper,
-    Compare,
-    Versus,
-}
-
-impl Kind {
-    fn with<T>(self, f: impl FnOnce(&Asked) -> T) -> T {
-        ASKED.with(|all| f(&all[self as usize]))
-    }
-}
-
-/// Asks a worker as a part of a long question.
-async fn ask(
-    pool: &Pool,
-    kind: Kind,
-    worker: usize,
-    request: &Request,
-    told: crate::web::Told,
-) -> Result<Reply, PoolError> {
-    let (job, reply) = pool.ask(worker, request, told);
-    noted(kind, job, reply).await
-}
-
-/// Waits for a job so that a later question ends it.
-async fn noted<T>(kind: Kind, job: u32, reply: impl Future<Output = T>) -> T {
-    kind.with(|k| k.jobs.borrow_mut().push(job));
-    let reply = reply.await;
-    kind.with(|k| k.jobs.borrow_mut().retain(|&j| j != job));
-    reply
-}
-
-fn is_last(kind: Kind, number: u32) -> bool {
-    kind.with(|k| k.number.get() == number)
-}
-
-fn fail(store: Store, why: &PoolError) {
-    if !matches!(why, PoolError::Cancelled) {
-        store.failure.set(Some(why.to_string()));
-    }
-}
+use crate::protocol::{DataId, Origin, PaperRun, RunReport, Versus, jobs, paper_models};
+use crate::web::{OnProgress, Pool, PoolError};
 
 /// Starts what follows the experiment by itself.
 pub(super) fn begin(store: Store) {
+    let answers = store.answers;
+    let origin = Memo::new(move |_| store.origin());
+    let data = Memo::new(move |_| Some((store.data()?, store.loaded.generation.get())));
+    // First of what follows from a load: the simulator has a worker of its own and can begin while figures are made.
+    let key = Memo::new(move |_| store.experiment.with(Experiment::run_key));
+    let trace = Memo::new(move |_| data.get().filter(|(of, _)| of.origin == Origin::Trace));
+    Effect::new(move |_| {
+        origin.track();
+        key.track();
+        trace.track();
+        simulate(store);
+    });
     // A new result makes what belongs to the old one void.
     let view = Memo::new(move |_| store.experiment.with(|e| (e.view.show, e.view.step, e.view.simulated)));
-    // The keeper fills their batches: it must hold the workload that the run was on.
+    // The data worker fills their batches: it must hold the workload that the run was on.
     let there = Memo::new(move |_| {
         let wanted = store.experiment.with(|e| (e.workload.model.clone(), e.workload.seed));
-        let held = store.from() == From::Trace || store.made_of.with(|of| of.as_ref() == Some(&wanted));
-        (held && store.run.with(Option::is_some)).then(|| store.generation.get())
+        let held = origin.get() == Origin::Trace || store.loaded.synthetic_of.with(|of| of.as_ref() == Some(&wanted));
+        data.get().filter(|_| held && answers.run.with(Option::is_some))
     });
     Effect::new(move |_| {
         view.track();
-        timeline(store, there.get().is_some());
+        timeline(store, there.get().map(|d| d.0));
     });
     let sweep = Memo::new(move |_| store.experiment.with(|e| e.view.sweep.clone()));
-    Effect::new(move |_| {
-        let (of, there) = (sweep.get(), there.get().is_some());
-        swept(store, of.filter(|_| there));
-    });
+    Effect::new(move |_| swept(store, there.get().map(|d| d.0), sweep.get()));
     let variants = Memo::new(move |_| store.experiment.with(|e| e.view.compare.clone()));
-    Effect::new(move |_| {
-        let (of, there) = (variants.get(), there.get().is_some());
-        compared(store, if there { &of } else { &[] });
-    });
-    // Two parts of the requests; what is put aside later counts too.
+    Effect::new(move |_| compared(store, there.get().map(|d| d.0), &variants.get()));
+    // Two parts of the requests; another reference counts too.
     let parts = Memo::new(move |_| {
         let (left, right, layer, scope) =
             store.experiment.with(|e| (e.view.left.clone(), e.view.right.clone(), e.view.layer, e.view.scope));
         right.map(|right| Versus { parts: [left, right], layer, scope })
     });
-    let loaded = Memo::new(move |_| store.shown().map(|_| store.generation.get()));
     Effect::new(move |_| {
-        store.aside.track();
-        let parts = parts.get();
-        versus(store, parts.filter(|_| loaded.get().is_some()));
+        store.loaded.reference.with(|_| ());
+        versus(store, data.get().map(|d| d.0), parts.get());
     });
     // Figure 12 follows settings that it does not set itself.
     let settings = Memo::new(move |_| store.experiment.with(Experiment::of_figure_12));
     Effect::new(move |before: Option<Experiment>| {
         let now = settings.get();
         if before.is_some_and(|b| b != now) {
-            cancel_paper(store);
-            store.paper.set(None);
+            answers.paper.clear();
         }
         now
     });
 }
 
-fn timeline(store: Store, there: bool) {
-    let pool = store.pool.with_value(Clone::clone);
-    let number = Kind::Timeline.with(|t| t.renew(pool.as_ref()));
-    let Some(pool) = pool.filter(|_| there) else {
-        store.timeline.set(None);
+/// Runs the experiment; a run in progress is cancelled.
+pub(super) fn simulate(store: Store) {
+    let query = store.answers.run;
+    query.clear();
+    let Some(pool) = store.pool() else { return };
+    let trace = untrack(|| store.shown()).filter(|i| !i.synthetic);
+    if trace.as_ref().is_some_and(|i| i.decode == 0) {
         return;
-    };
-    let text = store.experiment.with_untracked(ToString::to_string);
-    let from = untrack(|| store.from());
+    }
+    let of = trace.map(|info| DataId::of(&info));
+    let experiment = store.experiment.with_untracked(Experiment::run_key);
+    let ticket = query.ask_anew(&pool);
     spawn_local(async move {
-        match on_batch(&pool, Kind::Timeline, SIMULATOR, (from, text), Request::Timeline).await {
-            Ok(Reply::Timeline(timeline)) if is_last(Kind::Timeline, number) => {
-                store.timeline.set(Some(Arc::new(*timeline)));
-            }
-            Ok(_) => {}
-            Err(why) => fail(store, &why),
-        }
+        let ran = twice(|| run(&ticket, SIMULATOR, of.as_ref(), &experiment, ticket.teller())).await;
+        ticket.settle(store.chrome.failure, ran);
+    });
+}
+
+/// Runs an experiment on a worker: on the trace, if one is named, else on its synthetic workload. The simulator makes what it
+/// needs of that itself: it is done before the data worker has counted all of it.
+async fn run<T: Send + Sync>(
+    ticket: &Ticket<T>,
+    worker: usize,
+    of: Option<&DataId>,
+    experiment: &Experiment,
+    on_progress: OnProgress,
+) -> Result<RunReport, PoolError> {
+    let Some(of) = of else {
+        return ticket.job_with(worker, jobs::RunSynthetic::new(experiment.clone()), None, on_progress).await;
+    };
+    let fill = jobs::FillBatch { of: of.clone(), experiment: experiment.clone() };
+    let batch = ticket.parcel(DATA_WORKER, fill).await?;
+    ticket.job_with(worker, jobs::Run::new(experiment.clone()), Some(batch), on_progress).await
+}
+
+/// Does a part of a question; once more if its worker was lost under it.
+async fn twice<R, F: Future<Output = Result<R, PoolError>>>(part: impl Fn() -> F) -> Result<R, PoolError> {
+    match part().await {
+        Err(PoolError::Lost(_)) => part().await,
+        other => other,
+    }
+}
+
+fn timeline(store: Store, of: Option<DataId>) {
+    let query = store.answers.timeline;
+    let (Some(pool), Some(of)) = (store.pool(), of) else { return query.clear() };
+    let experiment = store.experiment.get_untracked();
+    let ticket = query.ask(&pool, &of);
+    spawn_local(async move {
+        let part = || async {
+            let fill = jobs::FillBatch { of: of.clone(), experiment: experiment.clone() };
+            let batch = ticket.parcel(DATA_WORKER, fill).await?;
+            let job = jobs::Timeline::new(experiment.clone());
+            ticket.job_with(SIMULATOR, job, Some(batch), ticket.teller()).await
+        };
+        ticket.settle(store.chrome.failure, twice(part).await);
     });
 }
 
 /// Runs the experiment once for each value of a sweep.
-fn swept(store: Store, sweep: Option<Sweep>) {
+fn swept(store: Store, of: Option<DataId>, sweep: Option<Sweep>) {
     let base = store.experiment.with_untracked(Experiment::run_key);
     let values = sweep.iter().flat_map(|s| s.values().into_iter().map(|v| (s.name.clone(), v)));
     let all = values.filter_map(|(name, v)| Some((v.parse().ok()?, base.with(&name, &v).ok()?))).collect();
-    run_each(store, Kind::Sweep, all, store.sweep);
+    run_each(store, store.answers.sweep, of, all);
 }
 
 /// Runs the experiments that stand beside this one.
-fn compared(store: Store, variants: &[Variant]) {
+fn compared(store: Store, of: Option<DataId>, variants: &[Variant]) {
     let base = store.experiment.with_untracked(Experiment::run_key);
     let all = variants.iter().enumerate().filter_map(|(i, v)| Some((i as f64, v.of(&base).ok()?))).collect();
-    run_each(store, Kind::Compare, all, store.compared);
+    run_each(store, store.answers.compared, of, all);
 }
 
-/// Runs experiments on all workers but the keeper; results stand in the order of their numbers as they come.
-fn run_each(store: Store, kind: Kind, all: Vec<(f64, Experiment)>, into: RwSignal<Swept>) {
-    let pool = store.pool.with_value(Clone::clone);
-    let number = kind.with(|k| k.renew(pool.as_ref()));
-    into.set(Arc::default());
-    let Some(pool) = pool.filter(|_| !all.is_empty()) else { return };
-    let from = untrack(|| store.from());
-    let queue = Rc::new(RefCell::new(all.into_iter()));
-    for worker in SIMULATOR..pool.len().max(SIMULATOR + 1) {
-        let (pool, queue) = (pool.clone(), Rc::clone(&queue));
+/// Runs experiments on all workers but the data's; results stand in the order of their numbers as they come, and what cannot be
+/// run stands there with a word on why.
+fn run_each(store: Store, query: Query<Vec<Point>>, of: Option<DataId>, all: Vec<(f64, Experiment)>) {
+    query.clear();
+    let (Some(pool), Some(of), false) = (store.pool(), of, all.is_empty()) else { return };
+    let of = (of.origin == Origin::Trace).then_some(of);
+    let ticket = query.ask_anew(&pool);
+    let (wanted, queue) = (all.len(), Rc::new(RefCell::new(all.into_iter())));
+    let points: Rc<RefCell<Vec<Point>>> = Rc::default();
+    for worker in simulators(&pool) {
+        let (ticket, queue, points, of) = (ticket.clone(), Rc::clone(&queue), Rc::clone(&points), of.clone());
         spawn_local(async move {
             loop {
                 let Some((at, experiment)) = queue.borrow_mut().next() else { return };
-                let text = experiment.to_string();
-                let reply = match from {
-                    From::Synthetic => ask(&pool, kind, worker, &Request::RunMade(text), Box::new(|_, _| {})).await,
-                    From::Trace => on_batch(&pool, kind, worker, (from, text), Request::Run).await,
+                let ran = twice(|| run(&ticket, worker, of.as_ref(), &experiment, Box::new(|_, _| {}))).await;
+                let result = match ran {
+                    Ok(report) => Ok(Arc::new(report)),
+                    Err(PoolError::Void) => return,
+                    Err(why) => Err(why.to_string()),
                 };
-                match reply {
-                    Ok(Reply::Run(report)) if is_last(kind, number) => into.update(|done| {
-                        let mut all: Vec<(f64, Arc<RunReport>)> = done.to_vec();
-                        all.push((at, Arc::new(*report)));
-                        all.sort_by(|a, b| a.0.total_cmp(&b.0));
-                        *done = all.into();
-                    }),
-                    Ok(Reply::Failed(why)) if is_last(kind, number) => return store.failure.set(Some(why)),
-                    Ok(_) => return,
-                    Err(why) => return fail(store, &why),
+                let mut points = points.borrow_mut();
+                points.push(Point { at, result });
+                points.sort_by(|a, b| a.at.total_cmp(&b.at));
+                ticket.answer_so_far(points.clone());
+                if points.len() == wanted {
+                    ticket.end();
                 }
             }
         });
     }
 }
 
+/// Workers that simulate beside the data's; where no other works, that one too.
+fn simulators(pool: &Pool) -> Vec<usize> {
+    let all: Vec<usize> = (SIMULATOR..pool.len()).filter(|&w| pool.works(w)).collect();
+    if all.is_empty() { vec![DATA_WORKER] } else { all }
+}
+
 /// Asks for two parts of the requests.
-fn versus(store: Store, wanted: Option<Versus>) {
-    let pool = store.pool.with_value(Clone::clone);
-    let number = Kind::Versus.with(|k| k.renew(pool.as_ref()));
-    let (Some(pool), Some(wanted)) = (pool, wanted) else { return store.versus.set(None) };
-    let request = Request::Versus(untrack(|| store.from()), Box::new(wanted));
+fn versus(store: Store, of: Option<DataId>, wanted: Option<Versus>) {
+    let query = store.answers.versus;
+    let (Some(pool), Some(of), Some(versus)) = (store.pool(), of, wanted) else { return query.clear() };
+    let ticket = query.ask(&pool, &of);
     spawn_local(async move {
-        let reply = ask(&pool, Kind::Versus, KEEPER, &request, Box::new(|_, _| {})).await;
-        if !is_last(Kind::Versus, number) {
-            return;
-        }
-        match reply {
-            Ok(Reply::Versus(sides)) => store.versus.set(Some(Ok(Arc::new(*sides)))),
-            Err(PoolError::Failed(why)) => store.versus.set(Some(Err(why))),
-            Ok(_) => {}
-            Err(why) => fail(store, &why),
+        match ticket.job(DATA_WORKER, jobs::Versus { of, versus }).await {
+            Ok(sides) => ticket.answer(Ok(Arc::new(sides))),
+            Err(PoolError::Failed(why)) => ticket.answer(Err(why)),
+            Err(why) => ticket.fail(store.chrome.failure, &why),
         }
     });
 }
 
 /// Keeps what is shown beside what is loaded next.
-pub(super) fn set_aside(store: Store) {
-    let Some(pool) = store.pool.with_value(Clone::clone) else { return };
-    let from = untrack(|| store.from());
+pub(super) fn set_reference(store: Store) {
+    let (Some(pool), Some(of)) = (store.pool(), untrack(|| store.data())) else { return };
+    let ticket = store.loaded.reference.ask(&pool, &of);
     spawn_local(async move {
-        match pool.get(KEEPER, Request::SetAside(from)).await {
-            Ok(Reply::Loaded(info)) => store.aside.set(Some(Arc::new(*info))),
-            Ok(_) => {}
-            Err(why) => fail(store, &why),
-        }
+        ticket.settle(store.chrome.failure, ticket.job(DATA_WORKER, jobs::SetReference(of)).await);
     });
 }
 
-/// Asks the keeper for the batch of an experiment, and a worker what follows from it.
-async fn on_batch(
-    pool: &Pool,
-    kind: Kind,
-    worker: usize,
-    (from, text): (From, String),
-    then: fn(String, Vec<u8>) -> Request,
-) -> Result<Reply, PoolError> {
-    let (job, parcel) = pool.parcel(KEEPER, &Request::Workload(from, text.clone()));
-    let parcel = noted(kind, job, parcel).await?;
-    let (job, reply) = pool.ask_with(worker, &then(text, Vec::new()), Some(parcel), Box::new(|_, _| {}));
-    noted(kind, job, reply).await
-}
+const REPLACED: &str = "Figure 12 ended, because the trace that it also ran on is no longer loaded; run it again.";
+/// Units of the progress of one part of Figure 12.
+const WHOLE: u64 = 10_000;
 
-/// Runs of each model with its position.
+/// Runs of each part, with its position.
 type Found = Rc<RefCell<Vec<(usize, Vec<PaperRun>)>>>;
 
 /// Runs Figure 12 with the experiment's settings, over all workers; a trace of one of its models is run beside.
 pub(super) fn reproduce(store: Store) {
-    let Some(pool) = store.pool.with_value(Clone::clone) else { return };
-    let number = Kind::Paper.with(|p| p.renew(Some(&pool)));
-    let experiment = store.experiment.with_untracked(|e| e.run_key().to_string());
-    let mut queue: Vec<(usize, &'static str, From)> =
-        paper_models().enumerate().map(|(i, m)| (i, m.name, From::Synthetic)).collect();
+    let Some(pool) = store.pool() else { return };
+    let ticket = store.answers.paper.ask_anew(&pool);
+    let experiment = store.experiment.with_untracked(Experiment::run_key);
+    let mut queue: Vec<(usize, &'static str, Option<DataId>)> =
+        paper_models().enumerate().map(|(i, m)| (i, m.name, None)).collect();
     // The longest first.
     queue.sort_by_key(|(_, name, _)| model_named(name).map_or(0, |m| usize::MAX - m.moe_layers * m.experts));
-    let recorded = untrack(|| store.shown()).filter(|i| !i.synthetic && i.decode > 0).and_then(|i| i.model.clone());
-    let recorded = recorded.and_then(|name| paper_models().find(|m| m.name == name));
+    let recorded = untrack(|| store.shown()).filter(|i| !i.synthetic && i.decode > 0).and_then(|i| {
+        let model = paper_models().find(|m| Some(m.name) == i.model.as_deref())?;
+        Some((queue.len(), model.name, Some(DataId::of(&i))))
+    });
     let parts = queue.len() + usize::from(recorded.is_some());
-    // Only the keeper has the trace.
-    let own = recorded.map(|m| (queue.len(), m.name, From::Trace));
-    let progress = Rc::new(RefCell::new(vec![(0u64, 0u64); parts]));
+    let progress = Rc::new(RefCell::new(vec![0u64; parts]));
     let found: Found = Rc::default();
     let queue = Rc::new(RefCell::new(queue.into_iter()));
-    store.paper.set(None);
-    store.papering.set(Some(0.0));
-    for worker in 0..pool.len() {
-        let mut own = own.filter(|_| worker == KEEPER);
-        let (pool, queue, progress) = (pool.clone(), Rc::clone(&queue), Rc::clone(&progress));
+    for worker in (0..pool.len()).filter(|&w| pool.works(w)) {
+        // Only the data worker has the trace.
+        let mut own = recorded.clone().filter(|_| worker == DATA_WORKER);
+        let (ticket, queue, progress) = (ticket.clone(), Rc::clone(&queue), Rc::clone(&progress));
         let (found, experiment) = (Rc::clone(&found), experiment.clone());
         spawn_local(async move {
             loop {
                 let next = own.take().or_else(|| queue.borrow_mut().next());
-                let Some((at, model, from)) = next else { return };
-                let told = Rc::clone(&progress);
-                let told = Box::new(move |done, total: u64| {
-                    told.borrow_mut()[at] = (done, total);
-                    if is_last(Kind::Paper, number) {
-                        let parts: f64 = told.borrow().iter().map(|&(d, t)| d as f64 / t.max(1) as f64).sum();
-                        store.papering.set(Some(parts / told.borrow().len() as f64));
+                let Some((at, model, of)) = next else { return };
+                let part = || {
+                    let (telling, progress) = (ticket.clone(), Rc::clone(&progress));
+                    let on_progress = Box::new(move |done: u64, total: u64| {
+                        progress.borrow_mut()[at] = done * WHOLE / total.max(1);
+                        telling.tell(progress.borrow().iter().sum(), parts as u64 * WHOLE);
+                    });
+                    let job = jobs::Paper::new(model, experiment.clone(), of.clone());
+                    ticket.job_with(worker, job, None, on_progress)
+                };
+                match twice(part).await {
+                    Ok(runs) => found.borrow_mut().push((at, runs)),
+                    // One part that is missing is no Figure 12: the others end too.
+                    Err(PoolError::Void) => {
+                        return ticket.fail(store.chrome.failure, &PoolError::Failed(REPLACED.into()));
                     }
-                });
-                let request = Request::Paper { model: model.into(), experiment: experiment.clone(), from };
-                match ask(&pool, Kind::Paper, worker, &request, told).await {
-                    Ok(Reply::Paper(runs)) if is_last(Kind::Paper, number) => {
-                        found.borrow_mut().push((at, runs));
-                        if found.borrow().len() == parts {
-                            let mut all = found.take();
-                            all.sort_by_key(|(at, _)| *at);
-                            store.papering.set(None);
-                            store.paper.set(Some(Arc::new(all.into_iter().flat_map(|(_, r)| r).collect())));
-                        }
-                    }
-                    Ok(_) => return,
-                    Err(why) => return fail(store, &why),
+                    Err(why) => return ticket.fail(store.chrome.failure, &why),
+                }
+                if found.borrow().len() == parts {
+                    let mut all = found.take();
+                    all.sort_by_key(|(at, _)| *at);
+                    ticket.answer(all.into_iter().flat_map(|(_, runs)| runs).collect());
                 }
             }
         });
     }
-}
-
-/// Stops Figure 12.
-pub(super) fn cancel_paper(store: Store) {
-    let pool = store.pool.with_value(Clone::clone);
-    Kind::Paper.with(|p| p.renew(pool.as_ref()));
-    store.papering.set(None);
 }

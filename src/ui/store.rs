@@ -1,16 +1,21 @@
-//! What the page knows. One experiment holds every setting; the rest are replies of the workers.
+//! What the page knows, by what it is about: the settings, what is loaded, the answers of the workers, the page itself.
 
 use std::sync::Arc;
 
 use leptos::prelude::*;
 
-use super::recent::Recent;
+use super::query::{Failure, Query};
 use crate::analysis::Report;
 use crate::experiment::Experiment;
 use crate::format::Issue;
-use crate::protocol::{From, Info, LayerDetails, LayerView, Overview, PaperRun, RunReport, Side};
+use crate::protocol::{DataId, Info, LayerDetails, LayerView, Origin, Overview, PaperRun, RunReport, Side};
 use crate::sim::Timeline;
 use crate::web::{Dropped, Pool, prefers_dark, recall};
+
+/// The worker that holds what is loaded and answers questions about it.
+pub(super) const DATA_WORKER: usize = 0;
+/// The worker that simulates.
+pub(super) const SIMULATOR: usize = 1;
 
 /// A load in progress.
 #[derive(Clone, Debug, Default, PartialEq)]
@@ -27,6 +32,17 @@ pub(super) struct Loading {
     pub(super) stage: &'static str,
 }
 
+/// A trace that the browser has stored.
+#[derive(Clone, Debug, PartialEq)]
+pub(super) struct StoredTrace {
+    /// Digest: its name in the storage.
+    pub(super) digest: String,
+    /// Name for people.
+    pub(super) name: String,
+    /// Bytes stored.
+    pub(super) bytes: f64,
+}
+
 /// What is open over the page.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Dialog {
@@ -35,8 +51,91 @@ pub(super) enum Dialog {
     Palette,
 }
 
-/// Values of a swept setting with their results.
-pub(super) type Swept = Arc<[(f64, Arc<RunReport>)]>;
+/// A run beside others: of a swept value, or of an experiment in a comparison.
+#[derive(Clone)]
+pub(super) struct Point {
+    /// The value, or the position.
+    pub(super) at: f64,
+    /// Its result, or why there is none.
+    pub(super) result: Result<Arc<RunReport>, String>,
+}
+
+/// What is loaded, and how it came to be.
+#[derive(Clone, Copy)]
+pub(super) struct Loaded {
+    /// The loaded trace.
+    pub(super) trace: RwSignal<Option<Arc<Info>>>,
+    /// The synthetic workload.
+    pub(super) synthetic: Query<Info>,
+    /// Model and seed that it was made of.
+    pub(super) synthetic_of: RwSignal<Option<(String, u64)>>,
+    /// The requests that stand beside what is shown.
+    pub(super) reference: Query<Info>,
+    /// A load under way, of files or of a stored trace.
+    pub(super) load: Query<()>,
+    /// How far it is.
+    pub(super) loading: RwSignal<Option<Loading>>,
+    /// A stored trace is being read.
+    pub(super) restoring: RwSignal<bool>,
+    /// Figures of what is read so far of a long load.
+    pub(super) glance: RwSignal<Option<Arc<Overview>>>,
+    /// What was wrong in the last load, and whether anything came of it.
+    pub(super) issues: RwSignal<(Vec<Issue>, bool)>,
+    /// Traces that the browser has stored, the newest first; none as long as nobody has looked.
+    pub(super) stored: RwSignal<Option<Vec<StoredTrace>>>,
+    /// The trace that was read from files last: it is to be stored.
+    pub(super) fresh: RwSignal<Option<Arc<Info>>>,
+    /// Bytes of storage in use and allowed.
+    pub(super) room: RwSignal<Option<(f64, f64)>>,
+    /// Why the last trace could not be stored.
+    pub(super) unstored: RwSignal<Option<String>>,
+    /// How many workers read a load, for who measures them.
+    pub(super) readers: RwSignal<usize>,
+    /// The files that the loaded trace was read from.
+    pub(super) files: StoredValue<Vec<Dropped>, LocalStorage>,
+    /// Grows with every change of what the data worker holds.
+    pub(super) generation: RwSignal<u32>,
+}
+
+/// Answers of the workers.
+#[derive(Clone, Copy)]
+pub(super) struct Answers {
+    /// Figures of all layers.
+    pub(super) overview: Query<Overview>,
+    /// Figures of one layer.
+    pub(super) layer: Query<LayerView>,
+    /// Further figures of that layer.
+    pub(super) details: Query<LayerDetails>,
+    /// All analyses of what is shown.
+    pub(super) report: Query<Report>,
+    /// The last result of the simulator.
+    pub(super) run: Query<RunReport>,
+    /// One layer of that run over time.
+    pub(super) timeline: Query<Timeline>,
+    /// Results of a sweep as they come, by value.
+    pub(super) sweep: Query<Vec<Point>>,
+    /// Results of the experiments beside this one, by position.
+    pub(super) compared: Query<Vec<Point>>,
+    /// Two parts of the requests, or why they cannot be shown.
+    pub(super) versus: Query<Result<Arc<[Side; 2]>, String>>,
+    /// The runs of Figure 12.
+    pub(super) paper: Query<Vec<PaperRun>>,
+}
+
+/// The page itself.
+#[derive(Clone, Copy)]
+pub(super) struct Chrome {
+    /// An address of a trace that the reader must agree to first.
+    pub(super) consent: RwSignal<Option<String>>,
+    /// What is open over the page.
+    pub(super) dialog: RwSignal<Option<Dialog>>,
+    /// Something failed.
+    pub(super) failure: Failure,
+    /// Dark appearance.
+    pub(super) dark: RwSignal<bool>,
+    /// Device pixels for one CSS pixel.
+    pub(super) ratio: RwSignal<f64>,
+}
 
 /// Signals of the page. Copied freely: each is a handle.
 #[derive(Clone, Copy)]
@@ -47,72 +146,10 @@ pub(super) struct Store {
     pub(super) settings: Memo<Experiment>,
     /// Parts of the address that were not understood.
     pub(super) unread: RwSignal<Vec<String>>,
-    /// The loaded trace.
-    pub(super) trace: RwSignal<Option<Arc<Info>>>,
-    /// The synthetic workload.
-    pub(super) made: RwSignal<Option<Arc<Info>>>,
-    /// Model and seed that it was made of.
-    pub(super) made_of: RwSignal<Option<(String, u64)>>,
-    /// What was wrong in the last load, and whether anything came of it.
-    pub(super) issues: RwSignal<(Vec<Issue>, bool)>,
-    /// The load in progress.
-    pub(super) loading: RwSignal<Option<Loading>>,
-    /// Figures of what is read so far of a long load.
-    pub(super) glance: RwSignal<Option<Arc<Overview>>>,
-    /// Figures of all layers.
-    pub(super) overview: RwSignal<Option<Arc<Overview>>>,
-    /// Figures of one layer.
-    pub(super) layer: RwSignal<Option<Arc<LayerView>>>,
-    /// Further figures of that layer.
-    pub(super) details: RwSignal<Option<Arc<LayerDetails>>>,
-    /// Layers averaged and all, while a mean is made.
-    pub(super) averaging: RwSignal<Option<(u64, u64)>>,
-    /// All analyses of what is shown.
-    pub(super) report: RwSignal<Option<Arc<Report>>>,
-    /// The last result of the simulator.
-    pub(super) run: RwSignal<Option<Arc<RunReport>>>,
-    /// Layer simulations done and all, while it runs.
-    pub(super) running: RwSignal<Option<(u64, u64)>>,
-    /// One layer of that run over time.
-    pub(super) timeline: RwSignal<Option<Arc<Timeline>>>,
-    /// Results of a sweep as they come, by value.
-    pub(super) sweep: RwSignal<Swept>,
-    /// Results of the experiments beside this one, by position.
-    pub(super) compared: RwSignal<Swept>,
-    /// Two parts of the requests, or why they cannot be shown.
-    pub(super) versus: RwSignal<Option<Result<Arc<[Side; 2]>, String>>>,
-    /// The requests that were put aside.
-    pub(super) aside: RwSignal<Option<Arc<Info>>>,
-    /// The runs of Figure 12.
-    pub(super) paper: RwSignal<Option<Arc<Vec<PaperRun>>>>,
-    /// The part of them that is done, while they run.
-    pub(super) papering: RwSignal<Option<f64>>,
-    /// Traces that the browser keeps, the newest first.
-    pub(super) recent: RwSignal<Vec<Recent>>,
-    /// Bytes of storage in use and allowed.
-    pub(super) room: RwSignal<Option<(f64, f64)>>,
-    /// Why the last trace could not be kept.
-    pub(super) unkept: RwSignal<Option<String>>,
-    /// A kept trace is being read.
-    pub(super) restoring: RwSignal<bool>,
-    /// An address of a trace that the reader must agree to first.
-    pub(super) consent: RwSignal<Option<String>>,
-    /// What is open over the page.
-    pub(super) dialog: RwSignal<Option<Dialog>>,
-    /// Something failed.
-    pub(super) failure: RwSignal<Option<String>>,
-    /// Dark appearance.
-    pub(super) dark: RwSignal<bool>,
-    /// Device pixels for one CSS pixel.
-    pub(super) ratio: RwSignal<f64>,
-    /// The workers; none if the browser starts none.
-    pub(super) pool: StoredValue<Option<Pool>, LocalStorage>,
-    /// How many workers read a load, for who measures them.
-    pub(super) readers: RwSignal<usize>,
-    /// The files that the loaded trace was read from.
-    pub(super) files: StoredValue<Vec<Dropped>, LocalStorage>,
-    /// Grows with every change of what is loaded or made.
-    pub(super) generation: RwSignal<u32>,
+    pub(super) loaded: Loaded,
+    pub(super) answers: Answers,
+    pub(super) chrome: Chrome,
+    pool: StoredValue<Option<Pool>, LocalStorage>,
 }
 
 impl Store {
@@ -131,44 +168,84 @@ impl Store {
                 settings
             }),
             unread: RwSignal::default(),
-            trace: RwSignal::default(),
-            made: RwSignal::default(),
-            made_of: RwSignal::default(),
-            issues: RwSignal::default(),
-            loading: RwSignal::default(),
-            glance: RwSignal::default(),
-            overview: RwSignal::default(),
-            layer: RwSignal::default(),
-            details: RwSignal::default(),
-            averaging: RwSignal::default(),
-            report: RwSignal::default(),
-            run: RwSignal::default(),
-            running: RwSignal::default(),
-            timeline: RwSignal::default(),
-            sweep: RwSignal::default(),
-            compared: RwSignal::default(),
-            versus: RwSignal::default(),
-            aside: RwSignal::default(),
-            paper: RwSignal::default(),
-            papering: RwSignal::default(),
-            recent: RwSignal::default(),
-            room: RwSignal::default(),
-            unkept: RwSignal::default(),
-            restoring: RwSignal::default(),
-            consent: RwSignal::default(),
-            dialog: RwSignal::default(),
-            failure: RwSignal::new(failure),
-            dark: RwSignal::new(dark),
-            ratio: RwSignal::new(crate::web::pixel_ratio()),
+            loaded: Loaded {
+                trace: RwSignal::default(),
+                synthetic: Query::new(),
+                synthetic_of: RwSignal::default(),
+                reference: Query::new(),
+                load: Query::new(),
+                loading: RwSignal::default(),
+                restoring: RwSignal::default(),
+                glance: RwSignal::default(),
+                issues: RwSignal::default(),
+                stored: RwSignal::default(),
+                fresh: RwSignal::default(),
+                room: RwSignal::default(),
+                unstored: RwSignal::default(),
+                readers: RwSignal::new(usize::MAX),
+                files: StoredValue::new_local(Vec::new()),
+                generation: RwSignal::default(),
+            },
+            answers: Answers {
+                overview: Query::new(),
+                layer: Query::new(),
+                details: Query::new(),
+                report: Query::new(),
+                run: Query::new(),
+                timeline: Query::new(),
+                sweep: Query::new(),
+                compared: Query::new(),
+                versus: Query::new(),
+                paper: Query::new(),
+            },
+            chrome: Chrome {
+                consent: RwSignal::default(),
+                dialog: RwSignal::default(),
+                failure: RwSignal::new(failure),
+                dark: RwSignal::new(dark),
+                ratio: RwSignal::new(crate::web::pixel_ratio()),
+            },
             pool: StoredValue::new_local(pool),
-            readers: RwSignal::new(usize::MAX),
-            files: StoredValue::new_local(Vec::new()),
-            generation: RwSignal::default(),
         }
     }
 
+    /// The workers; none if the browser starts none.
+    pub(super) fn pool(self) -> Option<Pool> {
+        self.pool.with_value(Clone::clone)
+    }
+
+    /// Whether the figures show the loaded trace or the synthetic workload: the trace, if the experiment names it.
+    pub(super) fn origin(self) -> Origin {
+        let named = self.settings.with(|e| e.workload.trace.clone());
+        let loaded = self.loaded.trace.with(|t| t.as_ref().is_some_and(|t| !named.is_empty() && t.digest == named));
+        if loaded { Origin::Trace } else { Origin::Synthetic }
+    }
+
+    /// What the figures show.
+    pub(super) fn shown(self) -> Option<Arc<Info>> {
+        match self.origin() {
+            Origin::Trace => self.loaded.trace.get(),
+            Origin::Synthetic => self.loaded.synthetic.get(),
+        }
+    }
+
+    /// Its identity: every question about it says it.
+    pub(super) fn data(self) -> Option<DataId> {
+        self.shown().map(|info| DataId::of(&info))
+    }
+
+    /// What makes a saved figure again: versions, experiment and digest of the requests.
+    pub(super) fn stamp(self) -> String {
+        let experiment = self.experiment.with_untracked(ToString::to_string);
+        let digest = untrack(|| self.shown()).map_or_else(String::new, |i| i.digest.clone());
+        let kind = if untrack(|| self.origin()) == Origin::Synthetic { ", synthetic workload" } else { "" };
+        format!("moescope {}, experiment {experiment}, digest {digest}{kind}", env!("CARGO_PKG_VERSION"))
+    }
+}
+
+impl Loaded {
     /// Changes what is told of the load, while there is one.
-    pub(super) fn tell_loading(self, change: impl FnOnce(&mut Loading)) {
+    pub(super) fn tell(self, change: impl FnOnce(&mut Loading)) {
         self.loading.update(|l| {
             if let Some(l) = l {
                 change(l);
@@ -181,31 +258,8 @@ impl Store {
         self.trace.with_untracked(|t| t.as_ref().is_some_and(|t| t.digest == digest))
     }
 
-    /// Whether the browser keeps that trace.
-    pub(super) fn keeps(self, digest: &str) -> bool {
-        self.recent.with_untracked(|r| r.iter().any(|r| r.digest == digest))
-    }
-
-    /// Whether the figures show the loaded trace or the synthetic workload: the trace, if the experiment names it.
-    pub(super) fn from(self) -> From {
-        let named = self.settings.with(|e| e.workload.trace.clone());
-        let loaded = self.trace.with(|t| t.as_ref().is_some_and(|t| !named.is_empty() && t.digest == named));
-        if loaded { From::Trace } else { From::Synthetic }
-    }
-
-    /// What makes a saved figure again: versions, experiment and digest of the requests.
-    pub(super) fn stamp(self) -> String {
-        let experiment = self.experiment.with_untracked(ToString::to_string);
-        let digest = untrack(|| self.shown()).map_or_else(String::new, |i| i.digest.clone());
-        let made = if untrack(|| self.from()) == From::Synthetic { ", synthetic workload" } else { "" };
-        format!("moescope {}, experiment {experiment}, digest {digest}{made}", env!("CARGO_PKG_VERSION"))
-    }
-
-    /// What the figures show.
-    pub(super) fn shown(self) -> Option<Arc<Info>> {
-        match self.from() {
-            From::Trace => self.trace.get(),
-            From::Synthetic => self.made.get(),
-        }
+    /// Whether the browser has stored that trace.
+    pub(super) fn stores(self, digest: &str) -> bool {
+        self.stored.with(|s| s.iter().flatten().any(|s| s.digest == digest))
     }
 }

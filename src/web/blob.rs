@@ -5,7 +5,7 @@ use std::io::{self, Read, Seek, SeekFrom};
 use std::ops::Range;
 use std::rc::Rc;
 
-use wasm_bindgen::JsValue;
+use wasm_bindgen::{JsCast, JsValue};
 use web_sys::{File, FileReaderSync};
 
 use super::ahead::Ahead;
@@ -64,7 +64,7 @@ impl Files for GivenFiles {
 
     /// WebAssembly has four gigabytes at most, and putting the parts together needs some of them.
     fn has_room(&self) -> bool {
-        super::worker::memory() < MOST_MEMORY
+        memory() < MOST_MEMORY
     }
 }
 
@@ -158,4 +158,11 @@ fn failed(error: &JsValue) -> io::Error {
     io::Error::other(
         name.unwrap_or_else(|| "the browser could not read the file; it may have been moved or changed".into()),
     )
+}
+
+/// Bytes of this worker's memory: it grows and never shrinks.
+pub(super) fn memory() -> f64 {
+    let memory: js_sys::WebAssembly::Memory = wasm_bindgen::memory().unchecked_into();
+    let buffer: js_sys::ArrayBuffer = memory.buffer().unchecked_into();
+    f64::from(buffer.byte_length())
 }

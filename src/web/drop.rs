@@ -23,7 +23,7 @@ pub struct Dropped {
 
 /// The files of a drop. Entries must be taken while the event is being handled, so this is called in the handler and the
 /// future awaited later. It tells how many files were found so far.
-pub fn dropped<T: Fn(usize)>(transfer: &DataTransfer, told: T) -> impl Future<Output = Vec<Dropped>> + use<T> {
+pub fn dropped<T: Fn(usize)>(transfer: &DataTransfer, on_progress: T) -> impl Future<Output = Vec<Dropped>> + use<T> {
     let items = transfer.items();
     let entries: Vec<FileSystemEntry> =
         (0..items.length()).filter_map(|i| items.get(i)?.webkit_get_as_entry().ok().flatten()).collect();
@@ -36,7 +36,7 @@ pub fn dropped<T: Fn(usize)>(transfer: &DataTransfer, told: T) -> impl Future<Ou
         let mut all: Vec<Dropped> = plain.into_iter().map(|file| Dropped { path: file.name(), file }).collect();
         for entry in entries {
             let mut found = Vec::new();
-            walk(entry, &mut found, |n| told(all.len() + n)).await;
+            walk(entry, &mut found, |n| on_progress(all.len() + n)).await;
             found.sort_by(|a, b| natural(&a.path, &b.path));
             all.extend(found);
         }
@@ -61,7 +61,7 @@ pub fn picked(input: &HtmlInputElement) -> Vec<Dropped> {
     all
 }
 
-async fn walk(root: FileSystemEntry, found: &mut Vec<Dropped>, told: impl Fn(usize)) {
+async fn walk(root: FileSystemEntry, found: &mut Vec<Dropped>, on_progress: impl Fn(usize)) {
     let mut folders = Vec::new();
     let mut entries = vec![root];
     loop {
@@ -70,7 +70,7 @@ async fn walk(root: FileSystemEntry, found: &mut Vec<Dropped>, told: impl Fn(usi
         // Some at once: one after another, thousands of them take half as long as reading them. All at once, they hold up the page.
         for some in files.chunks(AT_ONCE) {
             found.extend(futures_util::future::join_all(some.iter().map(file)).await.into_iter().flatten());
-            told(found.len());
+            on_progress(found.len());
             super::pause(0).await;
         }
         folders.extend(inside.into_iter().map(|e| e.unchecked_into::<FileSystemDirectoryEntry>().create_reader()));

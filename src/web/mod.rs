@@ -4,19 +4,20 @@ mod ahead;
 mod blob;
 mod canvas;
 mod drop;
-mod kept;
 mod page;
 mod pool;
 mod remote;
+mod stored;
+mod wire;
 mod worker;
 
 pub use canvas::draw;
 pub use drop::{Dropped, dropped, picked};
-pub use kept::{forget, keep, kept, room};
 pub use page::{
     clipboard, download, download_canvas, fragment, go_to, now, pause, pixel_ratio, prefers_dark, recall, remember,
     reveal, say_panics, set_fragment,
 };
-pub use pool::{Parcel, Pool, PoolError, Told};
+pub use pool::{OnProgress, Parcel, Pool, PoolError};
 pub use remote::{Remote, fetch_remote, host_of, is_own};
+pub use stored::{StoredFile, delete_file, delete_unreadable, on_stored, room, store_file, stored_file, stored_files};
 pub use worker::worker;

@@ -1,4 +1,4 @@
-//! The page's side of the workers: ask a request, get a future of its reply.
+//! The page's side of the workers: ask a job, get a future of its reply.
 
 use std::cell::{Cell, RefCell};
 use std::collections::BTreeMap;
@@ -6,19 +6,19 @@ use std::rc::Rc;
 
 use futures_channel::oneshot;
 use js_sys::ArrayBuffer;
-use serde::Serialize;
 use wasm_bindgen::prelude::*;
 use web_sys::{File, MessageEvent, WorkerOptions, WorkerType};
 
-use super::worker::{FromWorker, ToWorker};
-use crate::protocol::{Reply, Request};
+use super::wire::{FromWorker, ToWorker, buffer, message, part};
+use crate::protocol::jobs::Listed;
+use crate::protocol::{Bytes, Job, Reply};
 
 /// Why there is no reply.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum PoolError {
-    /// The job was cancelled.
+    /// Nobody waits for it: it was cancelled, or what it asked about has been replaced.
     #[error("cancelled")]
-    Cancelled,
+    Void,
     /// The worker says why.
     #[error("{0}")]
     Failed(String),
@@ -27,25 +27,25 @@ pub enum PoolError {
     Lost(String),
 }
 
+const LOST: &str = "a worker stopped, most likely for lack of memory; another has taken its place. For a trace that is too large for a browser, use the command line: moescope summarize PATH -o trace.moesum, and drop that file here";
+const GONE: &str = "the browser could not start one of the page's workers; reload the page, or close other tabs first";
+
+/// How often a worker that stops before it takes messages is started again.
+const TRIES: u8 = 2;
+
 /// Hears how far a job is: done and all.
-pub type Told = Box<dyn FnMut(u64, u64)>;
+pub type OnProgress = Box<dyn FnMut(u64, u64)>;
 
 /// Hears which worker was lost.
-type Lost = Box<dyn Fn(usize)>;
+type OnLost = Box<dyn Fn(usize)>;
 
 /// Bytes on their way from one worker to another, or to the storage: the page never looks at them, so it never copies them.
 pub struct Parcel(pub(super) ArrayBuffer);
 
-/// Who waits for what.
-enum Sender {
-    Reply(oneshot::Sender<Result<Reply, PoolError>>),
-    Parcel(oneshot::Sender<Result<Parcel, PoolError>>),
-}
-
 struct Waiting {
     worker: usize,
-    reply: Sender,
-    progress: Told,
+    reply: oneshot::Sender<Result<Parcel, PoolError>>,
+    on_progress: OnProgress,
 }
 
 /// The workers.
@@ -58,17 +58,22 @@ struct Inner {
     next: Cell<u32>,
     /// The files of the load, for a worker that takes a lost one's place.
     files: RefCell<Vec<File>>,
-    /// Hears which worker was lost.
-    lost: RefCell<Option<Lost>>,
+    on_lost: RefCell<Option<OnLost>>,
 }
 
 struct Member {
     worker: web_sys::Worker,
-    ready: bool,
-    /// Messages until it is ready.
-    queue: Vec<(JsValue, js_sys::Array)>,
+    state: Life,
     /// Bytes of its memory, as it last said.
     memory: f64,
+}
+
+enum Life {
+    /// Messages until it takes them, and how often it was started again.
+    Starting(Vec<(JsValue, js_sys::Array)>, u8),
+    Ready,
+    /// It never came up.
+    Gone,
 }
 
 impl Pool {
@@ -84,10 +89,11 @@ impl Pool {
             waiting: RefCell::default(),
             next: Cell::new(1),
             files: RefCell::default(),
-            lost: RefCell::default(),
+            on_lost: RefCell::default(),
         }));
         for _ in 0..count {
-            pool.add(None).map_err(|e| format!("the browser started no worker: {e:?}"))?;
+            pool.add(None, Life::Starting(Vec::new(), 0))
+                .map_err(|e| format!("the browser started no worker: {e:?}"))?;
         }
         Ok(pool)
     }
@@ -104,6 +110,12 @@ impl Pool {
         self.len() == 0
     }
 
+    /// Whether a worker takes jobs, now or once it has started.
+    #[must_use]
+    pub fn works(&self, worker: usize) -> bool {
+        self.0.workers.borrow().get(worker).is_some_and(|m| !matches!(m.state, Life::Gone))
+    }
+
     /// Gives these files to all workers.
     pub fn give(&self, files: &[File]) {
         *self.0.files.borrow_mut() = files.to_vec();
@@ -118,56 +130,68 @@ impl Pool {
         }
     }
 
-    /// Asks a worker. Dropping the future does not cancel the job; [`Pool::cancel`] does.
-    pub fn ask(
+    /// Asks a worker, about a parcel if one is given: the job's number and its reply. Dropping the future does not cancel
+    /// the job; [`Pool::cancel`] does.
+    pub fn ask<J: Listed>(
         &self,
         worker: usize,
-        request: &Request,
-        progress: Told,
-    ) -> (u32, impl Future<Output = Result<Reply, PoolError>> + use<>) {
-        self.ask_with(worker, request, None, progress)
-    }
-
-    /// Asks a worker about a parcel: it takes the place of the request's bytes.
-    pub fn ask_with(
-        &self,
-        worker: usize,
-        request: &Request,
+        job: &J,
         parcel: Option<Parcel>,
-        progress: Told,
-    ) -> (u32, impl Future<Output = Result<Reply, PoolError>> + use<>) {
-        let (sender, receiver) = oneshot::channel();
-        let job = self.start_job(worker, request, parcel, Waiting { worker, reply: Sender::Reply(sender), progress });
-        (job, async move { receiver.await.unwrap_or(Err(PoolError::Cancelled)) })
+        on_progress: OnProgress,
+    ) -> (u32, impl Future<Output = Result<J::Reply, PoolError>> + use<J>) {
+        let (number, reply) = self.start_job(worker, job, parcel, on_progress);
+        let read = async move {
+            let bytes = js_sys::Uint8Array::new(&reply.await.unwrap_or(Err(PoolError::Void))?.0).to_vec();
+            J::Reply::decode(&bytes).map_err(|e| PoolError::Failed(format!("a worker's reply could not be read: {e}")))
+        };
+        (number, read)
     }
 
     /// Asks a worker for bytes that the page only hands on.
-    pub fn parcel(
+    pub fn parcel<J: Listed + Job<Reply = Bytes>>(
         &self,
         worker: usize,
-        request: &Request,
-    ) -> (u32, impl Future<Output = Result<Parcel, PoolError>> + use<>) {
+        job: &J,
+    ) -> (u32, impl Future<Output = Result<Parcel, PoolError>> + use<J>) {
+        let (number, reply) = self.start_job(worker, job, None, Box::new(|_, _| {}));
+        (number, async move { reply.await.unwrap_or(Err(PoolError::Void)) })
+    }
+
+    fn start_job<J: Listed>(
+        &self,
+        worker: usize,
+        job: &J,
+        parcel: Option<Parcel>,
+        on_progress: OnProgress,
+    ) -> (u32, oneshot::Receiver<Result<Parcel, PoolError>>) {
+        let question = postcard::to_stdvec(job).map_err(|e| e.to_string());
+        self.send(worker, J::NAME, question, parcel, on_progress)
+    }
+
+    /// The body of [`Pool::ask`], compiled once for all jobs.
+    fn send(
+        &self,
+        worker: usize,
+        name: &str,
+        question: Result<Vec<u8>, String>,
+        parcel: Option<Parcel>,
+        on_progress: OnProgress,
+    ) -> (u32, oneshot::Receiver<Result<Parcel, PoolError>>) {
         let (sender, receiver) = oneshot::channel();
-        let waiting = Waiting { worker, reply: Sender::Parcel(sender), progress: Box::new(|_, _| {}) };
-        let job = self.start_job(worker, request, None, waiting);
-        (job, async move { receiver.await.unwrap_or(Err(PoolError::Cancelled)) })
-    }
-
-    fn start_job(&self, worker: usize, request: &Request, parcel: Option<Parcel>, waiting: Waiting) -> u32 {
         let job = self.0.next.replace(self.0.next.get().wrapping_add(1));
-        self.0.waiting.borrow_mut().insert(job, waiting);
-        let parcel = parcel.map(|Parcel(buffer)| ("parcel", buffer));
-        let beside = postcard::to_stdvec(request).map(|b| [("bytes", buffer(&b))].into_iter().chain(parcel));
-        match beside.ok().and_then(|beside| message(&ToWorker::Start { job }, beside).ok()) {
-            Some((message, transfer)) => self.post(worker, message, transfer),
-            None => self.end(job, Err(PoolError::Failed("the request could not be sent".into()))),
+        self.0.waiting.borrow_mut().insert(job, Waiting { worker, reply: sender, on_progress });
+        if !self.works(worker) {
+            self.end(job, Err(PoolError::Lost(GONE.into())));
+            return (job, receiver);
         }
-        job
-    }
-
-    /// Asks and waits, without progress.
-    pub async fn get(&self, worker: usize, request: Request) -> Result<Reply, PoolError> {
-        self.ask(worker, &request, Box::new(|_, _| {})).1.await
+        let parcel = parcel.map(|Parcel(buffer)| ("parcel", buffer));
+        let beside = question.map(|b| [("question", buffer(&b))].into_iter().chain(parcel));
+        let head = ToWorker::Start { job, name: name.into() };
+        match beside.ok().and_then(|beside| message(&head, beside).ok()) {
+            Some((message, transfer)) => self.post(worker, message, transfer),
+            None => self.end(job, Err(PoolError::Failed("the question could not be sent".into()))),
+        }
+        (job, receiver)
     }
 
     /// Cancels a job; its future ends at once.
@@ -176,11 +200,11 @@ impl Pool {
         if let Ok((message, transfer)) = message(&ToWorker::Cancel { job }, []) {
             self.post(worker, message, transfer);
         }
-        self.end(job, Err(PoolError::Cancelled));
+        self.end(job, Err(PoolError::Void));
     }
 
     /// Starts a worker, in the place of another if one is given.
-    fn add(&self, place: Option<usize>) -> Result<(), JsValue> {
+    fn add(&self, place: Option<usize>, state: Life) -> Result<(), JsValue> {
         let started = if place.is_none() { early() } else { None };
         let worker = match &started {
             Some((worker, _)) => worker.clone(),
@@ -200,7 +224,7 @@ impl Pool {
         let fails = Closure::<dyn FnMut(JsValue)>::new(move |_| pool.lost(index));
         worker.set_onerror(Some(fails.as_ref().unchecked_ref()));
         fails.forget();
-        let member = Member { worker, ready: false, queue: Vec::new(), memory: 0.0 };
+        let member = Member { worker, state, memory: 0.0 };
         match place {
             Some(place) => self.0.workers.borrow_mut()[place] = member,
             None => self.0.workers.borrow_mut().push(member),
@@ -213,23 +237,23 @@ impl Pool {
 
     fn post(&self, worker: usize, message: JsValue, transfer: js_sys::Array) {
         if let Some(member) = self.0.workers.borrow_mut().get_mut(worker) {
-            if member.ready {
-                let _ = member.worker.post_message_with_transfer(&message, &transfer);
-            } else {
-                member.queue.push((message, transfer));
+            match &mut member.state {
+                Life::Ready => drop(member.worker.post_message_with_transfer(&message, &transfer)),
+                Life::Starting(queue, _) => queue.push((message, transfer)),
+                Life::Gone => {}
             }
         }
     }
 
     fn message(&self, worker: usize, data: &JsValue) {
-        let part = |name: &str| js_sys::Reflect::get(data, &name.into()).unwrap_or(JsValue::UNDEFINED);
         // The loader's own first message is not ours.
-        let Ok(head) = serde_wasm_bindgen::from_value::<FromWorker>(part("head")) else { return };
+        let Ok(head) = serde_wasm_bindgen::from_value::<FromWorker>(part(data, "head")) else { return };
         match head {
             FromWorker::Ready => {
-                if let Some(member) = self.0.workers.borrow_mut().get_mut(worker) {
-                    member.ready = true;
-                    for (message, transfer) in member.queue.drain(..) {
+                if let Some(member) = self.0.workers.borrow_mut().get_mut(worker)
+                    && let Life::Starting(queue, _) = std::mem::replace(&mut member.state, Life::Ready)
+                {
+                    for (message, transfer) in queue {
                         let _ = member.worker.post_message_with_transfer(&message, &transfer);
                     }
                 }
@@ -238,22 +262,15 @@ impl Pool {
                 self.note(worker, memory);
                 let count = |x: f64| crate::units::floor(x) as u64;
                 if let Some(waiting) = self.0.waiting.borrow_mut().get_mut(&job) {
-                    (waiting.progress)(count(done), count(total));
+                    (waiting.on_progress)(count(done), count(total));
                 }
             }
             FromWorker::Done { job, memory } => {
                 self.note(worker, memory);
-                if let Ok(buffer) = part("parcel").dyn_into::<ArrayBuffer>() {
-                    return self.deliver(job, Parcel(buffer));
-                }
-                let bytes = js_sys::Uint8Array::new(&part("bytes")).to_vec();
-                let reply = match postcard::from_bytes(&bytes) {
-                    Ok(Reply::Failed(why)) => Err(PoolError::Failed(why)),
-                    Ok(reply) => Ok(reply),
-                    Err(e) => Err(PoolError::Failed(format!("a worker's reply could not be read: {e}"))),
-                };
-                self.end(job, reply);
+                let none = |_| PoolError::Failed("a worker's reply was lost on its way".into());
+                self.end(job, part(data, "reply").dyn_into::<ArrayBuffer>().map(Parcel).map_err(none));
             }
+            FromWorker::Failed { job, why } => self.end(job, Err(why.map_or(PoolError::Void, PoolError::Failed))),
         }
     }
 
@@ -269,57 +286,49 @@ impl Pool {
         self.0.workers.borrow().iter().map(|m| m.memory).collect()
     }
 
-    /// Tells `heard` of every worker that is lost, once another has taken its place.
-    pub fn on_lost(&self, heard: impl Fn(usize) + 'static) {
-        *self.0.lost.borrow_mut() = Some(Box::new(heard));
+    /// Tells of every worker that is lost, once another has taken its place.
+    pub fn on_lost(&self, on_lost: impl Fn(usize) + 'static) {
+        *self.0.on_lost.borrow_mut() = Some(Box::new(on_lost));
     }
 
-    /// A worker died. Another takes its place; its jobs fail with a word on what to do.
+    /// A worker died. Another takes its place. Jobs of one that worked fail with a word on what to do; what waits for one that
+    /// had not started yet waits for the next, unless that one does not come up either.
     fn lost(&self, worker: usize) {
-        // One that never was ready would be lost again and again.
-        let was_ready = self.0.workers.borrow().get(worker).is_some_and(|m| {
-            m.worker.terminate();
-            m.ready
+        let before = self.0.workers.borrow_mut().get_mut(worker).map(|member| {
+            member.worker.terminate();
+            std::mem::replace(&mut member.state, Life::Gone)
         });
-        if was_ready && self.add(Some(worker)).is_ok() {
+        let (next, worked) = match before {
+            Some(Life::Ready) => (Life::Starting(Vec::new(), 0), true),
+            Some(Life::Starting(queue, tries)) if tries < TRIES => (Life::Starting(queue, tries + 1), false),
+            _ => (Life::Gone, false),
+        };
+        let again = !matches!(next, Life::Gone) && self.add(Some(worker), next).is_ok();
+        if again && worked {
             let files = self.0.files.borrow().clone();
             self.give_to(worker, &files);
+        }
+        if again && !worked {
+            return;
         }
         let jobs: Vec<u32> = {
             let waiting = self.0.waiting.borrow();
             waiting.iter().filter(|(_, w)| w.worker == worker).map(|(&job, _)| job).collect()
         };
-        let why = "a worker stopped, most likely for lack of memory; another has taken its place. For a trace that is too large for a browser, use the command line: moescope summarize PATH -o trace.moesum, and drop that file here";
+        let why = if again { LOST } else { GONE };
         for job in jobs {
             self.end(job, Err(PoolError::Lost(why.into())));
         }
-        if was_ready && let Some(heard) = &*self.0.lost.borrow() {
-            heard(worker);
+        if again && let Some(on_lost) = &*self.0.on_lost.borrow() {
+            on_lost(worker);
         }
     }
 
-    fn end(&self, job: u32, reply: Result<Reply, PoolError>) {
+    fn end(&self, job: u32, reply: Result<Parcel, PoolError>) {
         // The borrow ends before the future's owner runs.
         let waiting = self.0.waiting.borrow_mut().remove(&job);
-        match waiting.map(|w| w.reply) {
-            Some(Sender::Reply(sender)) => drop(sender.send(reply)),
-            Some(Sender::Parcel(sender)) => {
-                let none = PoolError::Failed("a worker sent no bytes".into());
-                let _ = sender.send(Err(reply.err().unwrap_or(none)));
-            }
-            None => {}
-        }
-    }
-
-    fn deliver(&self, job: u32, parcel: Parcel) {
-        let waiting = self.0.waiting.borrow_mut().remove(&job);
-        match waiting.map(|w| w.reply) {
-            Some(Sender::Parcel(sender)) => drop(sender.send(Ok(parcel))),
-            Some(Sender::Reply(sender)) => {
-                let bytes = js_sys::Uint8Array::new(&parcel.0).to_vec();
-                let _ = sender.send(Ok(Reply::Bytes(bytes)));
-            }
-            None => {}
+        if let Some(waiting) = waiting {
+            let _ = waiting.reply.send(reply);
         }
     }
 }
@@ -335,24 +344,4 @@ fn early() -> Option<(web_sys::Worker, js_sys::Array)> {
     }
     let heard = part(&worker, "heard")?.dyn_into().ok()?;
     Some((worker, heard))
-}
-
-/// A message: a small head as a plain object, and by name what travels beside it, transferred and not copied.
-pub(super) fn message(
-    head: &impl Serialize,
-    beside: impl IntoIterator<Item = (&'static str, ArrayBuffer)>,
-) -> Result<(JsValue, js_sys::Array), JsValue> {
-    let message = js_sys::Object::new();
-    js_sys::Reflect::set(&message, &"head".into(), &serde_wasm_bindgen::to_value(head)?)?;
-    let transfer = js_sys::Array::new();
-    for (name, buffer) in beside {
-        js_sys::Reflect::set(&message, &name.into(), &buffer)?;
-        transfer.push(&buffer);
-    }
-    Ok((message.into(), transfer))
-}
-
-/// Bytes of this memory, to be sent to another.
-pub(super) fn buffer(bytes: &[u8]) -> ArrayBuffer {
-    js_sys::Uint8Array::from(bytes).buffer()
 }

@@ -29,13 +29,13 @@ pub fn host_of(address: &str) -> String {
 
 type Answer = Rc<RefCell<Option<oneshot::Sender<Result<File, String>>>>>;
 
-/// Fetches an address; `told` hears of bytes done and all (0: not known).
+/// Fetches an address; `on_progress` hears of bytes done and all (0: not known).
 ///
 /// # Errors
 /// If the page cannot open the frame.
 pub fn fetch_remote(
     address: &str,
-    told: Box<dyn Fn(f64, f64)>,
+    on_progress: Box<dyn Fn(f64, f64)>,
 ) -> Result<(Remote, impl Future<Output = Result<File, String>> + use<>), String> {
     let failed = || "this browser lets the page open no frame to fetch with".to_string();
     let window = web_sys::window().ok_or_else(failed)?;
@@ -65,7 +65,7 @@ pub fn fetch_remote(
         } else if let Ok(file) = of("file").dyn_into::<File>() {
             answer.borrow_mut().take().into_iter().for_each(|a| drop(a.send(Ok(file.clone()))));
         } else if let (Some(done), Some(total)) = (of("done").as_f64(), of("total").as_f64()) {
-            told(done, total);
+            on_progress(done, total);
         }
     });
     window.add_event_listener_with_callback("message", listener.as_ref().unchecked_ref()).map_err(|_| failed())?;

@@ -3,60 +3,17 @@
 use std::cell::{Cell, RefCell};
 use std::rc::Rc;
 
-use serde::{Deserialize, Serialize};
 use wasm_bindgen::prelude::*;
 use web_sys::{DedicatedWorkerGlobalScope, File, MessageChannel, MessageEvent};
 
-use super::blob::GivenFiles;
-use super::pool::{buffer, message};
-use crate::protocol::{Job, Progress, Reply, Request, State, start};
+use super::blob::{GivenFiles, memory};
+use super::wire::{FromWorker, ToWorker, buffer, message, part};
+use crate::protocol::{AnyJob, JobError, State, Step, jobs};
 
 /// Milliseconds of work between two looks at the messages: a slider that asks this worker waits no longer.
 const SLICE: f64 = 8.0;
 /// Milliseconds between two words on progress.
 const PROGRESS: f64 = 60.0;
-
-/// What the page says. Large parts travel beside it: `bytes` (a request, as postcard) and `files`.
-#[derive(Clone, Debug, Serialize, Deserialize)]
-pub(super) enum ToWorker {
-    /// Start the request in `bytes`.
-    Start {
-        /// The job's number.
-        job: u32,
-    },
-    /// Forget a job.
-    Cancel {
-        /// Its number.
-        job: u32,
-    },
-    /// These are the files from now on.
-    Files,
-}
-
-/// What a worker says. A reply travels beside it, as postcard in `bytes`.
-#[derive(Clone, Debug, Serialize, Deserialize)]
-pub(super) enum FromWorker {
-    /// It takes messages.
-    Ready,
-    /// How far a job is.
-    Progress {
-        /// Its number.
-        job: u32,
-        /// Done.
-        done: f64,
-        /// All.
-        total: f64,
-        /// Bytes of the worker's memory.
-        memory: f64,
-    },
-    /// The reply is in `bytes`.
-    Done {
-        /// Its number.
-        job: u32,
-        /// Bytes of the worker's memory.
-        memory: f64,
-    },
-}
 
 struct Worker {
     scope: DedicatedWorkerGlobalScope,
@@ -65,9 +22,17 @@ struct Worker {
     awake: Cell<bool>,
     /// When it last looked at its messages.
     heard: Cell<f64>,
-    jobs: RefCell<Vec<(u32, Job, f64)>>,
+    jobs: RefCell<Vec<Turn>>,
     state: RefCell<State>,
     files: GivenFiles,
+}
+
+/// A job in turn with others.
+struct Turn {
+    number: u32,
+    job: AnyJob,
+    /// When progress was last said.
+    said: f64,
 }
 
 /// Runs the worker; returns once it listens.
@@ -102,30 +67,25 @@ pub fn worker() {
 
 impl Worker {
     fn message(&self, data: &JsValue) {
-        let part = |name: &str| js_sys::Reflect::get(data, &name.into()).unwrap_or(JsValue::UNDEFINED);
-        let Ok(head) = serde_wasm_bindgen::from_value::<ToWorker>(part("head")) else { return };
+        let Ok(head) = serde_wasm_bindgen::from_value::<ToWorker>(part(data, "head")) else { return };
+        let bytes = |name: &str| js_sys::Uint8Array::new(&part(data, name)).to_vec();
         match head {
-            ToWorker::Start { job } => {
-                let bytes = js_sys::Uint8Array::new(&part("bytes")).to_vec();
-                match postcard::from_bytes::<Request>(&bytes) {
-                    Ok(mut request) => {
-                        let parcel = part("parcel");
-                        if !parcel.is_undefined()
-                            && let Some(bytes) = request.bytes_mut()
-                        {
-                            *bytes = js_sys::Uint8Array::new(&parcel).to_vec();
-                        }
-                        self.jobs.borrow_mut().push((job, start(request), 0.0));
-                    }
-                    Err(e) => self.reply(job, &Reply::Failed(format!("the request could not be read: {e}"))),
+            ToWorker::Start { job: number, name } => {
+                let parcel = (!part(data, "parcel").is_undefined()).then(|| bytes("parcel"));
+                match jobs::open(&name, &bytes("question"), parcel) {
+                    Ok(job) => self.jobs.borrow_mut().push(Turn { number, job, said: 0.0 }),
+                    Err(why) => self.fail(number, why),
                 }
             }
             ToWorker::Cancel { job } => {
-                self.jobs.borrow_mut().retain(|(id, ..)| *id != job);
-                self.files.ahead.clear();
+                let ended: Vec<Turn> = self.jobs.borrow_mut().extract_if(.., |t| t.number == job).collect();
+                // What another job has asked for ahead is still on its way.
+                if ended.iter().any(|t| t.job.reads) {
+                    self.files.ahead.clear();
+                }
             }
             ToWorker::Files => {
-                let list = js_sys::Array::from(&part("files"));
+                let list = js_sys::Array::from(&part(data, "files"));
                 self.files.give(list.iter().filter_map(|f| f.dyn_into::<File>().ok()).collect());
             }
         }
@@ -148,7 +108,7 @@ impl Worker {
     /// One slice of the job that waited longest.
     fn turn(&self) {
         self.awake.set(false);
-        let Some((job, mut work, mut told)) = ({
+        let Some(mut turn) = ({
             let mut jobs = self.jobs.borrow_mut();
             (!jobs.is_empty()).then(|| jobs.remove(0))
         }) else {
@@ -156,15 +116,20 @@ impl Worker {
         };
         let began = self.now();
         loop {
-            match work.step(&mut self.state.borrow_mut(), &self.files) {
-                Progress::Done(reply) => {
-                    self.reply(job, &reply);
+            match turn.job.step(&mut self.state.borrow_mut(), &self.files) {
+                Ok(Step::Done(reply)) => {
+                    let done = FromWorker::Done { job: turn.number, memory: memory() };
+                    self.say(&done, Some(("reply", buffer(&reply))));
                     break;
                 }
-                Progress::Running { done, total } => {
+                Err(why) => {
+                    self.fail(turn.number, why);
+                    break;
+                }
+                Ok(Step::Running { done, total }) => {
                     if self.files.take_waits() {
                         let mut jobs = self.jobs.borrow_mut();
-                        jobs.push((job, work, told));
+                        jobs.push(turn);
                         if jobs.len() == 1 {
                             // The part that it waits for wakes it.
                             return;
@@ -172,13 +137,13 @@ impl Worker {
                         break;
                     }
                     let now = self.now();
-                    if now - told > PROGRESS {
-                        told = now;
+                    if now - turn.said > PROGRESS {
+                        turn.said = now;
                         let (done, total) = (done as f64, total as f64);
-                        self.say(&FromWorker::Progress { job, done, total, memory: memory() }, None);
+                        self.say(&FromWorker::Progress { job: turn.number, done, total, memory: memory() }, None);
                     }
                     if now - began > SLICE {
-                        self.jobs.borrow_mut().push((job, work, told));
+                        self.jobs.borrow_mut().push(turn);
                         break;
                     }
                 }
@@ -191,24 +156,16 @@ impl Worker {
         self.scope.performance().map_or(0.0, |p| p.now())
     }
 
-    fn reply(&self, job: u32, reply: &Reply) {
-        let done = FromWorker::Done { job, memory: memory() };
-        let beside = match reply {
-            Reply::Bytes(bytes) => ("parcel", buffer(bytes)),
-            other => ("bytes", buffer(&postcard::to_stdvec(other).unwrap_or_default())),
+    fn fail(&self, job: u32, why: JobError) {
+        let why = match why {
+            JobError::Failed(why) => Some(why),
+            JobError::Void => None,
         };
-        self.say(&done, Some(beside));
+        self.say(&FromWorker::Failed { job, why }, None);
     }
 
     fn say(&self, head: &FromWorker, beside: Option<(&'static str, js_sys::ArrayBuffer)>) {
         let Ok((message, transfer)) = message(head, beside) else { return };
         let _ = self.scope.post_message_with_transfer(&message, &transfer);
     }
-}
-
-/// Bytes of this worker's memory: it grows and never shrinks.
-pub(super) fn memory() -> f64 {
-    let memory: js_sys::WebAssembly::Memory = wasm_bindgen::memory().unchecked_into();
-    let buffer: js_sys::ArrayBuffer = memory.buffer().unchecked_into();
-    f64::from(buffer.byte_length())
 }

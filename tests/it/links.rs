@@ -2,8 +2,9 @@
 //! their time.
 
 use moescope::experiment::{Experiment, VERSION};
-use moescope::format::Source;
-use moescope::protocol::{Files, Progress, Reply, Request, RunReport, State, start};
+use moescope::protocol::{RunReport, State, finish, jobs};
+
+use crate::support::NoFiles;
 
 /// Strings of version 1 of every kind (the page's, those of README, docs and examples, seeds of the fuzz targets, by hand), what
 /// each is in version 2, and how many parts of it are not understood.
@@ -153,23 +154,8 @@ fn a_string_without_a_version_is_of_this_one() {
     assert!(unread[0].to_string().contains("newer moescope"), "{}", unread[0]);
 }
 
-struct NoFiles;
-
-impl Files for NoFiles {
-    fn open(&self, _: usize) -> std::io::Result<Box<dyn Source>> {
-        Err(std::io::ErrorKind::NotFound.into())
-    }
-}
-
 fn run(text: &str) -> RunReport {
-    let mut job = start(Request::RunMade(text.into()));
-    loop {
-        match job.step(&mut State::default(), &NoFiles) {
-            Progress::Running { .. } => {}
-            Progress::Done(Reply::Run(report)) => return *report,
-            Progress::Done(other) => panic!("{other:?}"),
-        }
-    }
+    finish(jobs::RunSynthetic::new(Experiment::parse(text).0), &mut State::default(), &NoFiles).unwrap()
 }
 
 /// Seconds of ep, allo and allo+pred, to 12 digits, as the program of version 1 printed them. Those of base and pred are left

@@ -4,43 +4,33 @@
 use std::path::{Path, PathBuf};
 
 use moescope::experiment::Experiment;
-use moescope::format::Source;
-use moescope::model::{MODELS, Request as Tokens, default_model, model_named};
-use moescope::protocol::{Dataset, Files, From, Progress, Reply, Request, RunReport, State, start};
+use moescope::model::{MODELS, Request, default_model, model_named};
+use moescope::protocol::{DataId, Dataset, Job, JobError, RunReport, State, finish, jobs};
 use moescope::synth::{Generator, Profile, profile};
 use serde_json::Value;
 
-use crate::support::{moescope, paper, real, request};
+use crate::support::{NoFiles, moescope, paper, real, request};
 
-struct NoFiles;
-
-impl Files for NoFiles {
-    fn open(&self, _: usize) -> std::io::Result<Box<dyn Source>> {
-        Err(std::io::ErrorKind::NotFound.into())
-    }
+fn ask<J: Job>(job: J) -> Result<J::Reply, JobError> {
+    finish(job, &mut State::default(), &NoFiles)
 }
 
-fn ask(state: &mut State, request: Request) -> Result<Reply, String> {
-    let mut job = start(request);
-    loop {
-        match job.step(state, &NoFiles) {
-            Progress::Running { .. } => {}
-            Progress::Done(Reply::Failed(why)) => return Err(why),
-            Progress::Done(reply) => return Ok(reply),
-        }
-    }
+fn run_synthetic(text: &str) -> Result<RunReport, JobError> {
+    ask(jobs::RunSynthetic::new(Experiment::parse(text).0))
 }
 
 /// A run as the page asks for it: one worker fills the batch of the loaded trace, another runs it.
 fn on_page(state: &mut State, text: &str) -> Result<RunReport, String> {
-    let Reply::Bytes(batch) = ask(state, Request::Workload(From::Trace, text.into()))? else { panic!("no batch") };
-    match ask(&mut State::default(), Request::Run(text.into(), batch))? {
-        Reply::Run(report) => Ok(*report),
-        other => panic!("{other:?}"),
-    }
+    let experiment = Experiment::parse(text).0;
+    let of = DataId::of(&state.trace.info());
+    let fill = jobs::FillBatch { of, experiment: experiment.clone() };
+    let batch = finish(fill, state, &NoFiles).map_err(|e| e.to_string())?;
+    let mut run = jobs::Run::new(experiment);
+    run.take(batch.0);
+    ask(run).map_err(|e| e.to_string())
 }
 
-fn loaded(requests: Vec<Tokens>) -> State {
+fn loaded(requests: Vec<Request>) -> State {
     let mut trace = Dataset::default();
     trace.add(requests, "trace.json");
     trace.count();
@@ -93,7 +83,7 @@ fn two_models_one_answer_page_and_command_line() {
 }
 
 /// Two layers of 41 experts, two a token: no known model.
-fn odd() -> Tokens {
+fn odd() -> Request {
     let rows: Vec<[u16; 2]> = (0..12u16).map(|t| [t * 7 % 41, (t * 7 + 38) % 41]).collect();
     let rows: Vec<&[u16]> = rows.iter().map(|r| &r[..]).collect();
     request(0, 4, &[(1, &rows), (2, &rows)])
@@ -157,15 +147,11 @@ fn a_preset_without_a_profile_has_no_synthetic_workload() {
     let said = String::from_utf8_lossy(&out.stderr).into_owned();
     assert_eq!(out.status.code(), Some(1));
     assert!(said.contains("no synthetic workload of Mixtral 8x7B") && said.contains("deepseek-v2-lite"), "{said}");
-    for request in [
-        Request::RunMade("v=2&model=olmoe".into()),
-        Request::Synthesize { model: "olmoe".into(), seed: 1 },
-        Request::Synthesize { model: "nobody".into(), seed: 1 },
-    ] {
-        assert!(ask(&mut State::default(), request).is_err());
+    assert!(run_synthetic("v=2&model=olmoe").is_err());
+    for model in ["olmoe", "nobody"] {
+        assert!(ask(jobs::Synthesize::new(model.into(), 1)).is_err());
     }
-    let made = ask(&mut State::default(), Request::Synthesize { model: String::new(), seed: 1 });
-    let Ok(Reply::Loaded(info)) = made else { panic!("{made:?}") };
+    let info = ask(jobs::Synthesize::new(String::new(), 1)).unwrap();
     assert_eq!(info.model.as_deref(), Some("llama4-maverick"), "no name is the default's");
 }
 
@@ -180,6 +166,24 @@ fn a_trace_at_an_address_is_not_replaced_by_a_synthetic_one() {
             assert!(said.contains("a.zip") && said.contains("--traces"), "{said}");
         }
     }
+}
+
+#[test]
+fn a_result_names_the_requests_that_it_is_of() {
+    let text = "v=2&trace=0123456789abcdef&batch=64&steps=1&layers=1";
+    let made = run_synthetic(text).unwrap();
+    assert_eq!((&*made.experiment, made.synthetic), ("v=2&batch=64&steps=1&layers=1", true));
+    let out = moescope(&["run", "--json", "--experiment", &made.experiment]);
+    let line: Value = serde_json::from_slice(&out.stdout).unwrap();
+    assert_eq!(serde_json::to_value(&made).unwrap(), line);
+    // On another trace than the string's the command line runs, says so, and names the trace that it ran on.
+    let folder = tempfile::tempdir().unwrap();
+    let (files, _, digest) = llama(folder.path());
+    let out = moescope(&["run", "--json", "--experiment", text, "--traces", files.to_str().unwrap()]);
+    let said = String::from_utf8_lossy(&out.stderr).into_owned();
+    assert!(said.contains(&format!("was made on trace 0123456789abcdef, this one is {digest}")), "{said}");
+    let report: Value = serde_json::from_slice(&out.stdout).unwrap();
+    assert_eq!(report["experiment"], format!("v=2&trace={digest}&batch=64&steps=1&layers=1"));
 }
 
 /// What a string is on is said by the string: the page ran it on whatever it showed.
@@ -218,8 +222,7 @@ fn a_loaded_trace_brings_its_own_model() {
 #[test]
 fn papers_marks_are_hidden_where_they_are_of_something_else() {
     let run = |text: &str| {
-        let reply = ask(&mut State::default(), Request::RunMade(format!("{text}&batch=64&steps=1&layers=1")));
-        let Ok(Reply::Run(report)) = reply else { panic!("{reply:?}") };
+        let report = run_synthetic(&format!("{text}&batch=64&steps=1&layers=1")).unwrap();
         report.runs.iter().map(|r| report.paper(r).map(|p| p.0)).collect::<Vec<_>>()
     };
     let marks = |m| [None, None, Some(6.3), Some(3.0), Some(m)];
@@ -256,7 +259,7 @@ fn papers_marks_are_hidden_where_they_are_of_something_else() {
 }
 
 /// Four layers of top-1, of which one sends every token to one expert.
-fn collapsing() -> Tokens {
+fn collapsing() -> Request {
     let rows: Vec<[u16; 1]> = (0..24).map(|t| [t * 5 % 16]).collect();
     let rows: Vec<&[u16]> = rows.iter().map(|r| &r[..]).collect();
     let one: Vec<&[u16]> = vec![&[3]; 24];

@@ -1,11 +1,10 @@
 //! `moescope paper` and `moescope sweep`: made of the same runs as `moescope run`, whatever the number of threads.
 
 use moescope::experiment::Experiment;
-use moescope::format::Source;
-use moescope::protocol::{Files, Progress, Reply, Request, State, figure_12_title, paper_models, paper_runs, start};
+use moescope::protocol::{State, figure_12_title, finish, jobs, paper_models, paper_runs};
 use serde_json::Value;
 
-use crate::support::{moescope, real};
+use crate::support::{NoFiles, moescope, real};
 
 fn json(arguments: &[&str]) -> Value {
     let out = moescope(arguments);
@@ -74,15 +73,7 @@ fn a_sweep_is_made_of_plain_runs() {
     assert_eq!(moescope(&["sweep", "--experiment", "v=1"]).status.code(), Some(1), "there is nothing to sweep");
 }
 
-struct NoFiles;
-
-impl Files for NoFiles {
-    fn open(&self, _: usize) -> std::io::Result<Box<dyn Source>> {
-        Err(std::io::ErrorKind::NotFound.into())
-    }
-}
-
-/// The page's simulator makes only the layers that it needs: the same run, whatever the keeper holds.
+/// The page's simulator makes only the layers that it needs: the same run, whatever the data's worker holds.
 #[test]
 fn a_run_on_the_simulated_layers_alone_is_the_run_on_the_whole_workload() {
     for text in [
@@ -90,16 +81,10 @@ fn a_run_on_the_simulated_layers_alone_is_the_run_on_the_whole_workload() {
         "v=1&model=deepseek-v2-lite&steps=2&dram=30",
         "v=2&skip=collapsed&steps=1&layers=2&batch=64",
     ] {
-        let mut job = start(Request::RunMade(text.into()));
-        let made = loop {
-            match job.step(&mut State::default(), &NoFiles) {
-                Progress::Running { .. } => {}
-                Progress::Done(Reply::Run(report)) => break report,
-                Progress::Done(other) => panic!("{other:?}"),
-            }
-        };
+        let job = jobs::RunSynthetic::new(Experiment::parse(text).0);
+        let thinned = finish(job, &mut State::default(), &NoFiles).unwrap();
         let whole = json(&["run", "--experiment", text, "--json"]);
-        assert_eq!(serde_json::to_value(&*made).unwrap(), whole, "{text}");
+        assert_eq!(serde_json::to_value(&thinned).unwrap(), whole, "{text}");
     }
 }
 

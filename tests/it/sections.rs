@@ -3,7 +3,7 @@
 use std::io::{Cursor, Write};
 
 use moescope::format::Source;
-use moescope::protocol::{Files, Progress, Reply, Request, SourceFile, State, Unit, cut, start};
+use moescope::protocol::{Files, Job, SourceFile, State, Unit, cut, finish, jobs};
 
 struct Text(Vec<u8>);
 
@@ -13,32 +13,27 @@ impl Files for Text {
     }
 }
 
-fn run(state: &mut State, files: &Text, request: Request) -> Reply {
-    let mut job = start(request);
-    loop {
-        if let Progress::Done(reply) = job.step(state, files) {
-            return reply;
-        }
-    }
+fn run<J: Job>(state: &mut State, files: &Text, job: J) -> J::Reply {
+    finish(job, state, files).unwrap()
 }
 
-fn bytes(reply: Reply) -> Vec<u8> {
-    let Reply::Bytes(bytes) = reply else { panic!("{reply:?}") };
-    bytes
+/// A job on the bytes that another worker gave.
+fn on<J: Job>(mut job: J, bytes: Vec<u8>) -> J {
+    job.take(bytes);
+    job
 }
 
 fn units(state: &mut State, files: &Text) -> Vec<Unit> {
     let source = SourceFile { path: "llama4-mmlu-made/0.json".into(), bytes: files.0.len() as u64 };
-    let Reply::Units(units, _) = run(state, files, Request::List(vec![source])) else { panic!() };
-    units
+    run(state, files, jobs::List::new(vec![source])).0
 }
 
 /// What stays of a load that is complete: everything, and its issues.
 fn committed(mut state: State, files: &Text) -> (Vec<u8>, Vec<String>) {
-    let Reply::Loaded(info) = run(&mut state, files, Request::Commit(Vec::new())) else { panic!() };
-    let saved = match run(&mut state, files, Request::Save) {
-        Reply::Bytes(bytes) => bytes,
-        nothing => format!("{nothing:?}").into_bytes(),
+    let info = run(&mut state, files, jobs::Commit(Vec::new()));
+    let saved = match finish(jobs::Save { digest: info.digest, name: String::new() }, &mut state, files) {
+        Ok(bytes) => bytes.0,
+        Err(nothing) => nothing.to_string().into_bytes(),
     };
     (saved, info.issues.iter().map(ToString::to_string).collect())
 }
@@ -46,28 +41,28 @@ fn committed(mut state: State, files: &Text) -> (Vec<u8>, Vec<String>) {
 fn in_one_go(files: &Text) -> (Vec<u8>, Vec<String>) {
     let mut state = State::default();
     let units = units(&mut state, files);
-    run(&mut state, files, Request::Ingest(units));
+    run(&mut state, files, jobs::Ingest::new(units));
     committed(state, files)
 }
 
 /// By two workers; also whether it had to be read again.
 fn in_sections(files: &Text) -> ((Vec<u8>, Vec<String>), bool) {
-    let (mut keeper, mut other) = (State::default(), State::default());
-    let units = cut(units(&mut keeper, files), 2);
+    let (mut holder, mut other) = (State::default(), State::default());
+    let units = cut(units(&mut holder, files), 2);
     let [first, second] = &units[..] else { panic!("{units:?}") };
-    run(&mut other, files, Request::Ingest(vec![second.clone()]));
-    run(&mut keeper, files, Request::Ingest(vec![first.clone()]));
-    let taken = bytes(run(&mut other, files, Request::Take));
-    run(&mut keeper, files, Request::Merge(taken));
-    let Reply::Units(again, _) = run(&mut keeper, files, Request::Join) else { panic!() };
+    run(&mut other, files, jobs::Ingest::new(vec![second.clone()]));
+    run(&mut holder, files, jobs::Ingest::new(vec![first.clone()]));
+    let taken = run(&mut other, files, jobs::Take);
+    run(&mut holder, files, on(jobs::Merge::default(), taken.0));
+    let again = run(&mut holder, files, jobs::Join);
     let one_go = !again.is_empty();
-    run(&mut keeper, files, Request::Ingest(again));
-    let shared = bytes(run(&mut keeper, files, Request::Share));
-    run(&mut other, files, Request::CountReuse(shared));
-    run(&mut keeper, files, Request::CountLayers);
-    let taken = bytes(run(&mut other, files, Request::Take));
-    run(&mut keeper, files, Request::Merge(taken));
-    (committed(keeper, files), one_go)
+    run(&mut holder, files, jobs::Ingest::new(again));
+    let shared = run(&mut holder, files, jobs::Share);
+    run(&mut other, files, on(jobs::CountReuse::default(), shared.0));
+    run(&mut holder, files, jobs::CountLayers);
+    let taken = run(&mut other, files, jobs::Take);
+    run(&mut holder, files, on(jobs::Merge::default(), taken.0));
+    (committed(holder, files), one_go)
 }
 
 /// A trace of 20 MB: white space is most of it.

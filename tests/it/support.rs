@@ -4,7 +4,18 @@
 use std::path::{Path, PathBuf};
 
 use moescope::analysis::Summary;
+use moescope::format::Source;
 use moescope::model::{Labels, Request};
+use moescope::protocol::Files;
+
+/// For jobs that read no file.
+pub(crate) struct NoFiles;
+
+impl Files for NoFiles {
+    fn open(&self, _: usize) -> std::io::Result<Box<dyn Source>> {
+        Err(std::io::ErrorKind::NotFound.into())
+    }
+}
 
 /// A request from `[layer][token][expert]`.
 pub(crate) fn request(index: u64, prefill: usize, layers: &[(u32, &[&[u16]])]) -> Request {

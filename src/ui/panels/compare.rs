@@ -5,18 +5,18 @@ use std::sync::Arc;
 
 use leptos::prelude::*;
 
-use super::place::{get, set};
 use super::views::{matrix, table};
 use crate::analysis::{overlap, spearman};
 use crate::experiment::{PairMap, Subset, Variant};
 use crate::model::WAFERS;
 use crate::plot::{Axis, Bar, Bars, Chart, Heatmap};
-use crate::protocol::{From, RunReport, Side};
+use crate::protocol::{Origin, RunReport, Side};
 use crate::synth::synthetic_models;
-use crate::ui::actions::change;
 use crate::ui::controls::{Choice, Number};
 use crate::ui::figure::{Figure, square, wide};
-use crate::ui::runs::set_aside;
+use crate::ui::runs::set_reference;
+use crate::ui::selection::unsimulated;
+use crate::ui::settings::{change, get, set};
 use crate::ui::store::Store;
 use crate::units::{floor, grouped, percent, significant};
 
@@ -48,7 +48,7 @@ fn Requests(store: Store) -> impl IntoView {
                 }
             }
         }
-        if store.aside.with(Option::is_some) {
+        if store.loaded.reference.with(Option::is_some) {
             all.push(Subset::Aside);
         }
         all.into_iter().map(|s| (s.to_string(), s.words().replace('_', " "))).collect::<Vec<_>>()
@@ -62,21 +62,21 @@ fn Requests(store: Store) -> impl IntoView {
         let words = ["what the next token uses", "what the next layer uses", "experts used together"];
         PairMap::EACH.iter().zip(words).map(|(m, w)| (m.name().to_string(), w.to_string())).collect()
     });
-    let aside = move || {
-        store.aside.get().map(|info| {
+    let reference = move || {
+        store.loaded.reference.get().map(|info| {
             let what = if info.synthetic { "a synthetic workload" } else { "a trace" };
             format!("Put aside: {what} of {} requests, digest {}.", grouped(info.requests), info.digest)
         })
     };
-    let body = move || match store.versus.get()? {
+    let body = move || match &*store.answers.versus.get()? {
         Ok(sides) => Some(
             view! {
-                {numbers(&sides)}
+                {numbers(sides)}
                 <div class="figures three">{maps_of(store, 0)} {maps_of(store, 1)} {difference(store)}</div>
             }
             .into_any(),
         ),
-        Err(why) => Some(view! { <p class="status" role="alert">{why}</p> }.into_any()),
+        Err(why) => Some(view! { <p class="status" role="alert">{why.clone()}</p> }.into_any()),
     };
     view! {
         <h3 class="sub">"Two parts of the requests, or two traces"</h3>
@@ -85,8 +85,8 @@ fn Requests(store: Store) -> impl IntoView {
             <Choice id="left" label="Left" options=parts value=get(store, "left") on_change=move |v| drop(set(store, "left", &v)) />
             <Choice id="right" label="Right" options=right value=get(store, "right") on_change=move |v| drop(set(store, "right", &v)) />
             <Choice id="map" label="Figure" options=maps value=get(store, "map") on_change=move |v| drop(set(store, "map", &v)) />
-            <button type="button" id="set-aside" on:click=move |_| set_aside(store) prop:disabled=move || store.shown().is_none()>"Put what is shown aside"</button>
-            <p class="aside" role="status">{aside}</p>
+            <button type="button" id="set-aside" on:click=move |_| set_reference(store) prop:disabled=move || store.shown().is_none()>"Put what is shown aside"</button>
+            <p class="aside" role="status">{reference}</p>
         </div>
         {body}
     }
@@ -122,7 +122,7 @@ fn numbers(sides: &[Side; 2]) -> AnyView {
 }
 
 fn sides(store: Store) -> Option<Arc<[Side; 2]>> {
-    store.versus.get().and_then(Result::ok)
+    store.answers.versus.get().and_then(|found| found.as_ref().clone().ok())
 }
 
 fn cells(side: &Side, map: PairMap) -> &[f32] {
@@ -247,7 +247,7 @@ fn Experiments(store: Store) -> impl IntoView {
         let mut all = vec![(String::new(), "choose…".to_string())];
         let mut offer = |text: String, words: String| all.push((text, words));
         WAFERS.iter().for_each(|w| offer(format!("wafer:{}", w.0), w.1.into()));
-        if store.from() == From::Synthetic {
+        if store.origin() == Origin::Synthetic {
             synthetic_models().for_each(|m| offer(format!("model:{}", m.name), m.title.into()));
             [2, 3].iter().for_each(|s| offer(format!("seed:{s}"), format!("seed {s}")));
         }
@@ -273,31 +273,40 @@ fn Experiments(store: Store) -> impl IntoView {
             }
         });
     };
+    let why = unsimulated(store);
     let rows = move || {
         let variants = store.settings.with(|e| e.view.compare.clone());
         if variants.is_empty() {
             return None;
         }
-        let (this, done) = (store.run.get()?, store.compared.get());
+        if let Some(why) = why.get() {
+            return Some(view! { <p class="status">{why}</p> }.into_any());
+        }
+        let (this, done) = (store.answers.run.get()?, store.answers.compared.get().unwrap_or_default());
         let names: Vec<String> = this.runs.iter().map(|r| r.strategy.clone()).collect();
         let head = names.iter().map(|n| view! { <th scope="col">{n.clone()}</th> }).collect_view();
         let best = |r: &RunReport| r.runs.iter().map(|r| r.throughput).fold(0.0f64, f64::max);
         let own = best(&this);
-        let line = |report: Option<&RunReport>| {
+        let line = |report: Option<&RunReport>, failed: Option<&String>| {
+            let none = if failed.is_some() { "–" } else { "…" };
             let cells = names.iter().map(|n| {
                 let run = report.and_then(|r| r.runs.iter().find(|r| r.strategy == *n));
-                view! { <td>{run.map_or_else(|| "…".into_any(), |r| view! { <data value=r.speedup.to_string()>{format!("{}×", significant(r.speedup, 4))}</data> }.into_any())}</td> }
+                view! { <td>{run.map_or_else(|| none.into_any(), |r| view! { <data value=r.speedup.to_string()>{format!("{}×", significant(r.speedup, 4))}</data> }.into_any())}</td> }
             });
-            let fastest = report.map_or_else(|| "…".to_string(), |r| format!("{}×", significant(best(r) / own, 3)));
+            let fastest = report.map_or_else(
+                || failed.map_or_else(|| none.to_string(), |why| format!("failed: {why}")),
+                |r| format!("{}×", significant(best(r) / own, 3)),
+            );
             view! { {cells.collect_view()} <td>{fastest}</td> }
         };
         let others = variants.iter().enumerate().map(|(i, v)| {
-            let report = done.iter().find(|(at, _)| floor(*at) == i).map(|(_, r)| Arc::clone(r));
+            let point = done.iter().find(|p| floor(p.at) == i).map(|p| p.result.as_ref());
+            let (report, failed) = (point.and_then(Result::ok), point.and_then(Result::err));
             let name = name_of(v);
             view! {
                 <tr>
                     <th scope="row">{name.clone()}</th>
-                    {line(report.as_deref())}
+                    {line(report.map(|r| &**r), failed)}
                     <td><button type="button" aria-label=format!("Remove {name}") on:click=move |_| without(i)>"Remove"</button></td>
                 </tr>
             }
@@ -309,13 +318,14 @@ fn Experiments(store: Store) -> impl IntoView {
                         <tr><th scope="col">"Experiment"</th>{head}<th scope="col">"Best, over the best of this one"</th><td></td></tr>
                     </thead>
                     <tbody>
-                        <tr><th scope="row">"as above"</th>{line(Some(&this))}<td></td></tr>
+                        <tr><th scope="row">"as above"</th>{line(Some(&this), None)}<td></td></tr>
                         {others.collect_view()}
                     </tbody>
                 </table>
             </div>
             <div class="figures wide">{chart(store)}</div>
-        })
+        }
+        .into_any())
     };
     view! {
         <h3 class="sub">"Experiments that differ in a setting"</h3>
@@ -341,9 +351,10 @@ fn name_of(variant: &Variant) -> String {
 fn chart(store: Store) -> AnyView {
     let all = move || -> Vec<(String, Arc<RunReport>)> {
         let variants = store.settings.with(|e| e.view.compare.clone());
-        let mut all: Vec<_> = store.run.get().into_iter().map(|r| ("as above".to_string(), r)).collect();
-        for (at, report) in store.compared.get().iter() {
-            all.extend(variants.get(floor(*at)).map(|v| (name_of(v), Arc::clone(report))));
+        let mut all: Vec<_> = store.answers.run.get().into_iter().map(|r| ("as above".to_string(), r)).collect();
+        for point in store.answers.compared.get().iter().flat_map(|c| c.iter()) {
+            let report = point.result.as_ref().ok();
+            all.extend(variants.get(floor(point.at)).zip(report).map(|(v, r)| (name_of(v), Arc::clone(r))));
         }
         all
     };

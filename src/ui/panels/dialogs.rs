@@ -9,9 +9,9 @@ use leptos::prelude::*;
 use leptos::task::spawn_local;
 use wasm_bindgen::JsCast;
 
-use crate::ui::actions::change;
+use crate::ui::settings::{change, flush_address};
 use crate::ui::store::{Dialog, Store};
-use crate::web::{clipboard, reveal, set_fragment};
+use crate::web::{clipboard, reveal};
 
 const KEYS: [(&str, &str); 8] = [
     ("?", "this list"),
@@ -34,7 +34,7 @@ pub(crate) fn Dialogs(store: Store) -> impl IntoView {
     let element = NodeRef::<html::Dialog>::new();
     Effect::new(move |_| {
         let Some(dialog) = element.get() else { return };
-        match store.dialog.get() {
+        match store.chrome.dialog.get() {
             Some(_) if !dialog.open() => drop(dialog.show_modal()),
             None if dialog.open() => dialog.close(),
             _ => {}
@@ -43,10 +43,10 @@ pub(crate) fn Dialogs(store: Store) -> impl IntoView {
     // Told a moment after the dialog closed: another may be open by then.
     let closed = move |_| {
         if element.get_untracked().is_some_and(|d| !d.open()) {
-            store.dialog.set(None);
+            store.chrome.dialog.set(None);
         }
     };
-    let inside = move || match store.dialog.get() {
+    let inside = move || match store.chrome.dialog.get() {
         Some(Dialog::Share) => share(store),
         Some(Dialog::Keys) => keys(),
         Some(Dialog::Palette) => palette(store),
@@ -56,7 +56,7 @@ pub(crate) fn Dialogs(store: Store) -> impl IntoView {
         <dialog node_ref=element on:close=closed aria-label="moescope">
             {inside}
             <form method="dialog" class="close">
-                <button type="button" on:click=move |_| store.dialog.set(None)>"Close"</button>
+                <button type="button" on:click=move |_| store.chrome.dialog.set(None)>"Close"</button>
             </form>
         </dialog>
     }
@@ -71,12 +71,12 @@ fn pressed(store: Store, event: &KeyboardEvent) {
     let control = event.ctrl_key() || event.meta_key();
     if control && event.key() == "k" {
         event.prevent_default();
-        return store.dialog.set(Some(Dialog::Palette));
+        return store.chrome.dialog.set(Some(Dialog::Palette));
     }
     if event.key() == "Escape" {
-        return store.dialog.set(None);
+        return store.chrome.dialog.set(None);
     }
-    if typing || control || event.alt_key() || store.dialog.with_untracked(Option::is_some) {
+    if typing || control || event.alt_key() || store.chrome.dialog.with_untracked(Option::is_some) {
         return;
     }
     let layers = untrack(|| store.shown()).map_or(0, |i| i.layers.len());
@@ -88,12 +88,12 @@ fn pressed(store: Store, event: &KeyboardEvent) {
         });
     };
     match event.key().as_str() {
-        "?" => store.dialog.set(Some(Dialog::Keys)),
+        "?" => store.chrome.dialog.set(Some(Dialog::Keys)),
         "/" => {
             event.prevent_default();
-            store.dialog.set(Some(Dialog::Palette));
+            store.chrome.dialog.set(Some(Dialog::Palette));
         }
-        "s" => store.dialog.set(Some(Dialog::Share)),
+        "s" => store.chrome.dialog.set(Some(Dialog::Share)),
         "[" => move_by(-1),
         "]" => move_by(1),
         "m" => change(store, true, |e| e.view.mean = !e.view.mean),
@@ -112,9 +112,8 @@ fn keys() -> AnyView {
 
 /// Texts that can be copied.
 fn share(store: Store) -> AnyView {
-    let text = store.experiment.with_untracked(ToString::to_string);
     // The address may lag behind a slider.
-    set_fragment(&text, false);
+    let text = flush_address(store);
     let link = window().location().href().unwrap_or_default();
     let title = untrack(|| store.shown()).map_or_else(String::new, |i| {
         let what = if i.synthetic { "a synthetic workload" } else { "a trace" };
@@ -224,7 +223,7 @@ fn palette(store: Store) -> AnyView {
         all.with_value(|all| all.iter().filter(fits).take(12).cloned().collect::<Vec<_>>())
     };
     let go = move |place: Place| {
-        store.dialog.set(None);
+        store.chrome.dialog.set(None);
         // Once the dialog is closed: it gives the focus back to where it was.
         set_timeout(move || reveal(&place.element, &place.element), Duration::ZERO);
     };

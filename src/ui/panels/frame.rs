@@ -6,10 +6,11 @@ use leptos::leptos_dom::helpers::window_event_listener_untyped;
 use leptos::prelude::*;
 use leptos::task::spawn_local;
 
-use crate::protocol::From;
+use crate::protocol::Origin;
 use crate::ui::remote::Consent;
+use crate::ui::settings::flush_address;
 use crate::ui::store::{Dialog, Store};
-use crate::web::{clipboard, remember, set_fragment};
+use crate::web::{clipboard, remember};
 
 /// Name, appearance, link.
 #[component]
@@ -17,7 +18,7 @@ pub(crate) fn Header(store: Store) -> impl IntoView {
     let copied = RwSignal::new("");
     let copy = move |_| {
         // The address may lag behind a slider.
-        set_fragment(&store.experiment.with_untracked(ToString::to_string), false);
+        flush_address(store);
         let link = window().location().href().unwrap_or_default();
         spawn_local(async move {
             copied.set(if clipboard(link).await { "Link copied" } else { "Copy it from the address bar" });
@@ -25,8 +26,8 @@ pub(crate) fn Header(store: Store) -> impl IntoView {
         });
     };
     let turn = move |_| {
-        store.dark.update(|d| *d = !*d);
-        remember("theme", if store.dark.get_untracked() { "dark" } else { "light" });
+        store.chrome.dark.update(|d| *d = !*d);
+        remember("theme", if store.chrome.dark.get_untracked() { "dark" } else { "light" });
     };
     view! {
         <header class="top">
@@ -37,10 +38,10 @@ pub(crate) fn Header(store: Store) -> impl IntoView {
             </div>
             <span class="said" role="status">{copied}</span>
             <button type="button" id="copy-link" on:click=copy title="Copy a link that holds every setting">"Copy link"</button>
-            <button type="button" id="share" on:click=move |_| store.dialog.set(Some(Dialog::Share)) title="Link, Markdown, command, frame, citation (s)">"Share"</button>
-            <button type="button" id="help" on:click=move |_| store.dialog.set(Some(Dialog::Keys)) aria-label="Keys" title="Keys (?)">"?"</button>
+            <button type="button" id="share" on:click=move |_| store.chrome.dialog.set(Some(Dialog::Share)) title="Link, Markdown, command, frame, citation (s)">"Share"</button>
+            <button type="button" id="help" on:click=move |_| store.chrome.dialog.set(Some(Dialog::Keys)) aria-label="Keys" title="Keys (?)">"?"</button>
             <button type="button" id="theme" on:click=turn aria-label="Light or dark appearance">
-                {move || if store.dark.get() { "Light" } else { "Dark" }}
+                {move || if store.chrome.dark.get() { "Light" } else { "Dark" }}
             </button>
         </header>
     }
@@ -50,11 +51,11 @@ pub(crate) fn Header(store: Store) -> impl IntoView {
 #[component]
 pub(crate) fn Notices(store: Store) -> impl IntoView {
     let failure = move || {
-        store.failure.get().map(|why| {
+        store.chrome.failure.get().map(|why| {
             view! {
                 <div class="notice bad" role="alert">
                     <p>{why}</p>
-                    <button type="button" on:click=move |_| store.failure.set(None)>"Dismiss"</button>
+                    <button type="button" on:click=move |_| store.chrome.failure.set(None)>"Dismiss"</button>
                 </div>
             }
         })
@@ -76,7 +77,7 @@ pub(crate) fn Notices(store: Store) -> impl IntoView {
     let missing = move || {
         let named = store.experiment.with(|e| e.workload.trace.clone());
         let nowhere = store.experiment.with(|e| e.view.source.is_empty());
-        (nowhere && !named.is_empty() && store.from() == From::Synthetic && !store.restoring.get()).then(|| {
+        (nowhere && !named.is_empty() && store.origin() == Origin::Synthetic && !store.loaded.restoring.get()).then(|| {
             view! {
                 <div class="notice" role="status" id="missing-trace">
                     <p>

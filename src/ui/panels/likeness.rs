@@ -47,7 +47,7 @@ pub(super) fn similarity_scatter(store: Store) -> AnyView {
             caption=of_layer(store, "Each point is an expert of layer {}: its share of the prefill tokens and of the decode tokens. On the line both are alike.")
             height=square
             chart=move || {
-                let v = store.layer.get()?;
+                let v = store.answers.layer.get()?;
                 let values = shares(&v);
                 let most = |f: fn(&(f64, f64)) -> f64| values.iter().map(f).fold(0.001, f64::max) * 1.05;
                 Some(Chart::Points(Points {
@@ -59,14 +59,14 @@ pub(super) fn similarity_scatter(store: Store) -> AnyView {
                 }))
             }
             hover=move |x, y| {
-                let v = store.layer.get_untracked()?;
+                let v = store.answers.layer.get_untracked()?;
                 let near = |p: &(f64, f64)| (p.0 - x) * (p.0 - x) + (p.1 - y) * (p.1 - y);
                 let all = shares(&v);
                 let (e, p) = all.iter().enumerate().min_by(|a, b| near(a.1).total_cmp(&near(b.1)))?;
                 Some(format!("expert {e}: {} of prefill, {} of decode", percent(p.0), percent(p.1)))
             }
             csv=move || {
-                let Some(v) = store.layer.get() else { return String::new() };
+                let Some(v) = store.answers.layer.get() else { return String::new() };
                 table("expert,prefill,decode", shares(&v).into_iter().enumerate(), |t, (e, (p, d))| {
                     let _ = writeln!(t, "{e},{p},{d}");
                 })
@@ -86,19 +86,19 @@ pub(super) fn subject_map(store: Store) -> AnyView {
             caption=of_layer(store, "Share of a subject's tokens that each expert of layer {} takes (analysis H, Ob4).")
             height=wide
             chart=move || {
-                let v = store.details.get()?;
+                let v = store.answers.details.get()?;
                 let names: Vec<String> = v.subjects.iter().map(|(n, _)| n.chars().take(18).collect()).collect();
                 let cells: Vec<f32> = v.subjects.iter().flat_map(|(_, s)| s.iter().copied()).collect();
                 let map = matrix(&cells, v.experts, ["expert", "subject"], "share of tokens");
                 (!cells.is_empty()).then(|| Chart::Heatmap(Heatmap { y: Axis::named("", &names, 24), ..map }))
             }
             hover=move |x, y| {
-                let v = store.details.get_untracked()?;
+                let v = store.answers.details.get_untracked()?;
                 let (name, shares) = v.subjects.get(floor(y))?;
                 Some(format!("{name}, expert {}: {}", floor(x), percent((*shares.get(floor(x))?).into())))
             }
             csv=move || {
-                let Some(v) = store.details.get() else { return String::new() };
+                let Some(v) = store.answers.details.get() else { return String::new() };
                 let rows = v.subjects.iter().flat_map(|(name, s)| s.iter().enumerate().map(move |(e, p)| (name, e, p)));
                 table("subject,expert,share", rows, |t, (name, e, p)| {
                     let _ = writeln!(t, "{name},{e},{p}");
@@ -119,19 +119,19 @@ pub(super) fn subject_overlap(store: Store) -> AnyView {
             caption=of_layer(store, "Share of the ten most frequent experts of layer {} that two subjects have in common.")
             height=wide
             chart=move || {
-                let v = store.details.get()?;
+                let v = store.answers.details.get()?;
                 let names: Vec<String> = v.subjects.iter().map(|(n, _)| n.chars().take(18).collect()).collect();
                 let map = matrix(&v.subject_overlap, names.len(), ["subject", ""], "share in common");
                 let (x, y) = (Axis::named("subject", &names, 12), Axis::named("", &names, 24));
                 (!v.subject_overlap.is_empty()).then_some(Chart::Heatmap(Heatmap { x, y, ..map }))
             }
             hover=move |x, y| {
-                let v = store.details.get_untracked()?;
+                let v = store.answers.details.get_untracked()?;
                 let (a, b) = (v.subjects.get(floor(y))?, v.subjects.get(floor(x))?);
                 let share = *v.subject_overlap.get(floor(y) * v.subjects.len() + floor(x))?;
                 Some(format!("{} and {}: {}", a.0, b.0, value(share)))
             }
-            csv=move || store.details.get().map_or_else(String::new, |v| matrix_csv("row,column,share", &v.subject_overlap, v.subjects.len()))
+            csv=move || store.answers.details.get().map_or_else(String::new, |v| matrix_csv("row,column,share", &v.subject_overlap, v.subjects.len()))
         />
     }
     .into_any()

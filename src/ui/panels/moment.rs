@@ -5,24 +5,45 @@ use std::sync::Arc;
 
 use leptos::prelude::*;
 
-use super::place::{get, set, shown_run};
 use super::playback::Playback;
 use super::views::table;
 use crate::experiment::Experiment;
 use crate::plot::{Axis, Bar, Bars, Chart, Gantt, Span};
 use crate::sim::Timeline;
 use crate::ui::controls::Number;
-use crate::ui::figure::{Figure, wide};
+use crate::ui::figure::{Figure, Missing, wide};
+use crate::ui::selection::unsimulated;
+use crate::ui::settings::{get, set, shown_run};
 use crate::ui::store::Store;
 use crate::units::{floor, percent, seconds};
 
 /// Both figures with the choice of step and layer.
 #[component]
 pub(crate) fn Moment(store: Store) -> impl IntoView {
-    let run = move || store.run.get();
+    let run = move || store.answers.run.get();
     let layer = move || {
         let at = store.settings.with(|e| e.view.simulated);
         run().and_then(|r| r.layers.get(at.min(r.layers.len().saturating_sub(1))).copied())
+    };
+    let why = unsimulated(store);
+    let figures = move || {
+        let Some(why) = why.get() else {
+            return view! {
+                <Playback store />
+                <div class="figures full">{gantt(store)}</div>
+                <div class="figures wide">{critical(store)}</div>
+            }
+            .into_any();
+        };
+        let empty = |id, title| view! { <Missing id title why=why.to_string() /> };
+        view! {
+            <div class="figures">
+                {empty("layer-film", "The wafer at a moment")}
+                {empty("layer-time", "Fetches and computing by die")}
+                {empty("critical", "What limits each layer")}
+            </div>
+        }
+        .into_any()
     };
     view! {
         <h3 class="sub">"One layer over time"</h3>
@@ -36,9 +57,7 @@ pub(crate) fn Moment(store: Store) -> impl IntoView {
             />
             <p class="aside">{move || layer().map(|l| format!("That is layer {l} of the model."))}</p>
         </div>
-        <Playback store />
-        <div class="figures full">{gantt(store)}</div>
-        <div class="figures wide">{critical(store)}</div>
+        {figures}
     }
 }
 
@@ -71,7 +90,7 @@ fn kind(source: usize, die: usize, tokens: f64) -> usize {
 }
 
 fn gantt(store: Store) -> AnyView {
-    let timeline = move || store.timeline.get();
+    let timeline = move || store.answers.timeline.get();
     let mesh = move || store.settings.with(Experiment::wafer).mesh;
     let caption = move || {
         let show = store.settings.with(|e| e.view.show.name());
@@ -112,7 +131,7 @@ fn gantt(store: Store) -> AnyView {
                 }))
             }
             hover=move |x, y| {
-                let t = store.timeline.get_untracked()?;
+                let t = store.answers.timeline.get_untracked()?;
                 let (die, at) = (floor(y), x * 1e-6);
                 let flows = t.flows.iter().filter(|f| f.die == die && f.start <= at && at < f.end);
                 let mut words: Vec<String> = flows
@@ -128,7 +147,7 @@ fn gantt(store: Store) -> AnyView {
                 Some(format!("die {die} at {}: {what}", seconds(at)))
             }
             csv=move || {
-                let t: Arc<Timeline> = store.timeline.get_untracked().unwrap_or_default();
+                let t: Arc<Timeline> = store.answers.timeline.get_untracked().unwrap_or_default();
                 let mut text = table("kind,die,source,expert,tokens,start_seconds,end_seconds", &t.flows, |text, f| {
                     let name = ["local", "remote", "copy"][kind(f.source, f.die, f.tokens)];
                     let _ = writeln!(text, "{name},{},{},{},{},{},{}", f.die, f.source, f.expert, f.tokens, f.start, f.end);
@@ -144,7 +163,7 @@ fn gantt(store: Store) -> AnyView {
 }
 
 fn critical(store: Store) -> AnyView {
-    let run = move || store.run.get().and_then(|r| store.settings.with(|e| shown_run(&r, e)).map(|s| (r, s)));
+    let run = move || store.answers.run.get().and_then(|r| store.settings.with(|e| shown_run(&r, e)).map(|s| (r, s)));
     let names = ["computing", "HBM", "links"];
     view! {
         <Figure

@@ -10,9 +10,9 @@ use crate::experiment::{Experiment, PAPER_WAFERS};
 use crate::plot::{Axis, Bar, Bars, Chart};
 use crate::protocol::{PaperRun, figure_12_title, host_times, paper_models, paper_runs, rms, targets, throughput};
 use crate::sim::Strategy;
-use crate::ui::actions::change;
+use crate::ui::settings::change;
 use crate::ui::figure::{Figure, wide};
-use crate::ui::runs::{cancel_paper, reproduce};
+use crate::ui::runs::reproduce;
 use crate::ui::store::Store;
 use crate::units::{floor, percent, significant};
 
@@ -20,12 +20,12 @@ use crate::units::{floor, percent, significant};
 #[component]
 pub(crate) fn Paper(store: Store) -> impl IntoView {
     let state = move || {
-        match (store.papering.get(), store.paper.get()) {
+        match (store.answers.paper.progress().map(|(done, all)| done as f64 / all.max(1) as f64), store.answers.paper.get()) {
         (Some(part), _) => view! {
             <div class="status" role="status" id="papering">
                 <span>"Running Figure 12: " {percent(part)}</span>
                 <progress max="1" value=part.to_string()></progress>
-                <button type="button" on:click=move |_| cancel_paper(store)>"Cancel"</button>
+                <button type="button" on:click=move |_| store.answers.paper.cancel()>"Cancel"</button>
             </div>
         }
         .into_any(),
@@ -143,7 +143,7 @@ fn grouped(
             caption=Signal::derive(move || caption.to_string())
             height=wide
             chart=move || {
-                let groups = groups(&store.paper.get()?);
+                let groups = groups(&store.answers.paper.get()?);
                 let values = |g: &[PaperRun]| -> Vec<f64> { g.iter().map(|r| value(r, g)).collect() };
                 let bars: Vec<Bar> = groups.iter().map(|(_, g)| Bar { values: values(g), ..Bar::default() }).collect();
                 let most = bars.iter().flat_map(|b| &b.values).copied().filter(|v| v.is_finite()).fold(1.0f64, f64::max);
@@ -152,13 +152,13 @@ fn grouped(
                 Some(Chart::Bars(Bars { bars, series: strategies(), x: Axis::named("model; in each: three batches by two wafers", &names, 4), y, level: None }))
             }
             hover=move |x, _| {
-                let groups = groups(&store.paper.get_untracked()?);
+                let groups = groups(&store.answers.paper.get_untracked()?);
                 let (name, g) = groups.get(floor(x))?;
                 let words = |r: &PaperRun| format!("{} {}", r.strategy, significant(value(r, g), 3));
                 Some(format!("{name}: {}", g.iter().map(words).collect::<Vec<_>>().join(", ")))
             }
             csv=move || {
-                let runs = store.paper.get_untracked().unwrap_or_default();
+                let runs = store.answers.paper.get_untracked().unwrap_or_default();
                 table("model,wafer,batch,strategy,synthetic,seconds,speedup,hops,local,remote,writes", runs.iter(), |t, r| {
                     let _ = writeln!(t, "{},{},{},{},{},{},{},{},{},{},{}", r.model, r.wafer, r.batch, r.strategy, r.synthetic, r.seconds, r.speedup, r.hops, r.reads.local, r.reads.remote, r.reads.writes);
                 })
@@ -216,7 +216,7 @@ fn reads(store: Store) -> AnyView {
             caption=Signal::derive(|| "Reads of experts from the die's own HBM and from another die's, and copies written, summed over all runs, over all accesses of base. In the paper most of base's reads are remote.".to_string())
             height=wide
             chart=move || {
-                let sums = sums(&store.paper.get()?);
+                let sums = sums(&store.answers.paper.get()?);
                 let base = sums[0].iter().sum::<u64>().max(1) as f64;
                 let bar = |s: &[u64; 3]| Bar { values: s.iter().map(|&v| v as f64 / base).collect(), ..Bar::default() };
                 let most = sums.iter().flatten().max().copied().unwrap_or(1) as f64 / base;
@@ -229,14 +229,14 @@ fn reads(store: Store) -> AnyView {
                 }))
             }
             hover=move |x, _| {
-                let sums = sums(&store.paper.get_untracked()?);
+                let sums = sums(&store.answers.paper.get_untracked()?);
                 let (name, s) = (strategies().get(floor(x))?.clone(), sums.get(floor(x))?);
                 let all = s.iter().sum::<u64>().max(1) as f64;
                 let words: Vec<String> = kinds.iter().zip(s).map(|(k, &v)| format!("{k} {}", percent(v as f64 / all))).collect();
                 Some(format!("{name}: {}", words.join(", ")))
             }
             csv=move || {
-                let sums = sums(&store.paper.get_untracked().unwrap_or_default());
+                let sums = sums(&store.answers.paper.get_untracked().unwrap_or_default());
                 table("strategy,local,remote,writes", strategies().iter().zip(sums), |t, (n, s)| {
                     let _ = writeln!(t, "{n},{},{},{}", s[0], s[1], s[2]);
                 })

@@ -7,46 +7,43 @@ use leptos::prelude::*;
 use super::moment::Moment;
 use super::sweep::Sensitivity;
 use super::wafer::Wafer;
-use crate::experiment::{Experiment, key_named};
 use crate::model::{FIELDS, WAFERS, model_named, wafer_named};
 use crate::plot::{Axis, Bar, Bars, Chart};
-use crate::protocol::{From, RunReport, StrategyRun};
+use crate::protocol::{Origin, RunReport, StrategyRun};
 use crate::sim::Strategy;
-use crate::ui::actions::{cancel_run, change, run_again};
 use crate::ui::controls::{Choice, Number};
-use crate::ui::figure::{Figure, square};
+use crate::ui::figure::{Figure, Missing, square};
 use crate::ui::numbers::{count, number};
+use crate::ui::runs::simulate;
+use crate::ui::selection::unsimulated;
+use crate::ui::settings::{get, set};
 use crate::ui::store::Store;
 use crate::units::{floor, grouped, percent, seconds, significant};
 
 /// The third part of the page.
 #[component]
 pub(crate) fn Place(store: Store) -> impl IntoView {
+    let why = unsimulated(store);
+    let empty = |id, title, why: &str| view! { <Missing id title why=why.to_string() /> };
+    let figures = move || match why.get() {
+        None => view! { <Speedups store /> <Wafer store /> }.into_any(),
+        Some(why) => view! {
+            {empty("speedups", "Speedup of each strategy", why)}
+            {empty("wafer-map", "Load and heat of the wafer", why)}
+        }
+        .into_any(),
+    };
     view! {
         <section aria-labelledby="place-title">
             <h2 id="place-title">"4 · What placement is worth"</h2>
             <Settings store />
             {move || status(store)}
-            <div class="figures">
-                <Speedups store />
-                <Wafer store />
-            </div>
-            {move || store.run.get().map(|r| table(&r))}
+            <div class="figures">{figures}</div>
+            {move || store.answers.run.get().map(|r| table(&r))}
             <Moment store />
             <Sensitivity store />
         </section>
     }
-}
-
-/// Sets one setting by its name in the address.
-pub(super) fn set(store: Store, name: &'static str, value: &str) -> Result<(), String> {
-    let changed = store.experiment.with_untracked(|e| e.with(name, value.trim()))?;
-    change(store, true, |e| *e = changed);
-    Ok(())
-}
-
-pub(super) fn get(store: Store, name: &'static str) -> Signal<String> {
-    Signal::derive(move || store.settings.with(|e| key_named(name).map(|k| (k.get)(e)).unwrap_or_default()))
 }
 
 #[component]
@@ -118,27 +115,30 @@ fn Settings(store: Store) -> impl IntoView {
 
 fn status(store: Store) -> impl IntoView {
     let shown = store.shown();
-    if let Some((done, total)) = store.running.get() {
+    if let Some((done, total)) = store.answers.run.progress() {
         return view! {
             <div class="status" role="status" id="running">
                 <span>"Simulating " {format!("{} of {} layers", grouped(done), grouped(total))}</span>
                 <progress max=total.max(1).to_string() value=done.to_string()></progress>
-                <button type="button" id="cancel-run" on:click=move |_| cancel_run(store)>"Cancel"</button>
+                <button type="button" id="cancel-run" on:click=move |_| store.answers.run.cancel()>"Cancel"</button>
             </div>
         }
         .into_any();
     }
-    let Some(run) = store.run.get() else {
+    let Some(run) = store.answers.run.get() else {
         return match shown {
-            Some(info) if info.decode == 0 => view! { <p class="status">"This trace has no decode tokens. The simulator fills its batches from decode steps, so there is nothing to simulate."</p> }.into_any(),
-            Some(info) if store.from() == From::Trace && store.settings.with(|e| e.of_model(info.model.as_deref())).is_err() => {
+            Some(info) if info.decode == 0 => view! { <p class="status">{unsimulated(store)}</p> }.into_any(),
+            Some(info)
+                if store.origin() == Origin::Trace
+                    && store.settings.with(|e| e.of_model(info.model.as_deref())).is_err() =>
+            {
                 let why = store.settings.with(|e| e.of_model(info.model.as_deref())).err();
                 view! { <p class="status" id="size-unknown">"Nothing is simulated: " {why} "."</p> }.into_any()
             }
             Some(_) => view! {
                 <div class="status">
                     <span>"No result: the simulation was cancelled."</span>
-                    <button type="button" on:click=move |_| run_again(store)>"Simulate"</button>
+                    <button type="button" on:click=move |_| simulate(store)>"Simulate"</button>
                 </div>
             }
             .into_any(),
@@ -187,7 +187,7 @@ fn collapsed(store: Store, run: &RunReport) -> Option<impl IntoView + use<>> {
 #[component]
 fn Speedups(store: Store) -> impl IntoView {
     let caption = move || {
-        let run = store.run.get();
+        let run = store.answers.run.get();
         let marks = run.as_ref().is_none_or(|r| r.runs.iter().any(|s| r.paper(s).is_some()));
         let title = run.and_then(|r| model_named(&r.runs.first()?.model)).map_or("this model", |m| m.title);
         match store.settings.with(|e| e.run.baseline) {
@@ -212,7 +212,7 @@ fn Speedups(store: Store) -> impl IntoView {
             caption=Signal::derive(caption)
             height=square
             chart=move || {
-                let report = store.run.get()?;
+                let report = store.answers.run.get()?;
                 let shown = store.settings.with(|e| e.view.show);
                 let bar = |r: &StrategyRun| Bar {
                     values: vec![r.speedup],
@@ -227,14 +227,14 @@ fn Speedups(store: Store) -> impl IntoView {
                 Some(Chart::Bars(chart))
             }
             hover=move |x, _| {
-                let report = store.run.get_untracked()?;
+                let report = store.answers.run.get_untracked()?;
                 let run = report.runs.get(floor(x))?;
                 let paper = report.paper(run).map(|(p, of)| format!("; paper {p}× ({of})")).unwrap_or_default();
                 Some(format!("{}: {}× {}{paper}", run.strategy, significant(run.speedup, 4), report.over().name()))
             }
             csv=move || {
                 let mut text = "strategy,seconds,throughput,speedup,paper,hops\n".to_string();
-                if let Some(report) = store.run.get_untracked() {
+                if let Some(report) = store.answers.run.get_untracked() {
                     for r in &report.runs {
                         let paper = report.paper(r).map(|p| p.0.to_string()).unwrap_or_default();
                         let _ = writeln!(text, "{},{},{},{},{paper},{}", r.strategy, r.seconds, r.throughput, r.speedup, r.hops);
@@ -244,12 +244,6 @@ fn Speedups(store: Store) -> impl IntoView {
             }
         />
     }
-}
-
-/// The run whose wafer is drawn.
-pub(super) fn shown_run(report: &RunReport, experiment: &Experiment) -> Option<StrategyRun> {
-    let run = report.runs.iter().find(|r| strategy(r) == experiment.view.show).or(report.runs.last())?;
-    Some(run.clone())
 }
 
 fn table(report: &RunReport) -> impl IntoView + use<> {

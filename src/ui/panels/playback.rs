@@ -8,13 +8,14 @@ use leptos::leptos_dom::helpers::{IntervalHandle, set_interval_with_handle};
 use leptos::prelude::*;
 
 use super::views::table;
-use super::wafer::{Looked, die_at, look_at, routes};
+use super::wafer::Looked;
 use crate::experiment::{Experiment, Look};
 use crate::model::Routes;
 use crate::plot::{Chart, MeshPicture};
 use crate::sim::{Flow, Timeline};
-use crate::ui::actions::change;
 use crate::ui::figure::{Figure, clicks, square};
+use crate::ui::selection::{die_at, look_at, routes, timeline};
+use crate::ui::settings::change;
 use crate::ui::store::Store;
 use crate::units::{grouped, seconds};
 
@@ -38,12 +39,6 @@ fn doing(timeline: &Timeline, die: usize, at: f64) -> Doing {
         None if timeline.flows.iter().any(|f| f.die == die && moves(f, at)) => Doing::Fetching,
         None => Doing::Nothing,
     }
-}
-
-/// The layer that was recorded, if it is of the wafer as it is now: settings change before their results are there.
-pub(super) fn timeline(store: Store) -> Option<Arc<Timeline>> {
-    let dies = store.settings.with(|e| e.wafer().mesh.dies());
-    store.timeline.get().filter(|t| t.dies == dies)
 }
 
 fn moves(flow: &Flow, at: f64) -> bool {
@@ -91,10 +86,11 @@ pub(super) fn Playback(store: Store) -> impl IntoView {
         at.set(part);
         change(store, false, |e| e.view.at = part);
     };
-    let time = move || store.timeline.with(|t| t.as_ref().map_or(0.0, |t| t.seconds)) * at.get() as f64 / PARTS as f64;
+    let time =
+        move || store.answers.timeline.with(|t| t.as_ref().map_or(0.0, |t| t.seconds)) * at.get() as f64 / PARTS as f64;
     view! {
         <div class="tools">
-            <button type="button" id="play" on:click=play prop:disabled=move || store.timeline.with(Option::is_none)>
+            <button type="button" id="play" on:click=play prop:disabled=move || store.answers.timeline.with(Option::is_none)>
                 {move || if playing.get() { "Pause" } else { "Play" }}
             </button>
             <label class="control wide" for="at">
@@ -122,7 +118,7 @@ fn film(store: Store, at: RwSignal<usize>, routes: Memo<Arc<Routes>>) -> AnyView
     let moment = move |t: &Timeline| t.seconds * at.get() as f64 / PARTS as f64;
     let caption = move || {
         let show = store.settings.with(|e| e.view.show.name());
-        let moving = store.timeline.with(|t| {
+        let moving = store.answers.timeline.with(|t| {
             t.as_ref().map_or(0, |t| t.flows.iter().filter(|f| f.source != f.die && moves(f, moment(t))).count())
         });
         format!(

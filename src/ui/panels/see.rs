@@ -5,10 +5,10 @@ use leptos::prelude::*;
 use super::{likeness, streams, views};
 use crate::model::{Scope, model_named};
 use crate::protocol::{Info, LayerView};
-use crate::ui::actions::change;
 use crate::ui::controls::Choice;
 use crate::ui::figure::Missing;
 use crate::ui::numbers::{fact, number, share};
+use crate::ui::settings::change;
 use crate::ui::store::Store;
 use crate::units::percent;
 
@@ -34,7 +34,7 @@ pub(crate) fn See(store: Store) -> impl IntoView {
         <section aria-labelledby="see-title">
             <h2 id="see-title">"2 · Where experts move"</h2>
             <Tools store />
-            <dl class="facts" id="layer-facts">{move || store.layer.get().map(|v| facts(store, &v))}</dl>
+            <dl class="facts" id="layer-facts">{move || store.answers.layer.get().map(|v| facts(store, &v))}</dl>
             <div class="figures">
                 {views::frequency_map(store)}
                 {views::frequency_bars(store)}
@@ -139,7 +139,7 @@ fn Tools(store: Store) -> impl IntoView {
                 />
                 <span>
                     "Mean of all layers"
-                    {move || store.averaging.get().filter(|p| p.1 > 0).map(|(done, all)| format!(", {done} of {all}…"))}
+                    {move || store.answers.layer.progress().filter(|p| p.1 > 0).map(|(done, all)| format!(", {done} of {all}…"))}
                 </span>
             </label>
             <Choice

@@ -30,7 +30,7 @@ const FIGURES: [(&str, &str); 6] = [
 #[component]
 pub(crate) fn Story(store: Store) -> impl IntoView {
     let told = Memo::new(move |_| {
-        let (report, overview, info) = (store.report.get()?, store.overview.get()?, store.shown()?);
+        let (report, overview, info) = (store.answers.report.get()?, store.answers.overview.get()?, store.shown()?);
         let model = info.model.as_deref().and_then(model_named);
         let [llc, hbm] = capacities(store).map_or([0.0; 2], |both| both.map(|c| c.0));
         Some(insights(&report, model, &streams(&overview), Caches { llc, hbm }))
@@ -124,7 +124,7 @@ fn chapter(
 
 /// What all that is worth.
 fn ending(store: Store) -> Option<AnyView> {
-    let report = store.run.get()?;
+    let report = store.answers.run.get()?;
     let find = |s: Strategy| report.runs.iter().find(|r| r.strategy == s.name());
     let (best, base) = (find(Strategy::AlloPred)?, find(Strategy::Base)?);
     let paper = report.paper(best).filter(|_| report.over() == Strategy::Base);

@@ -9,7 +9,7 @@ use crate::analysis::DistanceCounts;
 use crate::experiment::Experiment;
 use crate::model::{Phase, default_model};
 use crate::plot::{Axis, Bar, Bars, Chart, Curve, Curves, Marker};
-use crate::protocol::{From, Overview};
+use crate::protocol::{Origin, Overview};
 use crate::ui::figure::{Figure, wide};
 use crate::ui::store::Store;
 use crate::units::{floor, percent, significant};
@@ -21,7 +21,7 @@ pub(super) fn repetition(store: Store) -> AnyView {
         known.iter().sum::<f64>() / known.len().max(1) as f64
     };
     let curves = move || {
-        let report = store.report.get()?;
+        let report = store.answers.report.get()?;
         let of = |all: &[Vec<Option<f64>>]| all.iter().map(|layers| mean(layers)).collect::<Vec<_>>();
         Some((report.repetition.stream.clone(), of(&report.repetition.any), of(&report.repetition.fraction)))
     };
@@ -94,6 +94,7 @@ fn each_stream(o: &Overview, value: impl Fn(usize, &DistanceCounts) -> String) -
 pub(super) fn reuse_bins(store: Store) -> AnyView {
     let phase = move || {
         store
+            .answers
             .overview
             .get()
             .and_then(|o| o.stream)
@@ -110,7 +111,7 @@ pub(super) fn reuse_bins(store: Store) -> AnyView {
             ))
             height=wide
             chart=move || {
-                let o = store.overview.get()?;
+                let o = store.answers.overview.get()?;
                 let all = shares(&o);
                 let mut names: Vec<_> = (0..all.len().saturating_sub(1)).map(bin).collect();
                 names.push("first".into());
@@ -124,14 +125,14 @@ pub(super) fn reuse_bins(store: Store) -> AnyView {
                 }))
             }
             hover=move |x, _| {
-                let o = store.overview.get_untracked()?;
+                let o = store.answers.overview.get_untracked()?;
                 let all = shares(&o);
                 let v = all.get(floor(x))?;
                 let name = if floor(x) + 1 == all.len() { "first uses".to_string() } else { format!("distance {}", bin(floor(x))) };
                 Some(format!("{name}: {}", each_stream(&o, |i, _| percent(v[i]))))
             }
             csv=move || {
-                let Some(o) = store.overview.get() else { return String::new() };
+                let Some(o) = store.answers.overview.get() else { return String::new() };
                 let rows = streams(&o).into_iter().flat_map(|(name, c)| c.histogram.iter().enumerate().filter(|(_, n)| **n > 0).map(move |(d, n)| (name, c, d, n)));
                 table("stream,accesses,cold,distance,count", rows, |t, (name, c, d, n)| {
                     let _ = writeln!(t, "{name},{},{},{d},{n}", c.accesses, c.cold);
@@ -144,9 +145,9 @@ pub(super) fn reuse_bins(store: Store) -> AnyView {
 
 /// Bytes of an expert of what is shown, if its model is known or its sizes are given.
 fn expert_bytes(store: Store) -> Option<f64> {
-    let own = match store.from() {
-        From::Trace => store.shown()?.model.clone(),
-        From::Synthetic => Some(default_model().name.into()),
+    let own = match store.origin() {
+        Origin::Trace => store.shown()?.model.clone(),
+        Origin::Synthetic => Some(default_model().name.into()),
     };
     store.settings.with(|e| e.of_model(own.as_deref()).ok().map(|e| e.preset().expert_bytes(e.run.weight)))
 }
@@ -177,7 +178,7 @@ pub(super) fn reuse_curve(store: Store) -> AnyView {
             })
             height=wide
             chart=move || {
-                let o = store.overview.get()?;
+                let o = store.answers.overview.get()?;
                 let objects = (o.layers.len() * o.experts) as f64;
                 let marks = capacities(store);
                 let to = marks.iter().flatten().fold(objects, |a, m| a.max(m.0 * 1.2)).max(10.0);
@@ -194,11 +195,11 @@ pub(super) fn reuse_curve(store: Store) -> AnyView {
                 }))
             }
             hover=move |x, _| {
-                let o = store.overview.get_untracked()?;
+                let o = store.answers.overview.get_untracked()?;
                 Some(format!("{} experts: {}", floor(x), each_stream(&o, |_, c| c.miss_ratio(floor(x)).map_or("–".into(), percent))))
             }
             csv=move || {
-                let Some(o) = store.overview.get() else { return String::new() };
+                let Some(o) = store.answers.overview.get() else { return String::new() };
                 let rows = streams(&o).into_iter().flat_map(|(name, c)| c.curve().into_iter().map(move |p| (name, p)));
                 table("stream,capacity,miss_ratio", rows, |t, (name, (c, m))| {
                     let _ = writeln!(t, "{name},{c},{m}");

@@ -4,15 +4,16 @@ use std::fmt::Write;
 
 use leptos::prelude::*;
 
-use super::place::get;
 use super::views::table;
 use crate::experiment::{Experiment, SWEPT, Sweep, key_named};
 use crate::model::FIELDS;
 use crate::plot::{Axis, Chart, Curve, Curves};
-use crate::ui::actions::change;
+use crate::protocol::RunReport;
 use crate::ui::controls::{Choice, Number};
-use crate::ui::figure::{Figure, wide};
-use crate::ui::store::{Store, Swept};
+use crate::ui::figure::{Figure, Missing, wide};
+use crate::ui::selection::unsimulated;
+use crate::ui::settings::{change, get, set};
+use crate::ui::store::{Point, Store};
 use crate::units::significant;
 
 /// Name of a setting for people.
@@ -66,7 +67,13 @@ pub(crate) fn Sensitivity(store: Store) -> impl IntoView {
         if parts.len() == 4 {
             parts[i] = v.trim();
         }
-        super::place::set(store, "sweep", &parts.join(":"))
+        set(store, "sweep", &parts.join(":"))
+    };
+    let name = Memo::new(move |_| chosen().map(|s| s.name));
+    let why = unsimulated(store);
+    let shown = move |name| match why.get() {
+        None => figure(store, name),
+        Some(why) => view! { <Missing id="sweep-curve" title="Sensitivity" why=why.to_string() /> }.into_any(),
     };
     view! {
         <h3 class="sub">"What if?"</h3>
@@ -84,8 +91,13 @@ pub(crate) fn Sensitivity(store: Store) -> impl IntoView {
                 <Number id="sweep-points" label="Values" value=part(3) on_change=move |v| edit(3, v) />
             })}
         </div>
-        {move || chosen().map(|s| s.name).map(|name| view! { <div class="figures wide">{figure(store, name)}</div> })}
+        {move || name.get().map(|name| view! { <div class="figures wide">{shown(name)}</div> })}
     }
+}
+
+/// Those of the points that could be run.
+fn results(points: &[Point]) -> Vec<(f64, &RunReport)> {
+    points.iter().filter_map(|p| Some((p.at, &**p.result.as_ref().ok()?))).collect()
 }
 
 fn figure(store: Store, name: String) -> AnyView {
@@ -93,7 +105,7 @@ fn figure(store: Store, name: String) -> AnyView {
     let baseline = move || store.settings.with(|e| e.run.baseline.name());
     let all = move || {
         let wanted = store.settings.with(|e| e.view.sweep.as_ref().map_or(0, |s| s.values().len()));
-        (store.sweep.get(), wanted)
+        (store.answers.sweep.get().unwrap_or_default(), wanted)
     };
     let caption = {
         let axis = axis.clone();
@@ -108,16 +120,17 @@ fn figure(store: Store, name: String) -> AnyView {
             } else {
                 String::new()
             };
-            format!("{axis}. {base}{progress}")
+            let failed = done.iter().filter_map(|p| Some(format!(" {} failed: {}.", p.at, p.result.as_ref().err()?)));
+            format!("{axis}. {base}{progress}{}", failed.collect::<String>())
         }
     };
-    let curves = |done: &Swept| -> Vec<Curve> {
+    let curves = |done: &[(f64, &RunReport)]| -> Vec<Curve> {
         let Some(first) = done.first().and_then(|(_, r)| r.runs.first()).map(|r| r.throughput / r.speedup) else {
             return Vec::new();
         };
         let names: Vec<String> = done[0].1.runs.iter().map(|r| r.strategy.clone()).collect();
         let of = |name: &String| {
-            let value = |(x, r): &(f64, std::sync::Arc<crate::protocol::RunReport>)| {
+            let value = |(x, r): &(f64, &RunReport)| {
                 r.runs.iter().find(|r| r.strategy == *name).map(|r| (*x, r.throughput / first))
             };
             Curve { name: name.clone(), points: done.iter().filter_map(value).collect() }
@@ -133,6 +146,7 @@ fn figure(store: Store, name: String) -> AnyView {
             height=wide
             chart=move || {
                 let (done, _) = all();
+                let done = results(&done);
                 let curves = curves(&done);
                 let most = curves.iter().flat_map(|c| &c.points).fold(0.0f64, |a, p| a.max(p.1));
                 let (from, to) = (done.first()?.0, done.last()?.0);
@@ -145,13 +159,15 @@ fn figure(store: Store, name: String) -> AnyView {
                 Some(Chart::Curves(Curves { curves, steps: false, markers: Vec::new(), x, y: Axis::linear(&format!("throughput, × {} at first", baseline()), most * 1.08) }))
             }
             hover=move |x, _| {
-                let done = store.sweep.get_untracked();
+                let done = store.answers.sweep.get_untracked()?;
+                let done = results(&done);
                 let (value, report) = done.iter().min_by(|a, b| (a.0 - x).abs().total_cmp(&(b.0 - x).abs()))?;
                 let all: Vec<String> = report.runs.iter().map(|r| format!("{} {}×", r.strategy, significant(r.speedup, 3))).collect();
                 Some(format!("{}: over {} of the same value, {}", significant(*value, 4), untrack(baseline), all.join(", ")))
             }
             csv=move || {
-                let done = store.sweep.get_untracked();
+                let done = store.answers.sweep.get_untracked().unwrap_or_default();
+                let done = results(&done);
                 let rows = done.iter().flat_map(|(v, r)| r.runs.iter().map(move |r| (v, r)));
                 table("value,strategy,seconds,throughput,speedup,hops", rows, |t, (v, r)| {
                     let _ = writeln!(t, "{v},{},{},{},{},{}", r.strategy, r.seconds, r.throughput, r.speedup, r.hops);

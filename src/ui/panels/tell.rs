@@ -11,7 +11,7 @@ use crate::units::amount;
 #[component]
 pub(crate) fn Tell(store: Store) -> impl IntoView {
     let told = move || {
-        let (report, info) = (store.report.get()?, store.shown()?);
+        let (report, info) = (store.answers.report.get()?, store.shown()?);
         let model = info.model.as_deref().and_then(model_named);
         let rows = observations(&report, model, info.synthetic);
         let has_collapsed = rows.iter().any(|r| r.without_collapsed.is_some());

@@ -5,21 +5,20 @@ use leptos::html;
 use leptos::leptos_dom::helpers::window_event_listener;
 use leptos::prelude::*;
 
-use super::place::{get, set};
 use super::views::{matrix, matrix_csv};
 use crate::experiment::Experiment;
 use crate::model::{MODELS, ModelPreset, default_model, model_named};
 use crate::plot::{Chart, Heatmap};
-use crate::protocol::{From, Info};
+use crate::protocol::{Info, Origin};
 use crate::synth::{synthetic_model, synthetic_models};
-use crate::ui::actions::change;
 use crate::ui::controls::{Choice, Number};
 use crate::ui::figure::Figure;
 use crate::ui::load::{cancel_load, load};
 use crate::ui::numbers::{count, fact};
-use crate::ui::recent::{Recent, remove, restore};
+use crate::ui::recent::{remove, restore};
 use crate::ui::remote::from_address;
-use crate::ui::store::{Loading, Store};
+use crate::ui::settings::{change, get, set};
+use crate::ui::store::{Loading, Store, StoredTrace};
 use crate::units::{bytes, grouped};
 use crate::web::{dropped, picked};
 
@@ -42,18 +41,19 @@ pub(crate) fn Trace(store: Store) -> impl IntoView {
 
 /// What the browser keeps, with its size and a way to delete it.
 fn recents(store: Store) -> Option<impl IntoView> {
-    let (list, unkept) = (store.recent.get(), store.unkept.get());
-    let shown = store.trace.with(|t| t.as_ref().map(|t| t.digest.clone()));
-    if list.is_empty() && unkept.is_none() {
+    let (list, unstored) = (store.loaded.stored.get().unwrap_or_default(), store.loaded.unstored.get());
+    let shown = store.loaded.trace.with(|t| t.as_ref().map(|t| t.digest.clone()));
+    if list.is_empty() && unstored.is_none() {
         return None;
     }
     let room = store
+        .loaded
         .room
         .get()
         .map(|(used, all)| format!(" The browser lets this page keep {}; {} are in use.", bytes(all), bytes(used)));
-    let row = |r: Recent| {
+    let row = |r: StoredTrace| {
         let (digest, gone) = (r.digest.clone(), r.digest.clone());
-        let current = shown.as_ref() == Some(&r.digest) && store.from() == From::Trace;
+        let current = shown.as_ref() == Some(&r.digest) && store.origin() == Origin::Trace;
         view! {
             <li>
                 <button type="button" prop:disabled=current on:click=move |_| restore(store, digest.clone())>{if current { "Shown" } else { "Show" }}</button>
@@ -67,7 +67,7 @@ fn recents(store: Store) -> Option<impl IntoView> {
             <summary>"Recent traces, kept in this browser: " {list.len()}</summary>
             <p>"Kept on this computer only, so that a reload or a link to the same trace finds it again." {room}</p>
             <ul class="recent">{list.into_iter().map(row).collect_view()}</ul>
-            {unkept.map(|why| view! { <p class="problem" role="status">"The last trace could not be kept: " {why}</p> })}
+            {unstored.map(|why| view! { <p class="problem" role="status">"The last trace could not be kept: " {why}</p> })}
         </details>
     })
 }
@@ -75,7 +75,7 @@ fn recents(store: Store) -> Option<impl IntoView> {
 #[component]
 fn DropZone(store: Store) -> impl IntoView {
     let over = RwSignal::new(false);
-    let glanced = Memo::new(move |_| store.glance.with(Option::is_some));
+    let glanced = Memo::new(move |_| store.loaded.glance.with(Option::is_some));
     let files = NodeRef::<html::Input>::new();
     let folder = NodeRef::<html::Input>::new();
     // Not an attribute that the view macro knows.
@@ -88,14 +88,14 @@ fn DropZone(store: Store) -> impl IntoView {
         event.prevent_default();
         over.set(false);
         if let Some(transfer) = event.data_transfer() {
-            let told = move |found| {
-                store.tell_loading(|l| {
+            let on_found = move |found| {
+                store.loaded.tell(|l| {
                     if l.bytes.1 == 0 {
                         l.files.1 = found;
                     }
                 });
             };
-            load(store, String::new(), dropped(&transfer, told));
+            load(store, String::new(), dropped(&transfer, on_found));
         }
     };
     // Anywhere on the page: who misses the zone would else leave the page for the file.
@@ -134,7 +134,7 @@ fn DropZone(store: Store) -> impl IntoView {
             class="drop"
             class:over=move || over.get()
         >
-            {move || match store.loading.get() {
+            {move || match store.loaded.loading.get() {
                 Some(l) => progress(store, &l).into_any(),
                 None => {
                     view! {
@@ -174,12 +174,12 @@ fn so_far(store: Store) -> AnyView {
             caption=Signal::derive(|| "How often each expert is chosen, over the mean of its layer, in what one worker has read so far.".to_string())
             height=|w| (w * 0.5).clamp(160.0, 300.0)
             chart=move || {
-                let o = store.glance.get()?;
+                let o = store.loaded.glance.get()?;
                 Some(Chart::Heatmap(Heatmap { max: 16.0, ..matrix(&o.frequency, o.experts, ["expert", "layer"], "over the mean, ×") }))
             }
             hover=|_, _| None
             csv=move || {
-                let o = store.glance.get_untracked().unwrap_or_default();
+                let o = store.loaded.glance.get_untracked().unwrap_or_default();
                 matrix_csv("layer,expert,over_mean", &o.frequency, o.experts)
             }
         />
@@ -289,7 +289,7 @@ fn facts(store: Store, info: &Info) -> impl IntoView + use<> {
     let unknown = own.is_none();
     let chooser = move || {
         let option = |m: &ModelPreset| (m.name.to_string(), m.title.to_string());
-        let (label, options): (_, Vec<_>) = if store.from() == From::Synthetic {
+        let (label, options): (_, Vec<_>) = if store.origin() == Origin::Synthetic {
             ("Synthetic workload of", synthetic_models().map(option).collect())
         } else {
             let words = if unknown { "the trace\u{2019}s model: not known" } else { "the trace\u{2019}s own model" };
@@ -299,7 +299,7 @@ fn facts(store: Store, info: &Info) -> impl IntoView + use<> {
         // The synthetic workload of no model is the default's.
         let value = move || {
             let set = store.experiment.with(|e| e.workload.model.clone());
-            if set.is_empty() && store.from() == From::Synthetic { default_model().name.into() } else { set }
+            if set.is_empty() && store.origin() == Origin::Synthetic { default_model().name.into() } else { set }
         };
         view! {
             <Choice
@@ -315,17 +315,17 @@ fn facts(store: Store, info: &Info) -> impl IntoView + use<> {
     let sizes = move || {
         let given = store.settings.with(|e| e.workload.hidden > 0 || e.workload.intermediate > 0);
         let asked = unknown && store.settings.with(|e| e.workload.model.is_empty());
-        (store.from() == From::Trace && (given || asked)).then(|| view! {
+        (store.origin() == Origin::Trace && (given || asked)).then(|| view! {
             <Number id="hidden" label="hidden_size" value=get(store, "hidden") on_change=move |v| set(store, "hidden", &v) title="Of the model\u{2019}s config.json" />
             <Number id="intermediate" label="moe_intermediate_size" value=get(store, "intermediate") on_change=move |v| set(store, "intermediate", &v) title="Of the model\u{2019}s config.json; intermediate_size where it has no other" />
         })
     };
     let switch = move || {
-        let loaded = store.trace.get()?;
+        let loaded = store.loaded.trace.get()?;
         let digest = loaded.digest.clone();
-        Some(match store.from() {
-            From::Trace => view! { <button type="button" id="show-synthetic" on:click=move |_| change(store, true, |e| e.leave_trace(|m| synthetic_model(m).is_ok()))>"Show the synthetic workload"</button> }.into_any(),
-            From::Synthetic => view! {
+        Some(match store.origin() {
+            Origin::Trace => view! { <button type="button" id="show-synthetic" on:click=move |_| change(store, true, |e| e.leave_trace(|m| synthetic_model(m).is_ok()))>"Show the synthetic workload"</button> }.into_any(),
+            Origin::Synthetic => view! {
                 <button type="button" id="show-trace" on:click=move |_| {
                     change(store, true, |e| {
                         let source = e.view.source.clone();
@@ -365,7 +365,7 @@ fn seed(store: Store) -> impl IntoView {
 fn issues(store: Store) -> Option<impl IntoView> {
     /// A list longer than this helps nobody; the command line prints all.
     const MOST: usize = 50;
-    let (issues, any) = store.issues.get();
+    let (issues, any) = store.loaded.issues.get();
     if issues.is_empty() {
         return None;
     }
@@ -404,7 +404,7 @@ fn issues(store: Store) -> Option<impl IntoView> {
                 <ul>{issues.iter().take(MOST).map(item).collect_view()}</ul>
                 {(more > 0).then(|| format!("and {more} more"))}
             </div>
-            <button type="button" on:click=move |_| store.issues.set((Vec::new(), true))>"Dismiss"</button>
+            <button type="button" on:click=move |_| store.loaded.issues.set((Vec::new(), true))>"Dismiss"</button>
         </div>
     })
 }

@@ -16,7 +16,7 @@ use crate::units::{floor, percent, significant};
 /// Words that name the layer of a caption.
 pub(super) fn of_layer(store: Store, words: &'static str) -> Signal<String> {
     Signal::derive(move || {
-        let Some(v) = store.layer.get() else { return String::new() };
+        let Some(v) = store.answers.layer.get() else { return String::new() };
         v.id.map_or_else(
             || words.replace("layer {}", "the mean of all layers"),
             |id| words.replace("{}", &id.to_string()),
@@ -76,7 +76,7 @@ pub(super) fn frequency_map(store: Store) -> AnyView {
             caption=fixed("How often each expert is chosen, over the mean of its layer (analysis A). A bright cell is a hot expert (colours end at 16 times the mean); the arrow marks the layer of the other figures.")
             height=square
             chart=move || {
-                let o = store.overview.get()?;
+                let o = store.answers.overview.get()?;
                 let most = o.frequency.iter().fold(0.0f32, |a, &b| a.max(b));
                 Some(Chart::Heatmap(Heatmap {
                     values: o.frequency.clone(),
@@ -91,13 +91,13 @@ pub(super) fn frequency_map(store: Store) -> AnyView {
                 }))
             }
             hover=move |x, y| {
-                let o = store.overview.get_untracked()?;
+                let o = store.answers.overview.get_untracked()?;
                 let (e, l) = (floor(x), floor(y));
                 let value = *o.frequency.get(l * o.experts + e)?;
                 Some(format!("layer {}, expert {e}: {}× the mean", o.layers.get(l)?, significant(f64::from(value), 3)))
             }
             csv=move || {
-                let Some(o) = store.overview.get() else { return String::new() };
+                let Some(o) = store.answers.overview.get() else { return String::new() };
                 let rows = o.layers.iter().zip(o.frequency.chunks_exact(o.experts.max(1)));
                 table("layer,expert,over_mean", rows.flat_map(|(l, row)| row.iter().enumerate().map(move |(e, v)| (l, e, v))), |t, (l, e, v)| {
                     let _ = writeln!(t, "{l},{e},{v}");
@@ -118,7 +118,7 @@ pub(super) fn frequency_bars(store: Store) -> AnyView {
             caption=of_layer(store, "Tokens of each expert in layer {}. Skew is the largest count over the mean.")
             height=square
             chart=move || {
-                let v = store.layer.get()?;
+                let v = store.answers.layer.get()?;
                 let most = v.frequency[0].iter().copied().fold(0.0, f64::max);
                 let mean = v.frequency[0].iter().sum::<f64>() / v.experts.max(1) as f64;
                 let bar = |&c: &f64| Bar { values: vec![c], marked: c >= most, ..Bar::default() };
@@ -131,11 +131,11 @@ pub(super) fn frequency_bars(store: Store) -> AnyView {
                 }))
             }
             hover=move |x, _| {
-                let v = store.layer.get_untracked()?;
+                let v = store.answers.layer.get_untracked()?;
                 Some(format!("expert {}: {} tokens", floor(x), crate::units::grouped(crate::units::floor(*v.frequency[0].get(floor(x))? + 0.5) as u64)))
             }
             csv=move || {
-                let Some(v) = store.layer.get() else { return String::new() };
+                let Some(v) = store.answers.layer.get() else { return String::new() };
                 let [all, prefill, decode] = &v.frequency;
                 table("expert,tokens,prefill,decode", 0..v.experts, |t, e| {
                     let _ = writeln!(t, "{e},{},{},{}", all[e], prefill[e], decode[e]);
@@ -167,8 +167,8 @@ fn layer_matrix(
 ) -> AnyView {
     let diverging = id.ends_with("-difference");
     let with = move |read: &mut dyn FnMut(usize, &[f32])| match cells {
-        Cells::View(of) => store.layer.with(|v| v.as_ref().map(|v| read(v.experts, of(v)))),
-        Cells::Details(of) => store.details.with(|d| d.as_ref().map(|d| read(d.experts, of(d)))),
+        Cells::View(of) => store.answers.layer.with(|v| v.as_ref().map(|v| read(v.experts, of(v)))),
+        Cells::Details(of) => store.answers.details.with(|d| d.as_ref().map(|d| read(d.experts, of(d)))),
     };
     view! {
         <Figure
@@ -252,7 +252,7 @@ fn unless_last(
     title: &'static str,
     figure: fn(Store, &'static str, &'static str) -> AnyView,
 ) -> AnyView {
-    let last = Memo::new(move |_| store.details.with(|d| d.as_ref().is_some_and(|d| d.cross_layer.is_empty())));
+    let last = Memo::new(move |_| store.answers.details.with(|d| d.as_ref().is_some_and(|d| d.cross_layer.is_empty())));
     (move || {
         if last.get() {
             let why = "This is the last MoE layer, so there is no next one. Move the slider to an earlier layer.";
@@ -305,7 +305,7 @@ pub(super) fn token_diagonal(store: Store) -> AnyView {
             caption=of_layer(store, "The diagonal of the cross-token matrix: chance that a token's expert is used again by the next token, in layer {}.")
             height=square
             chart=move || {
-                let v = store.layer.get()?;
+                let v = store.answers.layer.get()?;
                 let chance = store.shown().map_or(0.0, |i| i.top_k as f64 / i.experts.max(1) as f64);
                 let mut levels = Vec::new();
                 levels.extend(v.diagonal_mean.0.map(|d| (d, format!("weighted mean {}", percent(d)))));
@@ -321,11 +321,11 @@ pub(super) fn token_diagonal(store: Store) -> AnyView {
                 }))
             }
             hover=move |x, _| {
-                let v = store.layer.get_untracked()?;
+                let v = store.answers.layer.get_untracked()?;
                 Some(format!("expert {}: {}", floor(x), value(*v.diagonal.get(floor(x))?)))
             }
             csv=move || {
-                let Some(v) = store.layer.get() else { return String::new() };
+                let Some(v) = store.answers.layer.get() else { return String::new() };
                 table("expert,probability", v.diagonal.iter().enumerate().filter(|(_, p)| !p.is_nan()), |t, (e, p)| {
                     let _ = writeln!(t, "{e},{p}");
                 })
@@ -358,7 +358,7 @@ fn percent_curves(
             caption=of_layer(store, caption)
             height=wide
             chart=move || {
-                let v = store.details.get()?;
+                let v = store.answers.details.get()?;
                 let curve = |(name, points): &(&str, &[f32])| Curve {
                     name: name.to_string(),
                     points: points.iter().enumerate().map(|(p, &m)| (p as f64 / 100.0, f64::from(m))).collect(),
@@ -372,13 +372,13 @@ fn percent_curves(
                 }))
             }
             hover=move |x, _| {
-                let v = store.details.get_untracked()?;
+                let v = store.answers.details.get_untracked()?;
                 let p = floor(x * 100.0);
                 let at: Vec<String> = of(&v).iter().filter_map(|(name, c)| Some(format!("{} {name}", percent((*c.get(p)?).into())))).collect();
                 Some(format!("top {p}%: {}", at.join(", ")))
             }
             csv=move || {
-                let Some(v) = store.details.get() else { return String::new() };
+                let Some(v) = store.answers.details.get() else { return String::new() };
                 let rows = of(&v).into_iter().flat_map(|(name, c)| c.iter().enumerate().map(move |(p, m)| (name, p, m)));
                 table("curve,percent,share", rows, |t, (name, p, m)| {
                     let _ = writeln!(t, "{name},{p},{m}");
@@ -436,7 +436,7 @@ pub(super) fn by_layer(
             caption=fixed(caption)
             height=wide
             chart=move || {
-                let report = store.report.get()?;
+                let report = store.answers.report.get()?;
                 let series = of(&report);
                 let points = |values: &[Option<f64>]| values.iter().enumerate().map(|(i, v)| (i as f64 + 0.5, v.unwrap_or(f64::NAN))).collect::<Vec<_>>();
                 let least = series.iter().flat_map(|(_, v)| v.iter().flatten()).fold(0.0f64, |a, &b| a.min(b));
@@ -453,13 +453,13 @@ pub(super) fn by_layer(
                 }))
             }
             hover=move |x, _| {
-                let report = store.report.get_untracked()?;
+                let report = store.answers.report.get_untracked()?;
                 let layer = report.layer_ids.get(floor(x))?;
                 let at: Vec<String> = of(&report).iter().filter_map(|(name, v)| Some(format!("{name} {}", percent((*v.get(floor(x))?)?)))).collect();
                 Some(format!("layer {layer}: {}", at.join(", ")))
             }
             csv=move || {
-                let Some(report) = store.report.get() else { return String::new() };
+                let Some(report) = store.answers.report.get() else { return String::new() };
                 let series = of(&report);
                 let rows = series.iter().flat_map(|(name, v)| v.iter().zip(&report.layer_ids).map(move |(v, l)| (name, l, v)));
                 table("series,layer,value", rows, |t, (name, layer, v)| {

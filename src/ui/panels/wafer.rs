@@ -5,16 +5,15 @@ use std::sync::Arc;
 
 use leptos::prelude::*;
 
-use super::place::{get, set, shown_run};
-use super::playback::timeline;
 use crate::experiment::{Experiment, Heat, Look};
 use crate::model::{Mesh, Routes};
 use crate::plot::{Chart, MeshPicture};
 use crate::protocol::StrategyRun;
 use crate::sim::{Flow, Strategy};
-use crate::ui::actions::change;
 use crate::ui::controls::Choice;
 use crate::ui::figure::{Figure, clicks, square};
+use crate::ui::selection::{die_at, look_at, timeline};
+use crate::ui::settings::{change, get, set, shown_run};
 use crate::ui::store::Store;
 use crate::units::{bytes, floor, grouped, percent};
 
@@ -43,11 +42,6 @@ fn shares(values: &[f64]) -> Vec<f64> {
     values.iter().map(|v| v / most).collect()
 }
 
-/// The die at a place of the picture, whose axes count dies.
-pub(super) fn die_at(mesh: Mesh, x: f64, y: f64) -> usize {
-    floor(y).min(mesh.y - 1) * mesh.x + floor(x).min(mesh.x - 1)
-}
-
 /// The part of the wafer at a place: a die, or the link beside it.
 fn part_at(mesh: Mesh, x: f64, y: f64) -> Result<usize, Option<(usize, usize)>> {
     let die = die_at(mesh, x, y);
@@ -66,16 +60,10 @@ fn part_at(mesh: Mesh, x: f64, y: f64) -> Result<usize, Option<(usize, usize)>> 
     Err(beside.map(|b| (die.min(b), die.max(b))))
 }
 
-/// Routes of the wafer as it is.
-pub(super) fn routes(store: Store) -> Memo<Arc<Routes>> {
-    let parts = Memo::new(move |_| store.settings.with(|e| (e.wafer().mesh, e.system.dead.clone())));
-    Memo::new(move |_| parts.with(|(mesh, dead)| Arc::new(Routes::new(*mesh, dead))))
-}
-
 /// The part beside the speedups.
 #[component]
 pub(super) fn Wafer(store: Store) -> impl IntoView {
-    let run = move || store.run.get().and_then(|r| store.settings.with(|e| shown_run(&r, e)));
+    let run = move || store.answers.run.get().and_then(|r| store.settings.with(|e| shown_run(&r, e)));
     let heat = move || store.settings.with(|e| e.view.heat);
     let breaking = RwSignal::new(false);
     let caption = move || match run() {
@@ -96,8 +84,12 @@ pub(super) fn Wafer(store: Store) -> impl IntoView {
         None => String::new(),
     };
     let strategies = move || {
-        let names =
-            store.run.get().map(|r| r.runs.iter().map(|r| r.strategy.clone()).collect::<Vec<_>>()).unwrap_or_default();
+        let names = store
+            .answers
+            .run
+            .get()
+            .map(|r| r.runs.iter().map(|r| r.strategy.clone()).collect::<Vec<_>>())
+            .unwrap_or_default();
         let chosen = run().map(|r| r.strategy);
         names
             .into_iter()
@@ -203,11 +195,6 @@ pub(super) fn Wafer(store: Store) -> impl IntoView {
             </div>
         </div>
     }
-}
-
-/// Looks at something, or away from it.
-pub(super) fn look_at(store: Store, look: Look) {
-    change(store, true, |e| e.view.look = if e.view.look == Some(look) { None } else { Some(look) });
 }
 
 /// A button that looks at something.

@@ -1,0 +1,52 @@
+//! What is looked at on the wafer: a die, an expert, a layer over time. Apart from the figures, which several show the same.
+
+use std::sync::Arc;
+
+use leptos::prelude::*;
+
+use super::settings::change;
+use super::store::Store;
+use crate::experiment::Look;
+use crate::model::{Mesh, Routes};
+use crate::sim::Timeline;
+use crate::units::floor;
+
+/// The layer that was recorded, if it is of the wafer as it is now: settings change before their results are there.
+pub(super) fn timeline(store: Store) -> Option<Arc<Timeline>> {
+    let dies = store.settings.with(|e| e.wafer().mesh.dies());
+    store.answers.timeline.get().filter(|t| t.dies == dies)
+}
+
+/// The die at a place of the picture, whose axes count dies.
+pub(super) fn die_at(mesh: Mesh, x: f64, y: f64) -> usize {
+    floor(y).min(mesh.y - 1) * mesh.x + floor(x).min(mesh.x - 1)
+}
+
+/// Routes of the wafer as it is.
+pub(super) fn routes(store: Store) -> Memo<Arc<Routes>> {
+    let parts = Memo::new(move |_| store.settings.with(|e| (e.wafer().mesh, e.system.dead.clone())));
+    Memo::new(move |_| parts.with(|(mesh, dead)| Arc::new(Routes::new(*mesh, dead))))
+}
+
+/// Looks at something, or away from it.
+pub(super) fn look_at(store: Store, look: Look) {
+    change(store, true, |e| e.view.look = if e.view.look == Some(look) { None } else { Some(look) });
+}
+
+/// Why nothing can be simulated on what is shown, and what would help; none if it can.
+pub(super) fn unsimulated(store: Store) -> Memo<Option<&'static str>> {
+    Memo::new(move |_| {
+        let info = store.shown()?;
+        if info.decode > 0 {
+            None
+        } else if info.prefill > 0 {
+            Some(
+                "This trace has no decode tokens. The simulator fills its batches from decode steps, so there is nothing to simulate: load a trace of generated tokens, or show the synthetic workload.",
+            )
+        } else {
+            Some(
+                "These are counts without an order of tokens. The simulator fills its batches from the tokens of decode steps, so there is nothing to simulate: load a trace with the experts of each token, or show the synthetic workload.",
+            )
+        }
+    })
+}

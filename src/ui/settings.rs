@@ -1,0 +1,93 @@
+//! The settings and the address, which say the same: reading and changing one setting by its name, and what of a result the
+//! settings show.
+
+use std::cell::RefCell;
+use std::time::Duration;
+
+use leptos::leptos_dom::helpers::{TimeoutHandle, set_timeout_with_handle, window_event_listener_untyped};
+use leptos::prelude::*;
+
+use super::store::Store;
+use crate::experiment::{Experiment, key_named};
+use crate::protocol::{RunReport, StrategyRun};
+use crate::web::{fragment, set_fragment};
+
+thread_local! {
+    /// What the address will say once a slider rests.
+    static PENDING: RefCell<Option<(TimeoutHandle, String)>> = const { RefCell::new(None) };
+}
+
+/// Reads the address, now and whenever the reader goes back or forth.
+pub(super) fn begin(store: Store) {
+    read_address(store);
+    for event in ["popstate", "hashchange"] {
+        let _ = window_event_listener_untyped(event, move |_| read_address(store));
+    }
+}
+
+fn read_address(store: Store) {
+    // What a slider has not written yet belongs to the step of the history that was left.
+    PENDING.take().into_iter().for_each(|(handle, _)| handle.clear());
+    let (experiment, unread) = Experiment::parse(&fragment());
+    store.unread.set(unread.iter().map(ToString::to_string).collect());
+    if store.experiment.get_untracked() != experiment {
+        store.experiment.set(experiment);
+    }
+}
+
+/// Writes what a slider has not written yet, and gives the whole address's text.
+pub(super) fn flush_address(store: Store) -> String {
+    if let Some((handle, text)) = PENDING.take() {
+        handle.clear();
+        set_fragment(&text, false);
+    }
+    store.experiment.with_untracked(ToString::to_string)
+}
+
+/// Changes the experiment and writes it into the address: as a step of the history, or quietly for sliders.
+pub(super) fn change(store: Store, push: bool, edit: impl FnOnce(&mut Experiment)) {
+    let before = store.experiment.get_untracked();
+    let mut after = before.clone();
+    edit(&mut after);
+    if after == before {
+        return;
+    }
+    let text = after.to_string();
+    if push {
+        // The step that is left keeps where its slider was.
+        flush_address(store);
+    }
+    store.experiment.set(after);
+    store.unread.set(Vec::new());
+    if push {
+        return set_fragment(&text, true);
+    }
+    PENDING.take().into_iter().for_each(|(handle, _)| handle.clear());
+    // Browsers refuse an address that changes with every frame.
+    let write = {
+        let text = text.clone();
+        move || {
+            PENDING.take();
+            set_fragment(&text, false);
+        }
+    };
+    PENDING.set(set_timeout_with_handle(write, Duration::from_millis(200)).ok().map(|handle| (handle, text)));
+}
+
+/// Sets one setting by its name in the address.
+pub(super) fn set(store: Store, name: &'static str, value: &str) -> Result<(), String> {
+    let changed = store.experiment.with_untracked(|e| e.with(name, value.trim()))?;
+    change(store, true, |e| *e = changed);
+    Ok(())
+}
+
+/// One setting by its name, as the address has it.
+pub(super) fn get(store: Store, name: &'static str) -> Signal<String> {
+    Signal::derive(move || store.settings.with(|e| key_named(name).map(|k| (k.get)(e)).unwrap_or_default()))
+}
+
+/// The run whose wafer is drawn.
+pub(super) fn shown_run(report: &RunReport, experiment: &Experiment) -> Option<StrategyRun> {
+    let shown = experiment.view.show.name();
+    report.runs.iter().find(|r| r.strategy == shown).or(report.runs.last()).cloned()
+}

@@ -1,0 +1,116 @@
+//! Jobs and their replies: a question names its data, and what another worker or the storage gives is checked.
+
+use moescope::experiment::Experiment;
+use moescope::format::Source;
+use moescope::model::{Request, Scope};
+use moescope::protocol::{
+    Bytes, DataId, Files, Info, Job, JobError, LayerView, Origin, Reply, State, Step, finish, jobs,
+};
+
+use super::support::{t1, t2};
+
+struct NoFiles;
+
+impl Files for NoFiles {
+    fn open(&self, _: usize) -> std::io::Result<Box<dyn Source>> {
+        Err(std::io::ErrorKind::NotFound.into())
+    }
+}
+
+/// Loads requests as a trace.
+fn load(state: &mut State, requests: Vec<Request>) -> Info {
+    state.staged.add(requests, "made.json");
+    finish(jobs::Commit(Vec::new()), state, &NoFiles).unwrap()
+}
+
+fn layer(of: &DataId) -> jobs::Layer {
+    jobs::Layer { of: of.clone(), position: 0, scope: Scope::All }
+}
+
+/// A question that was under way when its data was replaced was answered with figures of the new data.
+#[test]
+fn a_question_about_replaced_data_is_void() {
+    let mut state = State::default();
+    let first = DataId::of(&load(&mut state, vec![t1()]));
+    assert_eq!(finish(layer(&first), &mut state, &NoFiles).unwrap().id, Some(1));
+    let mut report = jobs::Report::new(first.clone());
+    assert!(matches!(report.step(&mut state, &NoFiles), Ok(Step::Running { .. })));
+    let second = DataId::of(&load(&mut state, vec![t2()]));
+    assert_ne!(first.digest, second.digest);
+    assert_eq!(finish(layer(&first), &mut state, &NoFiles), Err(JobError::Void));
+    assert_eq!(report.step(&mut state, &NoFiles).unwrap_err(), JobError::Void, "in the middle of its work too");
+    let of = first.clone();
+    let scope = Scope::All;
+    assert_eq!(finish(jobs::Overview { of, scope }, &mut state, &NoFiles), Err(JobError::Void));
+    assert_eq!(finish(jobs::SetReference(first), &mut state, &NoFiles), Err(JobError::Void));
+    assert!(finish(layer(&second), &mut state, &NoFiles).is_ok());
+    // A trace is no synthetic workload of the same digest.
+    let other = DataId { origin: Origin::Synthetic, ..second };
+    assert_eq!(finish(layer(&other), &mut state, &NoFiles), Err(JobError::Void));
+}
+
+/// Whatever bytes lay under a digest took the place of the loaded trace before anyone looked at them.
+#[test]
+fn a_stored_trace_that_is_damaged_or_another_replaces_nothing() {
+    let mut state = State::default();
+    let stored = load(&mut state, vec![t1()]);
+    let save = jobs::Save { digest: stored.digest.clone(), name: "two\nlines".into() };
+    let Bytes(bytes) = finish(save, &mut state, &NoFiles).unwrap();
+    assert!(bytes.starts_with(format!("{}two lines\n", jobs::STORED).as_bytes()));
+    let shown = load(&mut state, vec![t2()]);
+    let mut restore = |digest: &str, bytes: Vec<u8>| {
+        let mut job = jobs::Restore::new(digest.into());
+        job.take(bytes);
+        let found = finish(job, &mut state, &NoFiles);
+        (found, state.trace.info())
+    };
+    let mut damaged = bytes.clone();
+    *damaged.last_mut().unwrap() ^= 1;
+    for (digest, bytes, why) in [
+        (&stored.digest, damaged, "damaged"),
+        (&stored.digest, bytes[..bytes.len() - 1].to_vec(), "damaged"),
+        (&stored.digest, bytes[..jobs::STORED.len() + 12].to_vec(), "ends within its head"),
+        (&stored.digest, b"moescope 0.0.1 trace 1\n".to_vec(), "another version"),
+        (&shown.digest, bytes.clone(), "another trace"),
+    ] {
+        let (found, there) = restore(digest, bytes);
+        let Err(JobError::Failed(said)) = found else { panic!("{why}: {found:?}") };
+        assert!(said.contains(why), "{said}");
+        assert_eq!(there, shown, "{why}: what was loaded stays");
+    }
+    let (found, there) = restore(&stored.digest, bytes);
+    assert_eq!((found.as_ref(), &there), (Ok(&stored), &stored));
+}
+
+/// A worker knows a job by its name only: the reply's bytes are those of its type.
+#[test]
+fn a_job_by_its_name_gives_its_reply_as_bytes() {
+    let mut state = State::default();
+    let of = DataId::of(&load(&mut state, vec![t1()]));
+    let question = postcard::to_stdvec(&layer(&of)).unwrap();
+    let mut job = jobs::open("Layer", &question, None).unwrap();
+    let Ok(Step::Done(reply)) = job.step(&mut state, &NoFiles) else { panic!() };
+    let expected = finish(layer(&of), &mut state, &NoFiles).unwrap();
+    let read = LayerView::decode(&reply).unwrap();
+    // No number equals no number: the bytes do.
+    assert_eq!((read.id, read.encode().unwrap()), (expected.id, expected.encode().unwrap()));
+    assert!(
+        !job.reads
+            && jobs::open("Ingest", &postcard::to_stdvec(&jobs::Ingest::new(Vec::new())).unwrap(), None).unwrap().reads
+    );
+    let unknown = |name, question: &[u8]| jobs::open(name, question, None).err().unwrap().to_string();
+    assert!(unknown("Nothing", &question).contains("no job called Nothing"));
+    assert!(unknown("Layer", &[]).contains("could not be read"));
+    // Bytes for another worker travel as they are, and a job takes them beside its question.
+    let experiment = Experiment::parse("steps=1&layers=1&batch=4").0;
+    let fill = jobs::FillBatch { of, experiment: experiment.clone() };
+    let question = postcard::to_stdvec(&fill).unwrap();
+    let Bytes(batch) = finish(fill, &mut state, &NoFiles).unwrap();
+    let mut job = jobs::open("FillBatch", &question, None).unwrap();
+    assert_eq!(job.step(&mut state, &NoFiles), Ok(Step::Done(batch.clone())));
+    let run = postcard::to_stdvec(&jobs::Run::new(experiment)).unwrap();
+    for (parcel, sound) in [(Some(batch), true), (Some(vec![1, 2, 3]), false), (None, false)] {
+        let found = jobs::open("Run", &run, parcel).unwrap().step(&mut state, &NoFiles);
+        assert_eq!(found.is_ok(), sound, "{found:?}");
+    }
+}
