@@ -176,8 +176,12 @@ impl Run {
     ///
     /// # Errors
     /// How large the experts are is not known.
-    pub fn new(experiment: Experiment, workload: impl Into<Arc<Workload>>, origin: Origin) -> Result<Self, String> {
+    pub fn new(mut experiment: Experiment, workload: impl Into<Arc<Workload>>, origin: Origin) -> Result<Self, String> {
         let workload = workload.into();
+        // The page shows the synthetic workload while a link's trace is not there: such a result is not that trace's.
+        if origin.synthetic {
+            experiment.workload.trace.clear();
+        }
         let resolved = origin.resolve(&experiment)?;
         let mut strategies = experiment.run.strategies.clone();
         for needed in [experiment.run.baseline, Strategy::Base] {

@@ -182,6 +182,24 @@ fn a_trace_at_an_address_is_not_replaced_by_a_synthetic_one() {
     }
 }
 
+#[test]
+fn a_result_names_the_requests_that_it_is_of() {
+    let text = "v=2&trace=0123456789abcdef&batch=64&steps=1&layers=1";
+    let Ok(Reply::Run(made)) = ask(&mut State::default(), Request::RunMade(text.into())) else { panic!("no result") };
+    assert_eq!((&*made.experiment, made.synthetic), ("v=2&batch=64&steps=1&layers=1", true));
+    let out = moescope(&["run", "--json", "--experiment", &made.experiment]);
+    let line: Value = serde_json::from_slice(&out.stdout).unwrap();
+    assert_eq!(serde_json::to_value(&*made).unwrap(), line);
+    // On another trace than the string's the command line runs, says so, and names the trace that it ran on.
+    let folder = tempfile::tempdir().unwrap();
+    let (files, _, digest) = llama(folder.path());
+    let out = moescope(&["run", "--json", "--experiment", text, "--traces", files.to_str().unwrap()]);
+    let said = String::from_utf8_lossy(&out.stderr).into_owned();
+    assert!(said.contains(&format!("was made on trace 0123456789abcdef, this one is {digest}")), "{said}");
+    let report: Value = serde_json::from_slice(&out.stdout).unwrap();
+    assert_eq!(report["experiment"], format!("v=2&trace={digest}&batch=64&steps=1&layers=1"));
+}
+
 /// What a string is on is said by the string: the page ran it on whatever it showed.
 #[test]
 fn a_string_alone_decides_what_it_is_run_on() {
