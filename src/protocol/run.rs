@@ -182,11 +182,15 @@ impl Run {
     /// # Errors
     /// How large the experts are is not known.
     pub fn new(
-        experiment: Experiment,
+        mut experiment: Experiment,
         workload: impl Into<Arc<Workload>>,
         provenance: Provenance,
     ) -> Result<Self, String> {
         let workload = workload.into();
+        // The page shows the synthetic workload while a link's trace is not there: such a result is not that trace's.
+        if provenance.synthetic {
+            experiment.workload.trace.clear();
+        }
         let resolved = provenance.resolve(&experiment)?;
         let mut strategies = experiment.run.strategies.clone();
         for needed in [experiment.run.baseline, Strategy::Base] {

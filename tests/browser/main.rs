@@ -230,6 +230,53 @@ fn a_script_is_answered_by_its_string_alone() {
     assert_eq!(b.complaints(), Vec::<String>::new());
 }
 
+/// A trace of no known model, of top-1 in four layers, of which one sends every token to one expert.
+fn unknown(folder: &Path) -> PathBuf {
+    let even: Vec<u16> = (0..24).map(|t| t * 5 % 16).collect();
+    let request = moescope::model::Request {
+        top_k: 1,
+        prefill: 4,
+        tokens: 24,
+        layers: vec![1, 3, 5, 7],
+        columns: vec![even.clone(), even.clone(), vec![3; 24], even],
+        ..moescope::model::Request::default()
+    };
+    let path = folder.join("unknown.json");
+    moescope::format::write_paper(&request, &mut std::fs::File::create(&path).unwrap()).unwrap();
+    path
+}
+
+#[test]
+fn an_unknown_model_is_asked_for_its_sizes_and_a_collapsed_layer_is_said() {
+    let Some((mut b, url)) = begin() else { return };
+    let folder = tempfile::tempdir().unwrap();
+    let path = unknown(folder.path());
+    b.open(&format!("{url}#v=2&model=kimi-k2&steps=2&batch=64"));
+    settled(&mut b);
+    b.drop_files("#drop", &[&path]);
+    b.wait("document.querySelector('#size-unknown')?.innerText.includes('hidden= and intermediate=')");
+    assert!(!fragment(&mut b).contains("kimi"), "what was said of another model is forgotten");
+    assert!(b.text("#reuse-curve figcaption").contains("not known"));
+    choose(&mut b, "hidden", "2048");
+    choose(&mut b, "intermediate", "1024");
+    b.wait("!!document.querySelector('#run-done')");
+    let text = fragment(&mut b);
+    assert!(text.starts_with("v=2&hidden=2048&intermediate=1024&trace="), "{text}");
+    table_equals(&mut b, &cli(&["run", "--experiment", &text, "--traces", path.to_str().unwrap(), "--json"]));
+    assert_eq!(
+        b.eval("[...document.querySelectorAll('#runs tbody td:nth-child(4)')].every(e => e.innerText === '–')"),
+        true
+    );
+    assert!(b.text("#collapsed").contains("layer 5 is collapsed"));
+    b.click("#skip");
+    b.wait("location.hash.includes('skip=collapsed')");
+    b.wait("document.querySelector('#collapsed')?.innerText.includes('left out')");
+    settled(&mut b);
+    let text = fragment(&mut b);
+    table_equals(&mut b, &cli(&["run", "--experiment", &text, "--traces", path.to_str().unwrap(), "--json"]));
+    assert_eq!(b.complaints(), Vec::<String>::new());
+}
+
 /// Chooses an option as a user does.
 fn choose(b: &mut Browser, id: &str, value: &str) {
     b.eval(&format!(
