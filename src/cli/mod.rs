@@ -47,7 +47,10 @@ pub fn main(arguments: Vec<std::ffi::OsString>) -> ExitCode {
 fn carry_out(command: Command) -> Result<()> {
     let mut out = std::io::stdout().lock();
     match command {
-        Command::Help => writeln!(out, "{}", args::HELP)?,
+        Command::Help => {
+            writeln!(out, "{}\n\nFormats, told by their content, also inside .zip, .tar, .gz and .zst:", args::HELP)?;
+            crate::format::READERS.iter().try_for_each(|reader| writeln!(out, "  {}", reader.says))?;
+        }
         Command::Version => writeln!(out, "moescope {}", env!("CARGO_PKG_VERSION"))?,
         Command::Analyze { paths, json, csv, counts, threads } => {
             let counts = counts.map(|file| output::Output::claim(&file)).transpose()?;

@@ -138,7 +138,12 @@ pub fn tar_members(source: impl Read) -> io::Result<(Vec<Member>, Vec<Refused>)>
     let mut archive = tar::Archive::new(Ending { source, ended: false });
     let (mut found, mut refused): (Vec<Member>, Vec<Refused>) = (Vec::new(), Vec::new());
     let (mut links, mut broken): (Vec<(String, String)>, bool) = (Vec::new(), false);
-    for entry in archive.entries()? {
+    for (n, entry) in archive.entries()?.enumerate() {
+        if n >= MOST_ENTRIES {
+            refused.push(Refused::end(found.len(), format!("it has entries above the limit of {MOST_ENTRIES}")));
+            broken = true;
+            break;
+        }
         let mut entry = match entry {
             Ok(entry) => entry,
             Err(e) => {

@@ -19,7 +19,9 @@ fn usage_errors_exit_with_2_and_bad_input_with_1() {
     let broken = moescope(&["analyze", broken.to_str().unwrap()]);
     assert_eq!(broken.status.code(), Some(1));
     assert!(text(&broken.stderr).contains("byte 12: expected an expert id, found 'o'"), "{}", text(&broken.stderr));
-    assert_eq!(moescope(&["--help"]).status.code(), Some(0));
+    let help = moescope(&["--help"]);
+    assert_eq!(help.status.code(), Some(0));
+    assert!(moescope::format::READERS.iter().all(|reader| text(&help.stdout).contains(reader.says)));
 }
 
 #[test]
