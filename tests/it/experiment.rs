@@ -52,11 +52,11 @@ fn a_hardware_value_counts_only_where_it_differs_from_the_preset() {
         let (e, unread) = Experiment::parse(text);
         assert_eq!(unread, []);
         assert_eq!(e.to_string(), "v=1&hbm=8");
-        assert_eq!(e.wafer().hbm, 8e12);
+        assert_eq!(e.hardware().hbm, 8e12);
     }
     let (e, _) = Experiment::parse("v=1&wafer=dojo-enhanced&hbm=8&columns=16&rows=16");
     assert_eq!(e.to_string(), "v=1&wafer=dojo-enhanced&columns=16&rows=16");
-    assert_eq!(e.wafer().mesh.dies(), 256);
+    assert_eq!(e.hardware().mesh.dies(), 256);
     for bad in ["columns=2.5", "columns=17", "rows=0", "hbm=NaN", "hbm=-1", "link=0", "usable=101"] {
         let (e, unread) = Experiment::parse(bad);
         assert_eq!((unread.len(), e), (1, Experiment::default()), "{bad}");
@@ -65,7 +65,7 @@ fn a_hardware_value_counts_only_where_it_differs_from_the_preset() {
 
 #[test]
 fn a_wafer_without_a_way_between_its_dies_is_said() {
-    let works = |text: &str| Experiment::parse(text).0.works();
+    let works = |text: &str| Experiment::parse(text).0.topology().works();
     assert_eq!(works("v=1"), Ok(()));
     assert_eq!(works("v=1&dead=7,12,3-4"), Ok(()));
     // Die 0 loses both of its links.

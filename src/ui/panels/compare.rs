@@ -9,7 +9,7 @@ use super::place::{get, set};
 use super::views::{matrix, table};
 use crate::analysis::{overlap, spearman};
 use crate::experiment::{PairMap, Subset, Variant};
-use crate::model::{MODELS, WAFERS};
+use crate::model::{MODELS, SYSTEMS};
 use crate::plot::{Axis, Bar, Bars, Chart, Heatmap};
 use crate::protocol::{From, RunReport, Side};
 use crate::ui::actions::change;
@@ -245,7 +245,7 @@ fn Experiments(store: Store) -> impl IntoView {
     let offers = Signal::derive(move || {
         let mut all = vec![(String::new(), "choose…".to_string())];
         let mut offer = |text: String, words: String| all.push((text, words));
-        WAFERS.iter().for_each(|w| offer(format!("wafer:{}", w.0), w.1.into()));
+        SYSTEMS.iter().for_each(|s| offer(format!("wafer:{}", s.name), s.title.into()));
         if store.from() == From::Synthetic {
             MODELS.iter().for_each(|m| offer(format!("model:{}", m.name), m.title.into()));
             [2, 3].iter().for_each(|s| offer(format!("seed:{s}"), format!("seed {s}")));

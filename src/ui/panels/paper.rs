@@ -285,7 +285,7 @@ const UNITS: [(&str, &str, bool, f64, f64); 6] = [
 /// Table II as a calculator: units that each die has grow with the dies of the wafer that is set.
 #[component]
 fn Units(store: Store) -> impl IntoView {
-    let dies = move || store.settings.with(Experiment::wafer).mesh.dies();
+    let dies = move || store.settings.with(Experiment::hardware).mesh.dies();
     let rows = move || {
         let n = dies();
         let of = |u: &(&'static str, &'static str, bool, f64, f64)| {

@@ -143,12 +143,12 @@ pub(super) fn reuse_bins(store: Store) -> AnyView {
 
 /// Capacities of the caches of a die, in experts, with words.
 pub(super) fn capacities(store: Store) -> [(f64, String); 2] {
-    let (wafer, size) = store.settings.with(|e| (e.wafer(), e.preset().expert_bytes(e.run.weight)));
+    let (hardware, size) = store.settings.with(|e| (e.hardware(), e.preset().expert_bytes(e.run.weight)));
     let of = |name: &str, bytes: f64| {
         let experts = bytes / size;
         (experts, format!("{name} {} = {} experts", crate::units::bytes(bytes), significant(experts, 2)))
     };
-    [of("LLC", wafer.llc), of("HBM of a die", wafer.usable * wafer.dram)]
+    [of("LLC", hardware.llc), of("HBM of a die", hardware.device().dram)]
 }
 
 /// F as miss ratios.
