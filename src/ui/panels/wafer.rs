@@ -126,8 +126,10 @@ pub(super) fn Wafer(store: Store) -> impl IntoView {
         }
         change(store, true, |e| match part_at(mesh, x, y) {
             Ok(die) => drop(e.system.dead.dies.remove(&die) || e.system.dead.dies.insert(die)),
-            Err(Some(link)) => drop(e.system.dead.links.remove(&link) || e.system.dead.links.insert(link)),
-            Err(None) => {}
+            Err(Some(link)) if e.system().mesh => {
+                drop(e.system.dead.links.remove(&link) || e.system.dead.links.insert(link))
+            }
+            Err(_) => {}
         });
     };
     let heats = Signal::derive(|| {
