@@ -123,6 +123,14 @@ fn a_variant_is_a_setting_of_a_run_and_never_a_comparison() {
 }
 
 #[test]
+fn a_node_of_gpus_keeps_its_size_and_has_no_links_to_break() {
+    let (e, unread) = Experiment::parse("v=1&wafer=h100x8&columns=4&link=0.9&dead=7,9,0-1");
+    assert_eq!((e.to_string().as_str(), unread.len()), ("v=1&wafer=h100x8&link=0.9&dead=7", 0));
+    let node = e.topology();
+    assert_eq!((node.devices, node.live.len(), node.works()), (8, 7, Ok(())));
+}
+
+#[test]
 fn a_model_that_does_not_fit_is_known() {
     let fits = |text| Experiment::parse(text).0.overfull(58, 256);
     assert_eq!(fits("v=1"), 0);

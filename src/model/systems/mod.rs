@@ -1,5 +1,6 @@
 //! The systems that can be simulated: a row each. A new one is a file that builds its topology, and a row.
 
+mod h100;
 mod hardware;
 mod wafer;
 
@@ -41,7 +42,7 @@ impl System {
 }
 
 /// The systems; the first is the default. `dojo` and `tsmc-sow` are the paper's two wafers.
-pub static SYSTEMS: [System; 3] = [
+pub static SYSTEMS: [System; 4] = [
     System {
         name: "dojo",
         title: "Dojo, 5 × 5",
@@ -68,6 +69,15 @@ pub static SYSTEMS: [System; 3] = [
         without: &[],
         mesh: true,
         build: wafer::build,
+    },
+    System {
+        name: "h100x8",
+        title: "8 × H100, one node",
+        says: "eight GPUs behind one switch, not a wafer of the paper; ports of 450 GB/s a direction and 1 µs a transfer are inferred",
+        hardware: Hardware { mesh: Mesh { x: 8, y: 1 }, link: 0.45 * TERA, hop: 500e-9, ..DOJO },
+        without: &["columns", "rows"],
+        mesh: false,
+        build: h100::build,
     },
 ];
 
