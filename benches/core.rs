@@ -10,7 +10,7 @@ use moescope::analysis::{Summary, report};
 use moescope::experiment::Experiment;
 use moescope::format::PaperScanner;
 use moescope::model::{Labels, MODELS, Request};
-use moescope::protocol::{Dataset, Origin, Run, workload};
+use moescope::protocol::{Dataset, Provenance, Run, workload};
 use moescope::synth::Generator;
 
 /// The best of a few runs, seconds.
@@ -62,7 +62,8 @@ fn main() {
         let mut flows = 0u64;
         let seconds = best(|| {
             let mut run =
-                Run::new(experiment.clone(), batch.clone(), Origin { synthetic: true, ..Origin::default() }).unwrap();
+                Run::new(experiment.clone(), batch.clone(), Provenance { synthetic: true, ..Provenance::default() })
+                    .unwrap();
             while run.step() {}
             let report = run.report();
             flows = report.runs.iter().map(|r| r.reads.local + r.reads.remote + r.reads.writes).sum();

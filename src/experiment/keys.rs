@@ -1,8 +1,8 @@
 //! The names and values of the settings in a URL. Apart from [`Experiment`], because these are promises to old links.
 
 use super::{Experiment, Heat, Look, PairMap, Subset, Sweep, Variant};
-use crate::model::{FIELDS, Faults, MODELS, Scope, WAFERS};
-use crate::sim::{DieOrder, Duplex, Strategy};
+use crate::model::{Duplex, FIELDS, Faults, MODELS, SYSTEMS, Scope};
+use crate::sim::{DieOrder, Strategy};
 
 /// One setting: its name, and how its value is written and read.
 pub struct Key {
@@ -97,7 +97,7 @@ pub fn keys() -> &'static [Key] {
         Key {
             name: "wafer",
             get: |e| e.system.wafer.clone(),
-            set: |e, v| one_of(v, WAFERS.iter().map(|w| w.0)).map(|()| e.system.wafer = v.into()),
+            set: |e, v| one_of(v, SYSTEMS.iter().map(|s| s.name)).map(|()| e.system.wafer = v.into()),
         },
         hardware!("columns"),
         hardware!("rows"),

@@ -10,11 +10,13 @@ mod upgrade;
 use std::borrow::Cow;
 use std::collections::BTreeSet;
 
+use std::sync::Arc;
+
 use serde::{Deserialize, Serialize};
 
-use crate::model::{FIELDS, Routes, WAFERS, Wafer, wafer_named};
+use crate::model::{ExpertSize, Hardware, Replicas, SYSTEMS, System, Topology, system_named};
 use crate::place;
-use crate::sim::{Config, Workload};
+use crate::sim::{Config, Tuning, Workload};
 
 pub use compare::{Heat, Look, PairMap, Subset, Variant};
 pub use keys::{Key, SWEPT, Unread, key_named, keys};
@@ -101,99 +103,78 @@ impl Experiment {
         Ok(changed)
     }
 
-    /// Forgets hardware values that the preset has anyway and dead parts that the wafer does not have, and an expert's size that
-    /// is its model's: equal experiments have equal strings.
+    /// Forgets hardware values that the system has anyway, or has no use for, dead parts that it does not have, and an expert's
+    /// size that is its model's: equal experiments have equal strings.
     fn normalise(&mut self) {
-        let preset = wafer_named(&self.system.wafer).unwrap_or(WAFERS[0].2);
-        self.system.hardware.retain(|name, v| FIELDS.iter().any(|f| f.name == name && (f.get)(&preset) != *v));
-        let mesh = self.wafer().mesh;
-        self.system.dead.within(mesh);
+        let system = self.system();
+        let differs =
+            |name: &String, v: &mut f64| system.fields().any(|f| f.name == name && (f.get)(&system.hardware) != *v);
+        self.system.hardware.retain(differs);
+        let hardware = self.hardware();
+        system.within(&mut self.system.dead, &hardware);
         self.forget_known_size();
     }
 
-    /// The hardware: the preset with what was edited.
+    /// The system before anything is edited.
     #[must_use]
-    pub fn wafer(&self) -> Wafer {
-        let mut wafer = wafer_named(&self.system.wafer).unwrap_or(WAFERS[0].2);
-        for field in &FIELDS {
-            if let Some(&value) = self.system.hardware.get(field.name) {
-                (field.set)(&mut wafer, value);
-            }
-        }
-        wafer
+    pub fn system(&self) -> &'static System {
+        system_named(&self.system.wafer).unwrap_or(&SYSTEMS[0])
     }
 
-    /// The settings of a run on a workload.
+    /// The hardware: that of the system with what was edited.
+    #[must_use]
+    pub fn hardware(&self) -> Hardware {
+        let system = self.system();
+        let mut hardware = system.hardware;
+        for field in system.fields() {
+            if let Some(&value) = self.system.hardware.get(field.name) {
+                (field.set)(&mut hardware, value);
+            }
+        }
+        hardware
+    }
+
+    /// What of the hardware works, and how it is joined.
+    #[must_use]
+    pub fn topology(&self) -> Topology {
+        (self.system().build)(&self.hardware(), &self.system.dead, self.system.duplex)
+    }
+
+    /// The size of an expert.
+    #[must_use]
+    pub fn expert(&self) -> ExpertSize {
+        let model = self.preset();
+        ExpertSize { hidden: model.hidden, intermediate: model.intermediate }
+    }
+
+    /// What a run of a workload computes with.
     #[must_use]
     pub fn config(&self, workload: &Workload) -> Config {
-        let (wafer, model) = (self.wafer(), self.preset());
-        let dies = wafer.mesh.dies();
-        let home = self.home(workload.experts);
-        let expert_bytes = model.expert_bytes(self.run.weight);
-        // Two multiply-adds a weight of the three GEMMs. With 1-byte weights the dies compute at twice their FP16 rate.
-        let rate = wafer.fp16 * if self.run.weight <= 1.0 { 2.0 } else { 1.0 };
-        let token_seconds = 6.0 * model.hidden as f64 * model.intermediate as f64 / rate;
-        let split = self.run.tau * (expert_bytes / wafer.link) / token_seconds;
-        let room = |d| match (self.system.dead.dies.contains(&d), self.run.limited) {
-            (true, _) => 0,
-            (_, true) => slots(&wafer, expert_bytes, &home, d, workload),
-            (_, false) => u64::MAX,
-        };
-        let slots = (0..dies).map(room).collect();
-        Config {
-            wafer,
-            faults: self.system.dead.clone(),
-            duplex: self.system.duplex,
-            order: self.run.order,
-            home,
-            expert_bytes,
-            token_seconds,
-            in_flight: self.run.flight,
-            block: self.run.block,
-            split,
-            predicted: workload.experts * self.run.predict / 100,
-            slots,
-        }
+        let topology = Arc::new(self.topology());
+        let replicas = Replicas::alike(workload.layers.len(), self.home(workload.experts));
+        Config::new(&topology, &self.hardware(), self.expert(), &self.tuning(), replicas, workload)
+    }
+
+    fn tuning(&self) -> Tuning {
+        let RunSettings { order, flight, weight, predict, block, tau, limited, .. } = self.run;
+        Tuning { order, flight, weight, predict, block, tau, limited }
     }
 
     /// How many dies cannot hold the experts that live there, for a model of so many layers and experts.
     #[must_use]
     pub fn overfull(&self, layers: usize, experts: usize) -> usize {
-        let wafer = self.wafer();
-        let home = self.home(experts);
-        let bytes = self.preset().expert_bytes(self.run.weight);
-        (0..wafer.mesh.dies()).filter(|&d| left(&wafer, bytes, &home, d, layers) < 0.0).count()
+        let replicas = Replicas::alike(1, self.home(experts));
+        crate::sim::overfull(&self.topology(), self.expert().bytes(self.run.weight), &replicas, layers)
     }
 
     /// The die that stores each expert.
     #[must_use]
     pub fn home(&self, experts: usize) -> Vec<usize> {
-        let live = self.system.dead.live(self.wafer().mesh);
+        let live = self.system.dead.live(self.hardware().mesh);
         if live.is_empty() {
             return vec![0; experts];
         }
         if self.run.home_block { place::contiguous(experts, &live) } else { place::round_robin(experts, &live) }
-    }
-
-    /// Why nothing can be simulated on what is left of the wafer, if that is so.
-    ///
-    /// # Errors
-    /// No die works, or two working dies cannot reach each other.
-    pub fn works(&self) -> Result<(), String> {
-        if self.system.dead.is_empty() {
-            return Ok(());
-        }
-        let mesh = self.wafer().mesh;
-        let live = self.system.dead.live(mesh);
-        if live.is_empty() {
-            return Err("every die of the wafer is dead; mend at least one".into());
-        }
-        match Routes::new(mesh, &self.system.dead).parted(&live) {
-            Some((a, b)) => Err(format!(
-                "the dead parts cut the wafer in two: no route leads from die {a} to die {b}; mend a link or a die between them"
-            )),
-            None => Ok(()),
-        }
     }
 
     /// The experiment that decides the simulator's result, without what is looked at. Two experiments with the same one give
@@ -217,18 +198,6 @@ impl std::fmt::Display for Experiment {
         }
         Ok(())
     }
-}
-
-/// Room for copies on a die in the simulated layers: what is left of its DRAM, shared evenly over all layers.
-fn slots(wafer: &Wafer, expert_bytes: f64, home: &[usize], die: usize, workload: &Workload) -> u64 {
-    let room = left(wafer, expert_bytes, home, die, workload.all_layers) / expert_bytes;
-    (crate::units::floor(room.max(0.0)) * workload.layers.len() / workload.all_layers.max(1)) as u64
-}
-
-/// Bytes of usable DRAM that the experts of a die leave; negative if they do not fit.
-fn left(wafer: &Wafer, expert_bytes: f64, home: &[usize], die: usize, all_layers: usize) -> f64 {
-    let own = home.iter().filter(|&&d| d == die).count() as f64 * all_layers as f64;
-    wafer.usable * wafer.dram - expert_bytes * own
 }
 
 fn version_of(value: &str) -> Result<u32, String> {

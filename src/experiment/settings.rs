@@ -5,8 +5,8 @@ use std::collections::BTreeMap;
 use serde::{Deserialize, Serialize};
 
 use super::{Heat, Look, PairMap, Subset, Variant};
-use crate::model::{Faults, Scope, WAFERS};
-use crate::sim::{DieOrder, Duplex, Strategy};
+use crate::model::{Duplex, Faults, SYSTEMS, Scope};
+use crate::sim::{DieOrder, Strategy};
 
 /// What is computed.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -55,7 +55,7 @@ impl Default for WorkloadSettings {
 /// What computes it.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct SystemSettings {
-    /// Wafer preset.
+    /// Name of the system.
     pub wafer: String,
     /// Hardware values that differ from the preset, by the name of the field, in the field's unit.
     pub hardware: BTreeMap<String, f64>,
@@ -67,7 +67,12 @@ pub struct SystemSettings {
 
 impl Default for SystemSettings {
     fn default() -> Self {
-        Self { wafer: WAFERS[0].0.into(), hardware: BTreeMap::new(), dead: Faults::default(), duplex: Duplex::Shared }
+        Self {
+            wafer: SYSTEMS[0].name.into(),
+            hardware: BTreeMap::new(),
+            dead: Faults::default(),
+            duplex: Duplex::Shared,
+        }
     }
 }
 

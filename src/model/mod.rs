@@ -1,16 +1,22 @@
-//! The field's nouns: model presets, traces, the wafer. They know no algorithm, so every room above can speak them.
+//! The field's nouns: model presets, traces, systems, replicas. They know no algorithm, so every room above can speak them.
 
+mod expert;
 mod limits;
+mod mesh;
 pub mod packed;
 mod preset;
-mod routes;
+mod replicas;
+mod systems;
+mod topology;
 mod trace;
-mod wafer;
 
+pub use expert::ExpertSize;
 pub use limits::{
     LAYER_IDS, MAX_COUNT, MAX_EXPERTS, MAX_LAYERS, MAX_TABLES, MAX_TOKENS, MAX_TOP_K, may_hold, table_bytes,
 };
+pub use mesh::{Faults, Mesh};
 pub use preset::{MODELS, ModelPreset, default_model, expert_count, model_labelled, model_named, model_of_shape};
-pub use routes::{Faults, Routes};
+pub use replicas::Replicas;
+pub use systems::{FIELDS, Field, Hardware, SYSTEMS, System, system_named};
+pub use topology::{Device, Duplex, Link, Route, Routes, Topology};
 pub use trace::{Labels, Phase, Request, Scope, UNKNOWN};
-pub use wafer::{FIELDS, Field, Mesh, WAFERS, Wafer, wafer_named};

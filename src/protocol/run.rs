@@ -86,7 +86,7 @@ pub struct StrategyRun {
 /// If no request has decode tokens, or the wafer does not work.
 #[inline(never)]
 pub fn workload(part: &Part, experiment: &Experiment) -> Result<Workload, String> {
-    experiment.works()?;
+    experiment.topology().works()?;
     let summary = &part.summary;
     let all = summary.layer_ids();
     let layers = evenly_spaced(&candidates(summary, experiment)?, experiment.workload.layers);

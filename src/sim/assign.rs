@@ -1,6 +1,6 @@
 //! Which die computes how many tokens of which expert: X\[e\]\[d\]. Apart from the engine, which only carries it out.
 
-use super::{Config, DieOrder};
+use super::{Config, Network};
 
 /// Tokens of each expert on each die, `[expert][die]`; `base` cuts tokens at fractions.
 #[derive(Clone, Debug, Default, PartialEq)]
@@ -35,14 +35,9 @@ impl Assignment {
 pub fn as_one_gpu(counts: &[u32], config: &Config) -> Assignment {
     /// Overlaps below half a token are rounding, not work.
     const LEAST: f64 = 0.5;
-    let mesh = config.wafer.mesh;
-    let all = mesh.dies();
+    let all = config.topology.devices;
     let mut x = Assignment::none(counts.len(), all);
-    let mut order: Vec<usize> = match config.order {
-        DieOrder::Row => (0..all).collect(),
-        DieOrder::Column => (0..all).map(|p| (p % mesh.y) * mesh.x + p / mesh.y).collect(),
-    };
-    order.retain(|d| !config.faults.dies.contains(d));
+    let order = &config.order;
     let dies = order.len();
     let total: f64 = counts.iter().map(|&n| f64::from(n)).sum();
     let bound = |p: usize| p as f64 * total / dies as f64;
@@ -66,11 +61,10 @@ pub fn as_one_gpu(counts: &[u32], config: &Config) -> Assignment {
 
 /// `ep`: every expert at its home.
 #[must_use]
-pub fn at_home(counts: &[u32], config: &Config) -> Assignment {
-    let dies = config.wafer.mesh.dies();
+pub fn at_home(counts: &[u32], home: &[usize], dies: usize) -> Assignment {
     let mut x = Assignment::none(counts.len(), dies);
-    for (e, &n) in counts.iter().enumerate() {
-        x.tokens[e * dies + config.home[e]] = f64::from(n);
+    for (e, (&n, &home)) in counts.iter().zip(home).enumerate() {
+        x.tokens[e * dies + home] = f64::from(n);
     }
     x
 }
@@ -115,8 +109,13 @@ impl Candidate {
 /// `holds(e, d)` tells whether die d has expert e in its HBM.
 #[must_use]
 #[inline(never)]
-pub fn allocate(counts: &[u32], config: &Config, holds: impl Fn(usize, usize) -> bool) -> Assignment {
-    decide(counts, config, holds, None)
+pub fn allocate(
+    counts: &[u32],
+    config: &Config,
+    network: &Network,
+    holds: impl Fn(usize, usize) -> bool,
+) -> Assignment {
+    decide(counts, config, network, holds, None)
 }
 
 /// As [`allocate`], with every decision.
@@ -124,25 +123,26 @@ pub fn allocate(counts: &[u32], config: &Config, holds: impl Fn(usize, usize) ->
 pub fn allocate_explained(
     counts: &[u32],
     config: &Config,
+    network: &Network,
     holds: impl Fn(usize, usize) -> bool,
 ) -> (Assignment, Vec<Block>) {
     let mut blocks = Vec::new();
-    let x = decide(counts, config, holds, Some(&mut blocks));
+    let x = decide(counts, config, network, holds, Some(&mut blocks));
     (x, blocks)
 }
 
 fn decide(
     counts: &[u32],
     config: &Config,
+    network: &Network,
     holds: impl Fn(usize, usize) -> bool,
     mut record: Option<&mut Vec<Block>>,
 ) -> Assignment {
-    let mesh = config.wafer.mesh;
-    let dies = mesh.dies();
+    let dies = network.dies;
     let mut x = Assignment::none(counts.len(), dies);
     let (mut memory, mut compute, mut load) = (vec![0.0; dies], vec![0.0; dies], vec![0.0f64; dies]);
     let read = config.read_seconds();
-    let fetch = config.link_seconds() + config.wafer.remote_penalty;
+    let fetch = config.link_seconds() + config.penalty;
     let mut order: Vec<usize> = (0..counts.len()).filter(|&e| counts[e] > 0).collect();
     order.sort_by_key(|&e| (counts[e], e));
     let mut candidates: Vec<(usize, bool)> = Vec::new();
@@ -152,7 +152,7 @@ fn decide(
         candidates.extend((0..dies).filter(|&d| holds(e, d)).map(|d| (d, true)));
         let holders = candidates.len();
         for d in (0..dies).filter(|&d| !holds(e, d)) {
-            if candidates[..holders].iter().any(|&(h, _)| mesh.distance(h, d) == 1 && config.faults.passes(h, d)) {
+            if candidates[..holders].iter().any(|(h, _)| network.neighbours(d).contains(h)) {
                 candidates.push((d, false));
             }
         }

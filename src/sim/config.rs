@@ -1,8 +1,11 @@
 //! All settings of a run. Apart from the engine: the experiment string, the page and the tests write these.
 
+use std::sync::Arc;
+
 use serde::{Deserialize, Serialize};
 
-use crate::model::{Faults, Wafer};
+use super::Workload;
+use crate::model::{ExpertSize, Hardware, Replicas, Topology};
 
 /// How tokens and copies are placed (section V of the paper).
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
@@ -54,16 +57,6 @@ impl Strategy {
     }
 }
 
-/// Whether the two directions of a link share its bandwidth.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-pub enum Duplex {
-    /// One resource for both directions (inferred default).
-    #[default]
-    Shared,
-    /// One for each direction.
-    Full,
-}
-
 /// The order in which `base` enumerates dies.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub enum DieOrder {
@@ -74,23 +67,42 @@ pub enum DieOrder {
     Column,
 }
 
-/// The settings of one run.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-pub struct Config {
-    /// The hardware.
-    pub wafer: Wafer,
-    /// What of it does not work.
-    pub faults: Faults,
-    /// Sharing of links.
-    pub duplex: Duplex,
+/// How a run is simulated, whatever the system and the model.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Tuning {
     /// Die enumeration of `base`.
     pub order: DieOrder,
-    /// The die that stores each expert.
-    pub home: Vec<usize>,
+    /// Flows that a die keeps in flight.
+    pub flight: usize,
+    /// Bytes of a weight.
+    pub weight: f64,
+    /// Experts predicted from a row of the heat map, percent of E.
+    pub predict: usize,
+    /// Tokens of a block in Algorithm 1.
+    pub block: u64,
+    /// Factor of the split threshold tau.
+    pub tau: f64,
+    /// Whether DRAM limits the replicas that prediction makes.
+    pub limited: bool,
+}
+
+/// What a run computes with.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Config {
+    /// The system.
+    pub topology: Arc<Topology>,
+    /// The working devices, in the order in which `base` counts them.
+    pub order: Vec<usize>,
+    /// Where the experts lie.
+    pub replicas: Replicas,
     /// Bytes of one expert (W).
     pub expert_bytes: f64,
     /// Compute time of one token in one expert, seconds (tt).
     pub token_seconds: f64,
+    /// Latency of writing a replica, seconds.
+    pub write: f64,
+    /// What Algorithm 1 adds to a remote fetch, seconds.
+    pub penalty: f64,
     /// Flows that a die keeps in flight.
     pub in_flight: usize,
     /// Tokens of a block in Algorithm 1.
@@ -99,20 +111,85 @@ pub struct Config {
     pub split: f64,
     /// Experts that the predictor takes from each row of the heat map (n).
     pub predicted: usize,
-    /// Copies that each die has room for in the simulated layers.
+    /// Replicas that each die has room for in the simulated layers.
     pub slots: Vec<u64>,
 }
 
 impl Config {
+    /// What a run of a workload computes with on a system that was built from this hardware, with experts of this size that lie
+    /// where `replicas` says.
+    #[must_use]
+    pub fn new(
+        topology: &Arc<Topology>,
+        hardware: &Hardware,
+        expert: ExpertSize,
+        tuning: &Tuning,
+        replicas: Replicas,
+        workload: &Workload,
+    ) -> Self {
+        let expert_bytes = expert.bytes(tuning.weight);
+        // Two multiply-adds a weight of the three GEMMs. With 1-byte weights the dies compute at twice their FP16 rate.
+        let rate = topology.device.fp16 * if tuning.weight <= 1.0 { 2.0 } else { 1.0 };
+        let token_seconds = expert.flop() / rate;
+        let mesh = hardware.mesh;
+        let at = |p: usize| match tuning.order {
+            DieOrder::Row => p,
+            DieOrder::Column => (p % mesh.y) * mesh.x + p / mesh.y,
+        };
+        let room = room(topology, expert_bytes, &replicas, workload.all_layers);
+        let slots = |(die, room): (usize, f64)| match (topology.live.contains(&die), tuning.limited) {
+            (false, _) => 0,
+            (true, true) => slots(room / expert_bytes, workload.layers.len(), workload.all_layers),
+            (true, false) => u64::MAX,
+        };
+        Self {
+            order: (0..topology.devices).map(at).filter(|d| topology.live.contains(d)).collect(),
+            expert_bytes,
+            token_seconds,
+            write: hardware.write,
+            penalty: hardware.remote_penalty,
+            in_flight: tuning.flight,
+            block: tuning.block,
+            split: tuning.tau * (expert_bytes / topology.link) / token_seconds,
+            predicted: workload.experts * tuning.predict / 100,
+            slots: room.into_iter().enumerate().map(slots).collect(),
+            replicas,
+            topology: Arc::clone(topology),
+        }
+    }
+
+    /// The die that stores each expert of a layer.
+    #[must_use]
+    pub fn home(&self, layer: usize) -> &[usize] {
+        &self.replicas.home[layer]
+    }
+
     /// Time to read one expert from HBM (Th), seconds.
     #[must_use]
     pub fn read_seconds(&self) -> f64 {
-        self.expert_bytes / self.wafer.hbm
+        self.expert_bytes / self.topology.device.hbm
     }
 
     /// Time to move one expert over one link (Td), seconds.
     #[must_use]
     pub fn link_seconds(&self) -> f64 {
-        self.expert_bytes / self.wafer.link
+        self.expert_bytes / self.topology.link
     }
+}
+
+/// How many devices cannot hold the experts that live there, in a model of so many layers.
+#[must_use]
+pub fn overfull(topology: &Topology, expert_bytes: f64, replicas: &Replicas, all_layers: usize) -> usize {
+    room(topology, expert_bytes, replicas, all_layers).into_iter().filter(|&room| room < 0.0).count()
+}
+
+/// Bytes of usable DRAM that the experts of each device leave; negative if they do not fit.
+fn room(topology: &Topology, expert_bytes: f64, replicas: &Replicas, all_layers: usize) -> Vec<f64> {
+    let of = |stored: f64| topology.device.dram - expert_bytes * (stored * all_layers as f64);
+    replicas.stored(topology.devices).into_iter().map(of).collect()
+}
+
+/// Room for replicas in the simulated layers, of a room for so many experts that all layers share evenly.
+fn slots(room: f64, simulated: usize, all_layers: usize) -> u64 {
+    (crate::units::floor(room.max(0.0)) * simulated / all_layers.max(1)) as u64
 }

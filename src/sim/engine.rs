@@ -8,7 +8,6 @@ use serde::{Deserialize, Serialize};
 use super::{
     Assignment, Config, Fetch, Network, Predictor, Strategy, Timing, Workload, allocate, as_one_gpu, at_home, transfer,
 };
-use crate::model::Routes;
 
 /// HBM accesses by kind, in experts.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -57,7 +56,7 @@ pub struct Outcome {
     pub die_tokens: Vec<f64>,
     /// Bytes through each die's HBM.
     pub hbm_bytes: Vec<f64>,
-    /// Bytes over each link, in the order of [`crate::model::Mesh::links`], both directions together.
+    /// Bytes over each link, in the order of [`crate::model::Topology::links`], both directions together.
     pub link_bytes: Vec<f64>,
     /// Seconds in which each link moved anything (the larger of its directions).
     pub link_busy: Vec<f64>,
@@ -116,13 +115,13 @@ impl Simulation {
     /// A run that has not started.
     #[must_use]
     pub fn new(workload: Arc<Workload>, config: Arc<Config>, strategy: Strategy) -> Self {
-        let mesh = config.wafer.mesh;
-        let dies = mesh.dies();
+        let network = Network::new(&config.topology);
+        let (dies, links) = (network.dies, network.links);
         let experts = workload.experts;
         let mut held = vec![false; workload.layers.len() * experts * dies];
         for layer in 0..workload.layers.len() {
             for e in 0..experts {
-                held[(layer * experts + e) * dies + config.home[e]] = true;
+                held[(layer * experts + e) * dies + config.home(layer)[e]] = true;
             }
         }
         let predictors = if strategy.predicts() {
@@ -131,7 +130,7 @@ impl Simulation {
             Vec::new()
         };
         Self {
-            network: Network::new(&config.wafer, &config.faults, config.duplex),
+            network,
             predictors,
             held,
             fresh: Vec::new(),
@@ -148,8 +147,8 @@ impl Simulation {
                 layer_seconds: vec![[0.0; 3]; workload.layers.len()],
                 die_tokens: vec![0.0; dies],
                 hbm_bytes: vec![0.0; dies],
-                link_bytes: vec![0.0; mesh.links().len()],
-                link_busy: vec![0.0; mesh.links().len()],
+                link_bytes: vec![0.0; links],
+                link_busy: vec![0.0; links],
                 copies: vec![0; dies],
             },
             workload,
@@ -189,13 +188,15 @@ impl Simulation {
             }
         }
         self.next += 1;
-        let (experts, dies) = (self.workload.experts, self.config.wafer.mesh.dies());
+        let (experts, dies) = (self.workload.experts, self.network.dies);
         let held = &self.held[layer * experts * dies..][..experts * dies];
         let counts = self.workload.of(step, layer);
         let x = match self.outcome.strategy {
             Strategy::Base | Strategy::Pred => as_one_gpu(counts, &self.config),
-            Strategy::Ep => at_home(counts, &self.config),
-            Strategy::Allo | Strategy::AlloPred => allocate(counts, &self.config, |e, d| held[e * dies + d]),
+            Strategy::Ep => at_home(counts, self.config.home(layer), dies),
+            Strategy::Allo | Strategy::AlloPred => {
+                allocate(counts, &self.config, &self.network, |e, d| held[e * dies + d])
+            }
         };
         let copies = if self.outcome.strategy.predicts() { self.copies(&x, layer) } else { Vec::new() };
         self.carry_out(&x, layer, &copies, record);
@@ -240,7 +241,6 @@ impl Simulation {
 
     fn carry_out(&mut self, x: &Assignment, layer: usize, copies: &[(usize, usize)], record: Option<&mut Timeline>) {
         let config = Arc::clone(&self.config);
-        let wafer = &config.wafer;
         let (experts, dies) = (self.workload.experts, x.dies);
         let range = layer * experts * dies..(layer + 1) * experts * dies;
         let held = &self.held[range.clone()];
@@ -254,9 +254,9 @@ impl Simulation {
                 if tokens <= 0.0 {
                     continue;
                 }
-                let source = source(&held[e * dies..][..dies], die, &self.network.routes);
-                let hops = self.network.routes.hops(source, die);
-                let latency = wafer.llc_hit + wafer.llc_miss + wafer.hbm_latency + 2.0 * wafer.hop * hops as f64;
+                let source = source(&held[e * dies..][..dies], die, &self.network);
+                let hops = self.network.hops(source, die);
+                let latency = self.network.latency(source, die);
                 self.outcome.hops += hops as u64;
                 self.outcome.die_hops[die] += hops as u64;
                 *if hops == 0 { &mut self.outcome.reads.local } else { &mut self.outcome.reads.remote } += 1;
@@ -267,7 +267,7 @@ impl Simulation {
             while let Some(&(e, _)) = copies.next_if(|&&(_, d)| d == die) {
                 self.outcome.reads.writes += 1;
                 fetches.push(Fetch { source: die, die, bytes: config.expert_bytes });
-                work.push((e, 0.0, wafer.write));
+                work.push((e, 0.0, config.write));
             }
         }
         let timing = transfer(&self.network, &fetches, config.in_flight);
@@ -294,7 +294,7 @@ impl Simulation {
                 end: timing.end[i],
             };
             let held = &self.held[range];
-            let copied = (0..experts * dies).filter(|&at| held[at] && config.home[at / dies] != at % dies);
+            let copied = (0..experts * dies).filter(|&at| held[at] && config.home(layer)[at / dies] != at % dies);
             *timeline = Timeline {
                 dies,
                 seconds: time,
@@ -317,11 +317,13 @@ impl Simulation {
             self.outcome.link_bytes[link] += timing.bytes[resources.clone()].iter().sum::<f64>();
             self.outcome.link_busy[link] += timing.busy[resources].iter().fold(0.0, |a: f64, &b| a.max(b));
         }
-        let most = |of: &[f64]| of.iter().fold(0.0, |a: f64, &b| a.max(b));
+        let longest = |resources: std::ops::Range<usize>| {
+            resources.map(|r| timing.bytes[r] / self.network.capacity[r]).fold(0.0, f64::max)
+        };
         let least = [
             (0..dies).map(|d| x.load(d)).fold(0.0, f64::max) * self.config.token_seconds,
-            most(&timing.bytes[..dies]) / self.config.wafer.hbm,
-            most(&timing.bytes[dies..]) / self.config.wafer.link,
+            longest(0..dies),
+            longest(dies..timing.bytes.len()),
         ];
         let mut critical = 0;
         for i in 1..3 {
@@ -335,10 +337,10 @@ impl Simulation {
 }
 
 /// Where a die reads an expert: itself if it holds it, else the nearest holder, then the lowest id.
-fn source(held: &[bool], die: usize, routes: &Routes) -> usize {
+fn source(held: &[bool], die: usize, network: &Network) -> usize {
     if held[die] {
         return die;
     }
     let holders = (0..held.len()).filter(|&d| held[d]);
-    holders.min_by_key(|&d| (routes.hops(d, die), d)).unwrap_or(die)
+    holders.min_by_key(|&d| (network.hops(d, die), d)).unwrap_or(die)
 }

@@ -6,14 +6,14 @@ use leptos::prelude::*;
 
 use super::settings::change;
 use super::store::Store;
-use crate::experiment::Look;
-use crate::model::{Mesh, Routes};
+use crate::experiment::{Experiment, Look};
+use crate::model::{Mesh, Topology};
 use crate::sim::Timeline;
 use crate::units::floor;
 
 /// The layer that was recorded, if it is of the wafer as it is now: settings change before their results are there.
 pub(super) fn timeline(store: Store) -> Option<Arc<Timeline>> {
-    let dies = store.settings.with(|e| e.wafer().mesh.dies());
+    let dies = store.settings.with(|e| e.hardware().mesh.dies());
     store.answers.timeline.get().filter(|t| t.dies == dies)
 }
 
@@ -22,10 +22,18 @@ pub(super) fn die_at(mesh: Mesh, x: f64, y: f64) -> usize {
     floor(y).min(mesh.y - 1) * mesh.x + floor(x).min(mesh.x - 1)
 }
 
-/// Routes of the wafer as it is.
-pub(super) fn routes(store: Store) -> Memo<Arc<Routes>> {
-    let parts = Memo::new(move |_| store.settings.with(|e| (e.wafer().mesh, e.system.dead.clone())));
-    Memo::new(move |_| parts.with(|(mesh, dead)| Arc::new(Routes::new(*mesh, dead))))
+/// The system as it is.
+pub(super) fn topology(store: Store) -> Memo<Arc<Topology>> {
+    let system = Memo::new(move |_| store.settings.with(|e| e.system.clone()));
+    Memo::new(move |_| {
+        system.track();
+        Arc::new(store.settings.with_untracked(Experiment::topology))
+    })
+}
+
+/// Links of the picture: of a system whose devices are joined in another way than to their neighbours, none.
+pub(super) fn drawn(store: Store, links: Vec<f64>) -> Vec<f64> {
+    if store.settings.with(|e| e.system().mesh) { links } else { Vec::new() }
 }
 
 /// Looks at something, or away from it.

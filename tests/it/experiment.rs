@@ -35,11 +35,11 @@ fn a_hardware_value_counts_only_where_it_differs_from_the_preset() {
         let (e, unread) = Experiment::parse(text);
         assert_eq!(unread, []);
         assert_eq!(e.to_string(), "v=2&hbm=8");
-        assert_eq!(e.wafer().hbm, 8e12);
+        assert_eq!(e.hardware().hbm, 8e12);
     }
     let (e, _) = Experiment::parse("v=2&wafer=dojo-enhanced&hbm=8&columns=16&rows=16");
     assert_eq!(e.to_string(), "v=2&wafer=dojo-enhanced&columns=16&rows=16");
-    assert_eq!(e.wafer().mesh.dies(), 256);
+    assert_eq!(e.hardware().mesh.dies(), 256);
     for bad in ["columns=2.5", "columns=17", "rows=0", "hbm=NaN", "hbm=-1", "link=0", "usable=101"] {
         let (e, unread) = Experiment::parse(bad);
         assert_eq!((unread.len(), e), (1, Experiment::default()), "{bad}");
@@ -48,7 +48,7 @@ fn a_hardware_value_counts_only_where_it_differs_from_the_preset() {
 
 #[test]
 fn a_wafer_without_a_way_between_its_dies_is_said() {
-    let works = |text: &str| Experiment::parse(text).0.works();
+    let works = |text: &str| Experiment::parse(text).0.topology().works();
     assert_eq!(works("v=2"), Ok(()));
     assert_eq!(works("v=2&dead=7,12,3-4"), Ok(()));
     // Die 0 loses both of its links.
@@ -103,6 +103,14 @@ fn a_variant_is_a_setting_of_a_run_and_never_a_comparison() {
     assert_eq!(unread, []);
     let beside: Vec<String> = e.view.compare.iter().map(|v| v.of(&e).unwrap().to_string()).collect();
     assert_eq!(beside, ["v=2&wafer=tsmc-sow&batch=32", "v=2&seed=2&batch=64"]);
+}
+
+#[test]
+fn a_node_of_gpus_keeps_its_size_and_has_no_links_to_break() {
+    let (e, unread) = Experiment::parse("v=2&wafer=h100x8&columns=4&link=0.9&dead=7,9,0-1");
+    assert_eq!((e.to_string().as_str(), unread.len()), ("v=2&wafer=h100x8&link=0.9&dead=7", 0));
+    let node = e.topology();
+    assert_eq!((node.devices, node.live.len(), node.works()), (8, 7, Ok(())));
 }
 
 #[test]

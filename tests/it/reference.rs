@@ -3,10 +3,8 @@
 
 use std::sync::Arc;
 
-use moescope::model::{Faults, Mesh, Wafer};
-use moescope::sim::{
-    Config, DieOrder, Duplex, Network, Outcome, Simulation, Strategy, Workload, allocate, as_one_gpu, at_home,
-};
+use moescope::model::{Duplex, Faults, Hardware, Mesh, Replicas, SYSTEMS};
+use moescope::sim::{Config, Network, Outcome, Simulation, Strategy, Workload, allocate, as_one_gpu, at_home};
 use proptest::prelude::*;
 use proptest::strategy::Strategy as _;
 
@@ -99,15 +97,32 @@ fn route(mesh: Mesh, faults: &Faults, from: usize, to: usize, full: bool) -> Vec
     path
 }
 
+/// A wafer as it is edited, which the plain simulator knows instead of a topology.
+#[derive(Clone, Debug)]
+struct Wafer {
+    hardware: Hardware,
+    faults: Faults,
+    duplex: Duplex,
+}
+
+impl Wafer {
+    fn topology(&self) -> Arc<moescope::model::Topology> {
+        Arc::new((SYSTEMS[0].build)(&self.hardware, &self.faults, self.duplex))
+    }
+}
+
 /// Seconds, hops, copies of a whole run.
-fn naive(work: &Workload, config: &Config, strategy: Strategy) -> (f64, u64, u64) {
-    let mesh = config.wafer.mesh;
+fn naive(work: &Workload, wafer: &Wafer, config: &Config, strategy: Strategy) -> (f64, u64, u64) {
+    let Wafer { hardware, faults, duplex } = wafer;
+    let mesh = hardware.mesh;
     let (dies, experts, layers) = (mesh.dies(), work.experts, work.layers.len());
-    let full = config.duplex == Duplex::Full;
-    let far = far(mesh, &config.faults);
-    let mut capacity = vec![config.wafer.hbm; dies];
-    capacity.resize(dies + mesh.links().len() * if full { 2 } else { 1 }, config.wafer.link);
-    let mut holders: Vec<Vec<Vec<usize>>> = vec![config.home.iter().map(|&d| vec![d]).collect(); layers];
+    let full = *duplex == Duplex::Full;
+    let far = far(mesh, faults);
+    let network = Network::new(&config.topology);
+    let mut capacity = vec![hardware.hbm; dies];
+    capacity.resize(dies + mesh.links().len() * if full { 2 } else { 1 }, hardware.link);
+    let mut holders: Vec<Vec<Vec<usize>>> =
+        (0..layers).map(|l| config.home(l).iter().map(|&d| vec![d]).collect()).collect();
     let mut slots = config.slots.clone();
     let (mut seconds, mut hops, mut copies) = (0.0, 0, 0);
     for step in 0..work.steps {
@@ -116,8 +131,8 @@ fn naive(work: &Workload, config: &Config, strategy: Strategy) -> (f64, u64, u64
             let counts = work.of(step, layer);
             let x = match strategy {
                 Strategy::Base | Strategy::Pred => as_one_gpu(counts, config),
-                Strategy::Ep => at_home(counts, config),
-                _ => allocate(counts, config, |e, d| held[e].contains(&d)),
+                Strategy::Ep => at_home(counts, config.home(layer), dies),
+                _ => allocate(counts, config, &network, |e, d| held[e].contains(&d)),
             };
             // Tasks of each die: source, bytes, tokens, latency.
             let mut tasks: Vec<(usize, usize, f64, f64)> = Vec::new();
@@ -127,7 +142,7 @@ fn naive(work: &Workload, config: &Config, strategy: Strategy) -> (f64, u64, u64
                     let source = *held[e].iter().min_by_key(|&&h| (far[h][d], h)).unwrap();
                     let far = far[source][d];
                     hops += far as u64;
-                    let w = &config.wafer;
+                    let w = hardware;
                     tasks.push((
                         d,
                         source,
@@ -148,7 +163,7 @@ fn naive(work: &Workload, config: &Config, strategy: Strategy) -> (f64, u64, u64
                             *room -= 1;
                             copies += 1;
                             fresh.push((layer, e, d));
-                            tasks.push((d, d, 0.0, config.wafer.write));
+                            tasks.push((d, d, 0.0, hardware.write));
                         }
                     }
                 }
@@ -163,7 +178,7 @@ fn naive(work: &Workload, config: &Config, strategy: Strategy) -> (f64, u64, u64
                     while flows.iter().filter(|f| tasks[f.task].0 == d).count() < config.in_flight && !queue.is_empty()
                     {
                         let task = queue.remove(0);
-                        let path = route(mesh, &config.faults, tasks[task].1, d, full);
+                        let path = route(mesh, faults, tasks[task].1, d, full);
                         flows.push(Flow { task, path, left: config.expert_bytes });
                     }
                 }
@@ -206,7 +221,7 @@ fn fast(work: &Workload, config: &Config, strategy: Strategy) -> Outcome {
 }
 
 /// Random small wafers and loads.
-fn cases() -> impl proptest::strategy::Strategy<Value = (Workload, Config)> {
+fn cases() -> impl proptest::strategy::Strategy<Value = (Workload, Wafer, Config)> {
     let mesh = (1usize..=4, 1usize..=3).prop_map(|(x, y)| Mesh { x, y });
     let shape = (2usize..=9, 1usize..=2, 1usize..=3);
     (mesh, shape, any::<u64>(), any::<bool>(), any::<bool>(), 1usize..=3).prop_map(
@@ -230,7 +245,7 @@ fn cases() -> impl proptest::strategy::Strategy<Value = (Workload, Config)> {
                     .collect(),
                 sources: 8,
             };
-            let wafer = Wafer {
+            let hardware = Hardware {
                 mesh,
                 hbm: 4.0 + random(4) as f64,
                 link: 1.0 + random(3) as f64,
@@ -259,21 +274,27 @@ fn cases() -> impl proptest::strategy::Strategy<Value = (Workload, Config)> {
                 }
             }
             let live = faults.live(mesh);
+            let wafer = Wafer { hardware, faults, duplex: if full { Duplex::Full } else { Duplex::Shared } };
+            let topology = wafer.topology();
+            let by_column = (0..mesh.x).flat_map(|x| (0..mesh.y).map(move |y| y * mesh.x + x));
+            let order = if column { by_column.filter(|d| live.contains(d)).collect() } else { live.clone() };
+            // Each layer has homes of its own.
+            let home = |layer| (0..experts).map(|e| live[(e + layer) % live.len()]).collect();
             let config = Config {
-                wafer,
-                faults,
-                duplex: if full { Duplex::Full } else { Duplex::Shared },
-                order: if column { DieOrder::Column } else { DieOrder::Row },
-                home: (0..experts).map(|e| live[e % live.len()]).collect(),
+                order,
+                replicas: Replicas { home: (0..layers).map(home).collect() },
                 expert_bytes: 8.0,
                 token_seconds: 0.1 + random(10) as f64 / 10.0,
+                write: hardware.write,
+                penalty: hardware.remote_penalty,
                 in_flight,
                 block: 1 + random(20),
                 split: 1.0 + random(20) as f64,
                 predicted: usize::try_from(random(experts as u64 + 1)).unwrap(),
                 slots: (0..mesh.dies()).map(|_| random(4)).collect(),
+                topology,
             };
-            (work, config)
+            (work, wafer, config)
         },
     )
 }
@@ -286,23 +307,23 @@ proptest! {
     #![proptest_config(ProptestConfig::with_cases(96))]
 
     #[test]
-    fn the_fast_simulator_agrees_with_the_plain_one((work, config) in cases()) {
+    fn the_fast_simulator_agrees_with_the_plain_one((work, wafer, config) in cases()) {
         for strategy in Strategy::ALL {
             let outcome = fast(&work, &config, strategy);
-            let (seconds, hops, copies) = naive(&work, &config, strategy);
+            let (seconds, hops, copies) = naive(&work, &wafer, &config, strategy);
             prop_assert!(near(outcome.seconds, seconds), "{}: {} and {seconds}", strategy.name(), outcome.seconds);
             prop_assert_eq!((outcome.hops, outcome.reads.writes), (hops, copies), "{}", strategy.name());
         }
     }
 
     #[test]
-    fn tokens_and_bytes_are_conserved((work, config) in cases()) {
+    fn tokens_and_bytes_are_conserved((work, _wafer, config) in cases()) {
         let tokens: u64 = work.counts.iter().map(|&n| u64::from(n)).sum();
         for strategy in Strategy::ALL {
             let o = fast(&work, &config, strategy);
             let computed: f64 = o.die_tokens.iter().sum();
             // Base leaves out pieces below half a token: at most one at each end of each die's range.
-            let cuts = (work.steps * work.layers.len() * config.wafer.mesh.dies()) as f64;
+            let cuts = (work.steps * work.layers.len() * config.topology.devices) as f64;
             let slack = if matches!(strategy, Strategy::Base | Strategy::Pred) { cuts } else { 1e-9 };
             prop_assert!((computed - tokens as f64).abs() <= slack, "{}: {computed} of {tokens}", strategy.name());
             // Every read and copy is one expert through one HBM; every hop is one expert over one link.
@@ -317,22 +338,25 @@ proptest! {
     }
 
     #[test]
-    fn expert_parallelism_never_hops_and_faster_parts_never_slow_it((work, config) in cases()) {
+    fn expert_parallelism_never_hops_and_faster_parts_never_slow_it((work, wafer, config) in cases()) {
         let before = fast(&work, &config, Strategy::Ep);
         prop_assert_eq!((before.hops, before.reads.remote), (0, 0));
         for faster in [
-            Wafer { hbm: config.wafer.hbm * 2.0, ..config.wafer },
-            Wafer { link: config.wafer.link * 2.0, ..config.wafer },
+            Hardware { hbm: wafer.hardware.hbm * 2.0, ..wafer.hardware },
+            Hardware { link: wafer.hardware.link * 2.0, ..wafer.hardware },
         ] {
-            let after = fast(&work, &Config { wafer: faster, ..config.clone() }, Strategy::Ep);
+            let topology = Wafer { hardware: faster, ..wafer.clone() }.topology();
+            let after = fast(&work, &Config { topology, ..config.clone() }, Strategy::Ep);
             prop_assert!(after.seconds <= before.seconds * (1.0 + 1e-9));
         }
     }
 
     #[test]
-    fn one_die_makes_all_strategies_equal((work, config) in cases()) {
-        let wafer = Wafer { mesh: Mesh { x: 1, y: 1 }, ..config.wafer };
-        let config = Config { wafer, faults: Faults::default(), home: vec![0; work.experts], slots: vec![5], ..config };
+    fn one_die_makes_all_strategies_equal((work, wafer, config) in cases()) {
+        let hardware = Hardware { mesh: Mesh { x: 1, y: 1 }, ..wafer.hardware };
+        let topology = Wafer { hardware, faults: Faults::default(), ..wafer }.topology();
+        let replicas = Replicas::alike(work.layers.len(), vec![0; work.experts]);
+        let config = Config { topology, order: vec![0], replicas, slots: vec![5], ..config };
         let all = Strategy::ALL.map(|s| fast(&work, &config, s));
         prop_assert!(all.iter().all(|o| near(o.seconds, all[0].seconds) && o.hops == 0 && o.reads.writes == 0));
     }
@@ -341,9 +365,9 @@ proptest! {
     fn hops_are_manhattan_distances(x in 1usize..=16, y in 1usize..=16, from in any::<usize>(), to in any::<usize>()) {
         let mesh = Mesh { x, y };
         let (from, to) = (from % mesh.dies(), to % mesh.dies());
-        let wafer = Wafer { mesh, ..moescope::model::WAFERS[0].2 };
+        let hardware = Hardware { mesh, ..SYSTEMS[0].hardware };
         for duplex in [Duplex::Shared, Duplex::Full] {
-            let network = Network::new(&wafer, &Faults::default(), duplex);
+            let network = Network::new(&Wafer { hardware, faults: Faults::default(), duplex }.topology());
             let path = network.path(from, to);
             prop_assert_eq!(path.len(), 1 + mesh.distance(from, to));
             let plain: Vec<usize> = path.iter().map(|&r| usize::from(r)).collect();

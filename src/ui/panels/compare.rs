@@ -8,7 +8,7 @@ use leptos::prelude::*;
 use super::views::{matrix, table};
 use crate::analysis::{overlap, spearman};
 use crate::experiment::{PairMap, Subset, Variant};
-use crate::model::WAFERS;
+use crate::model::SYSTEMS;
 use crate::plot::{Axis, Bar, Bars, Chart, Heatmap};
 use crate::protocol::{Origin, RunReport, Side};
 use crate::synth::synthetic_models;
@@ -246,7 +246,7 @@ fn Experiments(store: Store) -> impl IntoView {
     let offers = Signal::derive(move || {
         let mut all = vec![(String::new(), "choose…".to_string())];
         let mut offer = |text: String, words: String| all.push((text, words));
-        WAFERS.iter().for_each(|w| offer(format!("wafer:{}", w.0), w.1.into()));
+        SYSTEMS.iter().for_each(|s| offer(format!("wafer:{}", s.name), s.title.into()));
         if store.origin() == Origin::Synthetic {
             synthetic_models().for_each(|m| offer(format!("model:{}", m.name), m.title.into()));
             [2, 3].iter().for_each(|s| offer(format!("seed:{s}"), format!("seed {s}")));

@@ -1,11 +1,13 @@
 //! Algorithm 1 and the predictor, step by step on a small wafer (Figures 10 and 11 of the paper): for each block the cost of
 //! every candidate, then for each die what it predicts and keeps.
 
+use std::sync::Arc;
+
 use leptos::prelude::*;
 
-use crate::model::{Mesh, WAFERS, Wafer};
+use crate::model::{Duplex, Faults, Hardware, MODELS, Mesh, Replicas, SYSTEMS};
 use crate::plot::{Chart, MeshPicture};
-use crate::sim::{Block, Config, DieOrder, Duplex, Predictor, allocate_explained};
+use crate::sim::{Block, Config, Network, Predictor, allocate_explained};
 use crate::ui::figure::{Figure, square};
 use crate::ui::store::Store;
 use crate::units::{floor, seconds, significant};
@@ -30,25 +32,27 @@ struct Kept {
 }
 
 fn example() -> Example {
-    let wafer = Wafer { mesh: MESH, ..WAFERS[0].2 };
-    let expert_bytes = crate::model::MODELS[0].expert_bytes(1.0);
+    let hardware = Hardware { mesh: MESH, ..SYSTEMS[0].hardware };
+    let topology = Arc::new((SYSTEMS[0].build)(&hardware, &Faults::default(), Duplex::Shared));
+    let expert_bytes = MODELS[0].expert_bytes(1.0);
     // A token is made slow enough that computing and reading weigh alike with these few tokens.
-    let token_seconds = 2.5 * expert_bytes / wafer.hbm / 100.0;
+    let token_seconds = 2.5 * expert_bytes / hardware.hbm / 100.0;
     let config = Config {
-        wafer,
-        faults: crate::model::Faults::default(),
-        duplex: Duplex::Shared,
-        order: DieOrder::Row,
-        home: (0..COUNTS.len()).map(|e| e % MESH.dies()).collect(),
+        order: topology.live.clone(),
+        replicas: Replicas::alike(1, (0..COUNTS.len()).map(|e| e % MESH.dies()).collect()),
         expert_bytes,
         token_seconds,
+        write: hardware.write,
+        penalty: hardware.remote_penalty,
         in_flight: 2,
         block: 50,
-        split: 1.25 * expert_bytes / wafer.link / token_seconds,
+        split: 1.25 * expert_bytes / hardware.link / token_seconds,
         predicted: 3,
         slots: vec![2; MESH.dies()],
+        topology,
     };
-    let (x, blocks) = allocate_explained(&COUNTS, &config, |e, d| config.home[e] == d);
+    let (network, home) = (Network::new(&config.topology), config.home(0));
+    let (x, blocks) = allocate_explained(&COUNTS, &config, &network, |e, d| home[e] == d);
     // A heat map in which an expert is followed by itself and its neighbours.
     let heat: Vec<u32> = (0..81).map(|i| [9u32, 4, 2, 0, 0][(i / 9usize).abs_diff(i % 9).min(4)]).collect();
     let predictor = Predictor::new(&heat, COUNTS.len(), config.predicted);
@@ -56,8 +60,7 @@ fn example() -> Example {
         let used: Vec<usize> = (0..COUNTS.len()).filter(|&e| x.of(e)[die] > 0.0).collect();
         let set = predictor.union(used.iter().copied());
         let predicted: Vec<usize> = (0..COUNTS.len()).filter(|&e| Predictor::holds(&set, e)).collect();
-        let copied: Vec<usize> =
-            used.iter().copied().filter(|&e| config.home[e] != die && predicted.contains(&e)).collect();
+        let copied: Vec<usize> = used.iter().copied().filter(|&e| home[e] != die && predicted.contains(&e)).collect();
         (!copied.is_empty()).then_some(Kept { die, used, predicted, copied })
     });
     let kept = kept.collect();
@@ -171,8 +174,8 @@ fn picture(store: Store, example: StoredValue<Example>, at: RwSignal<usize>) -> 
                 }
             };
             match (e.blocks.get(at), e.kept.get(at.wrapping_sub(e.blocks.len()))) {
-                (Some(b), _) => mark(e.config.home[b.expert], b.candidates[b.chosen].die),
-                (_, Some(k)) => k.copied.iter().for_each(|&x| mark(e.config.home[x], k.die)),
+                (Some(b), _) => mark(e.config.home(0)[b.expert], b.candidates[b.chosen].die),
+                (_, Some(k)) => k.copied.iter().for_each(|&x| mark(e.config.home(0)[x], k.die)),
                 _ => {}
             }
             hot

@@ -91,7 +91,7 @@ fn kind(source: usize, die: usize, tokens: f64) -> usize {
 
 fn gantt(store: Store) -> AnyView {
     let timeline = move || store.answers.timeline.get();
-    let mesh = move || store.settings.with(Experiment::wafer).mesh;
+    let mesh = move || store.settings.with(Experiment::hardware).mesh;
     let caption = move || {
         let show = store.settings.with(|e| e.view.show.name());
         format!(

@@ -10,9 +10,9 @@ use crate::experiment::{Experiment, PAPER_WAFERS};
 use crate::plot::{Axis, Bar, Bars, Chart};
 use crate::protocol::{PaperRun, figure_12_title, host_times, paper_models, paper_runs, rms, targets, throughput};
 use crate::sim::Strategy;
-use crate::ui::settings::change;
 use crate::ui::figure::{Figure, wide};
 use crate::ui::runs::reproduce;
+use crate::ui::settings::change;
 use crate::ui::store::Store;
 use crate::units::{floor, percent, significant};
 
@@ -332,7 +332,7 @@ const UNITS: [(&str, &str, bool, f64, f64); 6] = [
 /// Table II as a calculator: units that each die has grow with the dies of the wafer that is set.
 #[component]
 fn Units(store: Store) -> impl IntoView {
-    let dies = move || store.settings.with(Experiment::wafer).mesh.dies();
+    let dies = move || store.settings.with(Experiment::hardware).mesh.dies();
     let rows = move || {
         let n = dies();
         let of = |u: &(&'static str, &'static str, bool, f64, f64)| {

@@ -7,7 +7,7 @@ use leptos::prelude::*;
 use super::moment::Moment;
 use super::sweep::Sensitivity;
 use super::wafer::Wafer;
-use crate::model::{FIELDS, WAFERS, model_named, wafer_named};
+use crate::model::{FIELDS, SYSTEMS, model_named};
 use crate::plot::{Axis, Bar, Bars, Chart};
 use crate::protocol::{Origin, RunReport, StrategyRun};
 use crate::sim::Strategy;
@@ -64,10 +64,10 @@ fn Settings(store: Store) -> impl IntoView {
     let field = move |id: &'static str, label: &'static str, inferred: &'static str| {
         view! { <Number id label value=get(store, id) on_change=move |v| set(store, id, &v) inferred /> }
     };
-    let wafers: Vec<_> = WAFERS.iter().map(|w| (w.0, w.1)).collect();
+    let systems: Vec<_> = SYSTEMS.iter().map(|s| (s.name, s.title)).collect();
     view! {
         <div class="tools">
-            {choice("wafer", "Wafer", &wafers, "")}
+            {choice("wafer", "Wafer", &systems, "")}
             {choice("batch", "Batch, requests", &[("1024", "1 024"), ("4096", "4 096"), ("8192", "8 192"), ("16384", "16 384")], "")}
             {field("steps", "Decode steps", "")}
             {field("layers", "Layers (a number, or all)", "")}
@@ -85,12 +85,13 @@ fn Settings(store: Store) -> impl IntoView {
             <p>"Every value of the preset can be edited; an empty field is the preset's. Editing makes a wafer that the paper did not measure."</p>
             <div class="tools">
                 {FIELDS.iter().map(|f| {
-                    let preset = move || store.settings.with(|e| wafer_named(&e.system.wafer).map(|w| (f.get)(&w).to_string()).unwrap_or_default());
+                    let preset = move || store.settings.with(|e| (f.get)(&e.system().hardware).to_string());
                     let value = Signal::derive(move || {
                         let edited = get(store, f.name).get();
                         if edited.is_empty() { preset() } else { edited }
                     });
-                    view! { <Number id=f.name label=f.words value on_change=move |v| set(store, f.name, &v) title=f.changes /> }
+                    let here = move || store.settings.with(|e| !e.system().without.contains(&f.name));
+                    view! { <Show when=here><Number id=f.name label=f.words value on_change=move |v| set(store, f.name, &v) title=f.changes /></Show> }
                 }).collect_view()}
                 {field("dead", "Dead dies and links (7, 3-4)", "")}
                 {choice("capacity", "Copies are limited", &[("dram", "by the DRAM that is left"), ("none", "by nothing")], "")}

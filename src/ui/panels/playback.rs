@@ -10,11 +10,11 @@ use leptos::prelude::*;
 use super::views::table;
 use super::wafer::Looked;
 use crate::experiment::{Experiment, Look};
-use crate::model::Routes;
+use crate::model::Topology;
 use crate::plot::{Chart, MeshPicture};
 use crate::sim::{Flow, Timeline};
 use crate::ui::figure::{Figure, clicks, square};
-use crate::ui::selection::{die_at, look_at, routes, timeline};
+use crate::ui::selection::{die_at, drawn, look_at, timeline, topology};
 use crate::ui::settings::change;
 use crate::ui::store::Store;
 use crate::units::{grouped, seconds};
@@ -51,7 +51,7 @@ pub(super) fn Playback(store: Store) -> impl IntoView {
     let at = RwSignal::new(0usize);
     let wanted = Memo::new(move |_| store.settings.with(|e| e.view.at));
     Effect::new(move |_| at.set(wanted.get()));
-    let routes = routes(store);
+    let topology = topology(store);
     let ticking = StoredValue::new_local(None::<IntervalHandle>);
     let playing = RwSignal::new(false);
     let halt = move || {
@@ -107,14 +107,14 @@ pub(super) fn Playback(store: Store) -> impl IntoView {
             </label>
         </div>
         <div class="figures">
-            {film(store, at, routes)}
-            <Looked store routes />
+            {film(store, at, topology)}
+            <Looked store topology />
         </div>
     }
 }
 
-fn film(store: Store, at: RwSignal<usize>, routes: Memo<Arc<Routes>>) -> AnyView {
-    let mesh = move || store.settings.with(Experiment::wafer).mesh;
+fn film(store: Store, at: RwSignal<usize>, topology: Memo<Arc<Topology>>) -> AnyView {
+    let mesh = move || store.settings.with(Experiment::hardware).mesh;
     let moment = move |t: &Timeline| t.seconds * at.get() as f64 / PARTS as f64;
     let caption = move || {
         let show = store.settings.with(|e| e.view.show.name());
@@ -126,12 +126,10 @@ fn film(store: Store, at: RwSignal<usize>, routes: Memo<Arc<Routes>>) -> AnyView
         )
     };
     let carried = move |t: &Timeline, time: f64| {
-        let (mesh, routes) = (mesh(), routes.get());
-        let mut carried = vec![0.0; mesh.links().len()];
+        let topology = topology.get();
+        let mut carried = vec![0.0; topology.links.len()];
         for f in t.flows.iter().filter(|f| moves(f, time)) {
-            for step in routes.path(f.source, f.die).windows(2) {
-                carried[mesh.link(step[0].into(), step[1].into())] += 1.0;
-            }
+            topology.carry(f.source, f.die).for_each(|link| carried[link] += 1.0);
         }
         carried
     };
@@ -158,13 +156,13 @@ fn film(store: Store, at: RwSignal<usize>, routes: Memo<Arc<Routes>>) -> AnyView
                 }
                 // Four experts at once make a link as bright as it gets.
                 let links = carried(&t, time).into_iter().map(|n| f64::min(n / 4.0, 1.0)).collect();
-                let routes = routes.get();
+                let topology = topology.get();
                 let looked = |f: &&Flow| match look {
                     Some(Look::Die(d)) => f.die == d || f.source == d,
                     Some(Look::Expert(e)) => f.expert == e,
                     None => false,
                 };
-                let way = |f: &Flow| routes.path(f.source, f.die).iter().map(|&d| d.into()).collect::<Vec<usize>>();
+                let way = |f: &Flow| topology.routes.way(f.source, f.die).iter().map(|&d| d.into()).collect::<Vec<usize>>();
                 let ways = t.flows.iter().filter(|f| f.source != f.die).filter(looked).map(way).collect();
                 let ringed = match look {
                     Some(Look::Die(d)) => vec![d],
@@ -174,7 +172,7 @@ fn film(store: Store, at: RwSignal<usize>, routes: Memo<Arc<Routes>>) -> AnyView
                     }
                     None => Vec::new(),
                 };
-                let picture = MeshPicture::new(mesh, dies, labels, links);
+                let picture = MeshPicture::new(mesh, dies, labels, drawn(store, links));
                 Some(Chart::Mesh(MeshPicture { faults, ringed, routes: ways, key: ["idle", "computing"], ..picture }))
             }
             hover=move |x, y| {
@@ -198,8 +196,8 @@ fn film(store: Store, at: RwSignal<usize>, routes: Memo<Arc<Routes>>) -> AnyView
                         Doing::Nothing => writeln!(text, "die,{die},{die},idle,,"),
                     };
                 });
-                for ((a, b), n) in mesh.links().iter().zip(untrack(|| carried(&t, time))) {
-                    let _ = writeln!(text, "link,{a},{b},,,{n}");
+                for (l, n) in topology.get_untracked().links.iter().zip(untrack(|| carried(&t, time))) {
+                    let _ = writeln!(text, "{},{},{},,,{n}", l.kind, l.ends.0, l.ends.1);
                 }
                 text
             }

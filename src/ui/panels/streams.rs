@@ -154,12 +154,12 @@ fn expert_bytes(store: Store) -> Option<f64> {
 
 /// Capacities of the caches of a die, in experts, with words; none where an expert's size is not known.
 pub(super) fn capacities(store: Store) -> Option<[(f64, String); 2]> {
-    let (wafer, size) = (store.settings.with(Experiment::wafer), expert_bytes(store)?);
+    let (hardware, size) = (store.settings.with(Experiment::hardware), expert_bytes(store)?);
     let of = |name: &str, bytes: f64| {
         let experts = bytes / size;
         (experts, format!("{name} {} = {} experts", crate::units::bytes(bytes), significant(experts, 2)))
     };
-    Some([of("LLC", wafer.llc), of("HBM of a die", wafer.usable * wafer.dram)])
+    Some([of("LLC", hardware.llc), of("HBM of a die", hardware.device().dram)])
 }
 
 /// F as miss ratios.

@@ -36,7 +36,7 @@ fn current(experiment: &Experiment, name: &str) -> f64 {
     let field = FIELDS.iter().find(|f| f.name == name);
     let key = key_named(name);
     let written = key.and_then(|k| (k.get)(experiment).parse().ok());
-    written.or_else(|| field.map(|f| (f.get)(&experiment.wafer()))).unwrap_or(1.0)
+    written.or_else(|| field.map(|f| (f.get)(&experiment.hardware()))).unwrap_or(1.0)
 }
 
 /// From half to twice of what it is, as far as the setting goes.

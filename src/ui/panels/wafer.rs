@@ -6,13 +6,13 @@ use std::sync::Arc;
 use leptos::prelude::*;
 
 use crate::experiment::{Experiment, Heat, Look};
-use crate::model::{Mesh, Routes};
+use crate::model::{Mesh, Topology};
 use crate::plot::{Chart, MeshPicture};
 use crate::protocol::StrategyRun;
 use crate::sim::{Flow, Strategy};
 use crate::ui::controls::Choice;
 use crate::ui::figure::{Figure, clicks, square};
-use crate::ui::selection::{die_at, look_at, timeline};
+use crate::ui::selection::{die_at, drawn, look_at, timeline, topology};
 use crate::ui::settings::{change, get, set, shown_run};
 use crate::ui::store::Store;
 use crate::units::{bytes, floor, grouped, percent};
@@ -101,16 +101,21 @@ pub(super) fn Wafer(store: Store) -> impl IntoView {
             })
             .collect_view()
     };
-    let mesh = move || store.experiment.with_untracked(Experiment::wafer).mesh;
+    let mesh = move || store.experiment.with_untracked(Experiment::hardware).mesh;
+    let topology = topology(store);
     let click = move |x: f64, y: f64| {
         let mesh = mesh();
         if !breaking.get_untracked() {
             return look_at(store, Look::Die(die_at(mesh, x, y)));
         }
         change(store, true, |e| match part_at(mesh, x, y) {
-            Ok(die) => drop(e.system.dead.dies.remove(&die) || e.system.dead.dies.insert(die)),
-            Err(Some(link)) => drop(e.system.dead.links.remove(&link) || e.system.dead.links.insert(link)),
-            Err(None) => {}
+            Ok(die) => {
+                let _ = e.system.dead.dies.remove(&die) || e.system.dead.dies.insert(die);
+            }
+            Err(Some(link)) if e.system().mesh => {
+                let _ = e.system.dead.links.remove(&link) || e.system.dead.links.insert(link);
+            }
+            Err(_) => {}
         });
     };
     let heats = Signal::derive(|| {
@@ -128,8 +133,8 @@ pub(super) fn Wafer(store: Store) -> impl IntoView {
                 height=square
                 chart=move || {
                     let r = run()?;
-                    let (wafer, faults, look) = store.settings.with(|e| (e.wafer(), e.system.dead.clone(), e.view.look));
-                    if wafer.mesh.dies() != r.die_tokens.len() {
+                    let (mesh, faults, look) = store.settings.with(|e| (e.hardware().mesh, e.system.dead.clone(), e.view.look));
+                    if mesh.dies() != r.die_tokens.len() {
                         return None;
                     }
                     let (dies, links) = heat_of(&r, heat());
@@ -139,7 +144,7 @@ pub(super) fn Wafer(store: Store) -> impl IntoView {
                         Some(Look::Die(d)) => vec![d],
                         _ => Vec::new(),
                     };
-                    let picture = MeshPicture::new(wafer.mesh, dies, labels, shares(links));
+                    let picture = MeshPicture::new(mesh, dies, labels, drawn(store, shares(links)));
                     Some(Chart::Mesh(MeshPicture { faults, ringed, ..picture }))
                 }
                 hover=move |x, y| {
@@ -149,8 +154,9 @@ pub(super) fn Wafer(store: Store) -> impl IntoView {
                     if store.experiment.with_untracked(|e| e.system.dead.dies.contains(&die)) {
                         return Some(format!("die {die} is dead"));
                     }
-                    let links = mesh.links();
-                    let near = links.iter().zip(&r.link_busy).filter(|((a, b), _)| *a == die || *b == die).map(|(_, t)| t / r.seconds).fold(0.0, f64::max);
+                    let topology = topology.get_untracked();
+                    let links = topology.links.iter().zip(&r.link_busy);
+                    let near = links.filter(|(l, _)| [l.ends.0, l.ends.1].contains(&die)).map(|(_, t)| t / r.seconds).fold(0.0, f64::max);
                     Some(format!(
                         "die {die}: {} tokens, {} through its HBM, {} hops, {} copies; its busiest link {} of the time",
                         whole(*r.die_tokens.get(die)?),
@@ -166,8 +172,8 @@ pub(super) fn Wafer(store: Store) -> impl IntoView {
                         for (d, ((t, b), h)) in r.die_tokens.iter().zip(&r.hbm_bytes).zip(&r.die_hops).enumerate() {
                             let _ = writeln!(text, "die,{d},{d},{t},{b},,{h}");
                         }
-                        for ((a, b), (n, t)) in mesh().links().iter().zip(r.link_bytes.iter().zip(&r.link_busy)) {
-                            let _ = writeln!(text, "link,{a},{b},,{n},{t},");
+                        for (l, (n, t)) in topology.get_untracked().links.iter().zip(r.link_bytes.iter().zip(&r.link_busy)) {
+                            let _ = writeln!(text, "{},{},{},,{n},{t},", l.kind, l.ends.0, l.ends.1);
                         }
                     }
                     text
@@ -241,11 +247,12 @@ fn whole(tokens: f64) -> String {
 
 /// What the chosen die or expert does in the step and layer that are drawn.
 #[component]
-pub(super) fn Looked(store: Store, routes: Memo<Arc<Routes>>) -> impl IntoView {
+pub(super) fn Looked(store: Store, topology: Memo<Arc<Topology>>) -> impl IntoView {
     let words = move || {
         let (timeline, info) = (timeline(store)?, store.shown()?);
         let (look, home) = store.settings.with(|e| (e.view.look, e.home(info.experts)));
-        let routes = routes.get();
+        let topology = topology.get();
+        let routes = &topology.routes;
         Some(match look {
             None => view! { <p class="status">"Click a die of a wafer to see which experts it stores, copies and computes; then an expert to see where its tokens go."</p> }.into_any(),
             Some(Look::Die(die)) => {
@@ -275,7 +282,7 @@ pub(super) fn Looked(store: Store, routes: Memo<Arc<Routes>>) -> impl IntoView {
                 let lives = home.get(expert).copied();
                 let copies = timeline.copies.iter().filter(|c| c.0 == expert).map(|c| Look::Die(c.1));
                 let way = |f: &Flow| {
-                    let dies: Vec<String> = routes.path(f.source, f.die).iter().map(ToString::to_string).collect();
+                    let dies: Vec<String> = routes.way(f.source, f.die).iter().map(ToString::to_string).collect();
                     if dies.len() > 1 { dies.join(" → ") } else { "own HBM".into() }
                 };
                 let work = timeline.flows.iter().filter(|f| f.expert == expert && f.tokens > 0.0);

@@ -1,60 +1,14 @@
-//! The hardware: a mesh of dies with HBM and links. Apart from `sim`, so that plots and placements can speak of dies
-//! without the simulator.
+//! Sizes and speeds of a system, and how they are edited. Apart from the systems, which give them values and build with them.
 
 use serde::{Deserialize, Serialize};
 
+use crate::model::{Device, Mesh};
 use crate::units::{GIGA, TERA};
 
-/// A rectangle of dies; die id = y·X + x.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Mesh {
-    /// Dies in a row.
-    pub x: usize,
-    /// Rows.
-    pub y: usize,
-}
-
-impl Mesh {
-    /// Number of dies.
-    #[must_use]
-    pub fn dies(self) -> usize {
-        self.x * self.y
-    }
-
-    /// Column and row of a die.
-    #[must_use]
-    pub fn place(self, die: usize) -> (usize, usize) {
-        (die % self.x, die / self.x)
-    }
-
-    /// Hops between two dies (Manhattan distance).
-    #[must_use]
-    pub fn distance(self, a: usize, b: usize) -> usize {
-        let ((ax, ay), (bx, by)) = (self.place(a), self.place(b));
-        ax.abs_diff(bx) + ay.abs_diff(by)
-    }
-
-    /// The neighbour pairs in a fixed order: all horizontal links by die, then all vertical ones.
-    #[must_use]
-    pub fn links(self) -> Vec<(usize, usize)> {
-        let right = (0..self.dies()).filter(|d| d % self.x + 1 < self.x).map(|d| (d, d + 1));
-        let down = (0..self.dies()).filter(|d| d / self.x + 1 < self.y).map(|d| (d, d + self.x));
-        right.chain(down).collect()
-    }
-
-    /// Position in [`Mesh::links`] of the link between two neighbours.
-    #[must_use]
-    pub fn link(self, a: usize, b: usize) -> usize {
-        let (low, high) = (a.min(b), a.max(b));
-        let (x, y) = self.place(low);
-        if high == low + 1 && self.x > 1 { y * (self.x - 1) + x } else { self.y * (self.x - 1) + low }
-    }
-}
-
-/// A wafer: the mesh and the speeds of its parts (Table I of the paper).
+/// Devices and the speeds of their parts (Table I of the paper).
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
-pub struct Wafer {
-    /// The dies.
+pub struct Hardware {
+    /// The devices, as they stand in a picture.
     pub mesh: Mesh,
     /// HBM bandwidth of a die, bytes a second.
     pub hbm: f64,
@@ -82,7 +36,21 @@ pub struct Wafer {
     pub usable: f64,
 }
 
-/// A value of the hardware that can be edited: its name in URLs, its words and unit, and what it is in the wafer.
+impl Hardware {
+    /// What each device is.
+    #[must_use]
+    pub fn device(&self) -> Device {
+        Device { hbm: self.hbm, fp16: self.fp16, dram: self.usable * self.dram }
+    }
+
+    /// Latency of a read over so many hops, seconds: the request goes there, the expert comes back.
+    #[must_use]
+    pub fn latency(&self, hops: usize) -> f64 {
+        self.llc_hit + self.llc_miss + self.hbm_latency + 2.0 * self.hop * hops as f64
+    }
+}
+
+/// A value of the hardware that can be edited: its name in URLs, its words and unit, and what it is in the hardware.
 pub struct Field {
     /// Name in URLs.
     pub name: &'static str,
@@ -93,9 +61,9 @@ pub struct Field {
     /// Least and largest value, in the unit.
     pub range: (f64, f64),
     /// The value in the unit.
-    pub get: fn(&Wafer) -> f64,
+    pub get: fn(&Hardware) -> f64,
     /// Sets it.
-    pub set: fn(&mut Wafer, f64),
+    pub set: fn(&mut Hardware, f64),
 }
 
 macro_rules! field {
@@ -169,67 +137,22 @@ fn nearest(x: f64) -> f64 {
     libm::round(x * scale) / scale
 }
 
-/// Presets by name; the first is the default. `dojo` and `tsmc-sow` are the paper's two wafers.
-pub const WAFERS: [(&str, &str, Wafer); 3] = [
-    ("dojo", "Dojo, 5 × 5", DOJO),
-    ("tsmc-sow", "TSMC-SoW, 3 × 8", Wafer { mesh: Mesh { x: 3, y: 8 }, ..DOJO }),
-    (
-        "dojo-enhanced",
-        "Dojo-Enhanced, 5 × 5",
-        Wafer { hbm: 8.0 * TERA, link: 2.0 * TERA, dram: 180.0 * GIGA, fp16: 4500.0 * TERA, ..DOJO },
-    ),
-];
-
-const DOJO: Wafer = Wafer {
-    mesh: Mesh { x: 5, y: 5 },
-    hbm: 3.35 * TERA,
-    link: 1.7 * TERA,
-    dram: 80.0 * GIGA,
-    fp16: 989.0 * TERA,
-    llc: 64e6,
-    llc_hit: 100e-9,
-    llc_miss: 110e-9,
-    write: 30e-9,
-    hbm_latency: 300e-9,
-    hop: 200e-9,
-    remote_penalty: 1e-6,
-    usable: 0.9,
-};
-
-/// The preset of that name.
-#[must_use]
-pub fn wafer_named(name: &str) -> Option<Wafer> {
-    WAFERS.iter().find(|(n, ..)| *n == name).map(|&(.., w)| w)
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::model::SYSTEMS;
 
     #[test]
     fn an_edited_value_reads_back() {
-        for (name, _, wafer) in WAFERS {
+        for system in &SYSTEMS {
             for field in &FIELDS {
-                let value = (field.get)(&wafer);
-                let mut same = wafer;
+                let value = (field.get)(&system.hardware);
+                let mut same = system.hardware;
                 (field.set)(&mut same, value);
-                assert_eq!((field.get)(&same), value, "{} of {name}", field.name);
-                assert!(value >= field.range.0 && value <= field.range.1, "{} of {name}", field.name);
+                assert_eq!((field.get)(&same), value, "{} of {}", field.name, system.name);
+                assert!(value >= field.range.0 && value <= field.range.1, "{} of {}", field.name, system.name);
             }
         }
-        assert_eq!(FIELDS.map(|f| (f.get)(&DOJO))[2..6], [3.35, 1.7, 80.0, 989.0]);
-    }
-
-    #[test]
-    fn every_link_finds_itself() {
-        for mesh in
-            [Mesh { x: 5, y: 5 }, Mesh { x: 3, y: 8 }, Mesh { x: 1, y: 4 }, Mesh { x: 4, y: 1 }, Mesh { x: 1, y: 1 }]
-        {
-            for (i, &(a, b)) in mesh.links().iter().enumerate() {
-                assert_eq!((mesh.link(a, b), mesh.link(b, a)), (i, i), "{mesh:?} {a}-{b}");
-                assert_eq!(mesh.distance(a, b), 1);
-            }
-        }
-        assert_eq!(Mesh { x: 5, y: 5 }.links().len(), 40);
+        assert_eq!(FIELDS.map(|f| (f.get)(&SYSTEMS[0].hardware))[2..6], [3.35, 1.7, 80.0, 989.0]);
     }
 }

@@ -1,0 +1,132 @@
+//! The systems that can be simulated: a row each. A new one is a file that builds its topology, and a row.
+
+mod h100;
+mod hardware;
+mod wafer;
+
+use super::{Duplex, Faults, Mesh, Topology};
+use crate::units::{GIGA, TERA};
+
+pub use hardware::{FIELDS, Field, Hardware};
+
+/// A system.
+pub struct System {
+    /// Name in URLs.
+    pub name: &'static str,
+    /// Name for people.
+    pub title: &'static str,
+    /// A sentence for people: what it is, and where its values are from.
+    pub says: &'static str,
+    /// Its sizes and speeds, before anything is edited.
+    pub hardware: Hardware,
+    /// Fields of the hardware that mean nothing here, by name.
+    pub without: &'static [&'static str],
+    /// Devices are joined to their neighbours: links can break, and are drawn.
+    pub mesh: bool,
+    /// Builds it with what was edited, without what is dead.
+    pub build: fn(&Hardware, &Faults, Duplex) -> Topology,
+}
+
+impl System {
+    /// The values of its hardware that can be edited.
+    pub fn fields(&self) -> impl Iterator<Item = &'static Field> {
+        FIELDS.iter().filter(|f| !self.without.contains(&f.name))
+    }
+
+    /// Forgets dead parts that it does not have.
+    pub fn within(&self, faults: &mut Faults, hardware: &Hardware) {
+        let mesh = hardware.mesh;
+        faults.dies.retain(|&d| d < mesh.dies());
+        faults.links.retain(|&(a, b)| self.mesh && b < mesh.dies() && mesh.distance(a, b) == 1);
+    }
+}
+
+/// The systems; the first is the default. `dojo` and `tsmc-sow` are the paper's two wafers.
+pub static SYSTEMS: [System; 4] = [
+    System {
+        name: "dojo",
+        title: "Dojo, 5 × 5",
+        says: "the paper's first wafer (Table I): 25 dies",
+        hardware: DOJO,
+        without: &[],
+        mesh: true,
+        build: wafer::build,
+    },
+    System {
+        name: "tsmc-sow",
+        title: "TSMC-SoW, 3 × 8",
+        says: "the paper's second wafer (Table I): 24 dies, the same each, on a longer mesh",
+        hardware: Hardware { mesh: Mesh { x: 3, y: 8 }, ..DOJO },
+        without: &[],
+        mesh: true,
+        build: wafer::build,
+    },
+    System {
+        name: "dojo-enhanced",
+        title: "Dojo-Enhanced, 5 × 5",
+        says: "the wafer that Figure 15 of the paper adds: faster dies, links little faster",
+        hardware: Hardware { hbm: 8.0 * TERA, link: 2.0 * TERA, dram: 180.0 * GIGA, fp16: 4500.0 * TERA, ..DOJO },
+        without: &[],
+        mesh: true,
+        build: wafer::build,
+    },
+    System {
+        name: "h100x8",
+        title: "8 × H100, one node",
+        says: "eight GPUs behind one switch, not a wafer of the paper; ports of 450 GB/s a direction and 1 µs a transfer are inferred",
+        hardware: Hardware { mesh: Mesh { x: 8, y: 1 }, link: 0.45 * TERA, hop: 500e-9, ..DOJO },
+        without: &["columns", "rows"],
+        mesh: false,
+        build: h100::build,
+    },
+];
+
+const DOJO: Hardware = Hardware {
+    mesh: Mesh { x: 5, y: 5 },
+    hbm: 3.35 * TERA,
+    link: 1.7 * TERA,
+    dram: 80.0 * GIGA,
+    fp16: 989.0 * TERA,
+    llc: 64e6,
+    llc_hit: 100e-9,
+    llc_miss: 110e-9,
+    write: 30e-9,
+    hbm_latency: 300e-9,
+    hop: 200e-9,
+    remote_penalty: 1e-6,
+    usable: 0.9,
+};
+
+/// The system of that name.
+#[must_use]
+pub fn system_named(name: &str) -> Option<&'static System> {
+    SYSTEMS.iter().find(|s| s.name == name)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_system_works_and_its_resources_are_its_own() {
+        for system in &SYSTEMS {
+            let whole = (system.build)(&system.hardware, &Faults::default(), Duplex::Shared);
+            assert_eq!(whole.works(), Ok(()), "{}", system.name);
+            assert_eq!(whole.devices, system.hardware.mesh.dies(), "{}", system.name);
+            let between = whole.resources.len() - whole.devices;
+            assert_eq!(between % whole.links.len(), 0, "{}: as many resources for each link", system.name);
+            for (from, to) in (0..whole.devices).flat_map(|a| (0..whole.devices).map(move |b| (a, b))) {
+                let path = whole.routes.path(from, to);
+                assert_eq!(usize::from(path[0]), from, "{}: the HBM of the source is first", system.name);
+                assert!(path[1..].iter().all(|&r| (whole.devices..whole.resources.len()).contains(&r.into())));
+                assert_eq!((path.len() == 1, whole.routes.hops(from, to) == 0), (from == to, from == to));
+            }
+            let mut dead = Faults::default();
+            dead.dies.insert(1);
+            let left = (system.build)(&system.hardware, &dead, Duplex::Shared);
+            assert_eq!(left.works(), Ok(()), "{}", system.name);
+            assert!(!left.live.contains(&1) && left.live.len() + 1 == left.devices, "{}", system.name);
+            assert!(left.neighbours().iter().all(|of| !of.contains(&1)), "{}", system.name);
+        }
+    }
+}

@@ -1,0 +1,162 @@
+//! A system as all rooms above see it: devices, resources that give bytes a second, and the resources that each transfer
+//! takes. Apart from the systems, which build it: who uses one asks neither for meshes nor for switches.
+
+use serde::{Deserialize, Serialize};
+
+/// Whether the two directions of a link share its bandwidth.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Duplex {
+    /// One resource for both directions (inferred default).
+    #[default]
+    Shared,
+    /// One for each direction.
+    Full,
+}
+
+/// What each device is; all devices of a system are alike.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Device {
+    /// HBM bandwidth, bytes a second.
+    pub hbm: f64,
+    /// FP16 rate, FLOP a second.
+    pub fp16: f64,
+    /// DRAM that weights and replicas may use, bytes.
+    pub dram: f64,
+}
+
+/// What lies between devices and is counted as one: the pair of wires between two dies, a port of a switch.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Link {
+    /// What it is, in a word.
+    pub kind: &'static str,
+    /// The devices that it joins, the lower first; a port has one device, twice.
+    pub ends: (usize, usize),
+}
+
+/// The way of a transfer from one device to another.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Route {
+    /// Resources that it takes: the HBM of its source first.
+    pub resources: Vec<usize>,
+    /// Devices on the way, both ends included.
+    pub way: Vec<usize>,
+    /// Hops.
+    pub hops: usize,
+    /// Latency of a read over it, once an expert, seconds.
+    pub latency: f64,
+}
+
+/// The routes between all devices, as tables.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Routes {
+    devices: usize,
+    /// Resources and devices of all routes, one after another.
+    paths: Vec<u16>,
+    ways: Vec<u16>,
+    /// Where those of a route start, `[from][to]`, and at the end the end.
+    path_starts: Vec<u32>,
+    way_starts: Vec<u32>,
+    /// Hops and latency, `[from][to]`.
+    hops: Vec<usize>,
+    latency: Vec<f64>,
+}
+
+impl Routes {
+    /// The table of the routes that `route(from, to)` gives; none where there is no way.
+    #[must_use]
+    pub fn new(devices: usize, mut route: impl FnMut(usize, usize) -> Option<Route>) -> Self {
+        let (mut paths, mut ways) = (Vec::new(), Vec::new());
+        let (mut path_starts, mut way_starts) = (vec![0], vec![0]);
+        let (mut hops, mut latency) = (Vec::new(), Vec::new());
+        let id = |&n: &usize| u16::try_from(n).unwrap_or(u16::MAX);
+        for i in 0..devices * devices {
+            let route = route(i / devices, i % devices);
+            hops.push(route.as_ref().map_or(usize::MAX, |r| r.hops));
+            latency.push(route.as_ref().map_or(f64::INFINITY, |r| r.latency));
+            if let Some(route) = route {
+                paths.extend(route.resources.iter().map(id));
+                ways.extend(route.way.iter().map(id));
+            }
+            path_starts.push(crate::units::small(paths.len()));
+            way_starts.push(crate::units::small(ways.len()));
+        }
+        Self { devices, paths, ways, path_starts, way_starts, hops, latency }
+    }
+
+    /// Resources of a transfer, the HBM of its source first; empty if there is no way.
+    #[must_use]
+    pub fn path(&self, from: usize, to: usize) -> &[u16] {
+        let i = from * self.devices + to;
+        &self.paths[self.path_starts[i] as usize..self.path_starts[i + 1] as usize]
+    }
+
+    /// Devices on the way, both ends included; empty if there is none.
+    #[must_use]
+    pub fn way(&self, from: usize, to: usize) -> &[u16] {
+        let i = from * self.devices + to;
+        &self.ways[self.way_starts[i] as usize..self.way_starts[i + 1] as usize]
+    }
+
+    /// Hops of a transfer; as many as can be if there is no way.
+    #[must_use]
+    pub fn hops(&self, from: usize, to: usize) -> usize {
+        self.hops[from * self.devices + to]
+    }
+
+    /// Latency of a read, seconds; infinite if there is no way.
+    #[must_use]
+    pub fn latency(&self, from: usize, to: usize) -> f64 {
+        self.latency[from * self.devices + to]
+    }
+}
+
+/// A system that can be simulated.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Topology {
+    /// Number of devices, those that do not work included.
+    pub devices: usize,
+    /// What each of them is.
+    pub device: Device,
+    /// The devices that work, by id.
+    pub live: Vec<usize>,
+    /// What lies between them.
+    pub links: Vec<Link>,
+    /// Bytes a second of each resource: the HBM of every device, then as many resources for each link, in their order.
+    pub resources: Vec<f64>,
+    /// Bytes a second that the cost model of Algorithm 1 thinks a fetch from a neighbour gets.
+    pub link: f64,
+    /// The routes.
+    pub routes: Routes,
+}
+
+impl Topology {
+    /// Why nothing can be simulated on what works of it, if that is so.
+    ///
+    /// # Errors
+    /// No device works, or two working ones cannot reach each other.
+    pub fn works(&self) -> Result<(), String> {
+        let Some(&first) = self.live.first() else {
+            return Err("every die of the wafer is dead; mend at least one".into());
+        };
+        match self.live.iter().find(|&&d| self.routes.way(first, d).is_empty()) {
+            Some(other) => Err(format!(
+                "the dead parts cut the wafer in two: no route leads from die {first} to die {other}; mend a link or a die between them"
+            )),
+            None => Ok(()),
+        }
+    }
+
+    /// The links that a transfer takes, by position.
+    pub fn carry(&self, from: usize, to: usize) -> impl Iterator<Item = usize> {
+        let each = (self.resources.len() - self.devices).checked_div(self.links.len()).unwrap_or(1);
+        let path = self.routes.path(from, to).iter().skip(1);
+        path.map(move |&resource| (usize::from(resource) - self.devices) / each)
+    }
+
+    /// Working devices one hop from each device, by id.
+    #[must_use]
+    pub fn neighbours(&self) -> Vec<Vec<usize>> {
+        let near = |a: usize| (0..self.devices).filter(move |&b| self.routes.hops(a, b) == 1).collect();
+        (0..self.devices).map(near).collect()
+    }
+}
