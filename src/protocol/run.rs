@@ -5,9 +5,10 @@ use std::sync::Arc;
 use serde::{Deserialize, Serialize};
 
 use super::Part;
-use crate::analysis::{Half, Kind, transition};
+use crate::analysis::{Half, Kind, frequency, transition};
 use crate::experiment::Experiment;
 use crate::model::{ModelPreset, Scope};
+use crate::place::Loads;
 use crate::sim::{Bound, Outcome, Reads, Shape, Simulation, Strategy, Workload, evenly_spaced};
 
 /// The result of an experiment: `moescope run --json`.
@@ -74,7 +75,8 @@ pub struct StrategyRun {
     pub copies: Vec<u64>,
 }
 
-/// The batch of an experiment, filled from loaded requests. Heat: cross-token pairs of the joined scope.
+/// The batch of an experiment, filled from loaded requests. Heat: cross-token pairs of the joined scope. Loads: decode tokens.
+/// Both are of all requests, or of the even ones if held out.
 ///
 /// # Errors
 /// If no request has decode tokens, or the wafer does not work.
@@ -96,7 +98,8 @@ pub fn workload(part: &Part, experiment: &Experiment) -> Result<Workload, String
     if filled.sources == 0 {
         return Err("the trace has no decode tokens; the simulator fills its batches from decode steps".into());
     }
-    Ok(filled)
+    let loads = layers.iter().map(|id| frequency(&summary.layers[id], Scope::Decode, half, summary.experts));
+    Ok(Workload { loads: loads.collect(), ..filled })
 }
 
 /// A run in progress.
@@ -177,6 +180,7 @@ impl Run {
             link_busy: o.link_busy.clone(),
             copies: o.copies.clone(),
         };
+        let loads = Loads { experts: self.workload.experts, layers: &self.workload.loads };
         let wanted = |o: &&Outcome| self.experiment.run.strategies.contains(&o.strategy);
         RunReport {
             experiment: self.experiment.run_key().to_string(),
@@ -185,7 +189,7 @@ impl Run {
             sources: self.workload.sources,
             layers: self.workload.layers.clone(),
             all_layers: self.workload.all_layers,
-            overfull: self.experiment.overfull(self.workload.all_layers, self.workload.experts),
+            overfull: self.experiment.overfull(self.workload.all_layers, &loads),
             runs: self.outcomes.iter().filter(wanted).map(run).collect(),
         }
     }

@@ -1,6 +1,7 @@
 //! The experiment string: round trips, old links, and what cannot be read.
 
 use moescope::experiment::{Experiment, keys};
+use moescope::place::Loads;
 use proptest::prelude::*;
 
 #[test]
@@ -132,7 +133,7 @@ fn a_node_of_gpus_keeps_its_size_and_has_no_links_to_break() {
 
 #[test]
 fn a_model_that_does_not_fit_is_known() {
-    let fits = |text| Experiment::parse(text).0.overfull(58, 256);
+    let fits = |text| Experiment::parse(text).0.overfull(58, &Loads { experts: 256, layers: &[vec![0; 256]] });
     assert_eq!(fits("v=1"), 0);
     assert_eq!(fits("v=1&dram=10"), 25);
     // 256 experts on 25 dies: six of them hold eleven.

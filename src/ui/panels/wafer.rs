@@ -127,7 +127,7 @@ pub(super) fn Wafer(store: Store) -> impl IntoView {
         change(store, true, |e| match part_at(mesh, x, y) {
             Ok(die) => drop(e.system.dead.dies.remove(&die) || e.system.dead.dies.insert(die)),
             Err(Some(link)) if e.system().mesh => {
-                drop(e.system.dead.links.remove(&link) || e.system.dead.links.insert(link))
+                let _ = e.system.dead.links.remove(&link) || e.system.dead.links.insert(link);
             }
             Err(_) => {}
         });
@@ -268,8 +268,9 @@ fn whole(tokens: f64) -> String {
 #[component]
 pub(super) fn Looked(store: Store, topology: Memo<Arc<Topology>>) -> impl IntoView {
     let words = move || {
-        let (timeline, info) = (timeline(store)?, store.shown()?);
-        let (look, home) = store.settings.with(|e| (e.view.look, e.home(info.experts)));
+        let timeline = timeline(store)?;
+        let look = store.settings.with(|e| e.view.look);
+        let home = &timeline.home;
         let topology = topology.get();
         let routes = &topology.routes;
         Some(match look {
