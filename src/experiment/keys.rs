@@ -2,6 +2,7 @@
 
 use super::{Experiment, Heat, Look, PairMap, Subset, Sweep, Variant};
 use crate::model::{Duplex, FIELDS, Faults, MODELS, SYSTEMS, Scope};
+use crate::place::{PLACEMENTS, Placement, placement_named};
 use crate::sim::{DieOrder, Strategy};
 
 /// One setting: its name, and how its value is written and read.
@@ -155,11 +156,8 @@ pub fn keys() -> &'static [Key] {
             get: |e| if e.workload.held_out { "on" } else { "off" }.into(),
             set: |e, v| choice(v, &[("off", false), ("on", true)]).map(|b| e.workload.held_out = b),
         },
-        Key {
-            name: "home",
-            get: |e| if e.run.home_block { "block" } else { "round-robin" }.into(),
-            set: |e, v| choice(v, &[("round-robin", false), ("block", true)]).map(|b| e.run.home_block = b),
-        },
+        Key { name: "home", get: |e| e.run.home.clone(), set: |e, v| placement(v).map(|p| e.run.home = p.name.into()) },
+        number!("mfu", run.mfu, 0.01..=1.0),
         Key {
             name: "order",
             get: |e| if e.run.order == DieOrder::Row { "row" } else { "column" }.into(),
@@ -328,6 +326,11 @@ fn edit(experiment: &mut Experiment, name: &str, text: &str) -> Result<(), Strin
     }
     experiment.system.hardware.insert(name.into(), value);
     Ok(())
+}
+
+fn placement(name: &str) -> Result<&'static Placement, String> {
+    let none = || one_of(name, PLACEMENTS.iter().map(|p| p.name)).err().unwrap_or_default();
+    placement_named(name).ok_or_else(none)
 }
 
 fn strategy(name: &str) -> Result<Strategy, String> {

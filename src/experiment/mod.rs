@@ -15,7 +15,7 @@ use std::sync::Arc;
 use serde::{Deserialize, Serialize};
 
 use crate::model::{ExpertSize, Hardware, Replicas, SYSTEMS, System, Topology, system_named};
-use crate::place;
+use crate::place::{Loads, PLACEMENTS, Params, placement_named};
 use crate::sim::{Config, Tuning, Workload};
 
 pub use compare::{Heat, Look, PairMap, Subset, Variant};
@@ -151,30 +151,25 @@ impl Experiment {
     #[must_use]
     pub fn config(&self, workload: &Workload) -> Config {
         let topology = Arc::new(self.topology());
-        let replicas = Replicas::alike(workload.layers.len(), self.home(workload.experts));
-        Config::new(&topology, &self.hardware(), self.expert(), &self.tuning(), replicas, workload)
-    }
-
-    fn tuning(&self) -> Tuning {
+        let replicas = self.replicas(&Loads { experts: workload.experts, layers: &workload.loads }, &topology);
         let RunSettings { order, flight, weight, predict, block, tau, limited, .. } = self.run;
-        Tuning { order, flight, weight, predict, block, tau, limited }
+        let tuning = Tuning { order, flight, weight, predict, block, tau, limited };
+        Config::new(&topology, &self.hardware(), self.expert(), &tuning, replicas, workload)
     }
 
-    /// How many dies cannot hold the experts that live there, for a model of so many layers and experts.
+    /// Where the experts live.
     #[must_use]
-    pub fn overfull(&self, layers: usize, experts: usize) -> usize {
-        let replicas = Replicas::alike(1, self.home(experts));
-        crate::sim::overfull(&self.topology(), self.expert().bytes(self.run.weight), &replicas, layers)
+    pub fn replicas(&self, loads: &Loads<'_>, topology: &Topology) -> Replicas {
+        let placement = placement_named(&self.run.home).unwrap_or(&PLACEMENTS[0]);
+        (placement.place)(loads, topology, &Params { expert: self.expert(), mfu: self.run.mfu })
     }
 
-    /// The die that stores each expert.
+    /// How many devices cannot hold the experts that live there, in a model of so many layers.
     #[must_use]
-    pub fn home(&self, experts: usize) -> Vec<usize> {
-        let live = self.system.dead.live(self.hardware().mesh);
-        if live.is_empty() {
-            return vec![0; experts];
-        }
-        if self.run.home_block { place::contiguous(experts, &live) } else { place::round_robin(experts, &live) }
+    pub fn overfull(&self, layers: usize, loads: &Loads<'_>) -> usize {
+        let topology = self.topology();
+        let replicas = self.replicas(loads, &topology);
+        crate::sim::overfull(&topology, self.expert().bytes(self.run.weight), &replicas, layers)
     }
 
     /// The experiment that decides the simulator's result, without what is looked at. Two experiments with the same one give

@@ -6,6 +6,7 @@ use serde::{Deserialize, Serialize};
 
 use super::{Heat, Look, PairMap, Subset, Variant};
 use crate::model::{Duplex, Faults, SYSTEMS, Scope};
+use crate::place::PLACEMENTS;
 use crate::sim::{DieOrder, Strategy};
 
 /// What is computed.
@@ -83,8 +84,10 @@ pub struct RunSettings {
     pub strategies: Vec<Strategy>,
     /// The strategy that speedups are over.
     pub baseline: Strategy,
-    /// Placement: blocks instead of round-robin.
-    pub home_block: bool,
+    /// Name of the placement: where experts live.
+    pub home: String,
+    /// Share of the FLOP rate that placements count on.
+    pub mfu: f64,
     /// Die enumeration of `base`.
     pub order: DieOrder,
     /// Flows in flight for each die.
@@ -106,7 +109,8 @@ impl Default for RunSettings {
         Self {
             strategies: Strategy::ALL.to_vec(),
             baseline: Strategy::Base,
-            home_block: false,
+            home: PLACEMENTS[0].name.into(),
+            mfu: 0.3,
             order: DieOrder::Row,
             flight: 2,
             weight: 1.0,

@@ -5,9 +5,10 @@ use std::sync::Arc;
 use serde::{Deserialize, Serialize};
 
 use super::Part;
-use crate::analysis::{Half, Kind, Summary, collapsed, transition};
+use crate::analysis::{Half, Kind, Summary, collapsed, frequency, transition};
 use crate::experiment::Experiment;
 use crate::model::{ModelPreset, Scope, model_named};
+use crate::place::Loads;
 use crate::sim::{Bound, Outcome, Reads, Shape, Simulation, Strategy, Workload, evenly_spaced};
 
 /// The result of an experiment: `moescope run --json`.
@@ -80,7 +81,8 @@ pub struct StrategyRun {
     pub copies: Vec<u64>,
 }
 
-/// The batch of an experiment, filled from loaded requests. Heat: cross-token pairs of the joined scope.
+/// The batch of an experiment, filled from loaded requests. Heat: cross-token pairs of the joined scope. Loads: decode tokens.
+/// Both are of all requests, or of the even ones if held out.
 ///
 /// # Errors
 /// If no request has decode tokens, or the wafer does not work.
@@ -102,7 +104,8 @@ pub fn workload(part: &Part, experiment: &Experiment) -> Result<Workload, String
     if filled.sources == 0 {
         return Err("the trace has no decode tokens; the simulator fills its batches from decode steps".into());
     }
-    Ok(filled)
+    let loads = layers.iter().map(|id| frequency(&summary.layers[id], Scope::Decode, half, summary.experts));
+    Ok(Workload { loads: loads.collect(), ..filled })
 }
 
 /// The layers that may be simulated, by id.
@@ -199,12 +202,14 @@ impl Run {
             }
         }
         let config = Arc::new(resolved.config(&workload));
+        let loads = Loads { experts: workload.experts, layers: &workload.loads };
+        let overfull = resolved.overfull(workload.all_layers, &loads);
         let total = (strategies.len() * workload.steps * workload.layers.len()) as u64;
         Ok(Self {
             experiment,
             provenance,
             model: resolved.preset().name,
-            overfull: resolved.overfull(workload.all_layers, workload.experts),
+            overfull,
             workload,
             config,
             queue: strategies.into_iter(),

@@ -75,6 +75,8 @@ pub struct Timeline {
     pub flows: Vec<Flow>,
     /// What each die computed, by die in its order: die, expert, start and end.
     pub computed: Vec<(usize, usize, f64, f64)>,
+    /// The die that stores each expert of the layer.
+    pub home: Vec<usize>,
     /// Copies that could be read: expert and die, by expert.
     pub copies: Vec<(usize, usize)>,
 }
@@ -300,6 +302,7 @@ impl Simulation {
                 seconds: time,
                 flows: work.iter().enumerate().map(flow).collect(),
                 computed,
+                home: config.home(layer).to_vec(),
                 copies: copied.map(|at| (at / dies, at % dies)).collect(),
             };
         }

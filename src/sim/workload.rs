@@ -21,13 +21,15 @@ pub struct Workload {
     pub counts: Vec<u32>,
     /// Cross-token pair counts, `[layer][expert][next expert]`.
     pub heat: Vec<Vec<u32>>,
+    /// Tokens of each expert in the requests that a placement may learn from, `[layer][expert]`.
+    pub loads: Vec<Vec<u64>>,
     /// Requests of the trace that had decode tokens; the batch reuses them if it is larger.
     pub sources: usize,
 }
 
 impl Workload {
     /// Fills a batch from the decode tokens of `requests`, in order. With fewer requests than the batch holds, they are
-    /// used again at other decode offsets, spread evenly. Heat is given for each simulated layer.
+    /// used again at other decode offsets, spread evenly. Heat is given for each simulated layer; loads are for who knows them.
     #[must_use]
     #[inline(never)]
     pub fn fill<'a>(
@@ -60,7 +62,17 @@ impl Workload {
                 }
             }
         }
-        Self { layers: layers.to_vec(), all_layers, experts, batch, steps, counts, heat, sources: sources.len() }
+        Self {
+            layers: layers.to_vec(),
+            all_layers,
+            experts,
+            batch,
+            steps,
+            counts,
+            heat,
+            loads: Vec::new(),
+            sources: sources.len(),
+        }
     }
 
     /// Tokens of each expert in one step and layer (by position).

@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 
 use moescope::experiment::{Experiment, keys};
+use moescope::place::Loads;
 use proptest::prelude::*;
 
 #[test]
@@ -115,7 +116,11 @@ fn a_node_of_gpus_keeps_its_size_and_has_no_links_to_break() {
 
 #[test]
 fn a_model_that_does_not_fit_is_known() {
-    let fits = |text: &str| Experiment::parse(&format!("{text}&model=deepseek-v3")).0.overfull(58, 256);
+    let loads = [vec![0; 256]];
+    let fits = |text: &str| {
+        let e = Experiment::parse(&format!("{text}&model=deepseek-v3")).0;
+        e.overfull(58, &Loads { experts: 256, layers: &loads })
+    };
     assert_eq!(fits("v=2"), 0);
     assert_eq!(fits("v=2&dram=10"), 25);
     // 256 experts on 25 dies: six of them hold eleven.

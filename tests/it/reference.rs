@@ -243,6 +243,7 @@ fn cases() -> impl proptest::strategy::Strategy<Value = (Workload, Wafer, Config
                 heat: (0..layers)
                     .map(|_| (0..experts * experts).map(|_| u32::try_from(random(5)).unwrap()).collect())
                     .collect(),
+                loads: Vec::new(),
                 sources: 8,
             };
             let hardware = Hardware {

@@ -63,6 +63,7 @@ fn workload(steps: &[[u32; 2]]) -> Workload {
         steps: steps.len(),
         counts: steps.concat(),
         heat: vec![vec![1, 1, 1, 1]],
+        loads: Vec::new(),
         sources: 8,
     }
 }

@@ -9,6 +9,7 @@ use super::views::{matrix, table};
 use crate::analysis::{overlap, spearman};
 use crate::experiment::{PairMap, Subset, Variant};
 use crate::model::SYSTEMS;
+use crate::place::PLACEMENTS;
 use crate::plot::{Axis, Bar, Bars, Chart, Heatmap};
 use crate::protocol::{Origin, RunReport, Side};
 use crate::synth::synthetic_models;
@@ -252,7 +253,7 @@ fn Experiments(store: Store) -> impl IntoView {
             [2, 3].iter().for_each(|s| offer(format!("seed:{s}"), format!("seed {s}")));
         }
         offer("heldout:on".into(), "predict from even requests, run odd ones".into());
-        offer("home:block".into(), "experts in contiguous blocks".into());
+        PLACEMENTS.iter().for_each(|p| offer(format!("home:{}", p.name), format!("experts placed {}", p.name)));
         offer("duplex:full".into(), "full-duplex links".into());
         offer("link:4".into(), "links of 4 TB/s".into());
         offer("weight:0.5".into(), "4-bit weights".into());

@@ -8,6 +8,7 @@ use super::moment::Moment;
 use super::sweep::Sensitivity;
 use super::wafer::Wafer;
 use crate::model::{FIELDS, SYSTEMS, model_named};
+use crate::place::PLACEMENTS;
 use crate::plot::{Axis, Bar, Bars, Chart};
 use crate::protocol::{Origin, RunReport, StrategyRun};
 use crate::sim::Strategy;
@@ -101,9 +102,10 @@ fn Settings(store: Store) -> impl IntoView {
             <summary>"What the paper leaves open"</summary>
             <p>"Settings marked inferred are not in the paper. The defaults are the one reading, the same for all models, that comes closest to the published results."</p>
             <div class="tools">
-                {choice("home", "Experts live", &[("round-robin", "round-robin over dies"), ("block", "in contiguous blocks")], "Changes which dies are read most, and so base and ep.")}
+                {choice("home", "Experts live", &PLACEMENTS.iter().map(|p| (p.name, p.name)).collect::<Vec<_>>(), "Changes which dies are read most, and so base and ep.")}
                 {choice("order", "Base counts dies", &[("row", "row by row"), ("column", "column by column")], "Changes how far base fetches.")}
                 {choice("duplex", "A link's two directions", &[("shared", "share its bandwidth"), ("full", "have it each")], "Full duplex makes links up to twice as fast.")}
+                {field("mfu", "Share of the FLOP rate a placement counts on", "Only placements that weigh experts by cost read it.")}
                 {field("flight", "Fetches in flight for each die", "More hide latency, and compete for links.")}
                 {field("weight", "Bytes of a weight", "One byte doubles the dies' FP16 rate; it changes capacity, and little else.")}
                 {field("predict", "Predicted experts, % of a row", "More copies: fewer hops later, more writes now.")}

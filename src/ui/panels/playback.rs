@@ -167,8 +167,7 @@ fn film(store: Store, at: RwSignal<usize>, topology: Memo<Arc<Topology>>) -> Any
                 let ringed = match look {
                     Some(Look::Die(d)) => vec![d],
                     Some(Look::Expert(e)) => {
-                        let home = store.settings.with(|x| x.home(store.shown().map_or(0, |i| i.experts)));
-                        home.get(e).copied().into_iter().chain(t.copies.iter().filter(|c| c.0 == e).map(|c| c.1)).collect()
+                        t.home.get(e).copied().into_iter().chain(t.copies.iter().filter(|c| c.0 == e).map(|c| c.1)).collect()
                     }
                     None => Vec::new(),
                 };

@@ -249,8 +249,9 @@ fn whole(tokens: f64) -> String {
 #[component]
 pub(super) fn Looked(store: Store, topology: Memo<Arc<Topology>>) -> impl IntoView {
     let words = move || {
-        let (timeline, info) = (timeline(store)?, store.shown()?);
-        let (look, home) = store.settings.with(|e| (e.view.look, e.home(info.experts)));
+        let timeline = timeline(store)?;
+        let look = store.settings.with(|e| e.view.look);
+        let home = &timeline.home;
         let topology = topology.get();
         let routes = &topology.routes;
         Some(match look {
