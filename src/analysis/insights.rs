@@ -3,10 +3,11 @@
 
 use serde::{Deserialize, Serialize};
 
+use super::Report;
+use super::figure::Line;
 use super::observations::{mean, subject_overlap};
-use super::{DistanceCounts, Report};
-use crate::model::ModelPreset;
-use crate::units::{floor, percent, significant};
+use crate::model::{ModelPreset, Wafer};
+use crate::units::{bytes, floor, percent, significant};
 
 /// A question with its answer.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -38,13 +39,50 @@ pub struct Bar {
     pub paper: Option<f64>,
 }
 
-/// Capacities of the caches that are asked about, in experts.
+/// The caches that are asked about, in bytes.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Caches {
+    /// One expert.
+    pub expert: f64,
     /// Last-level cache of a die.
     pub llc: f64,
     /// Usable HBM of a die.
     pub hbm: f64,
+}
+
+impl Caches {
+    /// Those of one die, for experts of so many bytes.
+    #[must_use]
+    pub fn of(wafer: &Wafer, expert: f64) -> Self {
+        Self { expert, llc: wafer.llc, hbm: wafer.usable * wafer.dram }
+    }
+
+    /// How many experts so many bytes hold.
+    #[must_use]
+    pub fn experts(&self, bytes: f64) -> f64 {
+        bytes / self.expert
+    }
+
+    /// Both caches: their capacity in experts, and words for it.
+    #[must_use]
+    pub fn marks(&self) -> [(f64, String); 2] {
+        let of = |name: &str, size: f64| {
+            let experts = self.experts(size);
+            (experts, format!("{name} {} = {} experts", bytes(size), significant(experts, 2)))
+        };
+        [of("LLC", self.llc), of("HBM of a die", self.hbm)]
+    }
+}
+
+/// What a report says of a trace that its counts do not tell.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Setting {
+    /// Its model, if known.
+    pub model: Option<&'static ModelPreset>,
+    /// It was made, not recorded.
+    pub synthetic: bool,
+    /// Caches to ask about; none if the size of an expert is not known.
+    pub caches: Option<Caches>,
 }
 
 fn bar(name: &str, what: &str, value: Option<f64>, paper: Option<f64>) -> Bar {
@@ -55,14 +93,9 @@ fn share(v: Option<f64>) -> String {
     v.map_or_else(|| "not measurable".into(), percent)
 }
 
-/// The six insights. `curves` are reuse distances by the name of their stream.
+/// The six insights. `curves` are miss ratios over capacities in experts, one for each stream.
 #[must_use]
-pub fn insights(
-    report: &Report,
-    model: Option<&ModelPreset>,
-    curves: &[(&str, &DistanceCounts)],
-    caches: Caches,
-) -> Vec<Insight> {
+pub fn insights(report: &Report, model: Option<&ModelPreset>, curves: &[Line], caches: Option<Caches>) -> Vec<Insight> {
     vec![
         next_layer(report, model),
         next_token(report, model),
@@ -133,7 +166,7 @@ fn phases(report: &Report) -> Insight {
             format!(
                 "Rank correlation {} (of {} that the noise between requests allows); {} of the decode top-5 are in the prefill top-20.",
                 number(mean(&similar.rho_frequency)),
-                number(mean(&similar.rho_noise_ceiling)),
+                number(mean(&similar.ceiling_frequency)),
                 share(top("20"))
             )
         } else {
@@ -145,23 +178,29 @@ fn phases(report: &Report) -> Insight {
     }
 }
 
-fn reuse(curves: &[(&str, &DistanceCounts)], caches: Caches) -> Insight {
-    let hit = |counts: &DistanceCounts, capacity: f64| counts.miss_ratio(floor(capacity)).map(|m| 1.0 - m);
+fn reuse(curves: &[Line], caches: Option<Caches>) -> Insight {
+    // A cache holds whole experts.
+    let hit = |line: &Line, capacity: f64| line.at(floor(capacity) as f64).filter(|v| !v.is_nan()).map(|m| 1.0 - m);
     let hits = |capacity: f64| {
-        let words = curves.iter().map(|(name, counts)| format!("{} {name}", share(hit(counts, capacity))));
+        let words = curves.iter().map(|line| format!("{} {}", share(hit(line, capacity)), line.name));
         words.collect::<Vec<_>>().join(", ")
     };
+    let of = |caches: Caches| {
+        let [llc, hbm] = [caches.llc, caches.hbm].map(|c| caches.experts(c));
+        format!(
+            "A die's last-level cache holds {} experts and hits {}. Its HBM holds {} and hits {}.",
+            significant(llc, 2),
+            hits(llc),
+            significant(hbm, 3),
+            hits(hbm)
+        )
+    };
+    let hbm = |line: &Line| caches.and_then(|c| hit(line, c.experts(c.hbm)));
     Insight {
         question: "What would a cache of experts hit?".into(),
         lesson: "Experts are used again only after many others, so a cache pays off at the size of an HBM, not of an on-chip memory.".into(),
-        answer: format!(
-            "A die's last-level cache holds {} experts and hits {}. Its HBM holds {} and hits {}.",
-            significant(caches.llc, 2),
-            hits(caches.llc),
-            significant(caches.hbm, 3),
-            hits(caches.hbm)
-        ),
-        bars: curves.iter().map(|(name, counts)| bar(name, &format!("hits, {name}"), hit(counts, caches.hbm), None)).collect(),
+        answer: caches.map_or_else(|| "The model of this trace is not known, and with it the size of its experts.".into(), of),
+        bars: curves.iter().map(|line| bar(&line.name, &format!("hits, {}", line.name), hbm(line), None)).collect(),
         measure: "hits of one die's HBM".into(),
         times: false,
     }

@@ -3,7 +3,8 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::Summary;
+use super::figure::Line;
+use super::{Summary, WINDOWS};
 use crate::model::Phase;
 
 /// Distances of a stream of accesses.
@@ -52,11 +53,7 @@ impl DistanceCounts {
     pub fn log2_bins(&self) -> Vec<u64> {
         let mut bins = Vec::new();
         for (distance, &count) in self.histogram.iter().enumerate().filter(|(_, c)| **c > 0) {
-            let bin = (usize::BITS - distance.leading_zeros()) as usize;
-            if bins.len() <= bin {
-                bins.resize(bin + 1, 0);
-            }
-            bins[bin] += count;
+            bump(&mut bins, distance, count);
         }
         bins
     }
@@ -66,6 +63,13 @@ impl DistanceCounts {
     pub fn miss_ratio(&self, capacity: usize) -> Option<f64> {
         let hits: u64 = self.histogram.iter().take(capacity).sum();
         (self.accesses > 0).then(|| (self.accesses - hits) as f64 / self.accesses as f64)
+    }
+
+    /// The curve with a name, for figures and for who looks capacities up.
+    #[must_use]
+    pub fn line(&self, name: &str) -> Line {
+        let (x, y) = self.curve().into_iter().map(|(capacity, miss)| (capacity as f64, miss)).unzip();
+        Line { name: name.into(), x, y }
     }
 
     /// The miss ratio at every capacity where it changes, from capacity 0.
@@ -79,6 +83,34 @@ impl DistanceCounts {
         }
         curve
     }
+}
+
+/// Adds to the bin of a distance, which is its bit length.
+pub(super) fn bump(bins: &mut Vec<u64>, distance: usize, count: u64) {
+    let bin = (usize::BITS - distance.leading_zeros()) as usize;
+    if bins.len() <= bin {
+        bins.resize(bin + 1, 0);
+    }
+    bins[bin] += count;
+}
+
+/// F in tokens, within each request: uses of an expert by the tokens since its layer last used it, as bins of bit lengths. The
+/// last bin holds all from [`WINDOWS`] on, which is as far as gaps are counted.
+#[must_use]
+pub fn token_gaps(summary: &Summary, phase: Phase) -> Vec<u64> {
+    let mut bins = Vec::new();
+    for layer in summary.layers.values() {
+        for (gap, &count) in (1..).zip(&layer.repetition[phase as usize].gaps) {
+            bump(&mut bins, gap, count);
+        }
+    }
+    // Every access is a first one, or at a gap that was counted, or beyond.
+    let counts = &summary.reuse[phase as usize];
+    let beyond = (counts.accesses - counts.cold).saturating_sub(bins.iter().sum());
+    if beyond > 0 {
+        bump(&mut bins, WINDOWS, beyond);
+    }
+    bins
 }
 
 /// Distances of the batched stream: all requests in lockstep, each step and layer once for each distinct expert, by id.

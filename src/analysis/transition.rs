@@ -52,26 +52,19 @@ pub struct Coverage {
 /// The coverages of one layer.
 #[must_use]
 pub fn coverage(summary: &Summary, layer: &LayerCounts, kind: Kind, scope: Scope) -> Coverage {
-    coverage_of(summary, layer, kind, scope, &transition(layer, kind, scope, Half::Both, summary.experts))
+    let table = |half| transition(layer, kind, scope, half, summary.experts);
+    let counts = frequency(layer, scope, Half::Both, summary.experts);
+    coverage_of(&table(Half::Both), &[Half::Even, Half::Odd].map(table), &counts)
 }
 
-/// The same, for who has the layer's table of both halves already.
-pub(super) fn coverage_of(
-    summary: &Summary,
-    layer: &LayerCounts,
-    kind: Kind,
-    scope: Scope,
-    table: &Square,
-) -> Coverage {
-    let n = summary.experts;
-    let counts = frequency(layer, scope, Half::Both, n);
-    let Some(&busiest) = top(&counts, 1).first() else { return Coverage::default() };
-    let [even, odd] = [Half::Even, Half::Odd].map(|half| transition(layer, kind, scope, half, n));
-    let chosen = top(even.row(busiest), share_up(20, n));
+/// The same, for who has the tables of both halves and of each already, and how often each expert was used.
+pub(super) fn coverage_of(table: &Square, [even, odd]: &[Square; 2], counts: &[u64]) -> Coverage {
+    let Some(&busiest) = top(counts, 1).first() else { return Coverage::default() };
+    let chosen = top(even.row(busiest), share_up(20, table.n));
     let row = odd.row(busiest);
     let any = even.row(busiest).iter().any(|&c| c > 0);
     let heldout = ratio(chosen.iter().map(|&e| row[e]).sum(), row.iter().sum()).filter(|_| any);
-    Coverage { heldout, ..covered(table, &counts) }
+    Coverage { heldout, ..covered(table, counts) }
 }
 
 /// The coverages that one table tells, given how often each expert was used: all but the held-out one.

@@ -38,6 +38,13 @@ pub(super) fn tables(report: &Report, folder: &Path) -> Result<()> {
     columns.push(("rho_frequency".into(), &report.similarity.rho_frequency));
     columns.push(("rho_cross_layer".into(), &report.similarity.rho_cross_layer));
     columns.push(("rho_cross_token".into(), &report.similarity.rho_cross_token));
+    columns.push(("rho_noise_ceiling".into(), &report.similarity.rho_noise_ceiling));
+    columns.push(("split_half_cross_layer".into(), &report.similarity.split_half_cross_layer));
+    columns.push(("split_half_cross_token".into(), &report.similarity.split_half_cross_token));
+    columns.push(("ceiling_frequency".into(), &report.similarity.ceiling_frequency));
+    columns.push(("ceiling_cross_layer".into(), &report.similarity.ceiling_cross_layer));
+    columns.push(("ceiling_cross_token".into(), &report.similarity.ceiling_cross_token));
+    columns.push(("repetition_lockstep".into(), &report.repetition.lockstep));
     for (m, values) in &report.similarity.decode_top5_in_prefill_top {
         columns.push((format!("decode_top5_in_prefill_top{m}"), values));
     }

@@ -6,6 +6,7 @@ mod export;
 mod files;
 mod load;
 mod make;
+mod observed;
 mod reproduce;
 mod summary;
 
@@ -179,7 +180,10 @@ fn analysis_table(out: &mut impl Write, loaded: &Dataset, report: &crate::analys
         )?;
     }
     for (name, reuse) in &report.reuse {
-        let misses: Vec<String> = reuse.miss_ratio.iter().map(|(p, m)| format!("{} at {p}%", share(*m))).collect();
+        let mut misses: Vec<(u64, String)> =
+            reuse.miss_ratio.iter().map(|(p, m)| (p.parse().unwrap_or(0), format!("{} at {p}%", share(*m)))).collect();
+        misses.sort();
+        let misses: Vec<String> = misses.into_iter().map(|(_, words)| words).collect();
         writeln!(
             out,
             "reuse, {name}, {}: {} accesses, {} cold; LRU misses {}",
@@ -189,6 +193,7 @@ fn analysis_table(out: &mut impl Write, loaded: &Dataset, report: &crate::analys
             misses.join(", ")
         )?;
     }
+    observed::print(out, report)?;
     for warning in &report.warnings {
         eprintln!("moescope: {warning}");
     }

@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 use super::thinned::Thinned;
 use super::{
     Dataset, Files, Info, Ingest, LayerDetails, LayerView, List, Mean, Overview, PaperJob, PaperRun, Part, Piece, Run,
-    RunReport, Side, SourceFile, Unit, Versus, layer_details, layer_view, overview, workload,
+    RunReport, Side, SourceFile, Unit, Versus, layer_details, layer_view, overview, setting, workload,
 };
 use crate::analysis::{Report, Reporter};
 use crate::experiment::Experiment;
@@ -285,7 +285,8 @@ impl Job {
                 if working.step(summary) {
                     return running(working.progress());
                 }
-                let done = reporter.take().map(|r| Reply::Report(Box::new(r.finish(summary))));
+                let setting = setting(dataset);
+                let done = reporter.take().map(|r| Reply::Report(Box::new(r.finish(summary, &setting))));
                 Progress::Done(done.unwrap_or(Reply::Ok))
             }
             Kind::Mean { from, mean } => {

@@ -25,4 +25,4 @@ pub use paper::{
 };
 pub use run::{Run, RunReport, StrategyRun, paper_speedup, workload};
 pub use versus::{Side, Versus};
-pub use view::{LayerDetails, LayerView, Overview, layer_details, layer_view, overview};
+pub use view::{LayerDetails, LayerView, Overview, layer_details, layer_view, overview, setting};

@@ -4,11 +4,13 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
+use super::{Dataset, Part};
 use crate::analysis::{
-    CoActivation, Coverage, DistanceCounts, Half, Kind, Square, Summary, batched, coactivation, covered, descending,
-    diagonal, frequency, overlap, pair_counts, skew, transition,
+    Caches, CoActivation, Coverage, DistanceCounts, Half, Kind, Setting, Square, Summary, batched, coactivation,
+    covered, descending, diagonal, frequency, overlap, pair_counts, skew, transition,
 };
-use crate::model::{Labels, Phase, Scope};
+use crate::experiment::Experiment;
+use crate::model::{Labels, Phase, Scope, WAFERS};
 
 /// Figures of one layer that follow a slider: what can be asked and drawn within about a frame.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
@@ -84,6 +86,15 @@ pub struct Overview {
     pub back_to_back: DistanceCounts,
     /// Reuse distances of all requests in lockstep.
     pub batched: DistanceCounts,
+}
+
+/// What a data set tells beside its counts. Caches are those of the first wafer of the presets.
+#[must_use]
+pub fn setting(dataset: &Dataset) -> Setting {
+    let model = dataset.part().and_then(Part::model);
+    let usual = Experiment::default();
+    let caches = model.map(|m| Caches::of(&WAFERS[0].2, m.expert_bytes(usual.weight)));
+    Setting { model, synthetic: dataset.synthetic, caches }
 }
 
 /// The figures of the layer at a position.

@@ -5,9 +5,9 @@ use std::fmt::Write;
 
 use leptos::prelude::*;
 
-use super::streams::{capacities, streams};
+use super::streams::{caches, streams};
 use super::views::table;
-use crate::analysis::{Bar, Caches, Insight, insights};
+use crate::analysis::{Bar, Insight, insights};
 use crate::model::model_named;
 use crate::plot::{self, Axis, Bars, Chart};
 use crate::sim::Strategy;
@@ -32,8 +32,8 @@ pub(crate) fn Story(store: Store) -> impl IntoView {
     let told = Memo::new(move |_| {
         let (report, overview, info) = (store.report.get()?, store.overview.get()?, store.shown()?);
         let model = info.model.as_deref().and_then(model_named);
-        let [llc, hbm] = capacities(store).map(|c| c.0);
-        Some(insights(&report, model, &streams(&overview), Caches { llc, hbm }))
+        let curves = streams(&overview).map(|(name, counts)| counts.line(name));
+        Some(insights(&report, model, &curves, Some(caches(store))))
     });
     let chapters =
         FIGURES.iter().enumerate().map(|(at, (id, title))| chapter(store, told, at, id, title)).collect_view();

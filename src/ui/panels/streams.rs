@@ -5,13 +5,13 @@ use std::fmt::Write;
 use leptos::prelude::*;
 
 use super::views::table;
-use crate::analysis::DistanceCounts;
+use crate::analysis::{Caches, DistanceCounts};
 use crate::model::Phase;
 use crate::plot::{Axis, Bar, Bars, Chart, Curve, Curves, Marker};
 use crate::protocol::Overview;
 use crate::ui::figure::{Figure, wide};
 use crate::ui::store::Store;
-use crate::units::{floor, percent, significant};
+use crate::units::{floor, percent};
 
 /// E.
 pub(super) fn repetition(store: Store) -> AnyView {
@@ -141,14 +141,9 @@ pub(super) fn reuse_bins(store: Store) -> AnyView {
     .into_any()
 }
 
-/// Capacities of the caches of a die, in experts, with words.
-pub(super) fn capacities(store: Store) -> [(f64, String); 2] {
-    let (wafer, size) = store.settings.with(|e| (e.wafer(), e.preset().expert_bytes(e.weight)));
-    let of = |name: &str, bytes: f64| {
-        let experts = bytes / size;
-        (experts, format!("{name} {} = {} experts", crate::units::bytes(bytes), significant(experts, 2)))
-    };
-    [of("LLC", wafer.llc), of("HBM of a die", wafer.usable * wafer.dram)]
+/// The caches of a die as it is set.
+pub(super) fn caches(store: Store) -> Caches {
+    store.settings.with(|e| Caches::of(&e.wafer(), e.preset().expert_bytes(e.weight)))
 }
 
 /// F as miss ratios.
@@ -169,7 +164,7 @@ pub(super) fn reuse_curve(store: Store) -> AnyView {
             chart=move || {
                 let o = store.overview.get()?;
                 let objects = (o.layers.len() * o.experts) as f64;
-                let marks = capacities(store);
+                let marks = caches(store).marks();
                 let to = marks.iter().fold(objects, |a, m| a.max(m.0 * 1.2)).max(10.0);
                 let curve = |(name, counts): (&str, &DistanceCounts)| Curve {
                     name: name.into(),
