@@ -39,7 +39,7 @@ fuzz_target!(|bytes: &[u8]| {
         return;
     }
     let _ = finish(&mut state, Request::Report(From::Trace), &files);
-    let _ = finish(&mut state, Request::Overview(From::Trace, moescope::model::Scope::All), &files);
+    let _ = finish(&mut state, Request::Figures(From::Trace, moescope::protocol::Asked::All, moescope::model::Scope::All), &files);
     let text = "steps=2&layers=2&batch=16".to_string();
     if let Reply::Bytes(batch) = finish(&mut state, Request::Workload(From::Trace, text.clone()), &files) {
         let _ = finish(&mut state, Request::Run(text, batch), &files);

@@ -236,6 +236,8 @@ pub struct Bars {
     pub numbered: bool,
     /// Values of each series.
     pub series: Vec<Series>,
+    /// Values that are not drawn, but are in the table.
+    pub beside: Vec<Series>,
     /// The paper's values, NaN where there is none; empty without.
     #[serde(with = "values")]
     pub paper: Vec<f64>,
@@ -257,7 +259,6 @@ pub struct Line {
     /// Its name.
     pub name: String,
     /// From left to right.
-    #[serde(with = "values")]
     pub x: Vec<f64>,
     /// A value for each.
     #[serde(with = "values")]
@@ -341,7 +342,8 @@ impl Figure {
             Data::Empty(_) => {}
             Data::Matrix(m) => all.push(Numbers::Cells(&mut m.values)),
             Data::Bars(b) => {
-                all.extend(b.series.iter_mut().map(|s| Numbers::Values(&mut s.values)));
+                let series = b.series.iter_mut().chain(&mut b.beside);
+                all.extend(series.map(|s| Numbers::Values(&mut s.values)));
                 all.extend(b.level.iter_mut().map(level));
             }
             Data::Curves(c) => all.extend(c.lines.iter_mut().map(|l| Numbers::Values(&mut l.y))),
@@ -353,6 +355,24 @@ impl Figure {
         }
         all.extend(self.facts.iter_mut().map(|f| Numbers::Values(std::slice::from_mut(&mut f.value))));
         all
+    }
+
+    /// Its curves, if it has any.
+    #[must_use]
+    pub fn lines(&self) -> &[Line] {
+        if let Data::Curves(c) = &self.data { &c.lines } else { &[] }
+    }
+
+    /// Whether its rows are layers, of which one may be looked at.
+    #[must_use]
+    pub fn has_layers(&self) -> bool {
+        matches!(&self.data, Data::Matrix(m) if matches!(m.rows.items, Items::Layers(_)))
+    }
+
+    /// Whether capacities of caches stand along it.
+    #[must_use]
+    pub fn has_capacity(&self) -> bool {
+        matches!(&self.data, Data::Curves(c) if c.capacity)
     }
 
     /// Why nothing is shown, if so.
@@ -427,6 +447,12 @@ impl Figure {
             }
         }
     }
+}
+
+/// Four bytes for a cell.
+#[expect(clippy::cast_possible_truncation, reason = "colours and hover values need seven digits, not sixteen")]
+pub(super) fn narrow(x: f64) -> f32 {
+    x as f32
 }
 
 /// Lists that may hold NaN: in JSON it is null, in a message its bytes.

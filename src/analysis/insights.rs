@@ -1,89 +1,11 @@
 //! The six insights: each a question that someone who serves the model would ask, its answer on one trace, and the few numbers
 //! that a picture of it needs, beside the paper's. Apart from the observations, which measure what the paper measured.
 
-use serde::{Deserialize, Serialize};
-
-use super::Report;
-use super::figure::Line;
+use super::figure::{Bars, Data, Figure, Format, Line, Measure, Series};
 use super::observations::{mean, subject_overlap};
-use crate::model::{ModelPreset, Wafer};
-use crate::units::{bytes, floor, percent, significant};
-
-/// A question with its answer.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-pub struct Insight {
-    /// The question.
-    pub question: String,
-    /// What it means for serving, in a sentence.
-    pub lesson: String,
-    /// The answer on this trace.
-    pub answer: String,
-    /// The numbers of the answer.
-    pub bars: Vec<Bar>,
-    /// What the numbers are.
-    pub measure: String,
-    /// Times over a mean, rather than shares.
-    pub times: bool,
-}
-
-/// A number of an answer.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-pub struct Bar {
-    /// A word for it.
-    pub name: String,
-    /// What it is.
-    pub what: String,
-    /// Measured here; none if the trace cannot tell.
-    pub value: Option<f64>,
-    /// The paper's, if it has one.
-    pub paper: Option<f64>,
-}
-
-/// The caches that are asked about, in bytes.
-#[derive(Clone, Copy, Debug, PartialEq)]
-pub struct Caches {
-    /// One expert.
-    pub expert: f64,
-    /// Last-level cache of a die.
-    pub llc: f64,
-    /// Usable HBM of a die.
-    pub hbm: f64,
-}
-
-impl Caches {
-    /// Those of one die, for experts of so many bytes.
-    #[must_use]
-    pub fn of(wafer: &Wafer, expert: f64) -> Self {
-        Self { expert, llc: wafer.llc, hbm: wafer.usable * wafer.dram }
-    }
-
-    /// How many experts so many bytes hold.
-    #[must_use]
-    pub fn experts(&self, bytes: f64) -> f64 {
-        bytes / self.expert
-    }
-
-    /// Both caches: their capacity in experts, and words for it.
-    #[must_use]
-    pub fn marks(&self) -> [(f64, String); 2] {
-        let of = |name: &str, size: f64| {
-            let experts = self.experts(size);
-            (experts, format!("{name} {} = {} experts", bytes(size), significant(experts, 2)))
-        };
-        [of("LLC", self.llc), of("HBM of a die", self.hbm)]
-    }
-}
-
-/// What a report says of a trace that its counts do not tell.
-#[derive(Clone, Copy, Debug, Default)]
-pub struct Setting {
-    /// Its model, if known.
-    pub model: Option<&'static ModelPreset>,
-    /// It was made, not recorded.
-    pub synthetic: bool,
-    /// Caches to ask about; none if the size of an expert is not known.
-    pub caches: Option<Caches>,
-}
+use super::{Bar, Caches, Insight, Report};
+use crate::model::ModelPreset;
+use crate::units::{floor, percent, significant};
 
 fn bar(name: &str, what: &str, value: Option<f64>, paper: Option<f64>) -> Bar {
     Bar { name: name.into(), what: what.into(), value, paper }
@@ -180,7 +102,7 @@ fn phases(report: &Report) -> Insight {
 
 fn reuse(curves: &[Line], caches: Option<Caches>) -> Insight {
     // A cache holds whole experts.
-    let hit = |line: &Line, capacity: f64| line.at(floor(capacity) as f64).filter(|v| !v.is_nan()).map(|m| 1.0 - m);
+    let hit = |line: &Line, capacity: f64| line.at(floor(capacity) as f64).map(|m| 1.0 - m);
     let hits = |capacity: f64| {
         let words = curves.iter().map(|line| format!("{} {}", share(hit(line, capacity)), line.name));
         words.collect::<Vec<_>>().join(", ")
@@ -195,11 +117,16 @@ fn reuse(curves: &[Line], caches: Option<Caches>) -> Insight {
             hits(hbm)
         )
     };
+    let unknown = "The model of this trace is not known, and with it the size of its experts.";
+    let answer = match caches {
+        _ if curves.iter().all(|line| line.x.is_empty()) => "The trace has no order of tokens.".into(),
+        caches => caches.map_or_else(|| unknown.into(), of),
+    };
     let hbm = |line: &Line| caches.and_then(|c| hit(line, c.experts(c.hbm)));
     Insight {
         question: "What would a cache of experts hit?".into(),
         lesson: "Experts are used again only after many others, so a cache pays off at the size of an HBM, not of an on-chip memory.".into(),
-        answer: caches.map_or_else(|| "The model of this trace is not known, and with it the size of its experts.".into(), of),
+        answer,
         bars: curves.iter().map(|line| bar(&line.name, &format!("hits, {}", line.name), hbm(line), None)).collect(),
         measure: "hits of one die's HBM".into(),
         times: false,
@@ -264,5 +191,32 @@ fn pairs(report: &Report) -> Insight {
         ],
         measure: "co-activations, top-10 shared".into(),
         times: false,
+    }
+}
+
+impl Insight {
+    /// Its numbers as a figure.
+    #[must_use]
+    pub fn figure(&self, id: &str, title: &str) -> Figure {
+        let value = |of: fn(&Bar) -> Option<f64>| self.bars.iter().map(|b| of(b).unwrap_or(f64::NAN)).collect();
+        let published = self.bars.iter().any(|b| b.paper.is_some());
+        let bars = Bars {
+            names: self.bars.iter().map(|b| b.name.clone()).collect(),
+            long: self.bars.iter().map(|b| b.what.clone()).collect(),
+            series: vec![Series { name: "measured here".into(), values: value(|b| b.value) }],
+            paper: if published { value(|b| b.paper) } else { Vec::new() },
+            measure: Measure::new(&self.measure, if self.times { Format::Times } else { Format::Share }),
+            labelled: true,
+            to: (!self.times).then_some(1.0),
+            ..Bars::default()
+        };
+        Figure {
+            id: id.into(),
+            title: title.into(),
+            caption: self.answer.clone(),
+            data: Data::Bars(bars),
+            says: "{item}: {all}".into(),
+            facts: Vec::new(),
+        }
     }
 }

@@ -1,33 +1,12 @@
 //! The paper's observations as statements on one trace: what was measured, what the paper says, and what a difference is
 //! likely to mean. Apart from the report, whose numbers they read.
 
-use serde::{Deserialize, Serialize};
-
-use super::Report;
+use super::{Observation, Report};
 use crate::model::ModelPreset;
 use crate::units::percent;
 
 /// The reading of what agrees.
 const AS_FOUND: &str = "as the paper finds";
-
-/// An observation of the paper, measured here.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-pub struct Observation {
-    /// The paper's number: Ob1 to Ob5, or the claim it belongs to.
-    pub id: String,
-    /// What is measured.
-    pub name: String,
-    /// Mean over layers; none if the trace cannot answer.
-    pub measured: Option<f64>,
-    /// Mean over the layers that are not collapsed, if some are.
-    pub without_collapsed: Option<f64>,
-    /// The paper's value, in words.
-    pub paper: String,
-    /// What a difference is likely to mean, or why nothing could be measured.
-    pub reading: String,
-    /// Times over a mean, rather than a share.
-    pub times: bool,
-}
 
 /// Mean of what there is.
 pub(super) fn mean(values: &[Option<f64>]) -> Option<f64> {

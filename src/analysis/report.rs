@@ -4,12 +4,13 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize, Serializer};
 
+use super::figure::Figure;
+use super::streams::{stream_name, streams, token_gaps};
 use super::subjects::{DataSets, Subjects, datasets, subjects};
 use super::transition::coverage_of;
 use super::{
-    Caches, Coverage, DistanceCounts, Half, Insight, Kind, LayerCounts, Observation, Pairs, Setting, Square, Summary,
-    WINDOWS, batched, coactivation, collapsed, diagonal, frequency, insights, lint, observations, overlap, skew,
-    spearman, spearman_brown, token_gaps, top, transition,
+    Caches, Coverage, DistanceCounts, Half, Insight, Kind, LayerCounts, Observation, Pairs, Square, Summary, WINDOWS,
+    coactivation, collapsed, diagonal, frequency, lint, overlap, skew, spearman, spearman_brown, top, transition,
 };
 use crate::model::{Phase, Scope};
 use crate::units::{floor, share_up};
@@ -61,6 +62,8 @@ pub struct Report {
     pub observations: Vec<Observation>,
     /// Six questions with their answers, for the caches of the first wafer of the presets.
     pub insights: Vec<Insight>,
+    /// Figures of all layers that are no matrices, and distributions as the mean over layers, of all tokens.
+    pub figures: Vec<Figure>,
 }
 
 /// Hot experts and strong pairs that a report lists.
@@ -212,12 +215,12 @@ pub struct CoActivations {
     pub top10_share: PerLayer,
 }
 
-/// All analyses of a summary of a model that is not known; `warnings` stand before what is odd in the counts themselves.
+/// The numbers of all analyses of a summary, without words and figures; `warnings` stand before what is odd in the counts themselves.
 #[must_use]
 pub fn report(summary: &Summary, warnings: Vec<String>) -> Report {
     let mut reporter = Reporter::new(summary, warnings);
     while reporter.step(summary) {}
-    reporter.finish(summary, &Setting::default())
+    reporter.finish(summary, None)
 }
 
 /// A report in the making, a layer at a time: a worker answers sliders in between.
@@ -321,13 +324,13 @@ impl Reporter {
         true
     }
 
-    /// The report, once [`Reporter::step`] has returned false. The setting says what the trace is of.
+    /// The report, once [`Reporter::step`] has returned false. Caches are those that F is asked about in bytes.
     #[must_use]
-    pub fn finish(mut self, summary: &Summary, setting: &Setting) -> Report {
+    pub fn finish(mut self, summary: &Summary, caches: Option<Caches>) -> Report {
         let phase = summary.stream_phase();
         let reuse = |counts: &DistanceCounts, tokens: Option<Vec<u64>>| {
             let objects = summary.layers.len() * summary.experts;
-            Reuse { log2_token_bins: tokens, ..reuse_of(counts, objects, stream_name(phase), setting.caches) }
+            Reuse { log2_token_bins: tokens, ..reuse_of(counts, objects, stream_name(phase), caches) }
         };
         let streams = streams(summary);
         let [one, all, lockstep] = &streams;
@@ -347,9 +350,6 @@ impl Reporter {
         out.strongest_pairs.truncate(LISTED);
         out.collapsed = collapsed(summary).into_iter().map(|c| c.0).collect();
         out.warnings.extend(lint(summary));
-        let told = observations(out, setting.model, setting.synthetic);
-        out.observations = told;
-        out.insights = insights(out, setting.model, &streams.map(|(name, c)| c.line(name)), setting.caches);
         self.out
     }
 
@@ -398,10 +398,6 @@ impl Transitions {
     }
 }
 
-pub(super) fn stream_name(phase: Phase) -> &'static str {
-    if phase == Phase::Decode { "decode" } else { "prefill" }
-}
-
 fn scope_name(kind: Kind, scope: Scope) -> String {
     if kind == Kind::CrossToken && scope == Scope::All { "joined".into() } else { scope.name().into() }
 }
@@ -429,16 +425,6 @@ fn strongest(layer: &LayerCounts, experts: usize) -> impl Iterator<Item = (usize
 fn checksum(table: &Square, layer: u64) -> u64 {
     let rows = (0u64..).zip(table.cells.chunks_exact(table.n.max(1)));
     rows.flat_map(|(i, row)| (0u64..).zip(row).map(move |(j, c)| c * ((131 * layer + 31 * i + 17 * j) % 1009))).sum()
-}
-
-/// The three streams of reuse, with their names: within each request, all back to back, and all in lockstep.
-pub(super) fn streams(summary: &Summary) -> [(&'static str, DistanceCounts); 3] {
-    let phase = summary.stream_phase();
-    [
-        ("one request", summary.reuse[phase as usize].clone()),
-        ("back to back", summary.stream[phase as usize].distances()),
-        ("in lockstep", batched(summary, phase)),
-    ]
 }
 
 /// Keys are numbers: 5 stands before 10.

@@ -4,8 +4,6 @@
 use serde::{Deserialize, Serialize};
 
 use super::figure::Line;
-use super::{Summary, WINDOWS};
-use crate::model::Phase;
 
 /// Distances of a stream of accesses.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -65,10 +63,11 @@ impl DistanceCounts {
         (self.accesses > 0).then(|| (self.accesses - hits) as f64 / self.accesses as f64)
     }
 
-    /// The curve with a name, for figures and for who looks capacities up.
+    /// The curve with a name, for figures and for who looks capacities up; without points if nothing was accessed.
     #[must_use]
     pub fn line(&self, name: &str) -> Line {
-        let (x, y) = self.curve().into_iter().map(|(capacity, miss)| (capacity as f64, miss)).unzip();
+        let curve = if self.accesses > 0 { self.curve() } else { Vec::new() };
+        let (x, y) = curve.into_iter().map(|(capacity, miss)| (capacity as f64, miss)).unzip();
         Line { name: name.into(), x, y }
     }
 
@@ -92,47 +91,6 @@ pub(super) fn bump(bins: &mut Vec<u64>, distance: usize, count: u64) {
         bins.resize(bin + 1, 0);
     }
     bins[bin] += count;
-}
-
-/// F in tokens, within each request: uses of an expert by the tokens since its layer last used it, as bins of bit lengths. The
-/// last bin holds all from [`WINDOWS`] on, which is as far as gaps are counted.
-#[must_use]
-pub fn token_gaps(summary: &Summary, phase: Phase) -> Vec<u64> {
-    let mut bins = Vec::new();
-    for layer in summary.layers.values() {
-        for (gap, &count) in (1..).zip(&layer.repetition[phase as usize].gaps) {
-            bump(&mut bins, gap, count);
-        }
-    }
-    // Every access is a first one, or at a gap that was counted, or beyond.
-    let counts = &summary.reuse[phase as usize];
-    let beyond = (counts.accesses - counts.cold).saturating_sub(bins.iter().sum());
-    if beyond > 0 {
-        bump(&mut bins, WINDOWS, beyond);
-    }
-    bins
-}
-
-/// Distances of the batched stream: all requests in lockstep, each step and layer once for each distinct expert, by id.
-#[must_use]
-pub fn batched(summary: &Summary, phase: Phase) -> DistanceCounts {
-    let mut counts = DistanceCounts::default();
-    let ids = summary.layer_ids();
-    let mut stack = StackDistance::new(ids.len() * summary.experts);
-    let lockstep = &summary.lockstep[phase as usize];
-    for step in 0..lockstep.steps() {
-        for (position, &id) in ids.iter().enumerate() {
-            for (word, &set) in lockstep.set(id, step).iter().enumerate() {
-                let mut set = set;
-                while set != 0 {
-                    let e = word * 64 + set.trailing_zeros() as usize;
-                    counts.count(stack.access(position * summary.experts + e));
-                    set &= set - 1;
-                }
-            }
-        }
-    }
-    counts
 }
 
 /// An LRU stack of objects `0..n` that tells the depth of each access.

@@ -36,10 +36,11 @@ impl Table {
             }
             Data::Bars(b) => {
                 let paper = !b.paper.is_empty();
-                let names = b.series.iter().map(|s| s.name.as_str()).chain(paper.then_some("paper"));
+                let series = || b.series.iter().chain(&b.beside);
+                let names = series().map(|s| s.name.as_str()).chain(paper.then_some("paper"));
                 let label = if b.label.is_empty() { "what" } else { &b.label };
                 let row = |i: usize| {
-                    let values = b.series.iter().map(|s| &s.values).chain(paper.then_some(&b.paper));
+                    let values = series().map(|s| &s.values).chain(paper.then_some(&b.paper));
                     let name = b.long.get(i).unwrap_or(&b.names[i]).clone();
                     let values = values.map(|all| value(all.get(i).copied().unwrap_or(f64::NAN)));
                     std::iter::once(name).chain(values).collect()

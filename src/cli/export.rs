@@ -9,7 +9,8 @@ use anyhow::{Context, Result};
 use zip::ZipWriter;
 use zip::write::SimpleFileOptions;
 
-use crate::analysis::{Half, Kind, Report, Summary, frequency, pair_counts, transition};
+use crate::analysis::figure::Figure;
+use crate::analysis::{Half, Kind, Report, Summary, Table, frequency, pair_counts, transition};
 use crate::model::Scope;
 
 /// Writes the tables of a report into a folder: one by layer, one for repetition, one for reuse.
@@ -80,6 +81,17 @@ pub(super) fn tables(report: &Report, folder: &Path) -> Result<()> {
         }
     }
     save("reuse.csv", text)
+}
+
+/// Writes the table of each figure into the folder `figures` of a folder; what the trace cannot tell is no file.
+pub(super) fn figures(all: &[Figure], folder: &Path) -> Result<()> {
+    let folder = folder.join("figures");
+    fs::create_dir_all(&folder).with_context(|| folder.display().to_string())?;
+    for figure in all.iter().filter(|f| f.empty().is_none()) {
+        let path = folder.join(format!("{}.csv", figure.id));
+        fs::write(&path, Table::of(figure).csv()).with_context(|| path.display().to_string())?;
+    }
+    Ok(())
 }
 
 /// Writes all counts as arrays of 64-bit integers: `frequency_*` `[layer, expert]`, `cross_token_*`, `cross_layer_*` and

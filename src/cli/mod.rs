@@ -18,8 +18,8 @@ use anyhow::{Context, Result, bail};
 
 use self::args::{Command, parse};
 use crate::experiment::Experiment;
-use crate::model::MODELS;
-use crate::protocol::{Dataset, From, Reply, Request, RunReport, State};
+use crate::model::{MODELS, Scope};
+use crate::protocol::{Asked, Dataset, From, Reply, Request, RunReport, State};
 
 /// Runs the command line with its arguments (without the program's name).
 #[must_use]
@@ -56,6 +56,9 @@ fn carry_out(command: Command) -> Result<()> {
             };
             if let Some(folder) = &csv {
                 export::tables(&report, folder)?;
+                let asked = Request::Figures(From::Trace, Asked::All, Scope::All);
+                let Reply::Figures(whole) = load::finish(&mut state, asked)? else { bail!("no figures") };
+                export::figures(&[report.figures.as_slice(), &whole.all].concat(), folder)?;
             }
             if let (Some(file), Some(part)) = (&counts, state.trace.part()) {
                 export::counts(&part.summary, file)?;

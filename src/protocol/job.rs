@@ -6,10 +6,11 @@ use serde::{Deserialize, Serialize};
 
 use super::thinned::Thinned;
 use super::{
-    Dataset, Files, Info, Ingest, LayerDetails, LayerView, List, Mean, Overview, PaperJob, PaperRun, Part, Piece, Run,
-    RunReport, Side, SourceFile, Unit, Versus, layer_details, layer_view, overview, setting, workload,
+    Asked, Dataset, Figures, Files, Info, Ingest, List, PaperJob, PaperRun, Part, Piece, Run, RunReport, Side,
+    SourceFile, Unit, Versus, figures, glance, setting, workload,
 };
-use crate::analysis::{Report, Reporter};
+use crate::analysis::registry::Mean;
+use crate::analysis::{Analyser, Report};
 use crate::experiment::Experiment;
 use crate::format::Issue;
 use crate::model::{Scope, model_named};
@@ -65,13 +66,9 @@ pub enum Request {
     },
     /// All analyses.
     Report(From),
-    /// Figures of all layers.
-    Overview(From, Scope),
-    /// Figures of the layer at a position.
-    Layer(From, usize, Scope),
-    /// Further figures of the layer at a position.
-    Details(From, usize, Scope),
-    /// Both kinds of figures as the mean over all layers.
+    /// Figures of the analyses.
+    Figures(From, Asked, Scope),
+    /// Those of a layer as the mean over all layers.
     Mean(From, Scope),
     /// Keep the requests beside what is loaded next, to compare both.
     SetAside(From),
@@ -109,14 +106,8 @@ pub enum Reply {
     Loaded(Box<Info>),
     /// To [`Request::Report`].
     Report(Box<Report>),
-    /// To [`Request::Overview`].
-    Overview(Box<Overview>),
-    /// To [`Request::Layer`].
-    Layer(Box<LayerView>),
-    /// To [`Request::Details`].
-    Details(Box<LayerDetails>),
-    /// To [`Request::Mean`].
-    Mean(Box<(LayerView, LayerDetails)>),
+    /// To [`Request::Figures`], [`Request::Mean`] and [`Request::Glance`].
+    Figures(Figures),
     /// To [`Request::Versus`].
     Versus(Box<[Side; 2]>),
     /// To [`Request::Run`] and [`Request::RunMade`]; of the latter the digest is empty, since not all was made.
@@ -197,8 +188,8 @@ enum Kind {
     List(List),
     Ingest(Box<Ingest>),
     Synthesize(Box<(Generator, Dataset)>),
-    Report { from: From, reporter: Option<Box<Reporter>> },
-    Mean { from: From, mean: Box<Mean> },
+    Report { from: From, analyser: Option<Box<Analyser>> },
+    Mean { from: From, scope: Scope, mean: Option<Box<Mean>> },
     Run { run: Option<Box<Run>>, digest: String, synthetic: bool },
     RunMade { experiment: Box<Experiment>, made: Box<Thinned> },
     Timeline { simulation: Box<Simulation>, left: usize },
@@ -219,8 +210,8 @@ pub fn start(request: Request) -> Job {
             ))),
             None => Kind::Now(Some(request)),
         },
-        Request::Report(from) => Kind::Report { from, reporter: None },
-        Request::Mean(from, scope) => Kind::Mean { from, mean: Box::new(Mean::new(scope)) },
+        Request::Report(from) => Kind::Report { from, analyser: None },
+        Request::Mean(from, scope) => Kind::Mean { from, scope, mean: None },
         Request::Run(ref text, ref bytes) => match postcard::from_bytes::<Batch>(bytes) {
             Ok(Batch { workload, digest, synthetic }) => {
                 Kind::Run { run: Some(Box::new(Run::new(Experiment::parse(text).0, workload))), digest, synthetic }
@@ -275,28 +266,30 @@ impl Job {
                 state.made = std::mem::take(made);
                 Progress::Done(Reply::Loaded(Box::new(state.made.info())))
             }
-            Kind::Report { from, reporter } => {
+            Kind::Report { from, analyser } => {
                 let dataset = state.dataset(*from);
                 let Some(part) = dataset.part() else {
                     return Progress::Done(Reply::Failed("nothing is loaded".into()));
                 };
                 let summary = &part.summary;
-                let working = reporter.get_or_insert_with(|| Box::new(Reporter::new(summary, warnings(dataset))));
+                let working = analyser
+                    .get_or_insert_with(|| Box::new(Analyser::new(summary, warnings(dataset), &setting(dataset))));
                 if working.step(summary) {
                     return running(working.progress());
                 }
-                let setting = setting(dataset);
-                let done = reporter.take().map(|r| Reply::Report(Box::new(r.finish(summary, &setting))));
+                let done = analyser.take().map(|r| Reply::Report(Box::new(r.finish(summary))));
                 Progress::Done(done.unwrap_or(Reply::Ok))
             }
-            Kind::Mean { from, mean } => {
-                let Some(part) = state.dataset(*from).part() else {
+            Kind::Mean { from, scope, mean } => {
+                let dataset = state.dataset(*from);
+                let Some(part) = dataset.part() else {
                     return Progress::Done(Reply::Failed("nothing is loaded".into()));
                 };
+                let mean = mean.get_or_insert_with(|| Box::new(Mean::new(&setting(dataset), *scope)));
                 if mean.step(&part.summary) {
                     return running((mean.layers(), part.summary.layers.len() as u64));
                 }
-                Progress::Done(Reply::Mean(Box::new(mean.finish())))
+                Progress::Done(Reply::Figures(Figures { layer: None, all: mean.finish() }))
             }
             Kind::Run { run, digest, synthetic } => {
                 if let Some(r) = run
@@ -382,7 +375,7 @@ fn answer(state: &mut State, request: Request) -> Reply {
         Request::Glance => {
             state.staged.count();
             let none = || Reply::Failed("nothing is read yet".into());
-            state.staged.part().map_or_else(none, |p| Reply::Overview(Box::new(overview(&p.summary, Scope::All))))
+            glance(&state.staged).map_or_else(none, Reply::Figures)
         }
         Request::Count => {
             state.staged.count();
@@ -419,16 +412,8 @@ fn answer(state: &mut State, request: Request) -> Reply {
             state.staged = Dataset::default();
             Reply::Ok
         }
-        Request::Overview(from, scope) => {
-            on_part(state, from, |p, _| Reply::Overview(Box::new(overview(&p.summary, scope))))
-        }
-        Request::Layer(from, position, scope) => on_part(state, from, |p, _| {
-            let view = layer_view(&p.summary, position, scope).map(Box::new);
-            view.map_or_else(|| Reply::Failed(format!("there is no layer at position {position}")), Reply::Layer)
-        }),
-        Request::Details(from, position, scope) => on_part(state, from, |p, _| {
-            let details = layer_details(&p.summary, position, scope).map(Box::new);
-            details.map_or_else(|| Reply::Failed(format!("there is no layer at position {position}")), Reply::Details)
+        Request::Figures(from, asked, scope) => on_part(state, from, |p, d| {
+            figures(&p.summary, &setting(d), asked, scope).map_or_else(Reply::Failed, Reply::Figures)
         }),
         Request::SetAside(from) => {
             state.aside = state.dataset(from).clone();

@@ -5,7 +5,6 @@ mod cut;
 mod dataset;
 mod ingest;
 mod job;
-mod mean;
 mod moesum;
 mod paper;
 mod run;
@@ -17,7 +16,6 @@ pub use cut::{Cut, Piece, cut};
 pub use dataset::{Dataset, Info, Part};
 pub use ingest::{Files, Ingest, List, SourceFile, Unit};
 pub use job::{From, Job, Progress, Reply, Request, State, start};
-pub use mean::Mean;
 pub use moesum::{MAGIC, from_moesum, to_moesum};
 pub use paper::{
     BATCHES, HostTime, PAPER_WAFERS, PaperJob, PaperRun, Target, host_seconds, host_times, paper_models, rms, targets,
@@ -25,4 +23,4 @@ pub use paper::{
 };
 pub use run::{Run, RunReport, StrategyRun, paper_speedup, workload};
 pub use versus::{Side, Versus};
-pub use view::{LayerDetails, LayerView, Overview, layer_details, layer_view, overview, setting};
+pub use view::{Asked, Figures, figures, glance, setting};

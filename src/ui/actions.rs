@@ -12,7 +12,7 @@ use leptos::task::spawn_local;
 use super::load::load;
 use super::store::Store;
 use crate::experiment::Experiment;
-use crate::protocol::{From, Reply, Request};
+use crate::protocol::{Asked, From, Reply, Request};
 use crate::web::{Pool, PoolError, fragment, pixel_ratio, set_fragment};
 
 /// The worker that holds traces and answers questions about them.
@@ -101,23 +101,29 @@ pub(super) fn begin(store: Store) {
     }
     let scope = Memo::new(move |_| store.experiment.with(|e| e.scope));
     let layer = Memo::new(move |_| store.experiment.with(|e| (!e.mean).then_some(e.layer)));
+    // A figure never outlives its data: what is of another trace goes before anything of the new one comes.
+    Effect::new(move |_| {
+        (from.track(), store.generation.track());
+        [store.overview, store.layer, store.details].into_iter().for_each(|figures| figures.set(None));
+    });
     Effect::new(move |_| {
         store.generation.track();
-        ask_figures(store, from.get(), Request::Overview(from.get(), scope.get()));
+        ask_figures(store, from.get(), Request::Figures(from.get(), Asked::All, scope.get()));
     });
     Effect::new(move |_| {
         store.generation.track();
         let (from, scope) = (from.get(), scope.get());
-        let one = |layer| Request::Layer(from, layer, scope);
+        let one = |layer| Request::Figures(from, Asked::Prompt(layer), scope);
         ask_figures(store, from, layer.get().map_or(Request::Mean(from, scope), one));
     });
     // The details of a layer are asked for once its first figures are there: a moving slider never waits for them.
-    let at = Memo::new(move |_| store.layer.with(|v| v.as_ref().map(|v| (v.id, store.generation.get(), scope.get()))));
+    let at =
+        Memo::new(move |_| store.layer.with(|v| v.as_ref().map(|v| (v.layer, store.generation.get(), scope.get()))));
     Effect::new(move |_| {
         // The mean of all layers brings its details with it.
         if let Some((Some(id), _, scope)) = at.get() {
             let position = untrack(|| store.shown().and_then(|i| i.layers.iter().position(|&l| l == id))).unwrap_or(0);
-            ask_details(store, Request::Details(untrack(|| store.from()), position, scope));
+            ask_details(store, Request::Figures(untrack(|| store.from()), Asked::Later(position), scope));
         }
     });
     // A report takes long: it is asked for once the first figures are there.
@@ -194,15 +200,15 @@ fn ask_figures(store: Store, from: From, request: Request) {
     let Some(pool) = pool(store).filter(|_| there) else { return };
     let request = match request {
         // A link made on a deeper model asks for a layer that is not here.
-        Request::Layer(from, layer, scope) => {
+        Request::Figures(from, Asked::Prompt(layer), scope) => {
             let layers = store.shown().map_or(1, |i| i.layers.len());
-            Request::Layer(from, layer.min(layers.saturating_sub(1)), scope)
+            Request::Figures(from, Asked::Prompt(layer.min(layers.saturating_sub(1))), scope)
         }
         other => other,
     };
     let token = Token::new(match request {
-        Request::Layer(..) | Request::Mean(..) => Question::Layer,
-        Request::Details(..) => Question::Details,
+        Request::Figures(_, Asked::Prompt(_), _) | Request::Mean(..) => Question::Layer,
+        Request::Figures(_, Asked::Later(_), _) => Question::Details,
         Request::Report(_) => Question::Report,
         _ => Question::Figures,
     });
@@ -229,15 +235,21 @@ fn ask_figures(store: Store, from: From, request: Request) {
             store.averaging.set(None);
         }
         match reply {
-            Ok(Reply::Overview(view)) => store.overview.set(Some(Arc::new(*view))),
-            Ok(Reply::Details(details)) => store.details.set(Some(Arc::new(*details))),
             Ok(Reply::Report(report)) => store.report.set(Some(Arc::new(*report))),
-            Ok(Reply::Layer(view)) => store.layer.set(Some(Arc::new(*view))),
-            Ok(Reply::Mean(both)) => {
-                let _ = Token::new(Question::Details);
-                DETAILS.take().into_iter().for_each(|handle| handle.clear());
-                store.layer.set(Some(Arc::new(both.0)));
-                store.details.set(Some(Arc::new(both.1)));
+            Ok(Reply::Figures(figures)) => {
+                let figures = Some(Arc::new(figures));
+                match question {
+                    Question::Figures => store.overview.set(figures),
+                    Question::Details => store.details.set(figures),
+                    // The mean of all layers holds those of a layer that come later too.
+                    _ if figures.as_ref().is_some_and(|f| f.layer.is_none()) => {
+                        let _ = Token::new(Question::Details);
+                        DETAILS.take().into_iter().for_each(|handle| handle.clear());
+                        store.layer.set(figures.clone());
+                        store.details.set(figures);
+                    }
+                    _ => store.layer.set(figures),
+                }
             }
             Ok(_) | Err(PoolError::Cancelled) => {}
             Err(why) => store.failure.set(Some(why.to_string())),

@@ -241,8 +241,8 @@ async fn read_chunks(store: Store, pool: &Pool, worker: usize, state: &Rc<Chunks
         let glanced = state.glanced.get();
         if worker == KEEPER && now() - glanced > GLANCE {
             state.glanced.set(now());
-            if let Ok(Reply::Overview(so_far)) = ask(pool, worker, &Request::Glance, Box::new(|_, _| {})).await {
-                store.glance.set(Some(Arc::new(*so_far)));
+            if let Ok(Reply::Figures(so_far)) = ask(pool, worker, &Request::Glance, Box::new(|_, _| {})).await {
+                store.glance.set(Some(Arc::new(so_far)));
             }
         }
         state.partial.borrow_mut()[worker] = 0;

@@ -8,7 +8,7 @@ use super::recent::Recent;
 use crate::analysis::Report;
 use crate::experiment::Experiment;
 use crate::format::Issue;
-use crate::protocol::{From, Info, LayerDetails, LayerView, Overview, PaperRun, RunReport, Side};
+use crate::protocol::{Figures, From, Info, PaperRun, RunReport, Side};
 use crate::sim::Timeline;
 use crate::web::{Dropped, Pool, prefers_dark, recall};
 
@@ -58,13 +58,13 @@ pub(super) struct Store {
     /// The load in progress.
     pub(super) loading: RwSignal<Option<Loading>>,
     /// Figures of what is read so far of a long load.
-    pub(super) glance: RwSignal<Option<Arc<Overview>>>,
+    pub(super) glance: RwSignal<Option<Arc<Figures>>>,
     /// Figures of all layers.
-    pub(super) overview: RwSignal<Option<Arc<Overview>>>,
+    pub(super) overview: RwSignal<Option<Arc<Figures>>>,
     /// Figures of one layer.
-    pub(super) layer: RwSignal<Option<Arc<LayerView>>>,
+    pub(super) layer: RwSignal<Option<Arc<Figures>>>,
     /// Further figures of that layer.
-    pub(super) details: RwSignal<Option<Arc<LayerDetails>>>,
+    pub(super) details: RwSignal<Option<Arc<Figures>>>,
     /// Layers averaged and all, while a mean is made.
     pub(super) averaging: RwSignal<Option<(u64, u64)>>,
     /// All analyses of what is shown.

@@ -10,7 +10,7 @@ mod pool;
 mod remote;
 mod worker;
 
-pub use canvas::draw;
+pub use canvas::{clear, draw};
 pub use drop::{Dropped, dropped, picked};
 pub use kept::{forget, keep, kept, room};
 pub use page::{

@@ -6,6 +6,7 @@ mod archives;
 mod brute;
 mod command_line;
 mod experiment;
+mod figures;
 mod formats;
 mod golden;
 mod paper;
