@@ -233,3 +233,35 @@ fn the_command_line_writes_every_figure_of_all_layers() {
     let text = String::from_utf8(moescope(&["analyze", file.to_str().unwrap()]).stdout).unwrap();
     assert!(text.contains("How few experts cover what follows, top 20%: next token"), "{text}");
 }
+
+/// Layer 1 of T1 has counts [4,1,1,0], layer 3 [0,1,0,5], of four experts: two bits at most.
+#[test]
+fn i_load_entropy() {
+    let setting = Setting::default();
+    let of = |s: &Summary, id: &str| {
+        let all = of_all(&Whole::new(s, &setting, Scope::All));
+        let Data::Dots(dots) = named(&all, id).data.clone() else { panic!("dots") };
+        dots.series.into_iter().map(|s| s.values).collect::<Vec<_>>()
+    };
+    let s = summary(&[t1()]);
+    let exact =
+        [2.0 / 3.0 * 1.5f64.log2() + 2.0 / 6.0 * 6f64.log2(), 1.0 / 6.0 * 6f64.log2() + 5.0 / 6.0 * 1.2f64.log2()];
+    for (bits, exact) in of(&s, "entropy-bits")[0].iter().zip(exact) {
+        assert!((bits - exact).abs() < 1e-12, "{bits} is not {exact}");
+    }
+    let even = of(&s, "entropy-layers");
+    assert!((even[0][0] - exact[0] / 2.0).abs() < 1e-12);
+    // Decode of layer 3 is expert 3 alone; all four experts alike are whole.
+    assert_eq!((even[2][1], even[2][1].is_sign_positive()), (0.0, true));
+    let alike = request(0, 4, &[(1, &[&[0], &[1], &[2], &[3]])]);
+    let even = of(&summary(&[alike]), "entropy-layers");
+    assert_eq!(even[0], [1.0]);
+    assert!(even[2][0].is_nan(), "no decode tokens, no entropy");
+    // Plainly, token by token: the mean surprise at an expert.
+    let column: Vec<u16> = (0..200u16).map(|t| (t * t + t / 7) % 11).collect();
+    let rows: Vec<&[u16]> = column.chunks(1).collect();
+    let share = |e: u16| column.iter().filter(|&&c| c == e).count() as f64 / 200.0;
+    let plain = column.iter().map(|&e| -share(e).log2()).sum::<f64>() / 200.0;
+    let bits = of(&summary(&[request(0, 200, &[(1, &rows)])]), "entropy-bits")[0][0];
+    assert!((bits - plain).abs() < 1e-12, "{bits} is not {plain}");
+}

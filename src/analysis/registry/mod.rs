@@ -7,6 +7,7 @@
 mod coactivation;
 mod cross_layer;
 mod cross_token;
+mod entropy;
 mod frequency;
 mod mean;
 mod phases;
@@ -28,6 +29,7 @@ pub use mean::Mean;
 /// All of them, in the order of the page.
 pub const ANALYSES: &[Analysis] = &[
     frequency::ANALYSIS,
+    entropy::ANALYSIS,
     cross_token::ANALYSIS,
     cross_layer::ANALYSIS,
     repetition::ANALYSIS,
