@@ -32,7 +32,8 @@ fuzz_target!(|bytes: &[u8]| {
     }
     let of = DataId::of(&info);
     let _ = finish(jobs::Report::new(of.clone()), &mut state, &files);
-    let _ = finish(jobs::Overview { of: of.clone(), scope: moescope::model::Scope::All }, &mut state, &files);
+    let all = jobs::Figures { of: of.clone(), asked: moescope::protocol::Asked::All, scope: moescope::model::Scope::All };
+    let _ = finish(all, &mut state, &files);
     let experiment = Experiment::parse("steps=2&layers=2&batch=16").0;
     if let Ok(batch) = finish(jobs::FillBatch { of, experiment: experiment.clone() }, &mut state, &files) {
         let mut run = jobs::Run::new(experiment);

@@ -4,7 +4,7 @@
 use std::io::Write;
 
 use libfuzzer_sys::fuzz_target;
-use moescope::protocol::{MAGIC, from_moesum, overview, to_moesum};
+use moescope::protocol::{Asked, MAGIC, figures, from_moesum, to_moesum};
 
 fuzz_target!(|payload: &[u8]| {
     let mut packed = flate2::write::DeflateEncoder::new(Vec::new(), flate2::Compression::none());
@@ -19,7 +19,7 @@ fuzz_target!(|payload: &[u8]| {
         return;
     }
     let _ = moescope::analysis::report(&part.summary, Vec::new());
-    let _ = overview(&part.summary, moescope::model::Scope::All);
+    let _ = figures(&part.summary, &Default::default(), Asked::All, moescope::model::Scope::All);
     let written = to_moesum(&dataset).expect("memory");
     assert!(from_moesum(&written).is_ok());
 });

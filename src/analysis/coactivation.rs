@@ -2,6 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
+use super::figure::narrow;
 use super::transition::mass;
 use super::{LayerCounts, Pairs, Square};
 use crate::units::share_up;
@@ -28,6 +29,15 @@ pub fn pair_counts(layer: &LayerCounts, experts: usize) -> Square {
         }
     }
     square
+}
+
+/// Pair counts over the count of an average pair, row-major.
+#[must_use]
+pub fn pair_ratios(layer: &LayerCounts, experts: usize) -> Vec<f32> {
+    let counts = pair_counts(layer, experts);
+    let total: u64 = counts.cells.iter().sum();
+    let per = (experts * experts.saturating_sub(1)) as f64 / total.max(1) as f64;
+    counts.cells.iter().map(|&c| narrow(c as f64 * per)).collect()
 }
 
 /// Strongest pair and concentration of a layer of `experts` experts.

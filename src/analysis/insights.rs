@@ -1,51 +1,11 @@
 //! The six insights: each a question that someone who serves the model would ask, its answer on one trace, and the few numbers
 //! that a picture of it needs, beside the paper's. Apart from the observations, which measure what the paper measured.
 
-use serde::{Deserialize, Serialize};
-
+use super::figure::{Bars, Data, Figure, Format, Line, Measure, Series};
 use super::observations::{mean, subject_overlap};
-use super::{DistanceCounts, Report};
+use super::{Bar, Caches, Insight, Report};
 use crate::model::ModelPreset;
 use crate::units::{floor, percent, significant};
-
-/// A question with its answer.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-pub struct Insight {
-    /// The question.
-    pub question: String,
-    /// What it means for serving, in a sentence.
-    pub lesson: String,
-    /// The answer on this trace.
-    pub answer: String,
-    /// The numbers of the answer.
-    pub bars: Vec<Bar>,
-    /// What the numbers are.
-    pub measure: String,
-    /// Times over a mean, rather than shares.
-    pub times: bool,
-}
-
-/// A number of an answer.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-pub struct Bar {
-    /// A word for it.
-    pub name: String,
-    /// What it is.
-    pub what: String,
-    /// Measured here; none if the trace cannot tell.
-    pub value: Option<f64>,
-    /// The paper's, if it has one.
-    pub paper: Option<f64>,
-}
-
-/// Capacities of the caches that are asked about, in experts.
-#[derive(Clone, Copy, Debug, PartialEq)]
-pub struct Caches {
-    /// Last-level cache of a die.
-    pub llc: f64,
-    /// Usable HBM of a die.
-    pub hbm: f64,
-}
 
 fn bar(name: &str, what: &str, value: Option<f64>, paper: Option<f64>) -> Bar {
     Bar { name: name.into(), what: what.into(), value, paper }
@@ -55,14 +15,9 @@ fn share(v: Option<f64>) -> String {
     v.map_or_else(|| "not measurable".into(), percent)
 }
 
-/// The six insights. `curves` are reuse distances by the name of their stream.
+/// The six insights. `curves` are miss ratios over capacities in experts, one for each stream.
 #[must_use]
-pub fn insights(
-    report: &Report,
-    model: Option<&ModelPreset>,
-    curves: &[(&str, &DistanceCounts)],
-    caches: Caches,
-) -> Vec<Insight> {
+pub fn insights(report: &Report, model: Option<&ModelPreset>, curves: &[Line], caches: Option<Caches>) -> Vec<Insight> {
     vec![
         next_layer(report, model),
         next_token(report, model),
@@ -133,7 +88,7 @@ fn phases(report: &Report) -> Insight {
             format!(
                 "Rank correlation {} (of {} that the noise between requests allows); {} of the decode top-5 are in the prefill top-20.",
                 number(mean(&similar.rho_frequency)),
-                number(mean(&similar.rho_noise_ceiling)),
+                number(mean(&similar.ceiling_frequency)),
                 share(top("20"))
             )
         } else {
@@ -145,28 +100,34 @@ fn phases(report: &Report) -> Insight {
     }
 }
 
-fn reuse(curves: &[(&str, &DistanceCounts)], caches: Caches) -> Insight {
-    let known = caches.hbm > 0.0;
-    let hit = |counts: &DistanceCounts, capacity: f64| counts.miss_ratio(floor(capacity)).map(|m| 1.0 - m);
+fn reuse(curves: &[Line], caches: Option<Caches>) -> Insight {
+    // A cache holds whole experts.
+    let hit = |line: &Line, capacity: f64| line.at(floor(capacity) as f64).map(|m| 1.0 - m);
     let hits = |capacity: f64| {
-        let words = curves.iter().map(|(name, counts)| format!("{} {name}", share(hit(counts, capacity))));
+        let words = curves.iter().map(|line| format!("{} {}", share(hit(line, capacity)), line.name));
         words.collect::<Vec<_>>().join(", ")
     };
+    let of = |caches: Caches| {
+        let [llc, hbm] = [caches.llc, caches.hbm].map(|c| caches.experts(c));
+        format!(
+            "A die's last-level cache holds {} experts and hits {}. Its HBM holds {} and hits {}.",
+            significant(llc, 2),
+            hits(llc),
+            significant(hbm, 3),
+            hits(hbm)
+        )
+    };
+    let unknown = "The model of this trace is not known, and with it the size of its experts.";
+    let answer = match caches {
+        _ if curves.iter().all(|line| line.x.is_empty()) => "The trace has no order of tokens.".into(),
+        caches => caches.map_or_else(|| unknown.into(), of),
+    };
+    let hbm = |line: &Line| caches.and_then(|c| hit(line, c.experts(c.hbm)));
     Insight {
         question: "What would a cache of experts hit?".into(),
         lesson: "Experts are used again only after many others, so a cache pays off at the size of an HBM, not of an on-chip memory.".into(),
-        answer: if known {
-            format!(
-                "A die's last-level cache holds {} experts and hits {}. Its HBM holds {} and hits {}.",
-                significant(caches.llc, 2),
-                hits(caches.llc),
-                significant(caches.hbm, 3),
-                hits(caches.hbm)
-            )
-        } else {
-            "How large an expert of this model is, and so what a die holds, is not known.".into()
-        },
-        bars: curves.iter().filter(|_| known).map(|(name, counts)| bar(name, &format!("hits, {name}"), hit(counts, caches.hbm), None)).collect(),
+        answer,
+        bars: curves.iter().map(|line| bar(&line.name, &format!("hits, {}", line.name), hbm(line), None)).collect(),
         measure: "hits of one die's HBM".into(),
         times: false,
     }
@@ -230,5 +191,32 @@ fn pairs(report: &Report) -> Insight {
         ],
         measure: "co-activations, top-10 shared".into(),
         times: false,
+    }
+}
+
+impl Insight {
+    /// Its numbers as a figure.
+    #[must_use]
+    pub fn figure(&self, id: &str, title: &str) -> Figure {
+        let value = |of: fn(&Bar) -> Option<f64>| self.bars.iter().map(|b| of(b).unwrap_or(f64::NAN)).collect();
+        let published = self.bars.iter().any(|b| b.paper.is_some());
+        let bars = Bars {
+            names: self.bars.iter().map(|b| b.name.clone()).collect(),
+            long: self.bars.iter().map(|b| b.what.clone()).collect(),
+            series: vec![Series { name: "measured here".into(), values: value(|b| b.value) }],
+            paper: if published { value(|b| b.paper) } else { Vec::new() },
+            measure: Measure::new(&self.measure, if self.times { Format::Times } else { Format::Share }),
+            labelled: true,
+            to: (!self.times).then_some(1.0),
+            ..Bars::default()
+        };
+        Figure {
+            id: id.into(),
+            title: title.into(),
+            caption: self.answer.clone(),
+            data: Data::Bars(bars),
+            says: "{item}: {all}".into(),
+            facts: Vec::new(),
+        }
     }
 }

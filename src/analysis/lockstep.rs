@@ -34,6 +34,47 @@ impl Lockstep {
         &set[..used(set)]
     }
 
+    /// E, batched: the distinct experts that the steps of a layer need, from its second step on, and how many of them the step
+    /// before needed too.
+    #[must_use]
+    pub fn repeated(&self, layer: u32) -> (u64, u64) {
+        let ones = |words: &[u64]| words.iter().map(|w| u64::from(w.count_ones())).sum::<u64>();
+        let sets = self.layers.get(&layer).map_or(&[][..], Vec::as_slice);
+        let (mut again, mut all) = (0, 0);
+        let mut steps = sets.chunks_exact(self.words.max(1));
+        let mut before = steps.next().unwrap_or_default();
+        for set in steps {
+            all += ones(set);
+            again += before.iter().zip(set).map(|(a, b)| u64::from((a & b).count_ones())).sum::<u64>();
+            before = set;
+        }
+        (again, all)
+    }
+
+    /// F in steps: needs of an expert by the steps since it was last needed in its layer, as bins of bit lengths; and first
+    /// needs.
+    #[must_use]
+    pub fn gaps(&self) -> (Vec<u64>, u64) {
+        let (mut bins, mut first) = (Vec::new(), 0);
+        for sets in self.layers.values() {
+            let mut last = vec![0usize; self.words * 64];
+            for (step, set) in (1..).zip(sets.chunks_exact(self.words.max(1))) {
+                for (word, &bits) in set.iter().enumerate() {
+                    let mut bits = bits;
+                    while bits != 0 {
+                        let e = word * 64 + bits.trailing_zeros() as usize;
+                        bits &= bits - 1;
+                        match std::mem::replace(&mut last[e], step) {
+                            0 => first += 1,
+                            before => super::reuse::bump(&mut bins, step - before, 1),
+                        }
+                    }
+                }
+            }
+        }
+        (bins, first)
+    }
+
     /// Adds the rows of one request in a layer, one row a step; none is a row that is not known.
     pub(super) fn add<'a>(
         &mut self,

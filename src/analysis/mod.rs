@@ -1,35 +1,47 @@
 //! Counts of a trace and the questions asked of them. A [`Summary`] is exact integers only and merges; every figure and
 //! every number of the reports is a query on it. Definitions: docs/analyses.md.
 
+mod analyse;
 mod calibration;
 mod coactivation;
+pub mod figure;
 mod frequency;
 mod insights;
 mod lint;
 mod lockstep;
 mod matrix;
 mod observations;
+pub mod registry;
 mod repetition;
 mod report;
 mod reuse;
 mod similarity;
 mod stream;
+mod streams;
 mod subjects;
 mod summary;
+mod table;
+mod told;
 mod transition;
 
+pub use analyse::{Analyser, analyse};
 pub use calibration::{Fit, calibration};
-pub use coactivation::{CoActivation, coactivation, pair_counts};
+pub use coactivation::{CoActivation, coactivation, pair_counts, pair_ratios};
 pub use frequency::{frequency, skew, top};
-pub use insights::{Bar, Caches, Insight, insights};
+pub use insights::insights;
 pub use lint::{collapsed, lint};
 pub use lockstep::Lockstep;
 pub use matrix::{Matrix, Pairs, Square};
-pub use observations::{Observation, observations};
+pub use observations::observations;
 pub use repetition::{RepetitionCounts, WINDOWS};
-pub use report::{Hot, Pair, Report, Reporter, report};
-pub use reuse::{DistanceCounts, StackDistance, batched};
-pub use similarity::{overlap, spearman};
+pub use report::{Hot, Pair, Report, Reporter, Reuse, ReuseBytes, report};
+pub use reuse::{DistanceCounts, StackDistance};
+pub use similarity::{jaccard, overlap, spearman, spearman_brown};
 pub use stream::Stream;
+pub use streams::{batched, token_gaps};
 pub use summary::{Half, LayerCounts, Summary, experts_of};
-pub use transition::{Coverage, Kind, coverage, covered, descending, diagonal, transition};
+pub use table::Table;
+pub use told::{Bar, Caches, Insight, Observation, Setting};
+pub use transition::{
+    Coverage, Kind, concentration, coverage, covered, descending, diagonal, probabilities, transition,
+};

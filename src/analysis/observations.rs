@@ -1,30 +1,12 @@
 //! The paper's observations as statements on one trace: what was measured, what the paper says, and what a difference is
 //! likely to mean. Apart from the report, whose numbers they read.
 
-use serde::{Deserialize, Serialize};
-
-use super::Report;
+use super::{Observation, Report};
 use crate::model::ModelPreset;
 use crate::units::percent;
 
-/// An observation of the paper, measured here.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-pub struct Observation {
-    /// The paper's number: Ob1 to Ob5, or the claim it belongs to.
-    pub id: String,
-    /// What is measured.
-    pub name: String,
-    /// Mean over layers; none if the trace cannot answer.
-    pub measured: Option<f64>,
-    /// Mean over the layers that are not collapsed, if some are.
-    pub without_collapsed: Option<f64>,
-    /// The paper's value, in words.
-    pub paper: String,
-    /// What a difference is likely to mean, or why nothing could be measured.
-    pub reading: String,
-    /// Times over a mean, rather than a share.
-    pub times: bool,
-}
+/// The reading of what agrees.
+const AS_FOUND: &str = "as the paper finds";
 
 /// Mean of what there is.
 pub(super) fn mean(values: &[Option<f64>]) -> Option<f64> {
@@ -46,8 +28,12 @@ pub fn observations(report: &Report, model: Option<&ModelPreset>, synthetic: boo
             let without_collapsed = values.and_then(|v| kept(v));
             let reading = match measured {
                 None => lacks.to_string(),
-                // "Or more" in the paper's words: more is no difference.
-                Some(m) if paper.contains("or more") && expected.is_some_and(|e| m >= e) => "as the paper finds".into(),
+                // "Or more" and "over" in the paper's words: more is no difference.
+                Some(m)
+                    if (paper.contains("or more") || paper.starts_with("over")) && expected.is_some_and(|e| m >= e) =>
+                {
+                    AS_FOUND.into()
+                }
                 Some(m) => reading(report, without_collapsed.unwrap_or(m), expected, synthetic),
             };
             Observation { id: id.into(), name: name.into(), measured, without_collapsed, paper, reading, times: false }
@@ -106,15 +92,29 @@ pub fn observations(report: &Report, model: Option<&ModelPreset>, synthetic: boo
         ),
         make(
             "claim",
-            "Tokens that use an expert of the token before",
-            report.repetition.any.first(),
-            "over 80% repetitive assignment (an earlier claim; window and measure not stated)".into(),
+            "A step's experts that the step before needed too, all requests in lockstep",
+            Some(&report.repetition.lockstep),
+            "over 80% repetitive assignment, batched (an earlier claim)".into(),
             Some(0.8),
             no_order,
         ),
     ];
+    // It is of a batch, and this is as large a batch as there are requests.
+    if let Some(claim) = out.last_mut().filter(|o| o.measured.is_some() && o.reading != AS_FOUND && !synthetic) {
+        claim.reading = format!("grows with the batch, which is all {} requests here", report.requests);
+    }
+    // The other two forms of repetition, which the claim is often read as: they are of one request, and lower.
+    let single = [
+        ("Tokens that use an expert of the token before, one request", report.repetition.any.first()),
+        ("A token's experts that the token before used, one request", report.repetition.fraction.first()),
+    ];
+    for (name, values) in single {
+        let row = make("claim", name, values, "not stated".into(), None, no_order);
+        let reading = if row.measured.is_some() { "not what the claim is about: it is of a batch" } else { no_order };
+        out.push(Observation { reading: reading.into(), ..row });
+    }
     let strongest = pairs.and_then(|p| mean(&p.max_ratio));
-    let at = out.len() - 1;
+    let at = out.len() - 3;
     out.insert(
         at,
         Observation {
@@ -150,7 +150,7 @@ fn reading(report: &Report, measured: f64, expected: Option<f64>, synthetic: boo
     if let Some(expected) = expected
         && (measured - expected).abs() < ALIKE
     {
-        return "as the paper finds".into();
+        return AS_FOUND.into();
     }
     let mut causes = Vec::new();
     if synthetic {

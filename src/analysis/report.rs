@@ -2,16 +2,18 @@
 
 use std::collections::BTreeMap;
 
-use serde::{Deserialize, Serialize};
+use serde::{Deserialize, Serialize, Serializer};
 
+use super::figure::Figure;
+use super::streams::{stream_name, streams, token_gaps};
 use super::subjects::{DataSets, Subjects, datasets, subjects};
 use super::transition::coverage_of;
 use super::{
-    Coverage, DistanceCounts, Half, Kind, LayerCounts, Pairs, Square, Summary, WINDOWS, batched, coactivation,
-    collapsed, diagonal, frequency, lint, overlap, skew, spearman, top, transition,
+    Caches, Coverage, DistanceCounts, Half, Insight, Kind, LayerCounts, Observation, Pairs, Square, Summary, WINDOWS,
+    coactivation, collapsed, diagonal, frequency, lint, overlap, skew, spearman, spearman_brown, top, transition,
 };
 use crate::model::{Phase, Scope};
-use crate::units::share_up;
+use crate::units::{floor, share_up};
 
 type PerLayer = Vec<Option<f64>>;
 
@@ -56,6 +58,12 @@ pub struct Report {
     pub hot: Vec<Hot>,
     /// The strongest pairs of all layers: what to keep apart.
     pub strongest_pairs: Vec<Pair>,
+    /// What the paper observed, measured here.
+    pub observations: Vec<Observation>,
+    /// Six questions with their answers, for the caches of the first wafer of the presets.
+    pub insights: Vec<Insight>,
+    /// Figures of all layers that are no matrices, and distributions as the mean over layers, of all tokens.
+    pub figures: Vec<Figure>,
 }
 
 /// Hot experts and strong pairs that a report lists.
@@ -129,9 +137,21 @@ pub struct Similarity {
     pub rho_cross_layer: PerLayer,
     /// Of the cross-token counts, all cells.
     pub rho_cross_token: PerLayer,
-    /// Noise ceiling: rho of the frequencies of even and odd requests, decode (prefill if there is no decode).
+    /// Split half: rho of the frequencies of even and odd requests, decode (prefill if there is no decode). No ceiling yet,
+    /// because each half has half of the requests: see `ceiling_frequency`.
     pub rho_noise_ceiling: PerLayer,
+    /// Split half of the cross-layer counts, all cells.
+    pub split_half_cross_layer: PerLayer,
+    /// Split half of the cross-token counts, all cells.
+    pub split_half_cross_token: PerLayer,
+    /// What the noise between requests allows of `rho_frequency`: its split half, corrected to all requests (Spearman-Brown).
+    pub ceiling_frequency: PerLayer,
+    /// Of `rho_cross_layer`.
+    pub ceiling_cross_layer: PerLayer,
+    /// Of `rho_cross_token`.
+    pub ceiling_cross_token: PerLayer,
     /// Share of the decode top-5 in the prefill top-5, 10 and 20.
+    #[serde(serialize_with = "by_number")]
     pub decode_top5_in_prefill_top: BTreeMap<String, PerLayer>,
 }
 
@@ -146,6 +166,8 @@ pub struct Repetition {
     pub any: Vec<PerLayer>,
     /// `[window][layer]`: mean share of a token's experts used in the window.
     pub fraction: Vec<PerLayer>,
+    /// All requests in lockstep: share of a step's distinct experts that the step before needed too, by layer.
+    pub lockstep: PerLayer,
 }
 
 /// F for one stream.
@@ -160,7 +182,28 @@ pub struct Reuse {
     /// Warm accesses by bit length of the distance.
     pub log2_bins: Vec<u64>,
     /// Miss ratio of an LRU cache that holds this percentage of all layers × experts.
+    #[serde(serialize_with = "by_number")]
     pub miss_ratio: BTreeMap<String, Option<f64>>,
+    /// Warm accesses by bit length of the tokens (in lockstep: steps) since the layer last used the expert; the last bin of
+    /// one request holds all from [`WINDOWS`] on. None back to back, where tokens are not counted.
+    pub log2_token_bins: Option<Vec<u64>>,
+    /// The same in bytes; none if the size of an expert is not known.
+    pub bytes: Option<ReuseBytes>,
+}
+
+/// F in bytes.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct ReuseBytes {
+    /// Bytes of an expert: distances and capacities are multiples of it.
+    pub expert: f64,
+    /// Bytes of a die's last-level cache.
+    pub llc: f64,
+    /// Miss ratio of an LRU cache of its size.
+    pub llc_miss_ratio: Option<f64>,
+    /// Bytes of a die's usable HBM.
+    pub hbm: f64,
+    /// Miss ratio of an LRU cache of its size.
+    pub hbm_miss_ratio: Option<f64>,
 }
 
 /// G, by layer.
@@ -172,12 +215,12 @@ pub struct CoActivations {
     pub top10_share: PerLayer,
 }
 
-/// All analyses of a summary; `warnings` stand before what is odd in the counts themselves.
+/// The numbers of all analyses of a summary, without words and figures; `warnings` stand before what is odd in the counts themselves.
 #[must_use]
 pub fn report(summary: &Summary, warnings: Vec<String>) -> Report {
     let mut reporter = Reporter::new(summary, warnings);
     while reporter.step(summary) {}
-    reporter.finish(summary)
+    reporter.finish(summary, None)
 }
 
 /// A report in the making, a layer at a time: a worker answers sliders in between.
@@ -210,6 +253,7 @@ impl Reporter {
                 any: vec![Vec::new(); windows.len()],
                 fraction: vec![Vec::new(); windows.len()],
                 windows,
+                lockstep: Vec::new(),
             },
             coactivation: (summary.top_k > 1).then(CoActivations::default),
             ..Report::default()
@@ -246,7 +290,9 @@ impl Reporter {
         let phase = summary.stream_phase();
         let scope = if phase == Phase::Decode { Scope::Decode } else { Scope::Prefill };
         let [even, odd] = [Half::Even, Half::Odd].map(|h| frequency(layer, scope, h, n));
-        similar.rho_noise_ceiling.push(spearman(&even, &odd));
+        let split_half = spearman(&even, &odd);
+        similar.rho_noise_ceiling.push(split_half);
+        similar.ceiling_frequency.push(split_half.and_then(spearman_brown));
         self.transitions(summary, layer, Kind::CrossToken, l);
         // The last layer has no next one.
         if !last {
@@ -257,6 +303,8 @@ impl Reporter {
             self.out.repetition.any[i].push(repetition.any(window));
             self.out.repetition.fraction[i].push(repetition.fraction(window));
         }
+        let (again, needed) = summary.lockstep[phase as usize].repeated(id);
+        self.out.repetition.lockstep.push((needed > 0).then(|| again as f64 / needed as f64));
         if let Some(out) = &mut self.out.coactivation {
             let pairs = coactivation(layer, n);
             out.max_ratio.push(pairs.max_ratio);
@@ -276,17 +324,21 @@ impl Reporter {
         true
     }
 
-    /// The report, once [`Reporter::step`] has returned false.
+    /// The report, once [`Reporter::step`] has returned false. Caches are those that F is asked about in bytes.
     #[must_use]
-    pub fn finish(mut self, summary: &Summary) -> Report {
+    pub fn finish(mut self, summary: &Summary, caches: Option<Caches>) -> Report {
         let phase = summary.stream_phase();
-        let reuse =
-            |counts: &DistanceCounts| reuse_of(counts, summary.layers.len() * summary.experts, stream_name(phase));
+        let reuse = |counts: &DistanceCounts, tokens: Option<Vec<u64>>| {
+            let objects = summary.layers.len() * summary.experts;
+            Reuse { log2_token_bins: tokens, ..reuse_of(counts, objects, stream_name(phase), caches) }
+        };
+        let streams = streams(summary);
+        let [one, all, lockstep] = &streams;
         let out = &mut self.out;
         out.reuse = [
-            ("per_request", reuse(&summary.reuse[phase as usize])),
-            ("back_to_back", reuse(&summary.stream[phase as usize].distances())),
-            ("batched", reuse(&batched(summary, phase))),
+            ("per_request", reuse(&one.1, Some(token_gaps(summary, phase)))),
+            ("back_to_back", reuse(&all.1, None)),
+            ("batched", reuse(&lockstep.1, Some(summary.lockstep[phase as usize].gaps().0))),
         ]
         .map(|(name, r)| (name.to_string(), r))
         .into();
@@ -307,7 +359,19 @@ impl Reporter {
             let by_scope = if kind == Kind::CrossLayer { &mut self.out.cross_layer } else { &mut self.out.cross_token };
             let out = by_scope.entry(scope_name(kind, scope)).or_default();
             let table = transition(layer, kind, scope, Half::Both, summary.experts);
-            let Coverage { top, weighted, heldout, baseline } = coverage_of(summary, layer, kind, scope, &table);
+            let halves = [Half::Even, Half::Odd].map(|half| transition(layer, kind, scope, half, summary.experts));
+            let counts = frequency(layer, scope, Half::Both, summary.experts);
+            let Coverage { top, weighted, heldout, baseline } = coverage_of(&table, &halves, &counts);
+            if scope.phases() == [summary.stream_phase()] {
+                let rho = spearman(&halves[0].cells, &halves[1].cells);
+                let similar = &mut self.out.similarity;
+                let (split_half, ceiling) = match kind {
+                    Kind::CrossLayer => (&mut similar.split_half_cross_layer, &mut similar.ceiling_cross_layer),
+                    Kind::CrossToken => (&mut similar.split_half_cross_token, &mut similar.ceiling_cross_token),
+                };
+                split_half.push(rho);
+                ceiling.push(rho.and_then(spearman_brown));
+            }
             out.coverage_top.push(top);
             out.coverage_weighted.push(weighted);
             out.coverage_heldout.push(heldout);
@@ -332,10 +396,6 @@ impl Transitions {
         let diagonal = (kind == Kind::CrossToken).then(Vec::new);
         Self { diagonal_weighted: diagonal.clone(), diagonal_unweighted: diagonal, ..Self::default() }
     }
-}
-
-fn stream_name(phase: Phase) -> &'static str {
-    if phase == Phase::Decode { "decode" } else { "prefill" }
 }
 
 fn scope_name(kind: Kind, scope: Scope) -> String {
@@ -367,13 +427,29 @@ fn checksum(table: &Square, layer: u64) -> u64 {
     rows.flat_map(|(i, row)| (0u64..).zip(row).map(move |(j, c)| c * ((131 * layer + 31 * i + 17 * j) % 1009))).sum()
 }
 
-fn reuse_of(counts: &DistanceCounts, objects: usize, scope: &str) -> Reuse {
+/// Keys are numbers: 5 stands before 10.
+fn by_number<V: Serialize, S: Serializer>(map: &BTreeMap<String, V>, to: S) -> Result<S::Ok, S::Error> {
+    let mut all: Vec<(&String, &V)> = map.iter().collect();
+    all.sort_by_key(|(key, _)| key.parse::<u64>().unwrap_or(u64::MAX));
+    to.collect_map(all)
+}
+
+fn reuse_of(counts: &DistanceCounts, objects: usize, scope: &str, caches: Option<Caches>) -> Reuse {
     let miss = |p: usize| (p.to_string(), counts.miss_ratio(share_up(p, objects)));
+    let bytes = |c: Caches| ReuseBytes {
+        expert: c.expert,
+        llc: c.llc,
+        llc_miss_ratio: counts.miss_ratio(floor(c.experts(c.llc))),
+        hbm: c.hbm,
+        hbm_miss_ratio: counts.miss_ratio(floor(c.experts(c.hbm))),
+    };
     Reuse {
         scope: scope.into(),
         accesses: counts.accesses,
         cold: counts.cold,
         log2_bins: counts.log2_bins(),
         miss_ratio: [5, 10, 20, 50].map(miss).into(),
+        log2_token_bins: None,
+        bytes: caches.map(bytes),
     }
 }

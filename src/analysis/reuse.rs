@@ -3,8 +3,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::Summary;
-use crate::model::Phase;
+use super::figure::Line;
 
 /// Distances of a stream of accesses.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -52,11 +51,7 @@ impl DistanceCounts {
     pub fn log2_bins(&self) -> Vec<u64> {
         let mut bins = Vec::new();
         for (distance, &count) in self.histogram.iter().enumerate().filter(|(_, c)| **c > 0) {
-            let bin = (usize::BITS - distance.leading_zeros()) as usize;
-            if bins.len() <= bin {
-                bins.resize(bin + 1, 0);
-            }
-            bins[bin] += count;
+            bump(&mut bins, distance, count);
         }
         bins
     }
@@ -66,6 +61,14 @@ impl DistanceCounts {
     pub fn miss_ratio(&self, capacity: usize) -> Option<f64> {
         let hits: u64 = self.histogram.iter().take(capacity).sum();
         (self.accesses > 0).then(|| (self.accesses - hits) as f64 / self.accesses as f64)
+    }
+
+    /// The curve with a name, for figures and for who looks capacities up; without points if nothing was accessed.
+    #[must_use]
+    pub fn line(&self, name: &str) -> Line {
+        let curve = if self.accesses > 0 { self.curve() } else { Vec::new() };
+        let (x, y) = curve.into_iter().map(|(capacity, miss)| (capacity as f64, miss)).unzip();
+        Line { name: name.into(), x, y }
     }
 
     /// The miss ratio at every capacity where it changes, from capacity 0.
@@ -81,26 +84,13 @@ impl DistanceCounts {
     }
 }
 
-/// Distances of the batched stream: all requests in lockstep, each step and layer once for each distinct expert, by id.
-#[must_use]
-pub fn batched(summary: &Summary, phase: Phase) -> DistanceCounts {
-    let mut counts = DistanceCounts::default();
-    let ids = summary.layer_ids();
-    let mut stack = StackDistance::new(ids.len() * summary.experts);
-    let lockstep = &summary.lockstep[phase as usize];
-    for step in 0..lockstep.steps() {
-        for (position, &id) in ids.iter().enumerate() {
-            for (word, &set) in lockstep.set(id, step).iter().enumerate() {
-                let mut set = set;
-                while set != 0 {
-                    let e = word * 64 + set.trailing_zeros() as usize;
-                    counts.count(stack.access(position * summary.experts + e));
-                    set &= set - 1;
-                }
-            }
-        }
+/// Adds to the bin of a distance, which is its bit length.
+pub(super) fn bump(bins: &mut Vec<u64>, distance: usize, count: u64) {
+    let bin = (usize::BITS - distance.leading_zeros()) as usize;
+    if bins.len() <= bin {
+        bins.resize(bin + 1, 0);
     }
-    counts
+    bins[bin] += count;
 }
 
 /// An LRU stack of objects `0..n` that tells the depth of each access.

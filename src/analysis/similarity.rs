@@ -33,6 +33,24 @@ pub fn overlap(of: &[u64], n: usize, within: &[u64], m: usize) -> Option<f64> {
     Some(hits as f64 / picked.len() as f64)
 }
 
+/// Jaccard's index of the `n` most frequent of both: those in common over those in either.
+#[must_use]
+pub fn jaccard(a: &[u64], b: &[u64], n: usize) -> Option<f64> {
+    if a.iter().all(|&c| c == 0) || b.iter().all(|&c| c == 0) {
+        return None;
+    }
+    let (x, y) = (top(a, n), top(b, n));
+    let both = x.iter().filter(|e| y.contains(e)).count();
+    Some(both as f64 / (x.len() + y.len() - both) as f64)
+}
+
+/// What a correlation between halves says of the whole (Spearman and Brown): 2r / (1 + r). None where halves do not agree at all,
+/// because then no ceiling can be told.
+#[must_use]
+pub fn spearman_brown(split_half: f64) -> Option<f64> {
+    (split_half > 0.0).then(|| 2.0 * split_half / (1.0 + split_half))
+}
+
 /// Twice the average rank (from 1) of each value. Counts are small numbers, many of them alike: their histogram gives the
 /// ranks without sorting the 147 456 cells of a large model.
 fn doubled_ranks(values: &[u64]) -> Vec<u64> {

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
-use super::{Summary, overlap, top};
+use super::{Summary, jaccard, overlap, top};
 
 /// Hot experts by subject.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
@@ -15,6 +15,8 @@ pub struct Subjects {
     pub top10: Vec<Vec<Vec<usize>>>,
     /// Share of the top ten that two subjects have in common: `[layer][subject][subject]`.
     pub overlap: Vec<Vec<Vec<f64>>>,
+    /// Jaccard's index of their top tens: in common over in either.
+    pub jaccard: Vec<Vec<Vec<f64>>>,
 }
 
 /// Hot experts by data set: where data sets are of different languages, how much of what is hot depends on the language.
@@ -24,6 +26,8 @@ pub struct DataSets {
     pub names: Vec<String>,
     /// Share of the top five that two data sets have in common: `[layer][set][set]`.
     pub top5_shared: Vec<Vec<Vec<f64>>>,
+    /// Jaccard's index of their top fives.
+    pub top5_jaccard: Vec<Vec<Vec<f64>>>,
 }
 
 /// The data sets of a summary; none if its paths name fewer than two.
@@ -41,14 +45,15 @@ pub(super) fn datasets(summary: &Summary) -> Option<DataSets> {
         return None;
     }
     let empty = vec![0; summary.experts];
-    let shared = |id: &u32| {
-        let counts: Vec<&Vec<u64>> = sets.values().map(|layers| layers.get(id).unwrap_or(&empty)).collect();
-        let pair = |a: &Vec<u64>, b: &Vec<u64>| overlap(a, 5, b, 5).unwrap_or(0.0);
-        counts.iter().map(|a| counts.iter().map(|b| pair(a, b)).collect()).collect()
+    let by_layer = |pair: Likeness| -> Vec<Vec<Vec<f64>>> {
+        let of =
+            |id: &u32| between(&sets.values().map(|layers| layers.get(id).unwrap_or(&empty)).collect::<Vec<_>>(), pair);
+        summary.layers.keys().map(of).collect()
     };
     Some(DataSets {
         names: sets.keys().map(ToString::to_string).collect(),
-        top5_shared: summary.layer_ids().iter().map(shared).collect(),
+        top5_shared: by_layer(|a, b| overlap(a, 5, b, 5)),
+        top5_jaccard: by_layer(|a, b| jaccard(a, b, 5)),
     })
 }
 
@@ -66,8 +71,9 @@ pub(super) fn subjects(summary: &Summary) -> Option<Subjects> {
     };
     let by_subject: Vec<Vec<Vec<u64>>> =
         summary.subjects.values().map(|(_, layers)| ids.iter().map(|id| counts(layers, id)).collect()).collect();
-    let layers = 0..ids.len();
-    let pair = |l: usize, a: &[Vec<u64>], b: &[Vec<u64>]| overlap(&a[l], 10, &b[l], 10).unwrap_or(0.0);
+    let by_layer = |pair: Likeness| -> Vec<Vec<Vec<f64>>> {
+        (0..ids.len()).map(|l| between(&by_subject.iter().map(|s| &s[l]).collect::<Vec<_>>(), pair)).collect()
+    };
     Some(Subjects {
         names: summary
             .subjects
@@ -75,8 +81,15 @@ pub(super) fn subjects(summary: &Summary) -> Option<Subjects> {
             .map(|l| if l.subject.is_empty() { l.dataset.clone() } else { l.subject.clone() })
             .collect(),
         top10: by_subject.iter().map(|s| s.iter().map(|c| top(c, 10)).collect()).collect(),
-        overlap: layers
-            .map(|l| by_subject.iter().map(|a| by_subject.iter().map(|b| pair(l, a, b)).collect()).collect())
-            .collect(),
+        overlap: by_layer(|a, b| overlap(a, 10, b, 10)),
+        jaccard: by_layer(|a, b| jaccard(a, b, 10)),
     })
+}
+
+/// How alike two vectors of counts are; none if one is empty.
+type Likeness = fn(&[u64], &[u64]) -> Option<f64>;
+
+/// Every pair; 0 where one is empty.
+fn between(counts: &[&Vec<u64>], pair: Likeness) -> Vec<Vec<f64>> {
+    counts.iter().map(|a| counts.iter().map(|b| pair(a, b).unwrap_or(0.0)).collect()).collect()
 }

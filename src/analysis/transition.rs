@@ -2,6 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
+use super::figure::narrow;
 use super::{Half, LayerCounts, Square, Summary, frequency, top};
 use crate::model::Scope;
 use crate::units::share_up;
@@ -52,26 +53,19 @@ pub struct Coverage {
 /// The coverages of one layer.
 #[must_use]
 pub fn coverage(summary: &Summary, layer: &LayerCounts, kind: Kind, scope: Scope) -> Coverage {
-    coverage_of(summary, layer, kind, scope, &transition(layer, kind, scope, Half::Both, summary.experts))
+    let table = |half| transition(layer, kind, scope, half, summary.experts);
+    let counts = frequency(layer, scope, Half::Both, summary.experts);
+    coverage_of(&table(Half::Both), &[Half::Even, Half::Odd].map(table), &counts)
 }
 
-/// The same, for who has the layer's table of both halves already.
-pub(super) fn coverage_of(
-    summary: &Summary,
-    layer: &LayerCounts,
-    kind: Kind,
-    scope: Scope,
-    table: &Square,
-) -> Coverage {
-    let n = summary.experts;
-    let counts = frequency(layer, scope, Half::Both, n);
-    let Some(&busiest) = top(&counts, 1).first() else { return Coverage::default() };
-    let [even, odd] = [Half::Even, Half::Odd].map(|half| transition(layer, kind, scope, half, n));
-    let chosen = top(even.row(busiest), share_up(20, n));
+/// The same, for who has the tables of both halves and of each already, and how often each expert was used.
+pub(super) fn coverage_of(table: &Square, [even, odd]: &[Square; 2], counts: &[u64]) -> Coverage {
+    let Some(&busiest) = top(counts, 1).first() else { return Coverage::default() };
+    let chosen = top(even.row(busiest), share_up(20, table.n));
     let row = odd.row(busiest);
     let any = even.row(busiest).iter().any(|&c| c > 0);
     let heldout = ratio(chosen.iter().map(|&e| row[e]).sum(), row.iter().sum()).filter(|_| any);
-    Coverage { heldout, ..covered(table, &counts) }
+    Coverage { heldout, ..covered(table, counts) }
 }
 
 /// The coverages that one table tells, given how often each expert was used: all but the held-out one.
@@ -89,6 +83,40 @@ pub fn covered(table: &Square, counts: &[u64]) -> Coverage {
         heldout: None,
         baseline: ratio(in_columns, of_columns),
     }
+}
+
+/// Rows as probabilities. Every row of K ids is followed by K ids: P(j | i) sums to K over j.
+#[must_use]
+pub fn probabilities(table: &Square, top_k: usize) -> Vec<f32> {
+    let mut cells = Vec::with_capacity(table.cells.len());
+    for row in table.cells.chunks_exact(table.n.max(1)) {
+        let total = row.iter().sum::<u64>() as f64;
+        let per = top_k as f64 / total;
+        cells.extend(row.iter().map(|&c| if total > 0.0 { narrow(c as f64 * per) } else { f32::NAN }));
+    }
+    cells
+}
+
+/// Share of the largest cells of each row in all, at each percent from 0 to 100 of the row's cells: mean over rows, weighted by
+/// their counts. A share of cells is rounded up.
+#[must_use]
+pub fn concentration<'a>(rows: impl Iterator<Item = &'a [u64]>) -> Vec<f64> {
+    let mut covered = vec![0u64; 101];
+    let mut sorted: Vec<u64> = Vec::new();
+    for row in rows.filter(|row| row.iter().any(|&c| c > 0)) {
+        sorted.clear();
+        sorted.extend_from_slice(row);
+        descending(&mut sorted);
+        let (mut taken, mut sum) = (0, 0);
+        for (percent, total) in covered.iter_mut().enumerate() {
+            let upto = share_up(percent, sorted.len());
+            sum += sorted[taken..upto].iter().sum::<u64>();
+            taken = upto;
+            *total += sum;
+        }
+    }
+    let all = covered[100].max(1) as f64;
+    covered.into_iter().map(|m| m as f64 / all).collect()
 }
 
 /// P(i again | i), the diagonal of a cross-token table: weighted by the count of i, and the plain mean over experts seen.

@@ -9,7 +9,8 @@ use zip::ZipWriter;
 use zip::write::SimpleFileOptions;
 
 use super::output::Output;
-use crate::analysis::{Half, Kind, Report, Summary, frequency, pair_counts, transition};
+use crate::analysis::figure::Figure;
+use crate::analysis::{Half, Kind, Report, Summary, Table, frequency, pair_counts, transition};
 use crate::model::Scope;
 
 /// Makes the folder of the tables, before any work is done for it.
@@ -38,6 +39,13 @@ pub(super) fn tables(report: &Report, folder: &Path) -> Result<()> {
     columns.push(("rho_frequency".into(), &report.similarity.rho_frequency));
     columns.push(("rho_cross_layer".into(), &report.similarity.rho_cross_layer));
     columns.push(("rho_cross_token".into(), &report.similarity.rho_cross_token));
+    columns.push(("rho_noise_ceiling".into(), &report.similarity.rho_noise_ceiling));
+    columns.push(("split_half_cross_layer".into(), &report.similarity.split_half_cross_layer));
+    columns.push(("split_half_cross_token".into(), &report.similarity.split_half_cross_token));
+    columns.push(("ceiling_frequency".into(), &report.similarity.ceiling_frequency));
+    columns.push(("ceiling_cross_layer".into(), &report.similarity.ceiling_cross_layer));
+    columns.push(("ceiling_cross_token".into(), &report.similarity.ceiling_cross_token));
+    columns.push(("repetition_lockstep".into(), &report.repetition.lockstep));
     for (m, values) in &report.similarity.decode_top5_in_prefill_top {
         columns.push((format!("decode_top5_in_prefill_top{m}"), values));
     }
@@ -79,6 +87,17 @@ fn table(path: &Path, header: &[impl AsRef<[u8]>], rows: impl Iterator<Item = Ve
         out.write_record(row).with_context(name)?;
     }
     out.flush().with_context(name)
+}
+
+/// Writes the table of each figure into the folder `figures` of a folder; what the trace cannot tell is no file.
+pub(super) fn figures(all: &[Figure], folder: &Path) -> Result<()> {
+    let folder = folder.join("figures");
+    fs::create_dir_all(&folder).with_context(|| folder.display().to_string())?;
+    for figure in all.iter().filter(|f| f.empty().is_none()) {
+        let path = folder.join(format!("{}.csv", figure.id));
+        fs::write(&path, Table::of(figure).csv()).with_context(|| path.display().to_string())?;
+    }
+    Ok(())
 }
 
 /// Writes all counts as arrays of 64-bit integers: `frequency_*` `[layer, expert]`, `cross_token_*`, `cross_layer_*` and

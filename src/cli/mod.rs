@@ -6,6 +6,7 @@ mod export;
 mod files;
 mod load;
 mod make;
+mod observed;
 mod output;
 mod reproduce;
 mod summary;
@@ -19,7 +20,8 @@ use anyhow::{Context, Result, anyhow, bail};
 use self::args::{Command, parse};
 use crate::experiment::Experiment;
 use crate::format::ModelConfig;
-use crate::protocol::{DataId, Dataset, Job, RunReport, State, jobs};
+use crate::model::Scope;
+use crate::protocol::{Asked, DataId, Dataset, Job, RunReport, State, jobs};
 
 /// Runs the command line with its arguments (without the program's name).
 #[must_use]
@@ -59,9 +61,11 @@ fn carry_out(command: Command) -> Result<()> {
             }
             let mut state = load::load(&paths, threads)?;
             let of = DataId::of(&state.trace.info());
-            let report = load::finish(&mut state, jobs::Report::new(of))?;
+            let report = load::finish(&mut state, jobs::Report::new(of.clone()))?;
             if let Some(folder) = &csv {
                 export::tables(&report, folder)?;
+                let whole = load::finish(&mut state, jobs::Figures { of, asked: Asked::All, scope: Scope::All })?;
+                export::figures(&[report.figures.as_slice(), &whole.all].concat(), folder)?;
             }
             if let (Some(file), Some(part)) = (&counts, state.trace.part()) {
                 export::counts(&part.summary, file)?;
@@ -231,6 +235,7 @@ fn analysis_table(out: &mut impl Write, loaded: &Dataset, report: &crate::analys
             misses.join(", ")
         )?;
     }
+    observed::print(out, report)?;
     warn(&report.warnings);
     Ok(())
 }

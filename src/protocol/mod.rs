@@ -9,7 +9,6 @@ mod ingest;
 mod job;
 pub mod jobs;
 mod list;
-mod mean;
 mod moesum;
 mod paper;
 mod run;
@@ -23,7 +22,6 @@ pub use files::{Cut, Files, Piece, SourceFile, Unit};
 pub use ingest::Ingest;
 pub use job::{AnyJob, Bytes, DataId, Job, JobError, Origin, Reply, State, Step, Stepped, finish};
 pub use list::List;
-pub use mean::Mean;
 pub use moesum::{MAGIC, from_moesum, to_moesum};
 pub use paper::{
     BATCHES, HostTime, PaperJob, PaperRun, Target, figure_12_title, host_seconds, host_times, paper_models, paper_runs,
@@ -31,4 +29,4 @@ pub use paper::{
 };
 pub use run::{Provenance, Run, RunReport, StrategyRun, workload};
 pub use versus::{Side, Versus};
-pub use view::{LayerDetails, LayerView, Overview, layer_details, layer_view, overview};
+pub use view::{Asked, Figures, figures, glance, setting};

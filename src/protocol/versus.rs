@@ -3,9 +3,8 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::view::{layer_view, probabilities};
 use super::{Dataset, Part};
-use crate::analysis::{Half, Kind, Summary, transition};
+use crate::analysis::{Half, Kind, Summary, covered, frequency, pair_ratios, probabilities, skew, transition};
 use crate::experiment::Subset;
 use crate::model::{Request, Scope};
 
@@ -72,21 +71,22 @@ impl Versus {
         let (id, n) = (all[position], part.summary.experts);
         let requests = part.requests.iter().filter(|r| holds(subset, r));
         let summary = Summary::of_layer(requests, id, n);
-        let view = layer_view(&summary, 0, self.scope)?;
-        let counts = &summary.layers[&id];
-        let next = transition(counts, Kind::CrossLayer, self.scope, Half::Both, n);
+        let layer = &summary.layers[&id];
+        let table = |kind| transition(layer, kind, self.scope, Half::Both, n);
+        let [token, next] = [Kind::CrossToken, Kind::CrossLayer].map(table);
+        let counts = frequency(layer, self.scope, Half::Both, n);
         Some(Side {
             name: subset.words(),
             id,
             requests: summary.requests,
             tokens: summary.tokens.iter().sum(),
             experts: n,
-            counts: view.frequency[0].iter().map(|&c| crate::units::floor(c) as u64).collect(),
-            skew: view.skew,
-            coverage: view.coverage.top,
-            cross_token: view.cross_token,
+            skew: skew(&counts),
+            coverage: covered(&token, &counts).top,
+            counts,
+            cross_token: probabilities(&token, summary.top_k),
             cross_layer: if position + 1 == all.len() { Vec::new() } else { probabilities(&next, summary.top_k) },
-            pairs: view.pairs,
+            pairs: if summary.top_k > 1 { pair_ratios(layer, n) } else { Vec::new() },
         })
     }
 }

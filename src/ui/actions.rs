@@ -12,7 +12,7 @@ use super::load::{forget_data, load};
 use super::recent::restore;
 use super::store::{DATA_WORKER, Store};
 use crate::model::Scope;
-use crate::protocol::{DataId, Origin, jobs};
+use crate::protocol::{Asked, DataId, Origin, jobs};
 use crate::web::pixel_ratio;
 
 thread_local! {
@@ -56,8 +56,9 @@ pub(super) fn begin(store: Store) {
     Effect::new(move |_| ask_overview(store, data.get().map(|d| d.0), scope.get()));
     Effect::new(move |_| ask_layer(store, data.get().map(|d| d.0), layer.get(), scope.get()));
     // The details of a layer are asked for once its first figures are there: a moving slider never waits for them.
-    let at =
-        Memo::new(move |_| Some((store.answers.layer.with(|v| v.as_ref().map(|v| v.id))?, data.get()?.0, scope.get())));
+    let at = Memo::new(move |_| {
+        Some((store.answers.layer.with(|v| v.as_ref().map(|v| v.layer))?, data.get()?.0, scope.get()))
+    });
     Effect::new(move |_| match at.get() {
         Some((Some(id), of, scope)) => ask_details(store, of, id, scope),
         // The mean of all layers brings its details with it.
@@ -98,7 +99,10 @@ fn ask_overview(store: Store, of: Option<DataId>, scope: Scope) {
     let (Some(pool), Some(of)) = (store.pool(), of) else { return query.clear() };
     let ticket = query.ask(&pool, &of);
     spawn_local(async move {
-        ticket.settle(store.chrome.failure, ticket.job(DATA_WORKER, jobs::Overview { of, scope }).await);
+        ticket.settle(
+            store.chrome.failure,
+            ticket.job(DATA_WORKER, jobs::Figures { of, asked: Asked::All, scope }).await,
+        );
     });
 }
 
@@ -112,15 +116,16 @@ fn ask_layer(store: Store, of: Option<DataId>, layer: Option<usize>, scope: Scop
     spawn_local(async move {
         match layer {
             Some(layer) => {
-                let job = jobs::Layer { of, position: layer.min(last), scope };
+                let job = jobs::Figures { of, asked: Asked::Prompt(layer.min(last)), scope };
                 ticket.settle(store.chrome.failure, ticket.job(DATA_WORKER, job).await);
             }
             None => {
                 let job = jobs::Mean::new(of.clone(), scope);
                 match ticket.job_with(DATA_WORKER, job, None, ticket.teller()).await {
-                    Ok((view, details)) => {
-                        store.answers.details.put(&of, details);
-                        ticket.answer(view);
+                    // The mean of all layers holds those of a layer that come later too.
+                    Ok(figures) => {
+                        store.answers.details.put(&of, figures.clone());
+                        ticket.answer(figures);
                     }
                     Err(why) => ticket.fail(store.chrome.failure, &why),
                 }
@@ -138,7 +143,8 @@ fn ask_details(store: Store, of: DataId, id: u32, scope: Scope) {
         let Some(pool) = store.pool() else { return };
         let ticket = query.ask(&pool, &of);
         spawn_local(async move {
-            ticket.settle(store.chrome.failure, ticket.job(DATA_WORKER, jobs::Details { of, position, scope }).await);
+            let job = jobs::Figures { of, asked: Asked::Later(position), scope };
+            ticket.settle(store.chrome.failure, ticket.job(DATA_WORKER, job).await);
         });
     };
     DETAILS.set(set_timeout_with_handle(ask, Duration::from_millis(40)).ok());

@@ -9,9 +9,10 @@ use leptos::prelude::*;
 use wasm_bindgen::prelude::*;
 
 use super::store::Store;
+use crate::analysis::Table;
 use crate::plot::theme::{DARK, LIGHT};
 use crate::plot::{Chart, Frame, Look, svg};
-use crate::web::{download, download_canvas, draw, now};
+use crate::web::{clear, download, download_canvas, draw, now};
 
 /// A figure. `chart` runs again whenever a signal that it reads changes; `hover` gets a place in the figure's own axes.
 #[component]
@@ -72,6 +73,8 @@ fn figure(
     let width = RwSignal::new(0.0f64);
     let frame = StoredValue::new_local(None::<Frame>);
     let tip = RwSignal::new(None::<(f64, f64, String)>);
+    // Whether there is something to save.
+    let there = RwSignal::new(false);
     watch_width(holder, width);
     let look = move || {
         let theme = if store.chrome.dark.get() { DARK } else { LIGHT };
@@ -83,6 +86,11 @@ fn figure(
         let Some(canvas) = canvas.get_untracked() else { return };
         let began = now();
         let drawn = chart.and_then(|chart| draw(&canvas, (css, height(css)), &look, &chart));
+        if drawn.is_none() {
+            // No canvas outlives its data: what was drawn before is of something else.
+            clear(&canvas);
+        }
+        there.set(drawn.is_some());
         if let (true, Some(performance)) = (drawn.is_some(), window().performance()) {
             // For whoever measures how soon a figure is there.
             let _ = performance.mark(id);
@@ -219,9 +227,9 @@ fn figure(
                     >
                         "Table"
                     </button>
-                    <button type="button" on:click=save_png title="Save this figure as a picture">"PNG"</button>
-                    <button type="button" on:click=save_svg title="Save this figure as a drawing">"SVG"</button>
-                    <button type="button" on:click=save_csv title="Save this figure's numbers">"CSV"</button>
+                    <button type="button" prop:disabled=move || !there.get() on:click=save_png title="Save this figure as a picture">"PNG"</button>
+                    <button type="button" prop:disabled=move || !there.get() on:click=save_svg title="Save this figure as a drawing">"SVG"</button>
+                    <button type="button" prop:disabled=move || !there.get() on:click=save_csv title="Save this figure's numbers">"CSV"</button>
                 </span>
             </header>
             <div class="canvas" node_ref=holder>
@@ -252,11 +260,10 @@ const SHOWN_ROWS: usize = 200;
 
 /// The numbers of a figure as a table.
 fn as_table(title: &'static str, csv: &str) -> AnyView {
-    let mut lines = csv.lines();
-    let head: Vec<String> = lines.next().unwrap_or_default().split(',').map(ToString::to_string).collect();
-    let all: Vec<&str> = lines.collect();
-    let row =
-        |line: &&str| view! { <tr>{line.split(',').map(|c| view! { <td>{c.to_string()}</td> }).collect_view()}</tr> };
+    let Table { head, rows: all } = Table::read(csv);
+    let row = |fields: &Vec<String>| {
+        view! { <tr>{fields.iter().map(|c| view! { <td>{c.clone()}</td> }).collect_view()}</tr> }
+    };
     let rest = all.len().saturating_sub(SHOWN_ROWS);
     view! {
         <div class="scroll rows" tabindex="0" role="region" aria-label=format!("{title}, numbers")>

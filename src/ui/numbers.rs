@@ -23,11 +23,13 @@ pub(super) fn count(value: u64) -> impl IntoView {
 }
 
 /// A name, a value and, where there is one, the paper's.
-pub(super) fn fact(name: &'static str, id: &'static str, value: impl IntoView, paper: Option<String>) -> impl IntoView {
+pub(super) fn fact(name: &str, id: &str, value: impl IntoView, paper: Option<String>) -> AnyView {
+    let (name, id, value) = (name.to_string(), id.to_string(), value.into_any());
     view! {
         <div class="fact" id=id>
             <dt>{name}</dt>
             <dd>{value} {paper.map(|p| view! { <small>{p}</small> })}</dd>
         </div>
     }
+    .into_any()
 }

@@ -8,7 +8,7 @@ use super::query::{Failure, Query};
 use crate::analysis::Report;
 use crate::experiment::Experiment;
 use crate::format::Issue;
-use crate::protocol::{DataId, Info, LayerDetails, LayerView, Origin, Overview, PaperRun, RunReport, Side};
+use crate::protocol::{DataId, Figures, Info, Origin, PaperRun, RunReport, Side};
 use crate::sim::Timeline;
 use crate::web::{Dropped, Pool, prefers_dark, recall};
 
@@ -78,7 +78,7 @@ pub(super) struct Loaded {
     /// A stored trace is being read.
     pub(super) restoring: RwSignal<bool>,
     /// Figures of what is read so far of a long load.
-    pub(super) glance: RwSignal<Option<Arc<Overview>>>,
+    pub(super) glance: RwSignal<Option<Arc<Figures>>>,
     /// What was wrong in the last load, and whether anything came of it.
     pub(super) issues: RwSignal<(Vec<Issue>, bool)>,
     /// Traces that the browser has stored, the newest first; none as long as nobody has looked.
@@ -101,11 +101,11 @@ pub(super) struct Loaded {
 #[derive(Clone, Copy)]
 pub(super) struct Answers {
     /// Figures of all layers.
-    pub(super) overview: Query<Overview>,
+    pub(super) overview: Query<Figures>,
     /// Figures of one layer.
-    pub(super) layer: Query<LayerView>,
+    pub(super) layer: Query<Figures>,
     /// Further figures of that layer.
-    pub(super) details: Query<LayerDetails>,
+    pub(super) details: Query<Figures>,
     /// All analyses of what is shown.
     pub(super) report: Query<Report>,
     /// The last result of the simulator.

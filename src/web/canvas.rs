@@ -24,6 +24,13 @@ pub fn draw(canvas: &HtmlCanvasElement, (width, height): (f64, f64), look: &Look
     Some(frame)
 }
 
+/// Leaves nothing of what was drawn.
+pub fn clear(canvas: &HtmlCanvasElement) {
+    if let Some(context) = context(canvas) {
+        context.clear_rect(0.0, 0.0, f64::from(canvas.width()), f64::from(canvas.height()));
+    }
+}
+
 /// Puts RGBA pixels into a frame, one cell a pixel, enlarged without smoothing.
 fn picture(canvas: &HtmlCanvasElement, frame: &Frame, rgba: &[u8], columns: usize) -> Option<()> {
     let columns = u32::try_from(columns).ok().filter(|&c| c > 0)?;

@@ -11,7 +11,7 @@ mod stored;
 mod wire;
 mod worker;
 
-pub use canvas::draw;
+pub use canvas::{clear, draw};
 pub use drop::{Dropped, dropped, picked};
 pub use page::{
     clipboard, download, download_canvas, fragment, go_to, now, pause, pixel_ratio, prefers_dark, recall, remember,

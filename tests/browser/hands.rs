@@ -131,7 +131,7 @@ fn axe_finds_no_violation() {
         b.device(1440, 900, 1, dark);
         b.open(&format!("{url}?{dark}#v=1&model=qwen3-235b&steps=2&layers=1&sweep=link:1:2:2"));
         settled(&mut b);
-        b.wait("document.querySelectorAll('#observations tbody tr').length === 10");
+        b.wait("document.querySelectorAll('#observations tbody tr').length === 12");
         b.eval("document.querySelectorAll('details').forEach(d => d.open = true)");
         b.click("#reproduce");
         b.wait("!!document.querySelector('#paper-done')");

@@ -496,7 +496,7 @@ fn observations_stand_beside_the_papers_and_figures_can_be_saved() {
     b.open(&format!("{url}#v=1&model=llama4-maverick"));
     settled(&mut b);
     load(&mut b, &[&path]);
-    b.wait("document.querySelectorAll('#observations tbody tr').length === 10");
+    b.wait("document.querySelectorAll('#observations tbody tr').length === 12");
     let analysis = cli(&["analyze", path.to_str().unwrap(), "--json"]);
     let values = |v: &Value| v.as_array().unwrap().iter().filter_map(Value::as_f64).collect::<Vec<_>>();
     let mean = |v: Vec<f64>| v.iter().sum::<f64>() / v.len() as f64;

@@ -12,7 +12,7 @@ fn simulator() {
     for model in ["deepseek-v3", "kimi-k2", "qwen3-235b", "llama4-maverick"] {
         b.open(&format!("{url}?{model}#v=1&model={model}"));
         settled(&mut b);
-        b.wait("document.querySelectorAll('#observations tbody tr').length === 10");
+        b.wait("document.querySelectorAll('#observations tbody tr').length === 12");
         let best = b.eval(&format!(
             "(async () => {{ let best = 1e9, r; for (let i = 0; i < 5; i++) {{ const t = performance.now(); r = await moescope.run('v=1&model={model}'); best = Math.min(best, performance.now() - t); }} \
              const flows = r.runs.reduce((s, x) => s + x.reads.local + x.reads.remote + x.reads.writes, 0); return [best, r.runs.length * 16 * r.layers.length, flows]; }})()"

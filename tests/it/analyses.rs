@@ -1,14 +1,13 @@
 //! The tiny cases of the analyses' definitions, exactly, and laws that hold for any trace.
 
 use moescope::analysis::{
-    Half, Kind, Summary, batched, coactivation, coverage, diagonal, frequency, overlap, report, skew, spearman, top,
-    transition,
+    Caches, Half, Kind, Report, Setting, Summary, analyse, batched, coactivation, coverage, diagonal, frequency,
+    jaccard, overlap, report, skew, spearman, spearman_brown, token_gaps, top, transition,
 };
-use moescope::model::{Phase, Request, Scope};
-use moescope::protocol::{Mean, layer_details, layer_view};
+use moescope::model::{Labels, Phase, Request, Scope};
 use proptest::prelude::*;
 
-use crate::support::{request, summary, t1, t2};
+use crate::support::{moescope, paper, request, summary, t1, t2};
 
 const EPSILON: f64 = 1e-12;
 
@@ -84,6 +83,87 @@ fn e_repetition() {
     near(s.layers[&3].repetition[0].fraction(1), 0.75);
 }
 
+/// A second request for T1's: layer 1 `1 1`, layer 3 `3 0`.
+fn second() -> Request {
+    request(1, 0, &[(1, &[&[1], &[1]]), (3, &[&[3], &[0]])])
+}
+
+/// The share of a step's distinct experts that the step before needed too: the form that "over 80% repetitive" speaks of.
+#[test]
+fn e_repetition_in_lockstep() {
+    let r = analyse(&summary(&[t1(), second()]), Vec::new(), &Setting::default());
+    // Layer 1: {0,1} {1,2} {0}: one of two, none of one. Layer 3: {3} {0,3} {3}: one of two, one of one.
+    near(r.repetition.lockstep[0], 1.0 / 3.0);
+    near(r.repetition.lockstep[1], 2.0 / 3.0);
+    let claim = r.observations.iter().find(|o| o.id == "claim").unwrap();
+    near(claim.measured, 0.5);
+    assert!(claim.name.contains("in lockstep"), "{}", claim.name);
+    let single: Vec<_> = r.observations.iter().filter(|o| o.id == "claim").skip(1).collect();
+    assert_eq!(single.len(), 2, "the two forms of one request stand beside it");
+    assert!(single.iter().all(|o| !o.reading.contains("few") && !o.reading.contains("only")));
+}
+
+/// A correlation between halves is lower than one between wholes: 0.78 "of 0.68" was none.
+#[test]
+fn d_the_ceiling_is_that_of_all_requests() {
+    near(spearman_brown(0.6), 0.75);
+    near(spearman_brown(1.0), 1.0);
+    assert_eq!((spearman_brown(0.0), spearman_brown(-0.5)), (None, None), "halves that disagree tell no ceiling");
+    // Even and odd requests, decode of layer 1: counts [2,0,1] and [1,1,0] of ids 0 to 2.
+    let odd = request(1, 0, &[(1, &[&[0], &[1]]), (3, &[&[3], &[3]])]);
+    let r = report(&summary(&[t1(), odd]), Vec::new());
+    let half = spearman(&[2, 0, 1, 0], &[1, 1, 0, 0]).unwrap();
+    near(r.similarity.rho_noise_ceiling[0], half);
+    near(r.similarity.ceiling_frequency[0], 2.0 * half / (1.0 + half));
+    // Pairs of decode tokens, all sixteen cells: (0,2) (2,0) against (0,1).
+    let cells = |ones: &[usize]| (0..16).map(|i| u64::from(ones.contains(&i))).collect::<Vec<_>>();
+    near(r.similarity.split_half_cross_token[0], spearman(&cells(&[2, 8]), &cells(&[1])).unwrap());
+    assert_eq!(r.similarity.ceiling_cross_token[0], None, "these halves have nothing in common");
+    // To the next layer: (0,3) twice and (2,3) against (0,3) and (1,3).
+    let mut even = cells(&[11]);
+    even[3] = 2;
+    let half = spearman(&even, &cells(&[3, 7])).unwrap();
+    near(r.similarity.split_half_cross_layer[0], half);
+    near(r.similarity.ceiling_cross_layer[0], 2.0 * half / (1.0 + half));
+}
+
+#[test]
+fn f_reuse_in_tokens_and_in_bytes() {
+    let all = summary(&[t1()]);
+    // Layer 1 `0 2 0`: one use two tokens later. Layer 3 `3 3 3`: two uses a token later.
+    assert_eq!(token_gaps(&all, Phase::Decode), [0, 2, 1]);
+    let both = summary(&[t1(), second()]);
+    // In steps of lockstep: 1 of layer 1 and 3 of layer 3 (twice) a step later, 0 of layer 1 two steps later; five first needs.
+    assert_eq!(both.lockstep[Phase::Decode as usize].gaps(), (vec![0, 3, 1], 5));
+    // Beyond the longest window gaps are no longer told apart, but none is lost.
+    let rows: Vec<&[u16]> =
+        std::iter::once(&[0u16][..]).chain(std::iter::repeat_n(&[1u16][..], 99)).chain([&[0u16][..]]).collect();
+    let bins = token_gaps(&summary(&[request(0, 0, &[(1, &rows)])]), Phase::Decode);
+    assert_eq!(bins, [0, 98, 0, 0, 0, 0, 0, 1]);
+    assert_eq!(report(&both, Vec::new()).reuse["per_request"].bytes, None, "the size of an expert is not known");
+    let caches = Caches { expert: 10.0, llc: 15.0, hbm: 29.0 };
+    let r = analyse(&all, Vec::new(), &Setting { caches: Some(caches), ..Setting::default() });
+    let bytes = r.reuse["per_request"].bytes.unwrap();
+    // Of T1's six accesses a cache of one expert hits none, one of two hits two.
+    near(bytes.llc_miss_ratio, 1.0);
+    near(bytes.hbm_miss_ratio, 4.0 / 6.0);
+    assert!(r.insights[3].answer.contains("holds 2.9 and hits 33.3% one request"), "{}", r.insights[3].answer);
+}
+
+/// 5 stands before 10: as text it does not.
+#[test]
+fn capacities_are_reported_in_the_order_of_numbers() {
+    let r = analyse(&summary(&[t1()]), Vec::new(), &Setting::default());
+    let text = serde_json::to_string(&r).unwrap();
+    let at = |key: &str, from: usize| from + text[from..].find(key).unwrap();
+    let miss = at("\"miss_ratio\"", 0);
+    assert!(["\"5\"", "\"10\"", "\"20\"", "\"50\""].map(|k| at(k, miss)).is_sorted());
+    // NaN is null in JSON and comes back as NaN, which equals nothing.
+    let again = serde_json::from_str::<Report>(&text).unwrap();
+    assert_eq!((&again.reuse, &again.similarity), (&r.reuse, &r.similarity));
+    assert_eq!(serde_json::to_string(&again).unwrap(), text);
+}
+
 #[test]
 fn f_reuse_distance() {
     let s = summary(&[t1()]);
@@ -99,8 +179,7 @@ fn f_reuse_distance() {
 
 #[test]
 fn f_reuse_distance_of_a_batch() {
-    let second = request(1, 0, &[(1, &[&[1], &[1]]), (3, &[&[3], &[0]])]);
-    let lockstep = batched(&summary(&[t1(), second]), Phase::Decode);
+    let lockstep = batched(&summary(&[t1(), second()]), Phase::Decode);
     // Distances 1 3 4 1 beside five cold accesses.
     assert_eq!((lockstep.accesses, lockstep.cold, &lockstep.histogram), (9, 5, &vec![0, 2, 0, 1, 1]));
 }
@@ -122,6 +201,28 @@ fn h_subjects() {
     let y = top(&[1, 1, 0, 2], 2);
     assert_eq!((x, y), (vec![0, 1], vec![3, 0]));
     near(overlap(&[2, 1, 1, 0], 2, &[1, 1, 0, 2], 2), 0.5);
+    near(jaccard(&[2, 1, 1, 0], &[1, 1, 0, 2], 2), 1.0 / 3.0);
+    assert_eq!(jaccard(&[0, 0], &[1, 0], 1), None, "what was never counted is like nothing");
+}
+
+#[test]
+fn h_subjects_and_data_sets_tell_both_measures() {
+    let of = |index: u64, dataset: &str, subject: &str, column: &[u16]| {
+        let rows: Vec<&[u16]> = column.chunks(1).collect();
+        let labels = Labels { dataset: dataset.into(), subject: subject.into(), ..Labels::default() };
+        Request { labels, ..request(index, 0, &[(1, &rows)]) }
+    };
+    // Ids to 15, so that the top tens are not all experts: x uses 0 to 9, y 5 to 14.
+    let (x, y): (Vec<u16>, Vec<u16>) = ((0..10).collect(), (5..15).collect());
+    let all = [of(0, "a", "x", &x), of(1, "b", "y", &y), of(2, "a", "x", &x)];
+    let r = report(&summary(&all), Vec::new());
+    let subjects = r.subjects.unwrap();
+    assert_eq!(subjects.names, ["x", "y"]);
+    assert_eq!(subjects.overlap[0], [[1.0, 0.5], [0.5, 1.0]]);
+    assert_eq!(subjects.jaccard[0], [[1.0, 1.0 / 3.0], [1.0 / 3.0, 1.0]]);
+    let sets = r.datasets.unwrap();
+    // Top fives: 0 to 4 and 5 to 9.
+    assert_eq!((&sets.top5_shared[0][0], &sets.top5_jaccard[0][0]), (&vec![1.0, 0.0], &vec![1.0, 0.0]));
 }
 
 /// Requests of one shape with any routing.
@@ -220,27 +321,24 @@ proptest! {
     }
 }
 
+/// What the page tells, the command line tells: observations, insights, capacities in order; and tables with what a noise allows.
 #[test]
-fn the_mean_of_all_layers_is_the_mean_of_their_figures() {
-    let s = summary(&[t1()]);
-    let mut mean = Mean::new(Scope::All);
-    while mean.step(&s) {}
-    assert_eq!(mean.layers(), 2);
-    let (view, details) = mean.finish();
-    let layers = [0, 1].map(|l| layer_view(&s, l, Scope::All).unwrap());
-    assert_eq!((view.id, details.id), (None, None));
-    assert_eq!(view.frequency[0], [2.0, 1.0, 0.5, 2.5]);
-    near(view.skew, (8.0 / 3.0 + 10.0 / 3.0) / 2.0);
-    near(view.coverage.top, (1.0 / 3.0 + 3.0 / 4.0) / 2.0);
-    // A row without data in one layer is the other layer's row: expert 2 of layer 3 was never used.
-    for (i, value) in view.cross_token.iter().enumerate() {
-        let here: Vec<f32> = layers.iter().map(|v| v.cross_token[i]).filter(|v| !v.is_nan()).collect();
-        let exact = here.iter().sum::<f32>() / here.len() as f32;
-        assert!(value.is_nan() && exact.is_nan() || (value - exact).abs() < 1e-6, "cell {i}: {value}, not {exact}");
+fn the_command_line_tells_observations_and_insights() {
+    let folder = tempfile::tempdir().unwrap();
+    let (file, tables) = (folder.path().join("t1.json"), folder.path().join("tables"));
+    std::fs::write(&file, paper(&t1(), false)).unwrap();
+    let out = moescope(&["analyze", file.to_str().unwrap(), "--csv", tables.to_str().unwrap()]);
+    let text = String::from_utf8(out.stdout).unwrap();
+    for words in
+        ["claim A step's experts", "Can the next layer's experts be fetched ahead?", "Ob2   Next token: coverage"]
+    {
+        assert!(text.contains(words), "{words} is missing in:\n{text}");
     }
-    // The last layer has no next one and does not count.
-    assert_eq!(
-        format!("{:?}", details.cross_layer),
-        format!("{:?}", layer_details(&s, 0, Scope::All).unwrap().cross_layer)
-    );
+    let line = text.lines().find(|l| l.starts_with("reuse, batched")).unwrap();
+    let places = ["at 5%", "at 10%", "at 20%", "at 50%"].map(|words| line.find(words).unwrap());
+    assert!(places.is_sorted(), "{line}");
+    let layers = std::fs::read_to_string(tables.join("layers.csv")).unwrap();
+    for column in ["rho_noise_ceiling", "ceiling_cross_token", "repetition_lockstep"] {
+        assert!(layers.lines().next().unwrap().split(',').any(|c| c == column), "{column}");
+    }
 }

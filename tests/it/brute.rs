@@ -1,6 +1,6 @@
 //! Every analysis again, with dictionaries and lists, slow and plain, on random requests.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use moescope::analysis::{Report, report};
 use moescope::model::Request;
@@ -156,6 +156,69 @@ fn check_transitions(
     Ok(())
 }
 
+/// Split halves of decode with what they allow, and repetition and gaps in lockstep.
+fn check_halves_and_lockstep(all: &[Request], r: &Report, l: usize) -> Result<(), TestCaseError> {
+    let half = |odd: u64| all.iter().filter(move |r| r.index % 2 == odd);
+    let counts = |odd: u64| {
+        let mut counts = vec![0.0; E];
+        for q in half(odd) {
+            tokens(q, "decode").flat_map(|t| q.row(l, t).unwrap()).for_each(|&e| counts[usize::from(e)] += 1.0);
+        }
+        counts
+    };
+    let cells = |odd: u64, next: bool| {
+        let table = pairs(half(odd), l, "decode", next);
+        (0..E).flat_map(|i| row(&table, i)).collect::<Vec<_>>()
+    };
+    let whole = |rho: Option<f64>| rho.filter(|r| *r > 0.0).map(|r| 2.0 * r / (1.0 + r));
+    let s = &r.similarity;
+    let rho = spearman(&counts(0), &counts(1));
+    near("ceiling of frequencies", s.ceiling_frequency[l], whole(rho))?;
+    let rho = spearman(&cells(0, false), &cells(1, false));
+    near("split half of tokens", s.split_half_cross_token[l], rho)?;
+    near("ceiling of tokens", s.ceiling_cross_token[l], whole(rho))?;
+    if l < 2 {
+        let rho = spearman(&cells(0, true), &cells(1, true));
+        near("split half of layers", s.split_half_cross_layer[l], rho)?;
+        near("ceiling of layers", s.ceiling_cross_layer[l], whole(rho))?;
+    }
+    let steps: Vec<BTreeSet<u16>> = (0..9)
+        .map(|step| {
+            let row = |q: &Request| tokens(q, "decode").nth(step).map(|t| q.row(l, t).unwrap().to_vec());
+            all.iter().filter_map(row).flatten().collect()
+        })
+        .collect();
+    let later = steps.windows(2);
+    let again: usize = later.clone().map(|two| two[1].intersection(&two[0]).count()).sum();
+    let needed: usize = later.map(|two| two[1].len()).sum();
+    near("repetition in lockstep", r.repetition.lockstep[l], ratio(again as f64, needed as f64))
+}
+
+/// Uses by the tokens since their layer last used the expert, as bins of bit lengths: one request, and all in lockstep.
+fn token_bins(all: &[Request]) -> [Vec<u64>; 2] {
+    let mut bins = [vec![0u64; 8], vec![0u64; 8]];
+    let mut add = |which: usize, stream: &[BTreeSet<u16>]| {
+        for (t, set) in stream.iter().enumerate() {
+            for e in set {
+                if let Some(before) = stream[..t].iter().rposition(|s| s.contains(e)) {
+                    bins[which][(t - before).ilog2() as usize + 1] += 1;
+                }
+            }
+        }
+    };
+    for l in 0..3 {
+        let of = |q: &Request| tokens(q, "decode").map(|t| q.row(l, t).unwrap().iter().copied().collect()).collect();
+        let streams: Vec<Vec<BTreeSet<u16>>> = all.iter().map(of).collect();
+        streams.iter().for_each(|s| add(0, s));
+        let step = |step: usize| streams.iter().filter_map(|s| s.get(step)).flatten().copied().collect();
+        add(1, &(0..9).map(step).collect::<Vec<_>>());
+    }
+    bins.map(|mut b| {
+        b.truncate(b.iter().rposition(|&n| n > 0).map_or(0, |last| last + 1));
+        b
+    })
+}
+
 proptest! {
     #![proptest_config(ProptestConfig::with_cases(24))]
     #[test]
@@ -164,6 +227,9 @@ proptest! {
         // The largest id may not occur: the size is given.
         s.experts = E;
         let r = report(&s, Vec::new());
+        for (stream, bins) in ["per_request", "batched"].into_iter().zip(token_bins(&all)) {
+            prop_assert_eq!(r.reuse[stream].log2_token_bins.as_ref().unwrap(), &bins, "{}", stream);
+        }
         for l in 0..3 {
             let mut frequency = BTreeMap::new();
             for scope in ["all", "prefill", "decode"] {
@@ -196,6 +262,7 @@ proptest! {
                 near("repetition, any", r.repetition.any[w - 1][l], ratio(any, n))?;
                 near("repetition, fraction", r.repetition.fraction[w - 1][l], ratio(part, n))?;
             }
+            check_halves_and_lockstep(&all, &r, l)?;
             let mut together = Table::new();
             for q in &all {
                 for t in 0..q.tokens {

@@ -28,6 +28,7 @@ fn digest(report: &Value) -> Value {
         let all = report["repetition"][curve].as_array().unwrap();
         out.insert(format!("repetition_{curve}_1_8_64"), Value::from([0, 7, 63].map(|w| all[w].clone()).to_vec()));
     }
+    out.insert("repetition_lockstep".into(), report["repetition"]["lockstep"].clone());
     Value::Object(out)
 }
 

@@ -1,21 +1,12 @@
 //! Jobs and their replies: a question names its data, and what another worker or the storage gives is checked.
 
 use moescope::experiment::Experiment;
-use moescope::format::Source;
 use moescope::model::{Request, Scope};
 use moescope::protocol::{
-    Bytes, DataId, Files, Info, Job, JobError, LayerView, Origin, Reply, State, Step, finish, jobs,
+    Asked, Bytes, DataId, Figures, Info, Job, JobError, Origin, Reply, State, Step, finish, jobs,
 };
 
-use super::support::{t1, t2};
-
-struct NoFiles;
-
-impl Files for NoFiles {
-    fn open(&self, _: usize) -> std::io::Result<Box<dyn Source>> {
-        Err(std::io::ErrorKind::NotFound.into())
-    }
-}
+use super::support::{NoFiles, t1, t2};
 
 /// Loads requests as a trace.
 fn load(state: &mut State, requests: Vec<Request>) -> Info {
@@ -23,8 +14,8 @@ fn load(state: &mut State, requests: Vec<Request>) -> Info {
     finish(jobs::Commit(Vec::new()), state, &NoFiles).unwrap()
 }
 
-fn layer(of: &DataId) -> jobs::Layer {
-    jobs::Layer { of: of.clone(), position: 0, scope: Scope::All }
+fn layer(of: &DataId) -> jobs::Figures {
+    jobs::Figures { of: of.clone(), asked: Asked::Prompt(0), scope: Scope::All }
 }
 
 /// A question that was under way when its data was replaced was answered with figures of the new data.
@@ -32,16 +23,15 @@ fn layer(of: &DataId) -> jobs::Layer {
 fn a_question_about_replaced_data_is_void() {
     let mut state = State::default();
     let first = DataId::of(&load(&mut state, vec![t1()]));
-    assert_eq!(finish(layer(&first), &mut state, &NoFiles).unwrap().id, Some(1));
+    assert_eq!(finish(layer(&first), &mut state, &NoFiles).unwrap().layer, Some(1));
     let mut report = jobs::Report::new(first.clone());
     assert!(matches!(report.step(&mut state, &NoFiles), Ok(Step::Running { .. })));
     let second = DataId::of(&load(&mut state, vec![t2()]));
     assert_ne!(first.digest, second.digest);
     assert_eq!(finish(layer(&first), &mut state, &NoFiles), Err(JobError::Void));
     assert_eq!(report.step(&mut state, &NoFiles).unwrap_err(), JobError::Void, "in the middle of its work too");
-    let of = first.clone();
-    let scope = Scope::All;
-    assert_eq!(finish(jobs::Overview { of, scope }, &mut state, &NoFiles), Err(JobError::Void));
+    let all = jobs::Figures { asked: Asked::All, ..layer(&first) };
+    assert_eq!(finish(all, &mut state, &NoFiles), Err(JobError::Void));
     assert_eq!(finish(jobs::SetReference(first), &mut state, &NoFiles), Err(JobError::Void));
     assert!(finish(layer(&second), &mut state, &NoFiles).is_ok());
     // A trace is no synthetic workload of the same digest.
@@ -88,21 +78,21 @@ fn a_job_by_its_name_gives_its_reply_as_bytes() {
     let mut state = State::default();
     let of = DataId::of(&load(&mut state, vec![t1()]));
     let question = postcard::to_stdvec(&layer(&of)).unwrap();
-    let mut job = jobs::open("Layer", &question, None).unwrap();
+    let mut job = jobs::open("Figures", &question, None).unwrap();
     let Ok(Step::Done(reply)) = job.step(&mut state, &NoFiles) else { panic!() };
     let expected = finish(layer(&of), &mut state, &NoFiles).unwrap();
-    let read = LayerView::decode(&reply).unwrap();
+    let read = Figures::decode(&reply).unwrap();
     // No number equals no number: the bytes do.
-    assert_eq!((read.id, read.encode().unwrap()), (expected.id, expected.encode().unwrap()));
+    assert_eq!((read.layer, read.encode().unwrap()), (expected.layer, expected.encode().unwrap()));
     assert!(
         !job.reads
             && jobs::open("Ingest", &postcard::to_stdvec(&jobs::Ingest::new(Vec::new())).unwrap(), None).unwrap().reads
     );
     let unknown = |name, question: &[u8]| jobs::open(name, question, None).err().unwrap().to_string();
     assert!(unknown("Nothing", &question).contains("no job called Nothing"));
-    assert!(unknown("Layer", &[]).contains("could not be read"));
+    assert!(unknown("Figures", &[]).contains("could not be read"));
     // Bytes for another worker travel as they are, and a job takes them beside its question.
-    let experiment = Experiment::parse("steps=1&layers=1&batch=4").0;
+    let experiment = Experiment::parse("hidden=64&intermediate=32&steps=1&layers=1&batch=4").0;
     let fill = jobs::FillBatch { of, experiment: experiment.clone() };
     let question = postcard::to_stdvec(&fill).unwrap();
     let Bytes(batch) = finish(fill, &mut state, &NoFiles).unwrap();

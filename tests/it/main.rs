@@ -10,6 +10,8 @@ mod brute;
 mod command_line;
 mod experiment;
 #[cfg(not(target_arch = "wasm32"))]
+mod figures;
+#[cfg(not(target_arch = "wasm32"))]
 mod formats;
 #[cfg(not(target_arch = "wasm32"))]
 mod golden;

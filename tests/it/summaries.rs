@@ -166,7 +166,7 @@ proptest! {
         }
         if let Ok(dataset) = from_moesum(&wrapped(&payload)) && let Some(part) = dataset.part() {
             let _ = moescope::analysis::report(&part.summary, Vec::new());
-            let _ = moescope::protocol::overview(&part.summary, moescope::model::Scope::All);
+            let _ = moescope::protocol::figures(&part.summary, &Default::default(), moescope::protocol::Asked::All, moescope::model::Scope::All);
             let _ = moescope::protocol::workload(part, &moescope::experiment::Experiment::parse("batch=8&steps=2&layers=2").0);
             let _ = dataset.info();
         }
@@ -188,7 +188,12 @@ fn what_fuzzing_found_stays_mended() {
     let sound = read("paper").unwrap();
     let part = sound.part().unwrap();
     let _ = moescope::analysis::report(&part.summary, Vec::new());
-    let _ = moescope::protocol::overview(&part.summary, moescope::model::Scope::All);
+    let _ = moescope::protocol::figures(
+        &part.summary,
+        &Default::default(),
+        moescope::protocol::Asked::All,
+        moescope::model::Scope::All,
+    );
     assert_eq!(std::fs::read_dir(seeds).unwrap().count(), 4);
 }
 

@@ -1,9 +1,11 @@
 //! Parts of the requests side by side: the same numbers as the summary of all has.
 
-use moescope::analysis::{Half, frequency};
+use moescope::analysis::figure::Data;
+use moescope::analysis::registry::{Layer, of_layer};
+use moescope::analysis::{Half, Setting, frequency};
 use moescope::experiment::{Experiment, Subset};
 use moescope::model::{MODELS, Scope};
-use moescope::protocol::{Dataset, Versus, layer_view, workload};
+use moescope::protocol::{Dataset, Versus, workload};
 use moescope::synth::Generator;
 
 fn made() -> Dataset {
@@ -24,14 +26,20 @@ fn versus(left: Subset, right: Subset, scope: Scope) -> Versus {
 fn all_requests_counted_anew_are_the_summary() {
     let dataset = made();
     let summary = &dataset.part().unwrap().summary;
+    let setting = Setting::default();
     for scope in Scope::EACH {
         let [a, b] = versus(Subset::All, Subset::All, scope).sides(&dataset, &Dataset::default()).unwrap();
-        let view = layer_view(summary, 3, scope).unwrap();
+        let layer = Layer::new(summary, &setting, 3, scope).unwrap();
+        let figures = of_layer(&layer, true);
+        let facts: Vec<_> = figures.iter().flat_map(|f| &f.facts).collect();
+        let fact = |id: &str| facts.iter().find(|f| f.id == id).map(|f| f.value);
+        let map = figures.iter().find(|f| f.id == "token-map").unwrap();
+        let Data::Matrix(map) = &map.data else { panic!("{map:?}") };
         assert_eq!((&a.counts, a.skew, a.coverage), (&b.counts, b.skew, b.coverage));
-        assert_eq!((a.requests, Some(a.id), a.skew, a.coverage.is_some()), (12, view.id, view.skew, true));
-        assert_eq!(a.coverage, view.coverage.top);
-        let same = a.cross_token.iter().zip(&view.cross_token).all(|(x, y)| x == y || x.is_nan() && y.is_nan());
-        assert!(same && a.cross_token.len() == view.cross_token.len());
+        assert_eq!((a.requests, a.id, a.skew), (12, layer.id, fact("fact-skew")));
+        assert_eq!(a.coverage, fact("fact-coverage"));
+        let same = a.cross_token.iter().zip(&map.values).all(|(x, y)| x == y || x.is_nan() && y.is_nan());
+        assert!(same && a.cross_token.len() == map.values.len());
     }
 }
 

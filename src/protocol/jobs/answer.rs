@@ -3,17 +3,17 @@
 use serde::{Deserialize, Serialize};
 
 use super::load::running;
-use crate::analysis::Reporter;
+use crate::analysis::{Analyser, registry};
 use crate::model::Scope;
 use crate::protocol::job::{DataId, Job, State, Step, Stepped};
-use crate::protocol::{Files, Info, LayerDetails, LayerView, Side, layer_details, layer_view, overview};
+use crate::protocol::{Asked, Files, Info, Side, figures, setting};
 
 /// All analyses.
 #[derive(Serialize, Deserialize)]
 pub struct Report {
     of: DataId,
     #[serde(skip)]
-    work: Option<Box<Reporter>>,
+    work: Option<Box<Analyser>>,
 }
 
 impl Report {
@@ -29,9 +29,9 @@ impl Job for Report {
 
     fn step(&mut self, state: &mut State, _: &dyn Files) -> Stepped<Self::Reply> {
         let (dataset, part) = state.data(&self.of)?;
-        let warnings = || dataset.issues.iter().map(|(_, issue)| issue.to_string()).collect();
         let summary = &part.summary;
-        let work = self.work.get_or_insert_with(|| Box::new(Reporter::new(summary, warnings())));
+        let start = || Box::new(Analyser::new(summary, dataset.warnings(), &setting(dataset)));
+        let work = self.work.get_or_insert_with(start);
         if work.step(summary) {
             return Ok(running(work.progress()));
         }
@@ -40,73 +40,33 @@ impl Job for Report {
     }
 }
 
-/// Figures of all layers.
+/// Figures of the analyses.
 #[derive(Serialize, Deserialize)]
-pub struct Overview {
+pub struct Figures {
     /// Which data.
     pub of: DataId,
+    /// Which figures.
+    pub asked: Asked,
     /// Which tokens.
     pub scope: Scope,
 }
 
-impl Job for Overview {
-    type Reply = crate::protocol::Overview;
+impl Job for Figures {
+    type Reply = crate::protocol::Figures;
 
     fn step(&mut self, state: &mut State, _: &dyn Files) -> Stepped<Self::Reply> {
-        let (_, part) = state.data(&self.of)?;
-        Ok(Step::Done(overview(&part.summary, self.scope)))
+        let (dataset, part) = state.data(&self.of)?;
+        Ok(Step::Done(figures(&part.summary, &setting(dataset), self.asked, self.scope)?))
     }
 }
 
-/// Figures of the layer at a position.
-#[derive(Serialize, Deserialize)]
-pub struct Layer {
-    /// Which data.
-    pub of: DataId,
-    /// Position among its layers.
-    pub position: usize,
-    /// Which tokens.
-    pub scope: Scope,
-}
-
-impl Job for Layer {
-    type Reply = LayerView;
-
-    fn step(&mut self, state: &mut State, _: &dyn Files) -> Stepped<LayerView> {
-        let (_, part) = state.data(&self.of)?;
-        let view = layer_view(&part.summary, self.position, self.scope);
-        Ok(Step::Done(view.ok_or_else(|| format!("there is no layer at position {}", self.position))?))
-    }
-}
-
-/// Further figures of the layer at a position.
-#[derive(Serialize, Deserialize)]
-pub struct Details {
-    /// Which data.
-    pub of: DataId,
-    /// Position among its layers.
-    pub position: usize,
-    /// Which tokens.
-    pub scope: Scope,
-}
-
-impl Job for Details {
-    type Reply = LayerDetails;
-
-    fn step(&mut self, state: &mut State, _: &dyn Files) -> Stepped<LayerDetails> {
-        let (_, part) = state.data(&self.of)?;
-        let details = layer_details(&part.summary, self.position, self.scope);
-        Ok(Step::Done(details.ok_or_else(|| format!("there is no layer at position {}", self.position))?))
-    }
-}
-
-/// Both kinds of figures as the mean over all layers.
+/// Those of a layer as the mean over all layers.
 #[derive(Serialize, Deserialize)]
 pub struct Mean {
     of: DataId,
     scope: Scope,
     #[serde(skip)]
-    work: Option<Box<crate::protocol::Mean>>,
+    work: Option<Box<registry::Mean>>,
 }
 
 impl Mean {
@@ -118,15 +78,15 @@ impl Mean {
 }
 
 impl Job for Mean {
-    type Reply = (LayerView, LayerDetails);
+    type Reply = crate::protocol::Figures;
 
     fn step(&mut self, state: &mut State, _: &dyn Files) -> Stepped<Self::Reply> {
-        let (_, part) = state.data(&self.of)?;
-        let work = self.work.get_or_insert_with(|| Box::new(crate::protocol::Mean::new(self.scope)));
+        let (dataset, part) = state.data(&self.of)?;
+        let work = self.work.get_or_insert_with(|| Box::new(registry::Mean::new(&setting(dataset), self.scope)));
         if work.step(&part.summary) {
             return Ok(running((work.layers(), part.summary.layers.len() as u64)));
         }
-        Ok(Step::Done(work.finish()))
+        Ok(Step::Done(crate::protocol::Figures { layer: None, all: work.finish() }))
     }
 }
 

@@ -5,9 +5,9 @@ use serde::{Deserialize, Serialize};
 use xxhash_rust::xxh3::xxh3_64;
 
 use crate::format::Issue;
-use crate::model::{Request, Scope};
+use crate::model::Request;
 use crate::protocol::job::{Bytes, Job, State, Step, Stepped};
-use crate::protocol::{Dataset, Files, Info, Overview, Piece, SourceFile, Unit, overview};
+use crate::protocol::{Dataset, Figures, Files, Info, Piece, SourceFile, Unit, glance};
 use crate::synth::{Generator, synthetic_model};
 
 /// Find the units in these files.
@@ -71,12 +71,11 @@ impl Job for Ingest {
 pub struct Glance;
 
 impl Job for Glance {
-    type Reply = Overview;
+    type Reply = Figures;
 
-    fn step(&mut self, state: &mut State, _: &dyn Files) -> Stepped<Overview> {
+    fn step(&mut self, state: &mut State, _: &dyn Files) -> Stepped<Figures> {
         state.staged.count();
-        let part = state.staged.part().ok_or("nothing is read yet")?;
-        Ok(Step::Done(overview(&part.summary, Scope::All)))
+        Ok(Step::Done(glance(&state.staged).ok_or("nothing is read yet")?))
     }
 }
 

@@ -4,7 +4,7 @@ mod answer;
 mod load;
 mod simulate;
 
-pub use answer::{Details, Layer, Mean, Overview, Report, SetReference, Versus};
+pub use answer::{Figures, Mean, Report, SetReference, Versus};
 pub use load::{
     Commit, Count, CountLayers, CountReuse, Discard, Glance, Ingest, Join, List, Merge, Restore, STORED, Save, Share,
     Synthesize, Take,
@@ -41,6 +41,6 @@ macro_rules! jobs {
 jobs! {
     List Ingest Glance Count Take Merge Join Share CountReuse CountLayers Commit Discard
     Save Restore Synthesize
-    Report Overview Layer Details Mean SetReference Versus
+    Report Figures Mean SetReference Versus
     FillBatch Run RunSynthetic Timeline Paper
 }

@@ -1,19 +1,14 @@
 //! The story: six insights as a scroll, each a question, a sentence, a figure of what is shown and the paper's number beside
 //! it. For readers who have a minute; the workbench below is for those who stay.
 
-use std::fmt::Write;
-
 use leptos::prelude::*;
 
-use super::streams::{capacities, streams};
-use super::views::table;
-use crate::analysis::{Bar, Caches, Insight, insights};
+use super::views::{Found, caches, drawn};
+use crate::analysis::{Bar, Insight, insights};
 use crate::model::model_named;
-use crate::plot::{self, Axis, Bars, Chart};
 use crate::sim::Strategy;
-use crate::ui::figure::Figure;
 use crate::ui::store::Store;
-use crate::units::{amount, floor, significant};
+use crate::units::{amount, significant};
 use crate::web::go_to;
 
 /// Figure of each insight: its name and title.
@@ -32,8 +27,8 @@ pub(crate) fn Story(store: Store) -> impl IntoView {
     let told = Memo::new(move |_| {
         let (report, overview, info) = (store.answers.report.get()?, store.answers.overview.get()?, store.shown()?);
         let model = info.model.as_deref().and_then(model_named);
-        let [llc, hbm] = capacities(store).map_or([0.0; 2], |both| both.map(|c| c.0));
-        Some(insights(&report, model, &streams(&overview), Caches { llc, hbm }))
+        let curves = Found::named(overview, "reuse-curve").map_or_else(Vec::new, |f| f.lines().to_vec());
+        Some(insights(&report, model, &curves, caches(store)))
     });
     let chapters =
         FIGURES.iter().enumerate().map(|(at, (id, title))| chapter(store, told, at, id, title)).collect_view();
@@ -66,6 +61,7 @@ fn chapter(
     let text = move |of: fn(&Insight) -> &str| {
         told.with(|all| all.as_ref().and_then(|a| a.get(at)).map_or_else(String::new, |i| of(i).to_string()))
     };
+    let caption = Signal::derive(move || text(|i| &i.answer));
     // The bar that the paper has a number for.
     let beside = move || {
         let insight = one()?;
@@ -81,43 +77,7 @@ fn chapter(
                 <p>{move || text(|i| &i.lesson)}</p>
                 {beside}
             </div>
-            <Figure
-                store
-                id
-                title
-                caption=Signal::derive(move || text(|i| &i.answer))
-                height=|w| (w * 0.42).clamp(190.0, 260.0)
-                chart=move || {
-                    let i = one()?;
-                    let bars: Vec<plot::Bar> = i
-                        .bars
-                        .iter()
-                        .map(|b| plot::Bar {
-                            values: vec![b.value.unwrap_or(0.0)],
-                            label: Some(b.value.map_or_else(|| "–".into(), |v| amount(v, i.times))),
-                            paper: b.paper,
-                            marked: false,
-                        })
-                        .collect();
-                    let most = i.bars.iter().flat_map(|b| [b.value, b.paper]).flatten().fold(0.0f64, f64::max);
-                    let y = if i.times { Axis::linear(&i.measure, most * 1.15) } else { Axis::share(&i.measure, 1.0) };
-                    let names: Vec<String> = i.bars.iter().map(|b| b.name.clone()).collect();
-                    Some(Chart::Bars(Bars { bars, series: vec!["measured here".into()], x: Axis::named("", &names, 6), y, level: None }))
-                }
-                hover=move |x, _| {
-                    let i = untrack(one)?;
-                    let bar = i.bars.get(floor(x))?;
-                    let (here, paper) = values(bar, i.times);
-                    Some(format!("{}: {here}{}", bar.what, paper.map_or_else(String::new, |p| format!(", paper {p}"))))
-                }
-                csv=move || {
-                    let bars = untrack(one).map_or_else(Vec::new, |i| i.bars);
-                    let or = |v: Option<f64>| v.map_or_else(String::new, |v| v.to_string());
-                    table("what,measured,paper", &bars, |t, b| {
-                        let _ = writeln!(t, "{},{},{}", b.what.replace(',', ";"), or(b.value), or(b.paper));
-                    })
-                }
-            />
+            {drawn(store, id, title, caption, |w| (w * 0.42).clamp(190.0, 260.0), move || Some(Found::Own(one()?.figure(id, title))))}
         </li>
     }
 }

@@ -5,14 +5,12 @@ use leptos::html;
 use leptos::leptos_dom::helpers::window_event_listener;
 use leptos::prelude::*;
 
-use super::views::{matrix, matrix_csv};
+use super::views::{Found, drawn};
 use crate::experiment::Experiment;
 use crate::model::{MODELS, ModelPreset, default_model, model_named};
-use crate::plot::{Chart, Heatmap};
 use crate::protocol::{Info, Origin};
 use crate::synth::{synthetic_model, synthetic_models};
 use crate::ui::controls::{Choice, Number};
-use crate::ui::figure::Figure;
 use crate::ui::load::{cancel_load, load};
 use crate::ui::numbers::{count, fact};
 use crate::ui::recent::{remove, restore};
@@ -166,25 +164,16 @@ fn DropZone(store: Store) -> impl IntoView {
 
 /// What is read so far of a long load.
 fn so_far(store: Store) -> AnyView {
-    view! {
-        <Figure
-            store
-            id="so-far"
-            title="Read so far"
-            caption=Signal::derive(|| "How often each expert is chosen, over the mean of its layer, in what one worker has read so far.".to_string())
-            height=|w| (w * 0.5).clamp(160.0, 300.0)
-            chart=move || {
-                let o = store.loaded.glance.get()?;
-                Some(Chart::Heatmap(Heatmap { max: 16.0, ..matrix(&o.frequency, o.experts, ["expert", "layer"], "over the mean, ×") }))
-            }
-            hover=|_, _| None
-            csv=move || {
-                let o = store.loaded.glance.get_untracked().unwrap_or_default();
-                matrix_csv("layer,expert,over_mean", &o.frequency, o.experts)
-            }
-        />
-    }
-    .into_any()
+    let caption = "How often each expert is chosen, over the mean of its layer, in what one worker has read so far.";
+    let found = move || Found::first(store.loaded.glance.get()?);
+    drawn(
+        store,
+        "so-far",
+        "Read so far",
+        Signal::derive(|| caption.to_string()),
+        |w| (w * 0.5).clamp(160.0, 300.0),
+        found,
+    )
 }
 
 /// Experiments to begin with: what they show and their addresses.
