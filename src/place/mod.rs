@@ -2,6 +2,7 @@
 //! file and a row.
 
 mod fixed;
+mod remap;
 
 use crate::model::{ExpertSize, Replicas, Topology};
 
@@ -44,6 +45,11 @@ pub static PLACEMENTS: &[Placement] = &[
         name: "contiguous",
         says: "blocks of experts by id: expert e on the working device at position floor(e·D/E)",
         place: fixed::contiguous,
+    },
+    Placement {
+        name: "remap",
+        says: "the paper's Algorithm 2: experts by cost, each to the device with least to do (2-byte weights and MFU 0.3 inferred)",
+        place: remap::place,
     },
 ];
 
