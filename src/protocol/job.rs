@@ -346,7 +346,7 @@ fn timeline(experiment: &Experiment, workload: Workload) -> Kind {
         experiment.view.step.min(workload.steps.saturating_sub(1)),
         experiment.view.simulated.min(layers.saturating_sub(1)),
     );
-    let config = experiment.config(&workload);
+    let config = experiment.config(&workload, &Arc::new(experiment.topology()), experiment.view.show);
     let simulation = Simulation::new(Arc::new(workload), Arc::new(config), experiment.view.show);
     Kind::Timeline { simulation: Box::new(simulation), left: step * layers + layer }
 }

@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 use super::Part;
 use crate::analysis::{Half, Kind, frequency, transition};
 use crate::experiment::Experiment;
-use crate::model::{ModelPreset, Scope};
+use crate::model::{ModelPreset, Scope, Topology};
 use crate::place::Loads;
 use crate::sim::{Bound, Outcome, Reads, Shape, Simulation, Strategy, Workload, evenly_spaced};
 
@@ -106,7 +106,7 @@ pub fn workload(part: &Part, experiment: &Experiment) -> Result<Workload, String
 pub struct Run {
     experiment: Experiment,
     workload: Arc<Workload>,
-    config: Arc<crate::sim::Config>,
+    topology: Arc<Topology>,
     queue: std::vec::IntoIter<Strategy>,
     current: Option<Simulation>,
     outcomes: Vec<Outcome>,
@@ -121,15 +121,15 @@ impl Run {
     pub fn new(experiment: Experiment, workload: impl Into<Arc<Workload>>) -> Self {
         let workload = workload.into();
         let mut strategies = experiment.run.strategies.clone();
-        for needed in [experiment.run.baseline, Strategy::Base] {
+        for needed in [experiment.run.baseline, Strategy::BASE] {
             if !strategies.contains(&needed) {
                 strategies.insert(0, needed);
             }
         }
-        let config = Arc::new(experiment.config(&workload));
+        let topology = Arc::new(experiment.topology());
         let total = (strategies.len() * workload.steps * workload.layers.len()) as u64;
         let queue = strategies.into_iter();
-        Self { experiment, workload, config, queue, current: None, outcomes: Vec::new(), done: 0, total }
+        Self { experiment, workload, topology, queue, current: None, outcomes: Vec::new(), done: 0, total }
     }
 
     /// Layer simulations done, and all.
@@ -148,7 +148,8 @@ impl Run {
             self.outcomes.extend(self.current.take().map(Simulation::finish));
         }
         let Some(strategy) = self.queue.next() else { return false };
-        self.current = Some(Simulation::new(Arc::clone(&self.workload), Arc::clone(&self.config), strategy));
+        let config = self.experiment.config(&self.workload, &self.topology, strategy);
+        self.current = Some(Simulation::new(Arc::clone(&self.workload), Arc::new(config), strategy));
         true
     }
 
@@ -158,7 +159,7 @@ impl Run {
         let tokens = (self.workload.batch * self.workload.steps) as f64;
         let find = |strategy| self.outcomes.iter().find(|o| o.strategy == strategy);
         let baseline = find(self.experiment.run.baseline).map_or(f64::NAN, |o| o.seconds);
-        let base_hops = find(Strategy::Base).map_or(0, |o| o.hops);
+        let base_hops = find(Strategy::BASE).map_or(0, |o| o.hops);
         let run = |o: &Outcome| StrategyRun {
             model: self.experiment.workload.model.clone(),
             wafer: self.experiment.system.wafer.clone(),
@@ -204,8 +205,8 @@ pub fn paper_speedup(
     baseline: Strategy,
     batch: usize,
 ) -> Option<(f64, &'static str)> {
-    if baseline != Strategy::Base {
-        let over_ep = baseline == Strategy::Ep && strategy == Strategy::AlloPred;
+    if baseline != Strategy::BASE {
+        let over_ep = baseline == Strategy::EP && strategy == Strategy::ALLO_PRED;
         let of = "this batch, mean over models and wafers";
         return match batch {
             4096 if over_ep => Some((1.0, of)),
@@ -214,9 +215,9 @@ pub fn paper_speedup(
         };
     }
     match strategy {
-        Strategy::AlloPred => model.paper_speedup.map(|s| (s, "this model, mean over batches and wafers")),
-        Strategy::Allo => Some((6.3, "mean over models, batches and wafers")),
-        Strategy::Pred => Some((3.0, "mean over models, batches and wafers")),
-        Strategy::Base | Strategy::Ep => None,
+        Strategy::ALLO_PRED => model.paper_speedup.map(|s| (s, "this model, mean over batches and wafers")),
+        Strategy::ALLO => Some((6.3, "mean over models, batches and wafers")),
+        Strategy::PRED => Some((3.0, "mean over models, batches and wafers")),
+        _ => None,
     }
 }

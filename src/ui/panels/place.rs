@@ -86,6 +86,7 @@ fn Settings(store: Store) -> impl IntoView {
                     (edited > 0).then(|| format!(", {edited} edited"))
                 }}
             </summary>
+            <p>{move || store.settings.with(|e| format!("The system is {}.", e.system().says))}</p>
             <p>"Every value of the preset can be edited; an empty field is the preset's. Editing makes a wafer that the paper did not measure."</p>
             <div class="tools">
                 {FIELDS.iter().map(|f| {
@@ -184,7 +185,7 @@ fn paper_of(report: &RunReport, run: &StrategyRun) -> Option<(f64, &'static str)
 }
 
 pub(super) fn strategy(run: &StrategyRun) -> Strategy {
-    Strategy::ALL.into_iter().find(|s| s.name() == run.strategy).unwrap_or(Strategy::Base)
+    Strategy::named(&run.strategy).unwrap_or(Strategy::BASE)
 }
 
 #[component]
@@ -192,7 +193,7 @@ fn Speedups(store: Store) -> impl IntoView {
     let caption = move || {
         let model = store.run.get().map_or(&MODELS[0], |r| preset(&r));
         match store.settings.with(|e| e.run.baseline) {
-            Strategy::Base => format!(
+            Strategy::BASE => format!(
                 "Throughput over base. The paper's marks (section V, Figure 12): allo+pred for {}, mean over its batches and both wafers; allo and pred, means over all four models. ep has no published mean.",
                 model.title
             ),

@@ -126,7 +126,7 @@ fn chapter(
 fn ending(store: Store) -> Option<AnyView> {
     let report = store.run.get()?;
     let find = |s: Strategy| report.runs.iter().find(|r| r.strategy == s.name());
-    let (best, base) = (find(Strategy::AlloPred)?, find(Strategy::Base)?);
+    let (best, base) = (find(Strategy::ALLO_PRED)?, find(Strategy::BASE)?);
     let model = model_named(&best.model)?;
     let paper =
         model.paper_speedup.map_or_else(String::new, |p| format!(" (the paper: {p}×, a mean over batches and wafers)"));
