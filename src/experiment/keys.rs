@@ -3,7 +3,7 @@
 use super::{Experiment, Heat, Look, PairMap, Subset, Sweep, Variant};
 use crate::model::{Duplex, FIELDS, Faults, MODELS, SYSTEMS, Scope};
 use crate::place::{PLACEMENTS, Placement, placement_named};
-use crate::sim::{DieOrder, Strategy};
+use crate::sim::{DISPATCHES, DieOrder, STRATEGIES, Strategy};
 
 /// One setting: its name, and how its value is written and read.
 pub struct Key {
@@ -334,7 +334,15 @@ fn placement(name: &str) -> Result<&'static Placement, String> {
 }
 
 fn strategy(name: &str) -> Result<Strategy, String> {
-    choice(name, &Strategy::ALL.map(|s| (s.name(), s)))
+    let list = |names: Vec<&str>| names.join(", ");
+    Strategy::named(name).ok_or_else(|| {
+        format!(
+            "not one of {}, nor PLACEMENT.DISPATCH or PLACEMENT.DISPATCH+pred of the placements {} and the dispatches {}",
+            list(STRATEGIES.iter().map(|s| s.name).collect()),
+            list(PLACEMENTS.iter().map(|p| p.name).collect()),
+            list(DISPATCHES.iter().map(|d| d.name).collect())
+        )
+    })
 }
 
 fn within<T: std::str::FromStr + PartialOrd + std::fmt::Display>(

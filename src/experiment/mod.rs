@@ -15,8 +15,8 @@ use std::sync::Arc;
 use serde::{Deserialize, Serialize};
 
 use crate::model::{ExpertSize, Hardware, Replicas, SYSTEMS, System, Topology, system_named};
-use crate::place::{Loads, PLACEMENTS, Params, placement_named};
-use crate::sim::{Config, Tuning, Workload};
+use crate::place::{Loads, PLACEMENTS, Params, Placement, placement_named};
+use crate::sim::{Config, Strategy, Tuning, Workload};
 
 pub use compare::{Heat, Look, PairMap, Subset, Variant};
 pub use keys::{Key, SWEPT, Unread, key_named, keys};
@@ -147,28 +147,27 @@ impl Experiment {
         ExpertSize { hidden: model.hidden, intermediate: model.intermediate }
     }
 
-    /// What a run of a workload computes with.
+    /// What a run of a strategy on a workload computes with.
     #[must_use]
-    pub fn config(&self, workload: &Workload) -> Config {
-        let topology = Arc::new(self.topology());
-        let replicas = self.replicas(&Loads { experts: workload.experts, layers: &workload.loads }, &topology);
+    pub fn config(&self, workload: &Workload, topology: &Arc<Topology>, strategy: Strategy) -> Config {
+        let loads = Loads { experts: workload.experts, layers: &workload.loads };
+        let replicas = self.replicas(&loads, topology, strategy.placement());
         let RunSettings { order, flight, weight, predict, block, tau, limited, .. } = self.run;
         let tuning = Tuning { order, flight, weight, predict, block, tau, limited };
-        Config::new(&topology, &self.hardware(), self.expert(), &tuning, replicas, workload)
+        Config::new(topology, &self.hardware(), self.expert(), &tuning, replicas, workload)
     }
 
-    /// Where the experts live.
-    #[must_use]
-    pub fn replicas(&self, loads: &Loads<'_>, topology: &Topology) -> Replicas {
-        let placement = placement_named(&self.run.home).unwrap_or(&PLACEMENTS[0]);
+    /// Where a placement puts the experts; if it is not given, that of the setting `home`.
+    fn replicas(&self, loads: &Loads<'_>, topology: &Topology, placement: Option<&Placement>) -> Replicas {
+        let placement = placement.or_else(|| placement_named(&self.run.home)).unwrap_or(&PLACEMENTS[0]);
         (placement.place)(loads, topology, &Params { expert: self.expert(), mfu: self.run.mfu })
     }
 
-    /// How many devices cannot hold the experts that live there, in a model of so many layers.
+    /// How many devices cannot hold the experts that live there by the setting `home`, in a model of so many layers.
     #[must_use]
     pub fn overfull(&self, layers: usize, loads: &Loads<'_>) -> usize {
         let topology = self.topology();
-        let replicas = self.replicas(loads, &topology);
+        let replicas = self.replicas(loads, &topology, None);
         crate::sim::overfull(&topology, self.expert().bytes(self.run.weight), &replicas, layers)
     }
 

@@ -108,7 +108,7 @@ impl Default for RunSettings {
     fn default() -> Self {
         Self {
             strategies: Strategy::ALL.to_vec(),
-            baseline: Strategy::Base,
+            baseline: Strategy::BASE,
             home: PLACEMENTS[0].name.into(),
             mfu: 0.3,
             order: DieOrder::Row,
@@ -166,7 +166,7 @@ impl Default for ViewSettings {
             scope: Scope::All,
             layer: 0,
             mean: false,
-            show: Strategy::AlloPred,
+            show: Strategy::ALLO_PRED,
             step: 0,
             simulated: 0,
             at: 0,

@@ -103,7 +103,7 @@ fn queue(experiment: &Experiment, model: &ModelPreset) -> Vec<Experiment> {
     for batch in BATCHES {
         queue.extend(PAPER_WAFERS.map(|w| at(batch, w, &Strategy::ALL)));
         if host_overheads(model.name).is_some() {
-            queue.push(at(batch, ENHANCED, &[Strategy::AlloPred]));
+            queue.push(at(batch, ENHANCED, &[Strategy::ALLO_PRED]));
         }
     }
     queue
@@ -234,23 +234,24 @@ pub fn targets(runs: &[PaperRun]) -> Vec<Target> {
         out.push(Target { name, paper, ours, difference: ours / paper - 1.0 });
     };
     for model in paper_models() {
-        let ours = speedup(&|r| r.model == model.name, Strategy::AlloPred);
+        let ours = speedup(&|r| r.model == model.name, Strategy::ALLO_PRED);
         add(format!("allo+pred over base, {}", model.title), model.paper_speedup.unwrap_or(f64::NAN), ours);
     }
     for (wafer, title, paper) in [("dojo", "Dojo", 6.0), ("tsmc-sow", "TSMC-SoW", 7.5)] {
-        add(format!("allo+pred over base, {title}"), paper, speedup(&|r| r.wafer == wafer, Strategy::AlloPred));
+        add(format!("allo+pred over base, {title}"), paper, speedup(&|r| r.wafer == wafer, Strategy::ALLO_PRED));
     }
-    add("allo over base".into(), 6.3, speedup(&|_| true, Strategy::Allo));
-    add("pred over base".into(), 3.0, speedup(&|_| true, Strategy::Pred));
+    add("allo over base".into(), 6.3, speedup(&|_| true, Strategy::ALLO));
+    add("pred over base".into(), 3.0, speedup(&|_| true, Strategy::PRED));
     for (batch, paper) in [(4096, 1.0), (16384, 1.44)] {
         let same = |a: &PaperRun, b: &PaperRun| (&a.model, &a.wafer, a.batch) == (&b.model, &b.wafer, b.batch);
-        let ratio = |a: &PaperRun| of(Strategy::Ep).find(|b| same(a, b)).map(|b| b.seconds / a.seconds);
-        let ratios = of(Strategy::AlloPred).filter(|r| r.batch == batch).filter_map(ratio).collect();
+        let ratio = |a: &PaperRun| of(Strategy::EP).find(|b| same(a, b)).map(|b| b.seconds / a.seconds);
+        let ratios = of(Strategy::ALLO_PRED).filter(|r| r.batch == batch).filter_map(ratio).collect();
         add(format!("allo+pred over ep, batch {batch}"), paper, mean(ratios));
     }
     for model in paper_models().filter(|m| recorded(m.name)) {
         let synthetic = all.iter().filter(|r| r.synthetic && r.model == model.name);
-        let ours: Vec<f64> = synthetic.filter(|r| r.strategy == Strategy::AlloPred.name()).map(|r| r.speedup).collect();
+        let ours: Vec<f64> =
+            synthetic.filter(|r| r.strategy == Strategy::ALLO_PRED.name()).map(|r| r.speedup).collect();
         if !ours.is_empty() {
             add(
                 format!("allo+pred over base, {}{BESIDE}", model.title),
@@ -260,8 +261,8 @@ pub fn targets(runs: &[PaperRun]) -> Vec<Target> {
         }
     }
     let hops = |s: Strategy| of(s).map(|r| r.hops).sum::<u64>() as f64;
-    for (strategy, paper) in [(Strategy::Pred, 4.5), (Strategy::Allo, 142.0), (Strategy::AlloPred, 213.0)] {
-        add(format!("hops of base over hops of {}", strategy.name()), paper, hops(Strategy::Base) / hops(strategy));
+    for (strategy, paper) in [(Strategy::PRED, 4.5), (Strategy::ALLO, 142.0), (Strategy::ALLO_PRED, 213.0)] {
+        add(format!("hops of base over hops of {}", strategy.name()), paper, hops(Strategy::BASE) / hops(strategy));
     }
     out
 }
@@ -290,7 +291,7 @@ pub fn host_times(runs: &[PaperRun]) -> Vec<HostTime> {
         let Some(papers) = host_overheads(model.name) else { continue };
         for (wafer, paper) in papers {
             let of = |r: &&PaperRun| {
-                r.synthetic && r.model == model.name && r.wafer == wafer && r.strategy == Strategy::AlloPred.name()
+                r.synthetic && r.model == model.name && r.wafer == wafer && r.strategy == Strategy::ALLO_PRED.name()
             };
             let share = |r: &PaperRun| host_seconds(r.batch) / r.layer_seconds;
             let shares: Vec<f64> = runs.iter().filter(of).map(share).collect();

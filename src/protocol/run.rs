@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 use super::Part;
 use crate::analysis::{Half, Kind, Summary, collapsed, frequency, transition};
 use crate::experiment::Experiment;
-use crate::model::{ModelPreset, Scope, model_named};
+use crate::model::{ModelPreset, Scope, Topology, model_named};
 use crate::place::Loads;
 use crate::sim::{Bound, Outcome, Reads, Shape, Simulation, Strategy, Workload, evenly_spaced};
 
@@ -166,11 +166,12 @@ impl Provenance {
 pub struct Run {
     experiment: Experiment,
     provenance: Provenance,
-    /// Name of the model whose expert size is used, and the dies that cannot hold theirs.
-    model: &'static str,
+    /// The experiment with the model whose expert size is used.
+    resolved: Experiment,
+    /// Dies that cannot hold their experts.
     overfull: usize,
     workload: Arc<Workload>,
-    config: Arc<crate::sim::Config>,
+    topology: Arc<Topology>,
     queue: std::vec::IntoIter<Strategy>,
     current: Option<Simulation>,
     outcomes: Vec<Outcome>,
@@ -196,22 +197,22 @@ impl Run {
         }
         let resolved = provenance.resolve(&experiment)?;
         let mut strategies = experiment.run.strategies.clone();
-        for needed in [experiment.run.baseline, Strategy::Base] {
+        for needed in [experiment.run.baseline, Strategy::BASE] {
             if !strategies.contains(&needed) {
                 strategies.insert(0, needed);
             }
         }
-        let config = Arc::new(resolved.config(&workload));
+        let topology = Arc::new(resolved.topology());
         let loads = Loads { experts: workload.experts, layers: &workload.loads };
         let overfull = resolved.overfull(workload.all_layers, &loads);
         let total = (strategies.len() * workload.steps * workload.layers.len()) as u64;
         Ok(Self {
             experiment,
+            resolved,
             provenance,
-            model: resolved.preset().name,
             overfull,
             workload,
-            config,
+            topology,
             queue: strategies.into_iter(),
             current: None,
             outcomes: Vec::new(),
@@ -236,7 +237,8 @@ impl Run {
             self.outcomes.extend(self.current.take().map(Simulation::finish));
         }
         let Some(strategy) = self.queue.next() else { return false };
-        self.current = Some(Simulation::new(Arc::clone(&self.workload), Arc::clone(&self.config), strategy));
+        let config = self.resolved.config(&self.workload, &self.topology, strategy);
+        self.current = Some(Simulation::new(Arc::clone(&self.workload), Arc::new(config), strategy));
         true
     }
 
@@ -246,9 +248,9 @@ impl Run {
         let tokens = (self.workload.batch * self.workload.steps) as f64;
         let find = |strategy| self.outcomes.iter().find(|o| o.strategy == strategy);
         let baseline = find(self.experiment.run.baseline).map_or(f64::NAN, |o| o.seconds);
-        let base_hops = find(Strategy::Base).map_or(0, |o| o.hops);
+        let base_hops = find(Strategy::BASE).map_or(0, |o| o.hops);
         let run = |o: &Outcome| StrategyRun {
-            model: self.model.into(),
+            model: self.resolved.preset().name.into(),
             wafer: self.experiment.system.wafer.clone(),
             batch: self.workload.batch,
             strategy: o.strategy.name().into(),
@@ -326,8 +328,8 @@ fn paper_speedup(
     baseline: Strategy,
     batch: usize,
 ) -> Option<(f64, &'static str)> {
-    if baseline != Strategy::Base {
-        let over_ep = baseline == Strategy::Ep && strategy == Strategy::AlloPred;
+    if baseline != Strategy::BASE {
+        let over_ep = baseline == Strategy::EP && strategy == Strategy::ALLO_PRED;
         let of = "this batch, mean over models and wafers";
         return match batch {
             4096 if over_ep => Some((1.0, of)),
@@ -336,9 +338,9 @@ fn paper_speedup(
         };
     }
     match strategy {
-        Strategy::AlloPred => model.paper_speedup.map(|s| (s, "this model, mean over batches and wafers")),
-        Strategy::Allo => Some((6.3, "mean over models, batches and wafers")),
-        Strategy::Pred => Some((3.0, "mean over models, batches and wafers")),
-        Strategy::Base | Strategy::Ep => None,
+        Strategy::ALLO_PRED => model.paper_speedup.map(|s| (s, "this model, mean over batches and wafers")),
+        Strategy::ALLO => Some((6.3, "mean over models, batches and wafers")),
+        Strategy::PRED => Some((3.0, "mean over models, batches and wafers")),
+        _ => None,
     }
 }

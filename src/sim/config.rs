@@ -7,56 +7,6 @@ use serde::{Deserialize, Serialize};
 use super::Workload;
 use crate::model::{ExpertSize, Hardware, Replicas, Topology};
 
-/// How tokens and copies are placed (section V of the paper).
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
-pub enum Strategy {
-    /// The wafer as one big GPU: dies take equal ranges of the tokens sorted by expert.
-    Base,
-    /// Expert parallelism: an expert is computed where it lives.
-    Ep,
-    /// Algorithm 1: tokens of hot experts go to neighbours, block by block.
-    Allo,
-    /// Base, with predicted experts copied to the dies that use them.
-    Pred,
-    /// Algorithm 1 and the predictor.
-    AlloPred,
-}
-
-impl Strategy {
-    /// All, in the order of the figures.
-    pub const ALL: [Strategy; 5] = [Strategy::Base, Strategy::Ep, Strategy::Allo, Strategy::Pred, Strategy::AlloPred];
-
-    /// Name in URLs and figures.
-    #[must_use]
-    pub fn name(self) -> &'static str {
-        match self {
-            Strategy::Base => "base",
-            Strategy::Ep => "ep",
-            Strategy::Allo => "allo",
-            Strategy::Pred => "pred",
-            Strategy::AlloPred => "allo+pred",
-        }
-    }
-
-    /// One sentence for the page.
-    #[must_use]
-    pub fn says(self) -> &'static str {
-        match self {
-            Strategy::Base => "the wafer as one big GPU; every die fetches the experts of its share of tokens",
-            Strategy::Ep => "expert parallelism; each expert is computed on the die that stores it",
-            Strategy::Allo => "data-placement-aware allocation; hot experts also run on neighbours",
-            Strategy::Pred => "base, with predicted experts copied into the HBM of the dies that use them",
-            Strategy::AlloPred => "allocation and prediction together",
-        }
-    }
-
-    /// Whether dies keep predicted experts.
-    #[must_use]
-    pub fn predicts(self) -> bool {
-        matches!(self, Strategy::Pred | Strategy::AlloPred)
-    }
-}
-
 /// The order in which `base` enumerates dies.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub enum DieOrder {

@@ -5,9 +5,7 @@ use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 
-use super::{
-    Assignment, Config, Fetch, Network, Predictor, Strategy, Timing, Workload, allocate, as_one_gpu, at_home, transfer,
-};
+use super::{Assignment, Config, Fetch, Layer, Network, Predictor, Strategy, Timing, Workload, transfer};
 
 /// HBM accesses by kind, in experts.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -193,13 +191,8 @@ impl Simulation {
         let (experts, dies) = (self.workload.experts, self.network.dies);
         let held = &self.held[layer * experts * dies..][..experts * dies];
         let counts = self.workload.of(step, layer);
-        let x = match self.outcome.strategy {
-            Strategy::Base | Strategy::Pred => as_one_gpu(counts, &self.config),
-            Strategy::Ep => at_home(counts, self.config.home(layer), dies),
-            Strategy::Allo | Strategy::AlloPred => {
-                allocate(counts, &self.config, &self.network, |e, d| held[e * dies + d])
-            }
-        };
+        let (home, config, network) = (self.config.home(layer), &*self.config, &self.network);
+        let x = (self.outcome.strategy.dispatch().assign)(&Layer { counts, home, held, config, network });
         let copies = if self.outcome.strategy.predicts() { self.copies(&x, layer) } else { Vec::new() };
         self.carry_out(&x, layer, &copies, record);
         true

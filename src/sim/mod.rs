@@ -6,16 +6,20 @@
 
 mod assign;
 mod config;
+mod dispatch;
 mod engine;
 mod fluid;
 mod network;
 mod predict;
+mod strategy;
 mod workload;
 
 pub use assign::{Assignment, Block, Candidate, allocate, allocate_explained, as_one_gpu, at_home};
-pub use config::{Config, DieOrder, Strategy, Tuning, overfull};
+pub use config::{Config, DieOrder, Tuning, overfull};
+pub use dispatch::{DISPATCHES, Dispatch, Layer, dispatch_named};
 pub use engine::{Bound, Flow, Outcome, Reads, Simulation, Timeline};
 pub use fluid::{Fetch, Timing, transfer};
 pub use network::Network;
 pub use predict::Predictor;
+pub use strategy::{Named, STRATEGIES, Strategy};
 pub use workload::{Shape, Workload, evenly_spaced};

@@ -4,6 +4,8 @@ use std::collections::BTreeMap;
 
 use moescope::experiment::{Experiment, keys};
 use moescope::place::Loads;
+use moescope::protocol::Provenance;
+use moescope::sim::{Strategy, Workload};
 use proptest::prelude::*;
 
 #[test]
@@ -115,6 +117,85 @@ fn a_node_of_gpus_keeps_its_size_and_has_no_links_to_break() {
 }
 
 #[test]
+fn a_strategy_is_any_placement_with_any_dispatch() {
+    let (e, unread) = Experiment::parse(
+        "v=1&strategies=allo%2Bpred,remap.allo%2Bpred,block.home,ep&show=remap.allo%2Bpred&home=block",
+    );
+    assert_eq!(unread, []);
+    let text = "v=1&strategies=ep,allo+pred,contiguous.home,remap.allo+pred&home=contiguous&show=remap.allo+pred";
+    assert_eq!(e.to_string(), text);
+    for bad in ["remap", "moon.allo", "remap.base", "remap.allo+more"] {
+        let (_, unread) = Experiment::parse(&format!("v=1&strategies={bad}"));
+        let why = unread.first().map(ToString::to_string).unwrap_or_default();
+        assert!(why.contains("remap") && why.contains("one-gpu") && why.contains("allo+pred"), "{bad}: {why}");
+    }
+}
+
+/// A batch that holds hot and idle experts, for the runs below.
+fn batch() -> Workload {
+    let layers = [[40, 0, 7, 90, 3, 12], [5, 60, 60, 0, 1, 30]];
+    Workload {
+        layers: vec![0, 1],
+        all_layers: 2,
+        experts: 6,
+        batch: 8,
+        steps: 2,
+        counts: layers.concat().iter().chain(&layers.concat()).map(|&n| n * 40).collect(),
+        heat: vec![vec![1; 36]; 2],
+        loads: layers.map(|l| l.map(u64::from).to_vec()).to_vec(),
+        sources: 8,
+    }
+}
+
+fn seconds(experiment: &Experiment) -> Vec<f64> {
+    let made = Provenance { synthetic: true, ..Provenance::default() };
+    let mut run = moescope::protocol::Run::new(experiment.clone(), batch(), made).unwrap();
+    while run.step() {}
+    run.report().runs.iter().map(|r| r.seconds).collect()
+}
+
+#[test]
+fn a_strategy_with_a_placement_is_that_placement_whatever_home_says() {
+    let of = |text: &str| seconds(&Experiment::parse(text).0);
+    let own = of("v=1&columns=2&rows=2&strategies=remap.home,contiguous.allo%2Bpred");
+    assert_eq!(own[0], of("v=1&columns=2&rows=2&strategies=contiguous.allo%2Bpred&home=remap")[0]);
+    assert_eq!(own[0], of("v=1&columns=2&rows=2&strategies=allo%2Bpred&home=block")[0]);
+    assert_eq!(own[1], of("v=1&columns=2&rows=2&strategies=ep&home=remap")[0]);
+    assert!(own[1] < of("v=1&columns=2&rows=2&strategies=ep")[0], "remap balances what it knows");
+}
+
+#[test]
+fn what_a_strategy_ignores_changes_nothing_of_it() {
+    let values = [
+        ("block", "7"),
+        ("tau", "0.1"),
+        ("penalty", "9000"),
+        ("order", "column"),
+        ("link", "0.2"),
+        ("hop", "9000"),
+        ("duplex", "full"),
+        ("predict", "10"),
+        ("capacity", "none"),
+        ("write", "9000"),
+        ("dram", "0.5"),
+        ("usable", "1"),
+        ("home", "contiguous"),
+        ("baseline", "ep"),
+        ("llc", "1"),
+    ];
+    let (plain, _) = Experiment::parse("v=1&columns=3&rows=2");
+    for name in ["base", "ep", "allo", "pred", "allo+pred", "remap.allo", "contiguous.one-gpu+pred", "round-robin.home"]
+    {
+        let strategy = Strategy::named(name).unwrap();
+        let one = |e: &Experiment| seconds(&e.with("strategies", name).unwrap());
+        for setting in strategy.ignores().into_iter().filter(|s| *s != "strategies") {
+            let value = values.iter().find(|(n, _)| *n == setting).unwrap().1;
+            assert_eq!(one(&plain.with(setting, value).unwrap()), one(&plain), "{name} reads {setting}");
+        }
+    }
+}
+
+#[test]
 fn a_model_that_does_not_fit_is_known() {
     let loads = [vec![0; 256]];
     let fits = |text: &str| {
@@ -214,6 +295,7 @@ fn values() -> BTreeMap<&'static str, Vec<&'static str>> {
         ("duplex", "shared full"),
         ("flight", "2 4"),
         ("weight", "1 2"),
+        ("mfu", "0.3 0.5"),
         ("predict", "50 20"),
         ("block", "50 10"),
         ("tau", "1.25 2"),

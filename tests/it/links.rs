@@ -54,7 +54,7 @@ const VERSION_1: [(&str, &str, usize); 40] = [
     ("v=1&model=llama4-maverick&steps=2&layers=2", "v=2&model=llama4-maverick&batch=8192&steps=2&layers=2", 0),
     (
         "v=1&model=llama4-maverick&steps=2&layers=all&home=block&order=column&duplex=full&flight=4&predict=25&block=10&tau=2&capacity=none",
-        "v=2&model=llama4-maverick&batch=8192&steps=2&home=block&order=column&duplex=full&flight=4&predict=25&block=10&tau=2&capacity=none",
+        "v=2&model=llama4-maverick&batch=8192&steps=2&home=contiguous&order=column&duplex=full&flight=4&predict=25&block=10&tau=2&capacity=none",
         0,
     ),
     (

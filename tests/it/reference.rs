@@ -130,8 +130,8 @@ fn naive(work: &Workload, wafer: &Wafer, config: &Config, strategy: Strategy) ->
         for (layer, held) in holders.clone().iter().enumerate() {
             let counts = work.of(step, layer);
             let x = match strategy {
-                Strategy::Base | Strategy::Pred => as_one_gpu(counts, config),
-                Strategy::Ep => at_home(counts, config.home(layer), dies),
+                Strategy::BASE | Strategy::PRED => as_one_gpu(counts, config),
+                Strategy::EP => at_home(counts, config.home(layer), dies),
                 _ => allocate(counts, config, &network, |e, d| held[e].contains(&d)),
             };
             // Tasks of each die: source, bytes, tokens, latency.
@@ -325,7 +325,7 @@ proptest! {
             let computed: f64 = o.die_tokens.iter().sum();
             // Base leaves out pieces below half a token: at most one at each end of each die's range.
             let cuts = (work.steps * work.layers.len() * config.topology.devices) as f64;
-            let slack = if matches!(strategy, Strategy::Base | Strategy::Pred) { cuts } else { 1e-9 };
+            let slack = if matches!(strategy, Strategy::BASE | Strategy::PRED) { cuts } else { 1e-9 };
             prop_assert!((computed - tokens as f64).abs() <= slack, "{}: {computed} of {tokens}", strategy.name());
             // Every read and copy is one expert through one HBM; every hop is one expert over one link.
             let through: f64 = o.hbm_bytes.iter().sum();
@@ -340,14 +340,14 @@ proptest! {
 
     #[test]
     fn expert_parallelism_never_hops_and_faster_parts_never_slow_it((work, wafer, config) in cases()) {
-        let before = fast(&work, &config, Strategy::Ep);
+        let before = fast(&work, &config, Strategy::EP);
         prop_assert_eq!((before.hops, before.reads.remote), (0, 0));
         for faster in [
             Hardware { hbm: wafer.hardware.hbm * 2.0, ..wafer.hardware },
             Hardware { link: wafer.hardware.link * 2.0, ..wafer.hardware },
         ] {
             let topology = Wafer { hardware: faster, ..wafer.clone() }.topology();
-            let after = fast(&work, &Config { topology, ..config.clone() }, Strategy::Ep);
+            let after = fast(&work, &Config { topology, ..config.clone() }, Strategy::EP);
             prop_assert!(after.seconds <= before.seconds * (1.0 + 1e-9));
         }
     }

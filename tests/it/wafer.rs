@@ -89,9 +89,9 @@ fn case_1_base_cuts_tokens_evenly() {
     let c = config(TWO, &[0, 1]);
     assert_eq!(matrix(&as_one_gpu(&[6, 2], &c)), [[4.0, 2.0], [0.0, 2.0]]);
     assert_eq!(matrix(&at_home(&[6, 2], c.home(0), 2)), [[6.0, 0.0], [0.0, 2.0]]);
-    assert_eq!(result([6, 2], &c, Strategy::Base), (6.0, 1));
-    assert_eq!(result([6, 2], &c, Strategy::Ep), (6.0, 0));
-    assert_eq!(result([6, 2], &c, Strategy::Allo), (6.0, 0));
+    assert_eq!(result([6, 2], &c, Strategy::BASE), (6.0, 1));
+    assert_eq!(result([6, 2], &c, Strategy::EP), (6.0, 0));
+    assert_eq!(result([6, 2], &c, Strategy::ALLO), (6.0, 0));
 }
 
 #[test]
@@ -99,17 +99,17 @@ fn case_2_allocation_splits_a_hot_expert() {
     let c = Config { block: 2, ..config(TWO, &[0, 1]) };
     let x = allocated(&[12, 2], &c);
     assert_eq!(matrix(&x), [[8.0, 4.0], [0.0, 2.0]]);
-    assert_eq!(result([12, 2], &c, Strategy::Base), (7.0, 1));
-    assert_eq!(result([12, 2], &c, Strategy::Ep), (12.0, 0));
-    assert_eq!(result([12, 2], &c, Strategy::Allo), (8.0, 1));
+    assert_eq!(result([12, 2], &c, Strategy::BASE), (7.0, 1));
+    assert_eq!(result([12, 2], &c, Strategy::EP), (12.0, 0));
+    assert_eq!(result([12, 2], &c, Strategy::ALLO), (8.0, 1));
 }
 
 #[test]
 fn case_3_copies_serve_the_next_step() {
     let c = config(TWO, &[1, 0]);
-    assert_eq!(result([4, 4], &c, Strategy::Base), (8.0, 2));
-    assert_eq!(result([4, 4], &with(TWO, &[1, 0], &Faults::default(), Duplex::Full), Strategy::Base), (4.0, 2));
-    let two = run(workload(&[[4, 4], [4, 4]]), c, Strategy::Pred);
+    assert_eq!(result([4, 4], &c, Strategy::BASE), (8.0, 2));
+    assert_eq!(result([4, 4], &with(TWO, &[1, 0], &Faults::default(), Duplex::Full), Strategy::BASE), (4.0, 2));
+    let two = run(workload(&[[4, 4], [4, 4]]), c, Strategy::PRED);
     assert_eq!((two.seconds, two.hops, two.reads.writes), (8.0 + 4.0, 2, 2));
     assert_eq!((two.reads.remote, two.reads.local), (2, 2));
 }

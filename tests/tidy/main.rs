@@ -18,8 +18,8 @@ const MAY_USE: [(&str, &[&str]); 13] = [
     ("format", &["model", "units"]),
     ("analysis", &["model", "units"]),
     ("synth", &["model", "units"]),
-    ("sim", &["model", "units"]),
-    ("place", &["analysis", "model", "units"]),
+    ("place", &["model", "units"]),
+    ("sim", &["place", "model", "units"]),
     ("experiment", &["place", "sim", "synth", "analysis", "format", "model", "units"]),
     ("protocol", &["experiment", "place", "sim", "synth", "analysis", "format", "model", "units"]),
     // plot takes result types and never computes: it may name any result, and no edge.

@@ -163,7 +163,7 @@ impl Job for Timeline {
             let (view, layers) = (&self.experiment.view, workload.layers.len().max(1));
             let step = view.step.min(workload.steps.saturating_sub(1));
             let left = step * layers + view.simulated.min(layers.saturating_sub(1));
-            let config = experiment.config(&workload);
+            let config = experiment.config(&workload, &Arc::new(experiment.topology()), view.show);
             let simulation = Simulation::new(Arc::new(workload), Arc::new(config), view.show);
             self.work = Some((Box::new(simulation), left));
             return Ok(running((0, 0)));

@@ -193,7 +193,7 @@ fn hops(store: Store) -> AnyView {
         "fewer hops than base, ×",
         true,
         |r, group| {
-            let base = of(group, Strategy::Base).map_or(0, |b| b.hops);
+            let base = of(group, Strategy::BASE).map_or(0, |b| b.hops);
             if r.hops > 0 { base as f64 / r.hops as f64 } else { f64::NAN }
         },
     )

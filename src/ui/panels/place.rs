@@ -83,6 +83,7 @@ fn Settings(store: Store) -> impl IntoView {
                     (edited > 0).then(|| format!(", {edited} edited"))
                 }}
             </summary>
+            <p>{move || store.settings.with(|e| format!("The system is {}.", e.system().says))}</p>
             <p>"Every value of the preset can be edited; an empty field is the preset's. Editing makes a wafer that the paper did not measure."</p>
             <div class="tools">
                 {FIELDS.iter().map(|f| {
@@ -173,7 +174,7 @@ fn status(store: Store) -> impl IntoView {
 }
 
 pub(super) fn strategy(run: &StrategyRun) -> Strategy {
-    Strategy::ALL.into_iter().find(|s| s.name() == run.strategy).unwrap_or(Strategy::Base)
+    Strategy::named(&run.strategy).unwrap_or(Strategy::BASE)
 }
 
 /// Collapsed layers of the result, and a way to leave them out or back.
@@ -198,7 +199,7 @@ fn Speedups(store: Store) -> impl IntoView {
                 "Throughput over {}. No mark of the paper\u{2019}s: it measured no such model, wafer, settings or ratio.",
                 over.name()
             ),
-            Strategy::Base => format!(
+            Strategy::BASE => format!(
                 "Throughput over base. The paper's marks (section V, Figure 12): allo+pred for {title}, mean over its batches and both wafers; allo and pred, means over all four models. ep has no published mean."
             ),
             other => format!(

@@ -86,8 +86,8 @@ fn chapter(
 fn ending(store: Store) -> Option<AnyView> {
     let report = store.answers.run.get()?;
     let find = |s: Strategy| report.runs.iter().find(|r| r.strategy == s.name());
-    let (best, base) = (find(Strategy::AlloPred)?, find(Strategy::Base)?);
-    let paper = report.paper(best).filter(|_| report.over() == Strategy::Base);
+    let (best, base) = (find(Strategy::ALLO_PRED)?, find(Strategy::BASE)?);
+    let paper = report.paper(best).filter(|_| report.over() == Strategy::BASE);
     let paper = paper.map_or_else(String::new, |(p, _)| format!(" (the paper: {p}×, a mean over batches and wafers)"));
     let speedup = significant(base.seconds / best.seconds, 3);
     Some(

@@ -95,7 +95,7 @@ pub(super) fn Wafer(store: Store) -> impl IntoView {
             .into_iter()
             .map(|name| {
                 let pressed = (Some(&name) == chosen.as_ref()).to_string();
-                let says = Strategy::ALL.into_iter().find(|s| s.name() == name).map_or("", Strategy::says);
+                let says = Strategy::named(&name).map_or("", Strategy::says);
                 let value = name.clone();
                 view! { <button type="button" aria-pressed=pressed title=says on:click=move |_| drop(set(store, "show", &value))>{name.clone()}</button> }
             })

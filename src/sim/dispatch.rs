@@ -1,0 +1,61 @@
+//! Which device takes a token: a row each. Apart from the strategies, which join a dispatch with a placement. A new one is a
+//! file with its function, and a row.
+
+use super::{Assignment, Config, Network, allocate, as_one_gpu, at_home};
+
+/// What a dispatch decides about: one layer of one step.
+pub struct Layer<'a> {
+    /// Tokens of each expert.
+    pub counts: &'a [u32],
+    /// The device that stores each expert.
+    pub home: &'a [usize],
+    /// Whether a device holds an expert, `[expert][device]`: its home, and replicas that were made since.
+    pub held: &'a [bool],
+    /// The settings.
+    pub config: &'a Config,
+    /// The system.
+    pub network: &'a Network,
+}
+
+/// A dispatch.
+pub struct Dispatch {
+    /// Name in URLs.
+    pub name: &'static str,
+    /// A sentence for people.
+    pub says: &'static str,
+    /// Settings of the experiment that it does not read, by name: outcomes are the same whatever they are.
+    pub ignores: &'static [&'static str],
+    /// Shares out the tokens.
+    pub assign: fn(&Layer<'_>) -> Assignment,
+}
+
+/// The dispatches.
+pub static DISPATCHES: [Dispatch; 3] = [
+    Dispatch {
+        name: "one-gpu",
+        says: "the system as one big GPU: every device fetches the experts of its share of tokens",
+        ignores: &["block", "tau", "penalty"],
+        assign: |layer| as_one_gpu(layer.counts, layer.config),
+    },
+    Dispatch {
+        name: "home",
+        says: "each expert is computed where it is stored; nothing is fetched",
+        ignores: &["block", "tau", "penalty", "order", "link", "hop", "duplex"],
+        assign: |layer| at_home(layer.counts, layer.home, layer.network.dies),
+    },
+    Dispatch {
+        name: "allo",
+        says: "Algorithm 1: blocks of an expert's tokens go to whichever holder or neighbour of one is ready first",
+        ignores: &["order"],
+        assign: |layer| {
+            let (held, dies) = (layer.held, layer.network.dies);
+            allocate(layer.counts, layer.config, layer.network, |e, d| held[e * dies + d])
+        },
+    },
+];
+
+/// The dispatch of that name.
+#[must_use]
+pub fn dispatch_named(name: &str) -> Option<&'static Dispatch> {
+    DISPATCHES.iter().find(|d| d.name == name)
+}

@@ -1,0 +1,170 @@
+//! Strategies: a placement, a dispatch, and whether predicted experts are replicated. Apart from both tables: every row of one
+//! goes with every row of the other, as `PLACEMENT.DISPATCH` or `PLACEMENT.DISPATCH+pred`.
+
+use std::sync::LazyLock;
+
+use serde::{Deserialize, Serialize};
+
+use super::dispatch::{DISPATCHES, Dispatch};
+use crate::place::{PLACEMENTS, Placement};
+
+/// A strategy of the paper (section V): it takes the placement that the setting `home` names.
+pub struct Named {
+    /// Name in URLs and figures.
+    pub name: &'static str,
+    /// A sentence for the page.
+    pub says: &'static str,
+    /// Which device takes a token.
+    pub dispatch: &'static Dispatch,
+    /// Whether devices keep predicted experts.
+    pub predicts: bool,
+}
+
+/// The paper's strategies, in the order of the figures.
+pub static STRATEGIES: [Named; 5] = [
+    Named {
+        name: "base",
+        says: "the wafer as one big GPU; every die fetches the experts of its share of tokens",
+        dispatch: &DISPATCHES[0],
+        predicts: false,
+    },
+    Named {
+        name: "ep",
+        says: "expert parallelism; each expert is computed on the die that stores it",
+        dispatch: &DISPATCHES[1],
+        predicts: false,
+    },
+    Named {
+        name: "allo",
+        says: "data-placement-aware allocation; hot experts also run on neighbours",
+        dispatch: &DISPATCHES[2],
+        predicts: false,
+    },
+    Named {
+        name: "pred",
+        says: "base, with predicted experts copied into the HBM of the dies that use them",
+        dispatch: &DISPATCHES[0],
+        predicts: true,
+    },
+    Named { name: "allo+pred", says: "allocation and prediction together", dispatch: &DISPATCHES[2], predicts: true },
+];
+
+/// One of all strategies: its position among them. The paper's come first.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+pub struct Strategy(u16);
+
+struct Row {
+    name: String,
+    says: String,
+    placement: Option<&'static Placement>,
+    dispatch: &'static Dispatch,
+    predicts: bool,
+}
+
+static ALL: LazyLock<Vec<Row>> = LazyLock::new(|| {
+    let mut all: Vec<Row> = Vec::new();
+    for &Named { name, says, dispatch, predicts } in &STRATEGIES {
+        all.push(Row { name: name.into(), says: says.into(), placement: None, dispatch, predicts });
+    }
+    for placement in PLACEMENTS {
+        for (dispatch, predicts) in DISPATCHES.iter().flat_map(|d| [(d, false), (d, true)]) {
+            let (more, keeps) = if predicts { ("+pred", "; predicted experts are copied") } else { ("", "") };
+            let name = format!("{}.{}{more}", placement.name, dispatch.name);
+            let says = format!("{}; {}{keeps}", placement.says, dispatch.says);
+            all.push(Row { name, says, placement: Some(placement), dispatch, predicts });
+        }
+    }
+    all
+});
+
+impl Strategy {
+    /// The wafer as one big GPU: dies take equal ranges of the tokens sorted by expert.
+    pub const BASE: Strategy = Strategy(0);
+    /// Expert parallelism: an expert is computed where it lives.
+    pub const EP: Strategy = Strategy(1);
+    /// Algorithm 1: tokens of hot experts go to neighbours, block by block.
+    pub const ALLO: Strategy = Strategy(2);
+    /// Base, with predicted experts copied to the dies that use them.
+    pub const PRED: Strategy = Strategy(3);
+    /// Algorithm 1 and the predictor.
+    pub const ALLO_PRED: Strategy = Strategy(4);
+
+    /// The paper's, in the order of the figures.
+    pub const ALL: [Strategy; 5] = [Strategy::BASE, Strategy::EP, Strategy::ALLO, Strategy::PRED, Strategy::ALLO_PRED];
+
+    /// The strategy of that name: one of the paper's, or `PLACEMENT.DISPATCH[+pred]`.
+    #[must_use]
+    pub fn named(name: &str) -> Option<Self> {
+        let name = name.strip_prefix("block.").map_or_else(|| name.to_string(), |rest| format!("contiguous.{rest}"));
+        let at = ALL.iter().position(|row| row.name == name)?;
+        u16::try_from(at).ok().map(Strategy)
+    }
+
+    fn row(self) -> &'static Row {
+        ALL.get(usize::from(self.0)).unwrap_or(&ALL[0])
+    }
+
+    /// Name in URLs and figures.
+    #[must_use]
+    pub fn name(self) -> &'static str {
+        &self.row().name
+    }
+
+    /// One sentence for the page.
+    #[must_use]
+    pub fn says(self) -> &'static str {
+        &self.row().says
+    }
+
+    /// Where experts live; none: where the setting `home` says.
+    #[must_use]
+    pub fn placement(self) -> Option<&'static Placement> {
+        self.row().placement
+    }
+
+    /// Which device takes a token.
+    #[must_use]
+    pub fn dispatch(self) -> &'static Dispatch {
+        self.row().dispatch
+    }
+
+    /// Whether devices keep predicted experts.
+    #[must_use]
+    pub fn predicts(self) -> bool {
+        self.row().predicts
+    }
+
+    /// Settings of the experiment that it does not read, by name: its outcome is the same whatever they are.
+    #[must_use]
+    pub fn ignores(self) -> Vec<&'static str> {
+        let mut ignores = vec!["strategies", "baseline", "llc"];
+        ignores.extend(self.dispatch().ignores);
+        if !self.predicts() {
+            ignores.extend(["predict", "capacity", "write", "dram", "usable"]);
+        }
+        if self.placement().is_some() {
+            ignores.push("home");
+        }
+        ignores
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_placement_goes_with_every_dispatch_and_names_come_back() {
+        assert_eq!(ALL.len(), STRATEGIES.len() + PLACEMENTS.len() * DISPATCHES.len() * 2);
+        for strategy in (0..ALL.len()).map(|at| Strategy(u16::try_from(at).unwrap())) {
+            assert_eq!(Strategy::named(strategy.name()), Some(strategy));
+        }
+        assert_eq!(Strategy::ALL.map(Strategy::name), ["base", "ep", "allo", "pred", "allo+pred"]);
+        let block = Strategy::named("block.allo+pred").unwrap();
+        assert_eq!((block.name(), block.predicts()), ("contiguous.allo+pred", true));
+        assert_eq!(block.placement().map(|p| p.name), Some("contiguous"));
+        for bad in ["", "remap.", "remap.base", "moon.allo", "allo+pred+pred", "round-robin", "home"] {
+            assert_eq!(Strategy::named(bad), None, "{bad}");
+        }
+    }
+}
