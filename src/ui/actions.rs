@@ -59,11 +59,14 @@ pub(super) fn begin(store: Store) {
     let at = Memo::new(move |_| {
         Some((store.answers.layer.with(|v| v.as_ref().map(|v| v.layer))?, data.get()?.0, scope.get()))
     });
-    Effect::new(move |_| match at.get() {
-        Some((Some(id), of, scope)) => ask_details(store, of, id, scope),
-        // The mean of all layers brings its details with it.
-        Some((None, ..)) => DETAILS.take().into_iter().for_each(|handle| handle.clear()),
-        None => store.answers.details.clear(),
+    Effect::new(move |_| {
+        DETAILS.take().into_iter().for_each(|handle| handle.clear());
+        match at.get() {
+            Some((Some(id), of, scope)) => ask_details(store, of, id, scope),
+            // The mean of all layers brings its details with it.
+            Some((None, ..)) => {}
+            None => store.answers.details.clear(),
+        }
     });
     // A report takes long: it is asked for once the first figures are there.
     let ready = Memo::new(move |_| data.get().filter(|_| store.answers.overview.with(Option::is_some)));
@@ -136,7 +139,6 @@ fn ask_layer(store: Store, of: Option<DataId>, layer: Option<usize>, scope: Scop
 
 /// Asks for details once the slider rests.
 fn ask_details(store: Store, of: DataId, id: u32, scope: Scope) {
-    DETAILS.take().into_iter().for_each(|handle| handle.clear());
     let query = store.answers.details;
     let position = untrack(|| store.shown()).and_then(|i| i.layers.iter().position(|&l| l == id)).unwrap_or(0);
     let ask = move || {
@@ -167,6 +169,12 @@ fn lost(store: Store, worker: usize) {
     let loaded = store.loaded;
     loaded.reference.clear();
     loaded.synthetic_of.set(None);
+    let shown = untrack(|| store.origin());
+    if shown == Origin::Synthetic {
+        forget_data(store);
+        let wanted = store.experiment.with_untracked(|e| (e.workload.model.clone(), e.workload.seed));
+        return synthesize(store, Some(wanted));
+    }
     if let Some(trace) = loaded.trace.get_untracked() {
         let files = loaded.files.with_value(Clone::clone);
         if untrack(|| loaded.stores(&trace.digest)) {
@@ -178,9 +186,5 @@ fn lost(store: Store, worker: usize) {
             forget_data(store);
             load(store, source, async move { files });
         }
-    }
-    if untrack(|| store.origin()) == Origin::Synthetic {
-        let wanted = store.experiment.with_untracked(|e| (e.workload.model.clone(), e.workload.seed));
-        synthesize(store, Some(wanted));
     }
 }

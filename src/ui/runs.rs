@@ -25,9 +25,8 @@ pub(super) fn begin(store: Store) {
     let key = Memo::new(move |_| store.experiment.with(Experiment::run_key));
     let trace = Memo::new(move |_| data.get().filter(|(of, _)| of.origin == Origin::Trace));
     Effect::new(move |_| {
-        origin.track();
-        key.track();
-        trace.track();
+        // Read, not only tracked: a memo that nobody has read counts as changed.
+        let _ = (origin.get(), key.get(), trace.get());
         simulate(store);
     });
     // A new result makes what belongs to the old one void.
@@ -39,7 +38,7 @@ pub(super) fn begin(store: Store) {
         data.get().filter(|_| held && answers.run.with(Option::is_some))
     });
     Effect::new(move |_| {
-        view.track();
+        let _ = view.get();
         timeline(store, there.get().map(|d| d.0));
     });
     let sweep = Memo::new(move |_| store.experiment.with(|e| e.view.sweep.clone()));

@@ -35,13 +35,12 @@ fn read_address(store: Store) {
     }
 }
 
-/// Writes what a slider has not written yet, and gives the whole address's text.
-pub(super) fn flush_address(store: Store) -> String {
-    if let Some((handle, text)) = PENDING.take() {
-        handle.clear();
-        set_fragment(&text, false);
-    }
-    store.experiment.with_untracked(ToString::to_string)
+/// Writes the address as it should be, in its normal form and without a slider's delay; its text.
+pub(super) fn write_address(store: Store) -> String {
+    PENDING.take().into_iter().for_each(|(handle, _)| handle.clear());
+    let text = store.experiment.with_untracked(ToString::to_string);
+    set_fragment(&text, false);
+    text
 }
 
 /// Changes the experiment and writes it into the address: as a step of the history, or quietly for sliders.
@@ -55,7 +54,10 @@ pub(super) fn change(store: Store, push: bool, edit: impl FnOnce(&mut Experiment
     let text = after.to_string();
     if push {
         // The step that is left keeps where its slider was.
-        flush_address(store);
+        if let Some((handle, text)) = PENDING.take() {
+            handle.clear();
+            set_fragment(&text, false);
+        }
     }
     store.experiment.set(after);
     store.unread.set(Vec::new());

@@ -295,6 +295,9 @@ impl Pool {
     /// had not started yet waits for the next, unless that one does not come up either.
     fn lost(&self, worker: usize) {
         let before = self.0.workers.borrow_mut().get_mut(worker).map(|member| {
+            // What it still says must not be taken for a word of the next one.
+            member.worker.set_onerror(None);
+            member.worker.set_onmessage(None);
             member.worker.terminate();
             std::mem::replace(&mut member.state, Life::Gone)
         });

@@ -204,6 +204,11 @@ impl Browser {
 
     /// Makes every worker of the page stop with an error, as one does that has no memory left.
     pub(crate) fn break_workers(&mut self) -> usize {
+        self.in_workers("setTimeout(() => { throw new WebAssembly.RuntimeError('unreachable'); })").len()
+    }
+
+    /// Evaluates an expression in every worker of the page.
+    pub(crate) fn in_workers(&mut self, expression: &str) -> Vec<Value> {
         let attach = json!({"autoAttach": true, "waitForDebuggerOnStart": false, "flatten": true});
         self.call("Target.setAutoAttach", attach);
         self.call("Runtime.evaluate", json!({"expression": "0"}));
@@ -211,13 +216,14 @@ impl Browser {
         let workers = attached.filter(|e| e["params"]["targetInfo"]["type"] == "worker");
         let sessions: Vec<String> = workers.map(|e| e["params"]["sessionId"].as_str().unwrap().into()).collect();
         let page = self.session.clone();
-        for session in &sessions {
-            self.session.clone_from(session);
-            let throws = "setTimeout(() => { throw new WebAssembly.RuntimeError('unreachable'); })";
-            self.call("Runtime.evaluate", json!({"expression": throws}));
+        let mut values = Vec::new();
+        for session in sessions {
+            self.session = session;
+            let params = json!({"expression": expression, "returnByValue": true});
+            values.push(self.call("Runtime.evaluate", params)["result"]["value"].clone());
         }
         self.session = page;
-        sessions.len()
+        values
     }
 
     /// Size and appearance of the page.

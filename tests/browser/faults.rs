@@ -34,6 +34,140 @@ fn a_worker_that_dies_is_replaced_and_the_file_named() {
     table_equals(&mut b, &cli(&["run", "--experiment", &text, "--traces", archive.to_str().unwrap(), "--json"]));
 }
 
+/// Before the page's own scripts: workers are lost by the name of a job that they are asked, `losing.times` times, or before
+/// they are ready, `losing.early` times for all but the first.
+const LOSES: &str = "window.losing = {name: '', times: 0, early: 0, made: 0};
+    const post = Worker.prototype.postMessage;
+    Worker.prototype.postMessage = function (message, transfer) {
+        post.call(this, message, transfer);
+        if (losing.times > 0 && message?.head?.Start?.name === losing.name) {
+            losing.times--;
+            setTimeout(() => this.dispatchEvent(new ErrorEvent('error')));
+        }
+    };
+    const Real = Worker;
+    window.Worker = function (address, options) {
+        const fails = losing.made++ > 0 && losing.early-- > 0;
+        return new Real(fails ? 'no-such-worker.js' : address, options);
+    };
+    window.Worker.prototype = Real.prototype;";
+
+/// The page with workers that can be lost; `early` of them before they are ready.
+fn losing(early: usize, address: &str) -> Option<(Browser, String)> {
+    let (mut b, url) = begin()?;
+    let source = LOSES.replace("early: 0", &format!("early: {early}"));
+    b.call("Page.addScriptToEvaluateOnNewDocument", json!({"source": source}));
+    b.open(&format!("{url}#{address}"));
+    Some((b, url))
+}
+
+/// Asked once more on the worker that took its place; before, its percentage stood still for ever.
+#[test]
+fn a_worker_lost_under_figure_12_leaves_no_part_out() {
+    let Some((mut b, _)) = losing(0, FAST) else { return };
+    settled(&mut b);
+    b.eval("(() => { losing.name = 'Paper'; losing.times = 1; })()");
+    b.click("#reproduce");
+    b.wait("!!document.querySelector('#paper-done')");
+    assert!(b.text("#paper-done").contains("126 runs"), "{}", b.text("#paper-done"));
+    assert_eq!(b.eval("losing.times"), 0);
+    // One that is lost again and again ends with a word.
+    choose(&mut b, "flight", "3");
+    b.wait("!!document.querySelector('#reproduce')");
+    settled(&mut b);
+    b.eval("(() => { losing.times = 1000; })()");
+    b.click("#reproduce");
+    b.wait("document.querySelector('.notice.bad')?.innerText.includes('a worker stopped')");
+    b.wait("!document.querySelector('#papering') && !!document.querySelector('#reproduce')");
+}
+
+#[test]
+fn a_worker_lost_under_a_sweep_loses_no_point() {
+    let Some((mut b, _)) = losing(0, FAST) else { return };
+    settled(&mut b);
+    b.eval("(() => { losing.name = 'RunSynthetic'; losing.times = 1; })()");
+    choose(&mut b, "sweep", "link");
+    let caption = "document.querySelector('#sweep-curve figcaption')?.innerText";
+    b.wait(&format!("document.querySelector('#sweep-curve canvas')?.dataset.drawn === 'yes' && !{caption}.includes('values are there')"));
+    assert_eq!(b.eval("losing.times"), 0);
+    assert_eq!(b.eval(&format!("{caption}.includes('failed')")), false);
+    // Lost again and again: each point says so.
+    b.eval("(() => { losing.times = 1000; })()");
+    choose(&mut b, "sweep-points", "3");
+    b.wait(&format!("({caption}?.match(/failed: a worker stopped/g) ?? []).length === 3"));
+    assert_eq!(b.eval("!!document.querySelector('#run-done')"), true, "the run itself was not asked again");
+}
+
+#[test]
+fn a_worker_lost_before_it_is_ready_keeps_no_question() {
+    // The second worker fails in boot.js, and its successor once it has questions.
+    let Some((mut b, _)) = losing(2, FAST) else { return };
+    settled(&mut b);
+    assert!(b.eval("losing.made").as_u64().unwrap() >= 4);
+}
+
+#[test]
+fn a_worker_that_never_comes_up_is_said() {
+    let Some((mut b, _)) = losing(1000, FAST) else { return };
+    b.wait("document.querySelector('.notice.bad')?.innerText.includes('could not start one of the page')");
+    b.wait("!document.querySelector('#running')");
+    // What the other one can do it does.
+    b.wait("document.querySelector('#token-map canvas')?.dataset.drawn === 'yes'");
+}
+
+/// A worker that died while it read a stored trace took the file with it.
+#[test]
+fn a_lost_worker_deletes_no_stored_trace() {
+    let Some((mut b, url)) = losing(0, FAST) else { return };
+    let folder = tempfile::tempdir().unwrap();
+    let (archive, _) = traces::small(folder.path());
+    settled(&mut b);
+    load(&mut b, &[&archive]);
+    b.wait("document.querySelector('#recent summary')?.innerText.endsWith('1')");
+    let text = fragment(&mut b);
+    // Another trace is shown; while the first is read back, its worker dies.
+    b.drop_files("#drop", &[&traces::beside("llama4-mmlu-made/0.json")]);
+    b.wait("document.querySelectorAll('#recent li').length === 2");
+    settled(&mut b);
+    b.eval("(() => { losing.name = 'Restore'; losing.times = 1; document.querySelector('#recent').open = true; })()");
+    b.click("#recent li:nth-child(2) button");
+    b.wait(
+        "document.querySelector('.notice.bad')?.innerText.includes('While a stored trace was read, a worker stopped')",
+    );
+    assert_eq!(b.eval("losing.times"), 0);
+    b.eval("new Promise(done => setTimeout(done, 500))");
+    assert_eq!(b.eval("document.querySelectorAll('#recent li').length"), 2);
+    // It is whole.
+    b.open(&format!("{url}?again#{text}"));
+    b.wait("document.querySelector('#source')?.innerText.startsWith('Your trace')");
+    settled(&mut b);
+}
+
+/// Any cancel, of a run or a figure, ended what a load was reading ahead: the rest was read in single steps.
+#[test]
+fn a_cancel_beside_a_load_leaves_what_it_reads_ahead() {
+    let Some((mut b, url)) = begin() else { return };
+    let folder = tempfile::tempdir().unwrap();
+    // Enough files that none is cut: a section reads on past its end, in single steps.
+    let first = large(folder.path());
+    let others = ["b.json", "c.json", "d.json"].map(|name| folder.path().join(name));
+    others.iter().for_each(|path| std::fs::hard_link(&first, path).unwrap());
+    b.open(&format!("{url}#v=1&model=llama4-maverick&steps=64"));
+    settled(&mut b);
+    b.in_workers("(() => { globalThis.steps = 0; const read = FileReaderSync.prototype.readAsArrayBuffer; FileReaderSync.prototype.readAsArrayBuffer = function (part) { steps++; return read.call(this, part); }; })()");
+    b.drop_files("#drop", &[&first, &others[0], &others[1], &others[2]]);
+    b.wait("Number(document.querySelector('#progress progress')?.value) > 5e6");
+    for batch in ["1024", "4096", "16384", "1024"] {
+        // Each ends the run before it.
+        choose(&mut b, "batch", batch);
+        b.eval("new Promise(done => setTimeout(done, 30))");
+    }
+    b.wait("(() => { const p = document.querySelector('#progress progress'); return !p || p.value > p.max / 4; })()");
+    let steps: u64 = b.in_workers("steps").iter().map(|s| s.as_u64().unwrap()).sum();
+    assert!(steps < 8, "{steps} single steps");
+    b.click("#cancel-load");
+}
+
 #[test]
 fn a_file_that_changes_while_it_is_read_is_named() {
     let Some((mut b, url)) = begin() else { return };

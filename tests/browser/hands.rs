@@ -211,6 +211,71 @@ fn a_reload_finds_the_trace_again_until_it_is_deleted() {
     assert_eq!(b.complaints(), Vec::<String>::new());
 }
 
+/// Another tab, to the storage: a frame of the same site.
+fn second_tab(b: &mut Browser, address: &str) {
+    b.eval(&format!(
+        "new Promise(done => {{ const f = document.createElement('iframe'); f.id = 'tab'; f.src = '{address}'; f.onload = done; document.body.append(f); }})"
+    ));
+    b.wait("document.querySelector('#tab').contentDocument.querySelector('#run-done')");
+}
+
+const STORED: &str = "(async () => { const names = []; for await (const n of (await navigator.storage.getDirectory()).keys()) names.push(n); return names.sort(); })()";
+
+/// Each tab wrote its own list over the other's: entries were lost, and their files stayed for ever.
+#[test]
+fn two_tabs_list_every_stored_trace() {
+    let Some((mut b, url)) = begin() else { return };
+    let folder = tempfile::tempdir().unwrap();
+    let (archive, _) = small(folder.path());
+    b.open(&quick(&url, ""));
+    settled(&mut b);
+    second_tab(&mut b, &quick(&url, "").replace('#', "?tab#"));
+    b.drop_files("#drop", &[&archive]);
+    let digest = "(async () => { const w = document.querySelector('#tab').contentWindow; const r = await fetch('traces/llama4-mmlu-made/0.json'); const f = new File([await r.blob()], '0.json'); return (await w.moescope.load([f])).digest; })()";
+    let other = b.eval(digest);
+    b.wait("document.querySelector('#source')?.innerText.startsWith('Your trace')");
+    let own = fragment(&mut b).split("trace=").nth(1).unwrap().split('&').next().unwrap().to_string();
+    let lists = |n: usize| {
+        format!(
+            "[document, document.querySelector('#tab').contentDocument].every(d => d.querySelectorAll('#recent li').length === {n})"
+        )
+    };
+    b.wait(&lists(2));
+    let mut both = [own.clone(), other.as_str().unwrap().to_string()];
+    both.sort();
+    assert_eq!(b.eval(STORED), json!(both));
+    // Deleted in one, gone from the other, list and file.
+    b.eval("[...document.querySelector('#tab').contentDocument.querySelectorAll('#recent .quiet')].forEach(e => e.click())");
+    b.wait("[document, document.querySelector('#tab').contentDocument].every(d => !d.querySelector('#recent'))");
+    assert_eq!(b.eval(STORED), json!([]));
+    assert_eq!(b.complaints(), Vec::<String>::new());
+}
+
+/// A file under the digest of another trace was loaded by the worker before the page saw what it is.
+#[test]
+fn a_stored_file_that_holds_another_trace_is_refused() {
+    let Some((mut b, url)) = begin() else { return };
+    let folder = tempfile::tempdir().unwrap();
+    let (archive, _) = small(folder.path());
+    b.open(&quick(&url, ""));
+    settled(&mut b);
+    load(&mut b, &[&archive]);
+    b.wait("document.querySelector('#recent summary')?.innerText.endsWith('1')");
+    let text = fragment(&mut b);
+    let digest = text.split("trace=").nth(1).unwrap().split('&').next().unwrap().to_string();
+    let copied = format!(
+        "(async () => {{ const d = await navigator.storage.getDirectory(); const from = await (await d.getFileHandle('{digest}')).getFile(); const w = await (await d.getFileHandle('0123456789abcdef', {{create: true}})).createWritable(); await w.write(await from.arrayBuffer()); await w.close(); }})()"
+    );
+    b.eval(&copied);
+    b.open(&format!("{url}?other#{}", text.replace(&digest, "0123456789abcdef")));
+    b.wait("document.querySelector('.notice.bad')?.innerText.includes('it holds another trace')");
+    b.wait("!!document.querySelector('#missing-trace')");
+    settled(&mut b);
+    assert!(b.text("#source").starts_with("Synthetic"));
+    b.wait("document.querySelectorAll('#recent li').length === 1");
+    assert_eq!(b.eval(STORED), json!([digest]));
+}
+
 /// The table of docs/walkthrough.md: each address is understood in full and shows its figure.
 #[test]
 fn the_ten_addresses_of_the_walkthrough_work() {
@@ -259,22 +324,22 @@ fn a_trace_is_loaded_by_its_address() {
     settled(&mut b);
     let text = fragment(&mut b);
     // Such a link finds the trace again where the browser has kept nothing.
-    b.eval("localStorage.clear()");
+    forget_stored(&mut b);
     b.open(&format!("{url}?again#{text}"));
     b.wait("document.querySelector('#source')?.innerText.startsWith('Your trace')");
     settled(&mut b);
     assert_eq!(fragment(&mut b), text);
     // The folders of an address name model and data set, as those of a path do.
-    b.eval("localStorage.clear()");
+    forget_stored(&mut b);
     b.open(&format!("{url}?one#v=1&trace=traces/llama4-mmlu-made/0.json"));
     b.wait("document.querySelector('#source')?.innerText.startsWith('Your trace')");
     b.wait("document.querySelector('#fact-dataset')?.innerText.includes('mmlu')");
     // Another content than the link was made on is said, not hidden.
-    b.eval("localStorage.clear()");
+    forget_stored(&mut b);
     b.open(&format!("{url}?other#v=1&trace=0123456789abcdef&from=traces/small.zip"));
     b.wait("document.querySelector('.notice.bad')?.innerText.includes('another trace than the link was made on')");
     assert_eq!(b.complaints(), Vec::<String>::new());
-    b.eval("localStorage.clear()");
+    forget_stored(&mut b);
     b.open(&format!("{url}?none#v=1&trace=traces/none.zip"));
     b.wait("document.querySelector('.notice.bad')?.innerText.includes('status 404')");
 }

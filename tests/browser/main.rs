@@ -86,6 +86,11 @@ fn slide(b: &mut Browser, layer: usize) {
     ));
 }
 
+/// Deletes what the browser has stored, as a reader has it who was never here.
+fn forget_stored(b: &mut Browser) {
+    b.eval("(async () => { const d = await navigator.storage.getDirectory(); for await (const n of d.keys()) await d.removeEntry(n); })()");
+}
+
 fn fragment(b: &mut Browser) -> String {
     b.eval("location.hash.slice(1)").as_str().unwrap().to_string()
 }
@@ -160,7 +165,7 @@ fn a_dropped_trace_shows_the_command_lines_numbers_to_the_last_digit() {
     // A copied link asks a reader who has never seen the trace for it, and with it shows the same.
     let link = b.eval("location.href").as_str().unwrap().to_string();
     b.wait("document.querySelector('#recent summary')?.innerText.endsWith('1')");
-    b.eval("localStorage.removeItem('recent')");
+    forget_stored(&mut b);
     b.open(&link.replace('#', "?another reader#"));
     b.wait("document.querySelector('#missing-trace')");
     settled(&mut b);
@@ -305,6 +310,74 @@ fn back_and_forward_move_through_settings() {
     table_equals(&mut b, &cli(&["run", "--experiment", &text, "--json"]));
     b.eval("history.forward()");
     b.wait("document.querySelector('#wafer').value === 'tsmc-sow'");
+    assert_eq!(b.complaints(), Vec::<String>::new());
+}
+
+/// The address is written a moment after a slider rests: Back before that wrote it over the step that was gone back to.
+#[test]
+fn back_before_a_slider_has_written_leaves_address_and_page_alike() {
+    let Some((mut b, url)) = begin() else { return };
+    let first = "v=1&model=llama4-maverick&steps=2&layers=2";
+    b.open(&format!("{url}#{first}"));
+    settled(&mut b);
+    choose(&mut b, "wafer", "tsmc-sow");
+    b.wait("location.hash.includes('tsmc-sow')");
+    let back = "(() => { const e = document.querySelector('#layer'); e.value = 5; e.dispatchEvent(new Event('input', {bubbles: true})); history.back(); })()";
+    b.eval(back);
+    b.wait("!location.hash.includes('wafer')");
+    b.eval("new Promise(done => setTimeout(done, 500))");
+    assert_eq!(fragment(&mut b), first);
+    assert_eq!(b.eval("document.querySelector('#wafer').value"), "dojo");
+    assert_eq!(b.text("output[for=layer]"), "1");
+    // A step that is left for another keeps where its slider was.
+    slide(&mut b, 5);
+    choose(&mut b, "batch", "4096");
+    b.wait("location.hash.includes('batch=4096')");
+    b.eval("history.back()");
+    b.wait("location.hash.endsWith('&layer=5') && !location.hash.includes('batch')");
+    b.wait("document.querySelector('output[for=layer]').innerText === '11'");
+    assert_eq!(b.complaints(), Vec::<String>::new());
+}
+
+/// The first of two models was made to its end after the second, and took its place: the page said 128 experts and drew 384.
+#[test]
+fn a_model_changed_twice_at_once_draws_the_experts_that_the_page_says() {
+    let Some((mut b, url)) = begin() else { return };
+    b.open(&format!("{url}#v=1&model=deepseek-v2-lite&steps=2&layers=1"));
+    settled(&mut b);
+    b.click("#frequency-bars .as-table");
+    b.wait("document.querySelectorAll('#frequency-bars tbody tr').length === 64");
+    choose(&mut b, "model", "kimi-k2");
+    b.eval("new Promise(done => setTimeout(done, 60))");
+    choose(&mut b, "model", "llama4-maverick");
+    b.wait("document.querySelector('#fact-experts data')?.value === '128'");
+    b.wait("document.querySelectorAll('#observations tbody tr').length === 10");
+    // Longer than the first takes.
+    b.eval("new Promise(done => setTimeout(done, 8000))");
+    for (position, id) in [(3, "7"), (8, "17")] {
+        slide(&mut b, position);
+        b.wait(&format!("document.querySelector('output[for=layer]').innerText === '{id}'"));
+        b.wait(&format!("document.querySelector('#frequency-bars figcaption').innerText.includes('in layer {id}.')"));
+        b.wait("document.querySelectorAll('#frequency-bars tbody tr').length === 128");
+    }
+    assert_eq!(b.number("#fact-experts"), 128.0);
+    assert_eq!(b.complaints(), Vec::<String>::new());
+}
+
+/// Before the first workload was made it was told that nothing is loaded.
+#[test]
+fn a_script_that_asks_at_once_is_answered() {
+    let Some((mut b, url)) = begin() else { return };
+    let text = "v=1&model=llama4-maverick&steps=2&layers=1";
+    let asks = format!(
+        "let offered; Object.defineProperty(window, 'moescope', {{get: () => offered, set: (value) => {{ offered = value; window.asked = Promise.all([value.run('{text}'), value.analyze()]); }}}});"
+    );
+    b.call("Page.addScriptToEvaluateOnNewDocument", json!({"source": asks}));
+    b.open(&format!("{url}#{text}"));
+    let report = cli(&["run", "--experiment", text, "--json"]);
+    let ran = b.eval("window.asked.then(a => a[0].runs)");
+    same(&ran, &report["runs"], "runs");
+    assert_eq!(b.eval("window.asked.then(a => a[1].experts)"), 128);
     assert_eq!(b.complaints(), Vec::<String>::new());
 }
 
@@ -485,6 +558,36 @@ fn what_a_format_cannot_answer_is_said_in_place_of_the_figure() {
         let page = b.eval("moescope.analyze()");
         same(&without_paths(page), &without_paths(analysis), name);
     }
+    assert_eq!(b.complaints(), Vec::<String>::new());
+}
+
+/// Bars, wafer and film of the run before stayed painted, and could be saved under the new trace's name.
+#[test]
+fn a_trace_that_cannot_be_simulated_leaves_nothing_of_the_run_before() {
+    let Some((mut b, url)) = begin() else { return };
+    b.open(&format!("{url}#v=1&model=llama4-maverick&steps=2&layers=1&sweep=link:1:2:2&compare=wafer:tsmc-sow"));
+    settled(&mut b);
+    b.wait("document.querySelector('#layer-film canvas')?.dataset.drawn === 'yes' && document.querySelector('#sweep-curve canvas')?.dataset.drawn === 'yes'");
+    b.wait("document.querySelectorAll('#compared data').length === 10");
+    let data = root().join("tests/data");
+    let figures = ["speedups", "wafer-map", "layer-film", "layer-time", "critical", "sweep-curve"];
+    for (name, why) in [("counts.csv", "counts without an order of tokens"), ("moe-beyond.csv", "no decode tokens")] {
+        b.drop_files("#drop", &[&data.join(name)]);
+        b.wait(&format!("document.querySelector('#speedups p')?.innerText.includes('{why}')"));
+        for theme in ["as it is", "the other"] {
+            for id in figures {
+                let said = b.text(&format!("#{id}"));
+                assert!(said.contains(why) && said.contains("load a trace"), "{name}, {theme}: {id} says {said}");
+                let left = format!("document.querySelectorAll('#{id} canvas, #{id} button').length");
+                assert_eq!(b.eval(&left), 0, "{name}, {theme}: {id}");
+            }
+            assert_eq!(b.eval("document.querySelectorAll('#runs, #compared, #compared-bars, #looked').length"), 0);
+            b.click("#theme");
+        }
+    }
+    b.click("#show-synthetic");
+    settled(&mut b);
+    b.wait("document.querySelector('#layer-film canvas')?.dataset.drawn === 'yes'");
     assert_eq!(b.complaints(), Vec::<String>::new());
 }
 

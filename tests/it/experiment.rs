@@ -260,7 +260,7 @@ const VIEW: [&str; 15] = [
 
 /// Values of every setting, of which at least two differ from one another.
 fn values() -> BTreeMap<&'static str, Vec<&'static str>> {
-    let of: [(&str, &str); 52] = [
+    let of: [(&str, &str); 53] = [
         ("model", "deepseek-v3 kimi-k2 olmoe"),
         ("hidden", "2048 7168"),
         ("intermediate", "1024 2048"),

@@ -66,7 +66,7 @@ fn Requests(store: Store) -> impl IntoView {
     let reference = move || {
         store.loaded.reference.get().map(|info| {
             let what = if info.synthetic { "a synthetic workload" } else { "a trace" };
-            format!("Put aside: {what} of {} requests, digest {}.", grouped(info.requests), info.digest)
+            format!("Pinned: {what} of {} requests, digest {}.", grouped(info.requests), info.digest)
         })
     };
     let body = move || match &*store.answers.versus.get()? {
@@ -81,12 +81,12 @@ fn Requests(store: Store) -> impl IntoView {
     };
     view! {
         <h3 class="sub">"Two parts of the requests, or two traces"</h3>
-        <p class="aside">"Same layer, same tokens, same colours. To compare two traces, put the first aside and drop the second."</p>
+        <p class="aside">"Same layer, same tokens, same colours. To compare two traces, pin the first and drop the second."</p>
         <div class="tools">
             <Choice id="left" label="Left" options=parts value=get(store, "left") on_change=move |v| drop(set(store, "left", &v)) />
             <Choice id="right" label="Right" options=right value=get(store, "right") on_change=move |v| drop(set(store, "right", &v)) />
             <Choice id="map" label="Figure" options=maps value=get(store, "map") on_change=move |v| drop(set(store, "map", &v)) />
-            <button type="button" id="set-aside" on:click=move |_| set_reference(store) prop:disabled=move || store.shown().is_none()>"Put what is shown aside"</button>
+            <button type="button" id="set-aside" on:click=move |_| set_reference(store) prop:disabled=move || store.shown().is_none()>"Pin as reference"</button>
             <p class="aside" role="status">{reference}</p>
         </div>
         {body}

@@ -9,7 +9,7 @@ use leptos::prelude::*;
 use leptos::task::spawn_local;
 use wasm_bindgen::JsCast;
 
-use crate::ui::settings::{change, flush_address};
+use crate::ui::settings::{change, write_address};
 use crate::ui::store::{Dialog, Store};
 use crate::web::{clipboard, reveal};
 
@@ -113,7 +113,7 @@ fn keys() -> AnyView {
 /// Texts that can be copied.
 fn share(store: Store) -> AnyView {
     // The address may lag behind a slider.
-    let text = flush_address(store);
+    let text = write_address(store);
     let link = window().location().href().unwrap_or_default();
     let title = untrack(|| store.shown()).map_or_else(String::new, |i| {
         let what = if i.synthetic { "a synthetic workload" } else { "a trace" };

@@ -8,7 +8,7 @@ use leptos::task::spawn_local;
 
 use crate::protocol::Origin;
 use crate::ui::remote::Consent;
-use crate::ui::settings::flush_address;
+use crate::ui::settings::write_address;
 use crate::ui::store::{Dialog, Store};
 use crate::web::{clipboard, remember};
 
@@ -18,7 +18,7 @@ pub(crate) fn Header(store: Store) -> impl IntoView {
     let copied = RwSignal::new("");
     let copy = move |_| {
         // The address may lag behind a slider.
-        flush_address(store);
+        write_address(store);
         let link = window().location().href().unwrap_or_default();
         spawn_local(async move {
             copied.set(if clipboard(link).await { "Link copied" } else { "Copy it from the address bar" });
@@ -77,7 +77,7 @@ pub(crate) fn Notices(store: Store) -> impl IntoView {
     let missing = move || {
         let named = store.experiment.with(|e| e.workload.trace.clone());
         let nowhere = store.experiment.with(|e| e.view.source.is_empty());
-        (nowhere && !named.is_empty() && store.origin() == Origin::Synthetic && !store.loaded.restoring.get()).then(|| {
+        (nowhere && !named.is_empty() && store.origin() == Origin::Synthetic && !store.loaded.restoring.get() && store.loaded.stored.with(Option::is_some)).then(|| {
             view! {
                 <div class="notice" role="status" id="missing-trace">
                     <p>
