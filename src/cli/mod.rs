@@ -12,13 +12,14 @@ mod summary;
 use std::io::Write;
 use std::path::PathBuf;
 use std::process::ExitCode;
+use std::sync::Mutex;
 
 use anyhow::{Context, Result, bail};
 
 use self::args::{Command, parse};
 use crate::experiment::Experiment;
 use crate::model::MODELS;
-use crate::protocol::{Dataset, From, Reply, Request, RunReport, State};
+use crate::protocol::{Dataset, From, Reply, Request, Run, RunReport, State, workload};
 
 /// Runs the command line with its arguments (without the program's name).
 #[must_use]
@@ -68,7 +69,7 @@ fn carry_out(command: Command) -> Result<()> {
         }
         Command::Run { experiment, traces, json, threads } => {
             let (experiment, from, mut state) = prepare(read(&experiment), &traces, threads)?;
-            let report = simulate(&mut state, from, &experiment)?;
+            let report = simulate(&mut state, from, &experiment, threads)?;
             if json {
                 serde_json::to_writer_pretty(&mut out, &report)?;
                 writeln!(out)?;
@@ -85,7 +86,10 @@ fn carry_out(command: Command) -> Result<()> {
             let mut points = Vec::new();
             for value in sweep.values() {
                 let at = experiment.run_key().with(&sweep.name, &value).map_err(anyhow::Error::msg)?;
-                points.push(reproduce::Point { value: value.parse()?, report: simulate(&mut state, from, &at)? });
+                points.push(reproduce::Point {
+                    value: value.parse()?,
+                    report: simulate(&mut state, from, &at, threads)?,
+                });
             }
             reproduce::sweep(&mut out, &experiment, points, json)?;
         }
@@ -114,11 +118,29 @@ fn prepare(experiment: Experiment, traces: &[PathBuf], threads: usize) -> Result
     Ok((experiment, From::Synthetic, state))
 }
 
-fn simulate(state: &mut State, from: From, experiment: &Experiment) -> Result<RunReport> {
-    let text = experiment.to_string();
-    let Reply::Bytes(batch) = load::finish(state, Request::Workload(from, text.clone()))? else { bail!("no batch") };
-    let Reply::Run(report) = load::finish(state, Request::Run(text, batch))? else { bail!("no result") };
-    Ok(*report)
+/// Runs an experiment with that many threads: they take turns at planning layers, and time them side by side. The result does
+/// not depend on their number.
+fn simulate(state: &mut State, from: From, experiment: &Experiment, threads: usize) -> Result<RunReport> {
+    let dataset = state.dataset(from);
+    let part = dataset.part().context("nothing is loaded")?;
+    let batch = workload(part, experiment).map_err(anyhow::Error::msg)?;
+    let (digest, synthetic) = (part.digest(), dataset.synthetic);
+    let mut run = Run::new(experiment.clone(), batch);
+    run.recall(&state.outcomes);
+    let run = Mutex::new(run);
+    let failed = |_| anyhow::anyhow!("a thread failed");
+    let work = || -> Result<()> {
+        loop {
+            let planned = run.lock().map_err(failed)?.plan();
+            let Some(planned) = planned else { return Ok(()) };
+            let timed = planned.time();
+            run.lock().map_err(failed)?.add(timed);
+        }
+    };
+    load::on_threads(threads, work).into_iter().collect::<Result<()>>()?;
+    let run = run.into_inner().map_err(|_| anyhow::anyhow!("a thread failed"))?;
+    run.remember(&mut state.outcomes);
+    Ok(run.report(&digest, synthetic))
 }
 
 /// An experiment; what cannot be read of it is said.

@@ -1,19 +1,17 @@
 //! The messages' requests and replies, and the jobs between them. A request of milliseconds is done in its first step.
 
-use std::sync::Arc;
-
 use serde::{Deserialize, Serialize};
 
 use super::thinned::Thinned;
 use super::{
-    Dataset, Files, Info, Ingest, LayerDetails, LayerView, List, Mean, Overview, PaperJob, PaperRun, Part, Piece, Run,
-    RunReport, Side, SourceFile, Unit, Versus, layer_details, layer_view, overview, workload,
+    Dataset, Files, Info, Ingest, LayerDetails, LayerView, List, Mean, Outcomes, Overview, PaperJob, PaperRun, Part,
+    Piece, Plans, Run, RunReport, Side, SourceFile, Unit, Versus, layer_details, layer_view, overview, workload,
 };
 use crate::analysis::{Report, Reporter};
 use crate::experiment::Experiment;
 use crate::format::Issue;
 use crate::model::{Scope, model_named};
-use crate::sim::{Simulation, Timeline, Workload};
+use crate::sim::{Timeline, Workload};
 use crate::synth::Generator;
 
 /// Which requests a question is about: a worker holds a loaded trace and a made workload side by side.
@@ -168,6 +166,10 @@ pub struct State {
     pub made: Dataset,
     /// What stands beside them in a comparison.
     pub aside: Dataset,
+    /// Outcomes of earlier runs.
+    pub outcomes: Outcomes,
+    /// The run whose layers are looked at.
+    pub plans: Option<Plans>,
 }
 
 impl State {
@@ -201,7 +203,7 @@ enum Kind {
     Mean { from: From, mean: Box<Mean> },
     Run { run: Option<Box<Run>>, digest: String, synthetic: bool },
     RunMade { experiment: Box<Experiment>, made: Box<Thinned> },
-    Timeline { simulation: Box<Simulation>, left: usize },
+    Timeline { experiment: Box<Experiment>, batch: Vec<u8>, plans: Option<Box<Plans>> },
     Paper { job: Option<Box<PaperJob>>, from: From },
 }
 
@@ -232,10 +234,9 @@ pub fn start(request: Request) -> Job {
             let made = Box::new(Thinned::new(experiment.preset(), &experiment));
             Kind::RunMade { experiment: Box::new(experiment), made }
         }
-        Request::Timeline(ref text, ref bytes) => match postcard::from_bytes::<Batch>(bytes) {
-            Ok(Batch { workload, .. }) => timeline(&Experiment::parse(text).0, workload),
-            Err(_) => Kind::Now(Some(request)),
-        },
+        Request::Timeline(text, batch) => {
+            Kind::Timeline { experiment: Box::new(Experiment::parse(&text).0), batch, plans: None }
+        }
         Request::Paper { ref model, ref experiment, from } => match model_named(model) {
             Some(model) => {
                 Kind::Paper { job: Some(Box::new(PaperJob::new(&Experiment::parse(experiment).0, model))), from }
@@ -298,12 +299,16 @@ impl Job {
                 Progress::Done(Reply::Mean(Box::new(mean.finish())))
             }
             Kind::Run { run, digest, synthetic } => {
-                if let Some(r) = run
-                    && r.step()
-                {
-                    return running(r.progress());
+                if let Some(r) = run {
+                    if r.progress().0 == 0 {
+                        r.recall(&state.outcomes);
+                    }
+                    if r.step() {
+                        return running(r.progress());
+                    }
                 }
                 let Some(done) = run.take() else { return Progress::Done(Reply::Ok) };
+                done.remember(&mut state.outcomes);
                 Progress::Done(Reply::Run(Box::new(done.report(digest, *synthetic))))
             }
             Kind::RunMade { experiment, made } => {
@@ -319,13 +324,23 @@ impl Job {
                     Err(why) => Progress::Done(Reply::Failed(why)),
                 }
             }
-            Kind::Timeline { simulation, left } => {
-                if *left == 0 {
-                    return Progress::Done(Reply::Timeline(Box::new(simulation.step_recorded())));
+            Kind::Timeline { experiment, batch, plans } => {
+                let read = |bytes: &[u8]| postcard::from_bytes::<Batch>(bytes).ok().map(|b| b.workload);
+                let Some(mut ahead) = plans
+                    .take()
+                    .map(|p| *p)
+                    .or_else(|| Plans::of(state.plans.take(), experiment, &std::mem::take(batch), read))
+                else {
+                    return Progress::Done(Reply::Failed("the batch could not be read".into()));
+                };
+                let at = ahead.position(experiment);
+                if ahead.towards(at) {
+                    *plans = Some(Box::new(ahead));
+                    return running((0, 0));
                 }
-                *left -= 1;
-                simulation.step();
-                running((0, 0))
+                let timeline = ahead.timeline(at);
+                state.plans = Some(ahead);
+                Progress::Done(Reply::Timeline(Box::new(timeline)))
             }
             Kind::Paper { job, from } => {
                 let recorded = if *from == From::Trace { state.trace.part() } else { None };
@@ -337,16 +352,6 @@ impl Job {
             }
         }
     }
-}
-
-/// The run of one strategy up to the layer that is asked for.
-fn timeline(experiment: &Experiment, workload: Workload) -> Kind {
-    let layers = workload.layers.len().max(1);
-    let (step, layer) =
-        (experiment.step.min(workload.steps.saturating_sub(1)), experiment.simulated.min(layers.saturating_sub(1)));
-    let config = experiment.config(&workload);
-    let simulation = Simulation::new(Arc::new(workload), Arc::new(config), experiment.show);
-    Kind::Timeline { simulation: Box::new(simulation), left: step * layers + layer }
 }
 
 fn running((done, total): (u64, u64)) -> Progress {

@@ -8,6 +8,7 @@ mod job;
 mod mean;
 mod moesum;
 mod paper;
+mod remembered;
 mod run;
 mod thinned;
 mod versus;
@@ -23,6 +24,7 @@ pub use paper::{
     BATCHES, HostTime, PAPER_WAFERS, PaperJob, PaperRun, Target, host_seconds, host_times, paper_models, rms, targets,
     throughput,
 };
-pub use run::{Run, RunReport, StrategyRun, paper_speedup, workload};
+pub use remembered::{Outcomes, Plans};
+pub use run::{PlannedLayer, Run, RunReport, StrategyRun, TimedLayer, paper_speedup, workload};
 pub use versus::{Side, Versus};
 pub use view::{LayerDetails, LayerView, Overview, layer_details, layer_view, overview};

@@ -4,11 +4,13 @@ use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 
-use super::Part;
+use super::{Outcomes, Part};
 use crate::analysis::{Half, Kind, transition};
 use crate::experiment::Experiment;
 use crate::model::{ModelPreset, Scope};
-use crate::sim::{Bound, Outcome, Reads, Shape, Simulation, Strategy, Workload, evenly_spaced};
+use crate::sim::{
+    Bound, Digest, Inputs, Outcome, Planned, Reads, Shape, Simulation, Strategy, Timed, Workload, evenly_spaced, key,
+};
 
 /// The result of an experiment: `moescope run --json`.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
@@ -99,16 +101,34 @@ pub fn workload(part: &Part, experiment: &Experiment) -> Result<Workload, String
     Ok(filled)
 }
 
-/// A run in progress.
+/// A run in progress: its strategies in the order of the figures.
 pub struct Run {
     experiment: Experiment,
-    workload: Arc<Workload>,
-    config: Arc<crate::sim::Config>,
-    queue: std::vec::IntoIter<Strategy>,
-    current: Option<Simulation>,
-    outcomes: Vec<Outcome>,
+    inputs: Arc<Inputs>,
+    strategies: Vec<(Strategy, Stage)>,
     done: u64,
     total: u64,
+}
+
+/// How far a strategy is.
+enum Stage {
+    Waits,
+    Runs(Box<Simulation>),
+    Done(Outcome),
+}
+
+/// A planned layer of a run, to be timed on any thread.
+pub struct PlannedLayer(usize, Planned);
+
+/// A timed layer of a run.
+pub struct TimedLayer(usize, Timed);
+
+impl PlannedLayer {
+    /// Times it.
+    #[must_use]
+    pub fn time(self) -> TimedLayer {
+        TimedLayer(self.0, self.1.time())
+    }
 }
 
 impl Run {
@@ -123,10 +143,38 @@ impl Run {
                 strategies.insert(0, needed);
             }
         }
-        let config = Arc::new(experiment.config(&workload));
-        let total = (strategies.len() * workload.steps * workload.layers.len()) as u64;
-        let queue = strategies.into_iter();
-        Self { experiment, workload, config, queue, current: None, outcomes: Vec::new(), done: 0, total }
+        let config = experiment.config(&workload);
+        let total = strategies.len() as u64 * workload.steps as u64 * workload.layers.len() as u64;
+        let inputs = Arc::new(Inputs::new(workload, config));
+        let strategies = strategies.into_iter().map(|s| (s, Stage::Waits)).collect();
+        Self { experiment, inputs, strategies, done: 0, total }
+    }
+
+    /// Takes the outcomes of strategies that ran before with all that they read.
+    pub fn recall(&mut self, outcomes: &Outcomes) {
+        if outcomes.is_empty() {
+            return;
+        }
+        let digest = Digest::of(&self.inputs.workload);
+        let each = self.total / self.strategies.len() as u64;
+        for (strategy, stage) in &mut self.strategies {
+            if let (Stage::Waits, Some(outcome)) =
+                (&*stage, outcomes.get(&key(*strategy, &self.inputs.config, &digest)))
+            {
+                *stage = Stage::Done(outcome.clone());
+                self.done += each;
+            }
+        }
+    }
+
+    /// Keeps the outcomes of all strategies that are done.
+    pub fn remember(&self, outcomes: &mut Outcomes) {
+        let digest = Digest::of(&self.inputs.workload);
+        for (strategy, stage) in &self.strategies {
+            if let Stage::Done(outcome) = stage {
+                outcomes.keep(key(*strategy, &self.inputs.config, &digest), outcome.clone());
+            }
+        }
     }
 
     /// Layer simulations done, and all.
@@ -135,31 +183,58 @@ impl Run {
         (self.done, self.total)
     }
 
-    /// Simulates one layer; the outcomes once all strategies are done.
+    /// Simulates one layer; false once all strategies are done.
     pub fn step(&mut self) -> bool {
-        if let Some(simulation) = &mut self.current {
-            if simulation.step() {
-                self.done += 1;
-                return true;
+        match self.plan() {
+            Some(planned) => {
+                self.add(planned.time());
+                true
             }
-            self.outcomes.extend(self.current.take().map(Simulation::finish));
+            None => false,
         }
-        let Some(strategy) = self.queue.next() else { return false };
-        self.current = Some(Simulation::new(Arc::clone(&self.workload), Arc::clone(&self.config), strategy));
-        true
     }
 
-    /// The report, once [`Run::step`] has returned false.
+    /// Plans the next layer; none once all are planned. Plans are made in order, and may be timed side by side.
+    pub fn plan(&mut self) -> Option<PlannedLayer> {
+        for (at, (strategy, stage)) in self.strategies.iter_mut().enumerate() {
+            if matches!(stage, Stage::Waits) {
+                *stage = Stage::Runs(Box::new(Simulation::with(Arc::clone(&self.inputs), *strategy)));
+            }
+            if let Stage::Runs(simulation) = stage
+                && let Some(planned) = simulation.plan()
+            {
+                return Some(PlannedLayer(at, planned));
+            }
+        }
+        None
+    }
+
+    /// Adds a timed layer. Whatever the order in which they come, the sums are made in that of the plans.
+    pub fn add(&mut self, TimedLayer(at, timed): TimedLayer) {
+        self.done += 1;
+        let stage = &mut self.strategies[at].1;
+        if let Stage::Runs(simulation) = stage {
+            simulation.add(timed);
+            if let Some(outcome) = simulation.outcome() {
+                *stage = Stage::Done(outcome);
+            }
+        }
+    }
+
+    /// The report, once all layers are added.
     #[must_use]
     pub fn report(self, digest: &str, synthetic: bool) -> RunReport {
-        let tokens = (self.workload.batch * self.workload.steps) as f64;
-        let find = |strategy| self.outcomes.iter().find(|o| o.strategy == strategy);
+        let workload = &self.inputs.workload;
+        let tokens = (workload.batch as u64 * workload.steps as u64) as f64;
+        let outcomes: Vec<&Outcome> =
+            self.strategies.iter().filter_map(|(_, s)| if let Stage::Done(o) = s { Some(o) } else { None }).collect();
+        let find = |strategy| outcomes.iter().find(|o| o.strategy == strategy);
         let baseline = find(self.experiment.baseline).map_or(f64::NAN, |o| o.seconds);
         let base_hops = find(Strategy::Base).map_or(0, |o| o.hops);
         let run = |o: &Outcome| StrategyRun {
             model: self.experiment.model.clone(),
             wafer: self.experiment.wafer.clone(),
-            batch: self.workload.batch,
+            batch: workload.batch,
             strategy: o.strategy.name().into(),
             seconds: o.seconds,
             throughput: tokens / o.seconds,
@@ -175,18 +250,18 @@ impl Run {
             hbm_bytes: o.hbm_bytes.clone(),
             link_bytes: o.link_bytes.clone(),
             link_busy: o.link_busy.clone(),
-            copies: o.copies.clone(),
+            copies: o.replicas.clone(),
         };
-        let wanted = |o: &&Outcome| self.experiment.strategies.contains(&o.strategy);
+        let wanted = |o: &&&Outcome| self.experiment.strategies.contains(&o.strategy);
         RunReport {
             experiment: self.experiment.run_key().to_string(),
             digest: digest.into(),
             synthetic,
-            sources: self.workload.sources,
-            layers: self.workload.layers.clone(),
-            all_layers: self.workload.all_layers,
-            overfull: self.experiment.overfull(self.workload.all_layers, self.workload.experts),
-            runs: self.outcomes.iter().filter(wanted).map(run).collect(),
+            sources: workload.sources,
+            layers: workload.layers.clone(),
+            all_layers: workload.all_layers,
+            overfull: self.experiment.overfull(workload.all_layers, workload.experts),
+            runs: outcomes.iter().filter(wanted).map(|o| run(o)).collect(),
         }
     }
 }

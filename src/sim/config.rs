@@ -104,6 +104,12 @@ pub struct Config {
 }
 
 impl Config {
+    /// The die that stores each expert of a layer.
+    #[must_use]
+    pub fn home(&self, _layer: usize) -> &[usize] {
+        &self.home
+    }
+
     /// Time to read one expert from HBM (Th), seconds.
     #[must_use]
     pub fn read_seconds(&self) -> f64 {

@@ -1,31 +1,18 @@
-//! Flows over shared resources with max-min fair rates. Apart from the engine: it knows no expert and no strategy, only
-//! bytes, paths and capacities, so a naive reference can check it.
+//! Flows over shared resources with max-min fair rates. Apart from plans: it knows no expert and no strategy, only bytes,
+//! paths and capacities, so a naive reference can check it.
 //!
-//! When a flow ends or starts, rates change only for flows that share a resource with it, directly or through others.
-//! Recomputing just that component gives the same rates as recomputing all, and most components are one die.
+//! Max-min rates are the one fixed point of two rules. A resource has a *level*: what it gives the flows that it limits, or
+//! infinity if the others leave enough for all. A flow gets the lowest level on its path. When a flow ends or starts, only
+//! resources on its path may have another level, then those of flows whose rate this changes, and so on; in a mesh that is
+//! a few of many. Of the resources to look at again the lowest goes first: what is lower never depends on what is
+//! higher, so every level is final after a few looks. Filling from nothing at each event gives the same rates in thrice the time.
 
-use super::Duplex;
-use crate::model::{Faults, Routes, Wafer};
-
-/// Resources of a wafer and the path of each transfer. Resource d is the HBM of die d; the links follow.
-#[derive(Clone, Debug, PartialEq)]
-pub struct Network {
-    /// Bytes a second of each resource.
-    pub capacity: Vec<f64>,
-    /// Number of dies.
-    pub dies: usize,
-    /// Resources of all transfers, one after another: HBM of the source first, then the links.
-    paths: Vec<u16>,
-    /// Where those of a transfer start, `[from][to]`, and at the end the end.
-    starts: Vec<u32>,
-    /// The dies on the way of each transfer.
-    pub routes: Routes,
-}
+use super::Network;
 
 /// One transfer that a die has to make.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Fetch {
-    /// Die whose HBM gives (or, for a copy, takes) the bytes.
+    /// Die whose HBM gives (or, for a replica, takes) the bytes.
     pub source: usize,
     /// Die that asks.
     pub die: usize,
@@ -46,52 +33,6 @@ pub struct Timing {
     pub busy: Vec<f64>,
 }
 
-impl Network {
-    /// The network of a wafer: the HBM of the source, then each link of the route.
-    #[must_use]
-    pub fn new(wafer: &Wafer, faults: &Faults, duplex: Duplex) -> Self {
-        let mesh = wafer.mesh;
-        let routes = Routes::new(mesh, faults);
-        let (dies, links) = (mesh.dies(), mesh.links().len());
-        let each = if duplex == Duplex::Full { 2 } else { 1 };
-        let mut capacity = vec![wafer.hbm; dies];
-        capacity.resize(dies + links * each, wafer.link);
-        let (mut paths, mut starts) = (Vec::new(), vec![0]);
-        let id = |n: usize| u16::try_from(n).unwrap_or(u16::MAX);
-        for i in 0..dies * dies {
-            let route = routes.path(i / dies, i % dies);
-            paths.extend(route.first());
-            for step in route.windows(2) {
-                let [a, b] = [step[0], step[1]].map(usize::from);
-                let link = mesh.link(a, b);
-                paths.push(id(dies + if each == 2 { 2 * link + usize::from(b < a) } else { link }));
-            }
-            starts.push(crate::units::small(paths.len()));
-        }
-        Self { capacity, dies, paths, starts, routes }
-    }
-
-    /// Resources of a transfer.
-    #[must_use]
-    pub fn path(&self, from: usize, to: usize) -> &[u16] {
-        let i = from * self.dies + to;
-        &self.paths[self.starts[i] as usize..self.starts[i + 1] as usize]
-    }
-}
-
-#[derive(Clone, Copy, Debug, Default)]
-struct Flow<'a> {
-    task: usize,
-    path: &'a [u16],
-    left: f64,
-    rate: f64,
-    since: f64,
-    end: f64,
-    frozen: bool,
-    /// Computation of rates that last saw the flow.
-    seen: u64,
-}
-
 /// Runs all transfers: each die makes its own in the order given, `in_flight` at a time, at max-min fair rates.
 /// `fetches` is grouped by die.
 #[must_use]
@@ -104,226 +45,329 @@ pub fn transfer(network: &Network, fetches: &[Fetch], in_flight: usize) -> Timin
         bytes: vec![0.0; resources],
         busy: vec![0.0; resources],
     };
-    let mut queue = vec![(0usize, 0usize); network.dies];
-    for (i, fetch) in fetches.iter().enumerate() {
-        let (next, end) = &mut queue[fetch.die];
-        if next == end {
-            *next = i;
+    let mut fluid = Fluid::new(network);
+    // What each slot's die has still to do: the slots of a die share a queue.
+    let mut queues: Vec<std::ops::Range<usize>> = Vec::new();
+    let mut queue_of: Vec<usize> = Vec::new();
+    let alone = alone(network.dies, fetches);
+    let mut first = 0;
+    for of_die in fetches.chunk_by(|a, b| a.die == b.die) {
+        let die = of_die[0].die;
+        let range = first..first + of_die.len();
+        first = range.end;
+        if alone[die] {
+            take_turns(network, of_die, range, in_flight, &mut timing);
+            continue;
         }
-        *end = i + 1;
+        for _ in 0..in_flight.min(range.len()) {
+            queue_of.push(queues.len());
+        }
+        queues.push(range);
     }
-    let mut state = Fluid {
-        network,
-        flows: Vec::with_capacity(network.dies * in_flight),
-        free: Vec::new(),
-        on: vec![Vec::new(); resources],
-        busy_since: vec![0.0; resources],
-        dirty: Vec::new(),
-        epoch: 0,
-        seen: vec![0; resources],
-        left: vec![0.0; resources],
-        count: vec![0; resources],
-        component: Vec::new(),
-        resources: Vec::new(),
-        share: Vec::new(),
-        place: vec![0; resources],
-        changed: Vec::new(),
-    };
+    for &queue in &queue_of {
+        let Some(task) = queues[queue].next() else { continue };
+        fluid.add(&fetches[task], task);
+    }
     let mut now = 0.0;
-    let mut active: Vec<usize> = Vec::new();
-    for (next, end) in &mut queue {
-        for _ in 0..in_flight {
-            if next < end {
-                active.push(state.start(fetches, *next, now));
-                *next += 1;
-            }
+    fluid.settle(now);
+    loop {
+        now = least(&fluid.end);
+        if now == f64::INFINITY {
+            return timing;
         }
-    }
-    while !active.is_empty() {
-        state.rates(now);
-        now = active.iter().fold(f64::INFINITY, |t, &slot| t.min(state.flows[slot].end));
-        // Ends that differ by rounding alone are one event. Flows end in the order in which they started.
+        // Ends that differ by rounding alone are one event.
         let limit = now * (1.0 + 1e-12);
-        let mut i = 0;
-        while i < active.len() {
-            let slot = active[i];
-            if state.flows[slot].end > limit {
-                i += 1;
+        for (slot, &queue) in queue_of.iter().enumerate() {
+            if fluid.end[slot] > limit {
                 continue;
             }
-            let task = state.flows[slot].task;
-            state.stop(fetches, slot, now, &mut timing);
+            let task = fluid.flows[slot].task;
             timing.end[task] = now;
-            let (next, end) = &mut queue[fetches[task].die];
-            if next < end {
-                timing.start[*next] = now;
-                active[i] = state.start(fetches, *next, now);
-                *next += 1;
-                i += 1;
-            } else {
-                active.remove(i);
+            fluid.stop(slot, &fetches[task], now, &mut timing);
+            if let Some(next) = queues[queue].next() {
+                timing.start[next] = now;
+                fluid.start(slot, &fetches[next], next, now);
             }
         }
+        fluid.settle(now);
     }
-    timing
+}
+
+/// Which dies share nothing with others: they read from themselves alone, nobody reads from them, and all pieces are equal.
+fn alone(dies: usize, fetches: &[Fetch]) -> Vec<bool> {
+    let mut alone = vec![true; dies];
+    for pair in fetches.chunk_by(|a, b| a.die == b.die) {
+        let die = pair[0].die;
+        for fetch in pair {
+            if fetch.source != die {
+                (alone[die], alone[fetch.source]) = (false, false);
+            }
+            alone[die] &= fetch.bytes == pair[0].bytes;
+        }
+    }
+    alone
+}
+
+/// The transfers of a die that shares nothing: those in flight are equal, so they start and end together.
+fn take_turns(
+    network: &Network,
+    fetches: &[Fetch],
+    range: std::ops::Range<usize>,
+    in_flight: usize,
+    timing: &mut Timing,
+) {
+    let Fetch { die, bytes, .. } = fetches[0];
+    let mut now = 0.0;
+    for (starts, ends) in timing.start[range.clone()].chunks_mut(in_flight).zip(timing.end[range].chunks_mut(in_flight))
+    {
+        starts.fill(now);
+        now += bytes * ends.len() as f64 / network.capacity[die];
+        ends.fill(now);
+    }
+    timing.bytes[die] = bytes * fetches.len() as f64;
+    timing.busy[die] = now;
+}
+
+/// The least value. Eight lanes, which are compared at once where the target can.
+fn least(values: &[f64]) -> f64 {
+    const LANES: usize = 8;
+    let lower = |a: f64, b: f64| if b < a { b } else { a };
+    let mut lanes = [f64::INFINITY; LANES];
+    let chunks = values.chunks_exact(LANES);
+    let rest = chunks.remainder();
+    for chunk in chunks {
+        for (lane, &value) in lanes.iter_mut().zip(chunk) {
+            *lane = lower(*lane, value);
+        }
+    }
+    lanes.into_iter().chain(rest.iter().copied()).fold(f64::INFINITY, lower)
+}
+
+/// A level that differs by less is the same: rounding must not spread.
+const SAME: f64 = 1e-14;
+
+/// A flow under way.
+#[derive(Clone, Copy, Debug, Default)]
+struct Active<'a> {
+    task: usize,
+    path: &'a [u16],
+    /// Bytes left at `since`, and the rate from then on.
+    left: f64,
+    since: f64,
+    rate: f64,
+    /// The lowest level on the path, and the resource that has it: the rate, once all levels are final.
+    share: f64,
+    tight: u16,
+    changed: bool,
 }
 
 struct Fluid<'a> {
     network: &'a Network,
-    flows: Vec<Flow<'a>>,
-    free: Vec<usize>,
-    /// Flows on each resource.
+    flows: Vec<Active<'a>>,
+    /// When each flow will end; infinity for a slot without one.
+    end: Vec<f64>,
+    /// Slots of the flows on each resource.
     on: Vec<Vec<usize>>,
+    level: Vec<f64>,
     busy_since: Vec<f64>,
-    /// Resources whose flows changed since the last computation of rates.
-    dirty: Vec<usize>,
-    // Work space of `rates`. `seen` holds the computation that last saw a resource, so nothing has to be cleared.
-    epoch: u64,
-    seen: Vec<u64>,
-    left: Vec<f64>,
-    count: Vec<usize>,
-    component: Vec<usize>,
-    resources: Vec<usize>,
-    /// What each of `resources` has to give a flow, and where each resource stands in that list.
-    share: Vec<f64>,
-    place: Vec<usize>,
+    /// Resources to look at again.
+    dirty: Vec<u16>,
+    is_dirty: Vec<bool>,
+    /// Flows whose share changed since the last [`Fluid::settle`].
     changed: Vec<usize>,
+    caps: Vec<Cap>,
 }
 
-impl Fluid<'_> {
-    fn start(&mut self, fetches: &[Fetch], task: usize, now: f64) -> usize {
-        let slot = self.free.pop().unwrap_or(self.flows.len());
-        if slot == self.flows.len() {
-            self.flows.push(Flow::default());
+/// What the rest of its path allows a flow, and the resource that limits it there.
+#[derive(Clone, Copy)]
+struct Cap {
+    share: f64,
+    tight: u16,
+}
+
+impl<'a> Fluid<'a> {
+    fn new(network: &'a Network) -> Self {
+        let resources = network.capacity.len();
+        Self {
+            network,
+            flows: Vec::new(),
+            end: Vec::new(),
+            on: vec![Vec::new(); resources],
+            level: vec![f64::INFINITY; resources],
+            busy_since: vec![0.0; resources],
+            dirty: Vec::new(),
+            is_dirty: vec![false; resources],
+            changed: Vec::new(),
+            caps: Vec::new(),
         }
-        let fetch = &fetches[task];
-        let network = self.network;
-        let path = network.path(fetch.source, fetch.die);
-        self.flows[slot] = Flow { task, path, left: fetch.bytes, since: now, ..Flow::default() };
-        for &r in path {
-            let r = usize::from(r);
-            if self.on[r].is_empty() {
-                self.busy_since[r] = now;
-            }
-            self.on[r].push(slot);
-            self.dirty.push(r);
-        }
-        slot
     }
 
-    fn stop(&mut self, fetches: &[Fetch], slot: usize, now: f64, timing: &mut Timing) {
-        let Flow { task, path, .. } = self.flows[slot];
-        let fetch = &fetches[task];
+    /// A slot with its first flow, at the beginning.
+    fn add(&mut self, fetch: &Fetch, task: usize) {
+        self.flows.push(Active::default());
+        self.end.push(f64::INFINITY);
+        self.start(self.flows.len() - 1, fetch, task, 0.0);
+    }
+
+    fn start(&mut self, slot: usize, fetch: &Fetch, task: usize, now: f64) {
+        let path = self.network.path(fetch.source, fetch.die);
+        let cap = rest_of(path, u16::MAX, &self.level);
+        self.flows[slot] = Active {
+            task,
+            path,
+            left: fetch.bytes,
+            since: now,
+            rate: 0.0,
+            share: cap.share,
+            tight: cap.tight,
+            changed: true,
+        };
+        self.changed.push(slot);
         for &r in path {
-            let r = usize::from(r);
-            self.on[r].retain(|&s| s != slot);
+            let on = &mut self.on[usize::from(r)];
+            if on.is_empty() {
+                self.busy_since[usize::from(r)] = now;
+            }
+            on.push(slot);
+            self.look_again(r);
+        }
+    }
+
+    fn stop(&mut self, slot: usize, fetch: &Fetch, now: f64, timing: &mut Timing) {
+        self.end[slot] = f64::INFINITY;
+        for &id in self.flows[slot].path {
+            let r = usize::from(id);
             timing.bytes[r] += fetch.bytes;
-            if self.on[r].is_empty() {
+            let on = &mut self.on[r];
+            if let Some(at) = on.iter().position(|&s| s == slot) {
+                on.swap_remove(at);
+            }
+            if on.is_empty() {
                 timing.busy[r] += now - self.busy_since[r];
             }
+            // What had enough for all has enough for fewer.
+            if self.level[r] < f64::INFINITY {
+                self.look_again(id);
+            }
+        }
+    }
+
+    fn look_again(&mut self, r: u16) {
+        if !std::mem::replace(&mut self.is_dirty[usize::from(r)], true) {
             self.dirty.push(r);
         }
-        self.free.push(slot);
     }
 
-    /// Recomputes the rates of every component with a change.
-    fn rates(&mut self, now: f64) {
-        let first = self.epoch + 1;
-        while let Some(r) = self.dirty.pop() {
-            if self.seen[r] < first && !self.on[r].is_empty() {
-                self.epoch += 1;
-                self.gather(r);
-                self.fill(now);
+    /// Brings all levels to the fixed point, then the rates and ends of the flows that this changes.
+    #[inline(never)]
+    fn settle(&mut self, now: f64) {
+        while let Some(r) = self.lowest() {
+            self.is_dirty[usize::from(r)] = false;
+            self.look(r);
+        }
+        for slot in self.changed.drain(..) {
+            let flow = &mut self.flows[slot];
+            flow.changed = false;
+            if flow.share != flow.rate {
+                flow.left -= flow.rate * (now - flow.since);
+                flow.since = now;
+                flow.rate = flow.share;
+                self.end[slot] = now + flow.left.max(0.0) / flow.rate;
             }
         }
     }
 
-    /// Collects the flows and resources that hang together with a resource.
-    #[inline(never)]
-    fn gather(&mut self, root: usize) {
-        let Self { network, flows, on, epoch, seen, left, count, component, resources, .. } = self;
-        component.clear();
-        resources.clear();
-        resources.push(root);
-        seen[root] = *epoch;
-        let mut next = 0;
-        while let Some(&r) = resources.get(next) {
-            next += 1;
-            left[r] = network.capacity[r];
-            count[r] = on[r].len();
-            for &slot in &on[r] {
-                let flow = &mut flows[slot];
-                if std::mem::replace(&mut flow.seen, *epoch) == *epoch {
-                    continue;
-                }
-                component.push(slot);
-                for &other in flow.path {
-                    let other = usize::from(other);
-                    if std::mem::replace(&mut seen[other], *epoch) != *epoch {
-                        resources.push(other);
-                    }
-                }
+    /// Takes the resource to look at next: the one whose level is, or may become, the lowest.
+    fn lowest(&mut self) -> Option<u16> {
+        let mut best = (f64::INFINITY, 0);
+        for (at, &r) in self.dirty.iter().enumerate() {
+            let r = usize::from(r);
+            let level = f64::min(self.level[r], self.network.capacity[r] / self.on[r].len() as f64);
+            if level < best.0 {
+                best = (level, at);
             }
         }
+        (!self.dirty.is_empty()).then(|| self.dirty.swap_remove(best.1))
     }
 
-    /// Progressive filling: the resource with the least to give each of its flows fixes their rate, and so on.
-    #[inline(never)]
-    fn fill(&mut self, now: f64) {
-        let Self { flows, on, epoch, seen, left, count, component, resources, share, place, changed, .. } = self;
-        for &slot in component.iter() {
+    /// The level of a resource, from what the other resources allow its flows.
+    fn look(&mut self, id: u16) {
+        let r = usize::from(id);
+        let old = self.level[r];
+        let Self { network, flows, on, level, dirty, is_dirty, changed, caps, .. } = self;
+        let capacity = network.capacity[r];
+        if old == f64::INFINITY && on[r].iter().map(|&slot| flows[slot].share).sum::<f64>() <= capacity {
+            return;
+        }
+        caps.clear();
+        caps.extend(on[r].iter().map(|&slot| {
+            let Active { share, tight, path, .. } = flows[slot];
+            if tight == id { rest_of(path, id, level) } else { Cap { share, tight } }
+        }));
+        let new = water(capacity, caps);
+        if new == old || (new - old).abs() <= SAME * f64::min(new, old) {
+            return;
+        }
+        level[r] = new;
+        for (&slot, cap) in on[r].iter().zip(caps) {
             let flow = &mut flows[slot];
-            flow.left -= flow.rate * (now - flow.since);
-            flow.since = now;
-            flow.frozen = false;
-        }
-        // In order, so that ties go to the lowest resource. Many are found faster than they are sorted.
-        if resources.len() > 12 {
-            resources.clear();
-            resources.extend((0..seen.len()).filter(|&r| seen[r] == *epoch));
-        } else {
-            resources.sort_unstable();
-        }
-        share.clear();
-        for (at, &r) in resources.iter().enumerate() {
-            place[r] = at;
-            share.push(left[r] / count[r] as f64);
-        }
-        let mut open = component.len();
-        while open > 0 {
-            let at = least(share);
-            let rate = share[at].max(0.0);
-            for &slot in &on[resources[at]] {
-                let flow = &mut flows[slot];
-                if std::mem::replace(&mut flow.frozen, true) {
-                    continue;
-                }
-                open -= 1;
-                flow.rate = rate;
-                flow.end = now + flow.left.max(0.0) / rate;
-                for &other in flow.path {
-                    let other = usize::from(other);
-                    left[other] -= rate;
-                    count[other] -= 1;
-                    changed.push(other);
-                }
+            let before = flow.share;
+            // Of equal levels the flow keeps the resource that it had.
+            if new < cap.share || (new == cap.share && flow.tight == id) {
+                (flow.share, flow.tight) = (new, id);
+            } else {
+                (flow.share, flow.tight) = (cap.share, cap.tight);
             }
-            // What a resource has to give is divided once for each change.
-            for other in changed.drain(..) {
-                let n = count[other];
-                share[place[other]] = if n > 0 { left[other] / n as f64 } else { f64::INFINITY };
+            if flow.share == before {
+                continue;
+            }
+            if !std::mem::replace(&mut flow.changed, true) {
+                changed.push(slot);
+            }
+            for &other in flow.path {
+                let o = usize::from(other);
+                // What had enough for all has enough for less.
+                let matters = flow.share > before || level[o] < f64::INFINITY;
+                if other != id && matters && !std::mem::replace(&mut is_dirty[o], true) {
+                    dirty.push(other);
+                }
             }
         }
     }
 }
 
-/// Position of the least value, the first of equal ones.
-fn least(values: &[f64]) -> usize {
-    let mut best = (f64::INFINITY, 0);
-    for (at, &value) in values.iter().enumerate() {
-        if value < best.0 {
-            best = (value, at);
+/// The lowest level on a path without one resource.
+fn rest_of(path: &[u16], without: u16, level: &[f64]) -> Cap {
+    let mut cap = Cap { share: f64::INFINITY, tight: u16::MAX };
+    for &r in path {
+        if r != without && level[usize::from(r)] < cap.share {
+            cap = Cap { share: level[usize::from(r)], tight: r };
         }
     }
-    best.1
+    cap
+}
+
+/// The level at which flows with these caps fill a capacity; infinity if they cannot.
+fn water(capacity: f64, caps: &[Cap]) -> f64 {
+    let mut capped = 0;
+    let mut level = capacity / caps.len() as f64;
+    loop {
+        // Those below the level are held elsewhere; what they leave raises it for the others.
+        let (mut taken, mut below) = (0.0, 0);
+        for cap in caps {
+            if cap.share < level {
+                taken += cap.share;
+                below += 1;
+            }
+        }
+        if below == caps.len() {
+            return f64::INFINITY;
+        }
+        if below == capped {
+            return level;
+        }
+        capped = below;
+        // By rounding alone it could fall, and those below would not be below any more.
+        level = f64::max(level, (capacity - taken) / (caps.len() - below) as f64);
+    }
 }

@@ -1,5 +1,7 @@
 //! The predictor: experts likely to be used again soon, from the cross-token heat map (section V).
 
+use crate::units::{index, small};
+
 /// For each expert, the set of experts that its row of the heat map predicts.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Predictor {
@@ -13,15 +15,18 @@ impl Predictor {
     pub fn new(heat: &[u32], experts: usize, n: usize) -> Self {
         let words = experts.div_ceil(64);
         let mut rows = vec![0; experts * words];
-        let mut order: Vec<usize> = Vec::with_capacity(experts);
+        // Count above, id below and turned round: one number to compare, and the larger comes first.
+        let mut order: Vec<u64> = Vec::with_capacity(experts);
         for (e, row) in heat.chunks_exact(experts).enumerate() {
             order.clear();
-            order.extend((0..experts).filter(|&j| row[j] > 0));
+            let key = |(j, &count): (usize, &u32)| u64::from(count) << 32 | u64::from(u32::MAX - small(j));
+            order.extend(row.iter().enumerate().filter(|(_, count)| **count > 0).map(key));
             if n < order.len() {
-                order.select_nth_unstable_by_key(n, |&j| (std::cmp::Reverse(row[j]), j));
+                order.select_nth_unstable_by(n, |a, b| b.cmp(a));
                 order.truncate(n);
             }
-            for &j in &order {
+            for key in &order {
+                let j = index(u64::from(u32::MAX) - (key & u64::from(u32::MAX)));
                 rows[e * words + j / 64] |= 1 << (j % 64);
             }
         }

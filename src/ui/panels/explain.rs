@@ -5,7 +5,7 @@ use leptos::prelude::*;
 
 use crate::model::{Mesh, WAFERS, Wafer};
 use crate::plot::{Chart, MeshPicture};
-use crate::sim::{Block, Config, DieOrder, Duplex, Predictor, allocate_explained};
+use crate::sim::{Block, Config, DieOrder, Duplex, Holders, Network, Predictor, allocate_explained};
 use crate::ui::figure::{Figure, square};
 use crate::ui::store::Store;
 use crate::units::{floor, seconds, significant};
@@ -48,12 +48,14 @@ fn example() -> Example {
         predicted: 3,
         slots: vec![2; MESH.dies()],
     };
-    let (x, blocks) = allocate_explained(&COUNTS, &config, |e, d| config.home[e] == d);
+    let network = Network::new(&config.wafer, &config.faults, config.duplex);
+    let holders = Holders::at_home(config.home(0), MESH.dies());
+    let (x, blocks) = allocate_explained(&COUNTS, &config, &network, &holders);
     // A heat map in which an expert is followed by itself and its neighbours.
     let heat: Vec<u32> = (0..81).map(|i| [9u32, 4, 2, 0, 0][(i / 9usize).abs_diff(i % 9).min(4)]).collect();
     let predictor = Predictor::new(&heat, COUNTS.len(), config.predicted);
     let kept = (0..MESH.dies()).filter_map(|die| {
-        let used: Vec<usize> = (0..COUNTS.len()).filter(|&e| x.of(e)[die] > 0.0).collect();
+        let used: Vec<usize> = x.on(die).iter().map(|share| share.expert).collect();
         let set = predictor.union(used.iter().copied());
         let predicted: Vec<usize> = (0..COUNTS.len()).filter(|&e| Predictor::holds(&set, e)).collect();
         let copied: Vec<usize> =

@@ -1,0 +1,232 @@
+//! Runs in any number of threads, what is remembered of them, and which settings a strategy reads.
+
+use std::sync::Arc;
+
+use moescope::experiment::Experiment;
+use moescope::format::Source;
+use moescope::model::Wafer;
+use moescope::protocol::{Dataset, Files, From, Outcomes, Progress, Reply, Request, Run, State, start, workload};
+use moescope::sim::{
+    Config, DieOrder, Digest, Duplex, Inputs, Outcome, Planner, SETTINGS, Simulation, Strategy, Timeline, Workload,
+    key, timeline,
+};
+use moescope::synth::Generator;
+use proptest::prelude::*;
+
+use crate::reference::{cases, fast};
+
+/// The bytes that a report would have: equal floats are equal to the last bit.
+fn bytes(outcome: &Outcome) -> String {
+    serde_json::to_string(outcome).unwrap()
+}
+
+/// Other values of a setting, none of which its readers may survive unchanged.
+fn change(name: &str, c: &mut Config) {
+    let Wafer { dram, usable, fp16, llc, remote_penalty, write, link, hop, .. } = &mut c.wafer;
+    match name {
+        "DRAM" => *dram *= 3.0,
+        "usable DRAM" => *usable *= 0.5,
+        "FP16 rate" => *fp16 *= 2.0,
+        "cache size" => *llc += 7.0,
+        "order" => c.order = if c.order == DieOrder::Row { DieOrder::Column } else { DieOrder::Row },
+        "block" => c.block = 3 * c.block + 1,
+        "tau" => c.split = if c.split > 10.0 { 1.0 } else { 50.0 },
+        "remote penalty" => *remote_penalty += 5.0,
+        "predicted" => c.predicted = if c.predicted > 1 { 0 } else { 5 },
+        "slots" => c.slots.iter_mut().for_each(|s| *s = if *s == 0 { 3 } else { 0 }),
+        "write latency" => *write += 9.0,
+        "link" => *link *= 0.25,
+        "hop latency" => *hop += 3.0,
+        "duplex" => c.duplex = if c.duplex == Duplex::Full { Duplex::Shared } else { Duplex::Full },
+        other => panic!("no change of {other}"),
+    }
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(48))]
+
+    #[test]
+    fn a_setting_that_a_strategy_ignores_does_not_change_its_outcome((work, config) in cases()) {
+        let digest = Digest::of(&work);
+        for strategy in Strategy::ALL {
+            let before = bytes(&fast(&work, &config, strategy));
+            for setting in &SETTINGS {
+                let mut changed = config.clone();
+                change(setting.name, &mut changed);
+                prop_assert_ne!(&changed, &config, "{} was not changed", setting.name);
+                let same_key = key(strategy, &changed, &digest) == key(strategy, &config, &digest);
+                prop_assert_eq!(same_key, !(setting.is_read)(strategy), "{} of {}", setting.name, strategy.name());
+                if same_key {
+                    prop_assert_eq!(&bytes(&fast(&work, &changed, strategy)), &before, "{} of {}", setting.name, strategy.name());
+                }
+            }
+            // The pairs of experts are the predictor's alone; the counts are everyone's.
+            let other_pairs = Workload { heat: work.heat.iter().map(|h| h.iter().map(|n| 5 - n).collect()).collect(), ..work.clone() };
+            let same_key = key(strategy, &config, &Digest::of(&other_pairs)) == key(strategy, &config, &digest);
+            prop_assert_eq!(same_key, !strategy.predicts());
+            if same_key {
+                prop_assert_eq!(&bytes(&fast(&other_pairs, &config, strategy)), &before);
+            }
+            let mut other_counts = work.clone();
+            other_counts.counts[0] += 1;
+            prop_assert_ne!(key(strategy, &config, &Digest::of(&other_counts)), key(strategy, &config, &digest));
+        }
+    }
+
+    #[test]
+    fn layers_may_be_timed_in_any_order((work, config) in cases(), seed in any::<u64>()) {
+        for strategy in Strategy::ALL {
+            let inputs = Arc::new(Inputs::new(work.clone(), config.clone()));
+            let mut simulation = Simulation::with(inputs, strategy);
+            let mut planned: Vec<_> = std::iter::from_fn(|| simulation.plan()).collect();
+            prop_assert!(simulation.outcome().is_none());
+            let mut state = seed;
+            while !planned.is_empty() {
+                state = state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+                let next = planned.swap_remove(usize::try_from(state >> 33).unwrap() % planned.len());
+                simulation.add(next.time());
+            }
+            let outcome = simulation.outcome().unwrap();
+            prop_assert_eq!(bytes(&outcome), bytes(&fast(&work, &config, strategy)));
+        }
+    }
+
+    /// The layers over time add up to the run, in whatever order they are looked at.
+    #[test]
+    fn timelines_are_those_of_the_run((work, config) in cases()) {
+        for strategy in Strategy::ALL {
+            let outcome = fast(&work, &config, strategy);
+            let mut planner = Planner::new(Arc::new(Inputs::new(work.clone(), config.clone())), strategy);
+            let mut all: Vec<Timeline> = Vec::new();
+            for (step, layer) in (0..work.steps).rev().flat_map(|s| (0..work.layers.len()).map(move |l| (s, l))) {
+                while planner.towards(step, layer) {}
+                all.push(timeline(&planner, step, layer));
+            }
+            let seconds: f64 = all.iter().map(|t| t.seconds).sum();
+            prop_assert!((seconds - outcome.seconds).abs() <= 1e-9 * outcome.seconds);
+            let writes = all.iter().flat_map(|t| &t.flows).filter(|f| f.tokens == 0.0).count();
+            prop_assert_eq!(writes as u64, outcome.reads.writes);
+            let remote = all.iter().flat_map(|t| &t.flows).filter(|f| f.source != f.die).count();
+            prop_assert_eq!(remote as u64, outcome.reads.remote);
+            for t in &all {
+                prop_assert!(t.computed.iter().all(|c| c.start <= c.end && c.end <= t.seconds));
+                prop_assert_eq!(t.computed.len(), t.flows.iter().filter(|f| f.tokens > 0.0).count());
+                // Whoever reads from a die that is not the home reads a replica that is listed.
+                for f in t.flows.iter().filter(|f| f.tokens > 0.0 && config.home[f.expert] != f.source) {
+                    prop_assert!(t.copies.contains(&(f.expert, f.source)));
+                }
+            }
+            // Replicas of the first step are read in no layer of the first step.
+            let first = all.iter().rev().take(work.layers.len());
+            prop_assert!(first.into_iter().all(|t| t.copies.is_empty()));
+        }
+    }
+}
+
+fn made(model: &str) -> Dataset {
+    let model = moescope::model::model_named(model).unwrap();
+    let mut generator = Generator::new(model, 1);
+    let mut dataset = Dataset { synthetic: true, ..Dataset::default() };
+    dataset.add(std::iter::from_fn(|| generator.request()).collect(), "");
+    dataset.count();
+    dataset
+}
+
+/// Layers that a run simulated.
+fn simulated(experiment: &Experiment, dataset: &Dataset, outcomes: &mut Outcomes) -> (u64, String) {
+    let mut run = Run::new(experiment.clone(), workload(dataset.part().unwrap(), experiment).unwrap());
+    run.recall(outcomes);
+    let mut layers = 0;
+    while run.step() {
+        layers += 1;
+    }
+    assert_eq!(run.progress().0, run.progress().1);
+    run.remember(outcomes);
+    (layers, serde_json::to_string(&run.report("", true)).unwrap())
+}
+
+#[test]
+fn only_strategies_that_read_what_changed_run_again() {
+    let dataset = made("llama4-maverick");
+    let mut outcomes = Outcomes::default();
+    let first = Experiment::parse("v=1&model=llama4-maverick&steps=2&layers=3").0;
+    let each = 6;
+    assert_eq!(simulated(&first, &dataset, &mut outcomes).0, 5 * each);
+    for (name, value, strategies) in [
+        ("baseline", "ep", 0),
+        ("show", "base", 0),
+        ("scope", "prefill", 0),
+        ("step", "1", 0),
+        ("strategies", "ep,allo", 0),
+        ("tau", "2", 2),
+        ("block", "20", 2),
+        ("predict", "30", 2),
+        ("order", "column", 2),
+        ("link", "2", 4),
+        ("hbm", "4", 5),
+        ("seed", "1", 0),
+        ("batch", "4096", 5),
+    ] {
+        let changed = first.with(name, value).unwrap();
+        let fresh = simulated(&changed, &dataset, &mut Outcomes::default()).1;
+        let (layers, remembered) = simulated(&changed, &dataset, &mut outcomes);
+        assert_eq!(layers, strategies * each, "{name}={value}");
+        assert_eq!(remembered, fresh, "{name}={value}");
+        assert_eq!(simulated(&changed, &dataset, &mut outcomes).0, 0, "{name}={value} again");
+    }
+}
+
+#[test]
+fn outcomes_are_kept_up_to_a_number() {
+    let mut outcomes = Outcomes::default();
+    let outcome = Outcome::new(Strategy::Ep, 1, 1, 0);
+    for i in 0..Outcomes::MOST + 10 {
+        outcomes.keep(i.to_le_bytes().to_vec(), outcome.clone());
+        outcomes.keep(i.to_le_bytes().to_vec(), outcome.clone());
+    }
+    assert_eq!(outcomes.len(), Outcomes::MOST);
+    assert!(outcomes.get(&9usize.to_le_bytes()).is_none() && outcomes.get(&10usize.to_le_bytes()).is_some());
+}
+
+struct NoFiles;
+
+impl Files for NoFiles {
+    fn open(&self, _: usize) -> std::io::Result<Box<dyn Source>> {
+        Err(std::io::ErrorKind::NotFound.into())
+    }
+}
+
+/// The reply and the slices that it took.
+fn finish(state: &mut State, request: Request) -> (Reply, u32) {
+    let mut job = start(request);
+    let mut slices = 0;
+    loop {
+        match job.step(state, &NoFiles) {
+            Progress::Running { .. } => slices += 1,
+            Progress::Done(reply) => return (reply, slices),
+        }
+    }
+}
+
+/// A worker that has planned a run up to a layer plans nothing for an earlier one, and nothing at all without a predictor.
+#[test]
+fn a_second_timeline_plans_nothing_again() {
+    let mut keeper = State { made: made("llama4-maverick"), ..State::default() };
+    let text = "v=1&model=llama4-maverick&steps=4&layers=3";
+    let Reply::Bytes(batch) = finish(&mut keeper, Request::Workload(From::Synthetic, text.into())).0 else { panic!() };
+    let mut state = State::default();
+    let mut of = |view: &str| {
+        let ask = || Request::Timeline(format!("{text}{view}"), batch.clone());
+        let (Reply::Timeline(alone), _) = finish(&mut State::default(), ask()) else { panic!() };
+        let (Reply::Timeline(timeline), slices) = finish(&mut state, ask()) else { panic!() };
+        assert_eq!(timeline, alone, "{view}");
+        slices
+    };
+    assert_eq!(of("&step=3&simulated=2"), 12);
+    assert_eq!(of("&step=2&simulated=1"), 0);
+    assert_eq!(of("&step=3&simulated=1&at=5"), 0);
+    assert_eq!(of("&show=base&step=3&simulated=2"), 0, "base needs no plan of the layers before");
+    assert_eq!(of("&step=1&simulated=0"), 4, "another run starts from the beginning");
+    let broken = Request::Timeline(text.into(), vec![1, 2, 3]);
+    assert!(matches!(finish(&mut state, broken).0, Reply::Failed(_)));
+}
