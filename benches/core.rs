@@ -73,6 +73,12 @@ fn simulator() {
 }
 
 fn simulate(name: &str, experiment: &Experiment, dataset: &Dataset, times: usize) {
+    // Names of simulations may follow: only those are run.
+    let mut wanted =
+        std::env::args().skip_while(|a| a != "simulator").skip(1).filter(|a| !a.starts_with('-')).peekable();
+    if wanted.peek().is_some() && !wanted.any(|w| name.contains(&w)) {
+        return;
+    }
     let batch = workload(dataset.part().unwrap(), experiment).unwrap();
     let mut flows = 0u64;
     let mut run = || {

@@ -114,7 +114,7 @@ pub struct Run {
 enum Stage {
     Waits,
     Runs(Box<Simulation>),
-    Done(Outcome),
+    Done(Box<Outcome>),
 }
 
 /// A planned layer of a run, to be timed on any thread.
@@ -161,7 +161,7 @@ impl Run {
             if let (Stage::Waits, Some(outcome)) =
                 (&*stage, outcomes.get(&key(*strategy, &self.inputs.config, &digest)))
             {
-                *stage = Stage::Done(outcome.clone());
+                *stage = Stage::Done(Box::new(outcome.clone()));
                 self.done += each;
             }
         }
@@ -172,7 +172,7 @@ impl Run {
         let digest = Digest::of(&self.inputs.workload);
         for (strategy, stage) in &self.strategies {
             if let Stage::Done(outcome) = stage {
-                outcomes.keep(key(*strategy, &self.inputs.config, &digest), outcome.clone());
+                outcomes.keep(key(*strategy, &self.inputs.config, &digest), (**outcome).clone());
             }
         }
     }
@@ -216,7 +216,7 @@ impl Run {
         if let Stage::Runs(simulation) = stage {
             simulation.add(timed);
             if let Some(outcome) = simulation.outcome() {
-                *stage = Stage::Done(outcome);
+                *stage = Stage::Done(Box::new(outcome));
             }
         }
     }
@@ -226,8 +226,11 @@ impl Run {
     pub fn report(self, digest: &str, synthetic: bool) -> RunReport {
         let workload = &self.inputs.workload;
         let tokens = (workload.batch as u64 * workload.steps as u64) as f64;
-        let outcomes: Vec<&Outcome> =
-            self.strategies.iter().filter_map(|(_, s)| if let Stage::Done(o) = s { Some(o) } else { None }).collect();
+        let outcomes: Vec<&Outcome> = self
+            .strategies
+            .iter()
+            .filter_map(|(_, s)| if let Stage::Done(o) = s { Some(&**o) } else { None })
+            .collect();
         let find = |strategy| outcomes.iter().find(|o| o.strategy == strategy);
         let baseline = find(self.experiment.baseline).map_or(f64::NAN, |o| o.seconds);
         let base_hops = find(Strategy::Base).map_or(0, |o| o.hops);

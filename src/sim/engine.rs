@@ -77,7 +77,7 @@ impl Simulation {
 
     /// Plans the next layer; none after the last.
     pub fn plan(&mut self) -> Option<Planned> {
-        let plan = self.planner.next()?;
+        let plan = self.planner.plan()?;
         self.planned += 1;
         Some(Planned { inputs: Arc::clone(self.planner.inputs()), at: self.planned - 1, plan })
     }

@@ -131,7 +131,6 @@ fn take_turns(
 /// The least value. Eight lanes, which are compared at once where the target can.
 fn least(values: &[f64]) -> f64 {
     const LANES: usize = 8;
-    let lower = |a: f64, b: f64| if b < a { b } else { a };
     let mut lanes = [f64::INFINITY; LANES];
     let chunks = values.chunks_exact(LANES);
     let rest = chunks.remainder();
@@ -161,44 +160,55 @@ struct Active<'a> {
     changed: bool,
 }
 
+/// A resource as it is now.
+#[derive(Clone, Debug)]
+struct Resource {
+    capacity: f64,
+    /// What each of its flows would get if nothing else limited them.
+    even: f64,
+    level: f64,
+    busy_since: f64,
+    dirty: bool,
+    /// Slots of its flows.
+    on: Vec<usize>,
+}
+
 struct Fluid<'a> {
     network: &'a Network,
     flows: Vec<Active<'a>>,
     /// When each flow will end; infinity for a slot without one.
     end: Vec<f64>,
-    /// Slots of the flows on each resource.
-    on: Vec<Vec<usize>>,
-    level: Vec<f64>,
-    busy_since: Vec<f64>,
-    /// Resources to look at again.
+    resources: Vec<Resource>,
+    /// Resources to look at again, and for each the lowest level that it has or may get.
     dirty: Vec<u16>,
-    is_dirty: Vec<bool>,
+    lowest: Vec<f64>,
     /// Flows whose share changed since the last [`Fluid::settle`].
     changed: Vec<usize>,
-    caps: Vec<Cap>,
-}
-
-/// What the rest of its path allows a flow, and the resource that limits it there.
-#[derive(Clone, Copy)]
-struct Cap {
-    share: f64,
-    tight: u16,
+    /// Of the resource that is looked at: what the rest of its path allows each flow, and the resource that limits it there.
+    caps: Vec<f64>,
+    limits: Vec<u16>,
 }
 
 impl<'a> Fluid<'a> {
     fn new(network: &'a Network) -> Self {
-        let resources = network.capacity.len();
+        let resource = |&capacity: &f64| Resource {
+            capacity,
+            even: f64::INFINITY,
+            level: f64::INFINITY,
+            busy_since: 0.0,
+            dirty: false,
+            on: Vec::with_capacity(8),
+        };
         Self {
             network,
             flows: Vec::new(),
             end: Vec::new(),
-            on: vec![Vec::new(); resources],
-            level: vec![f64::INFINITY; resources],
-            busy_since: vec![0.0; resources],
+            resources: network.capacity.iter().map(resource).collect(),
             dirty: Vec::new(),
-            is_dirty: vec![false; resources],
+            lowest: Vec::new(),
             changed: Vec::new(),
             caps: Vec::new(),
+            limits: Vec::new(),
         }
     }
 
@@ -211,59 +221,54 @@ impl<'a> Fluid<'a> {
 
     fn start(&mut self, slot: usize, fetch: &Fetch, task: usize, now: f64) {
         let path = self.network.path(fetch.source, fetch.die);
-        let cap = rest_of(path, u16::MAX, &self.level);
-        self.flows[slot] = Active {
-            task,
-            path,
-            left: fetch.bytes,
-            since: now,
-            rate: 0.0,
-            share: cap.share,
-            tight: cap.tight,
-            changed: true,
-        };
+        let (share, tight) = rest_of(path, u16::MAX, &self.resources);
+        self.flows[slot] = Active { task, path, left: fetch.bytes, since: now, rate: 0.0, share, tight, changed: true };
         self.changed.push(slot);
-        for &r in path {
-            let on = &mut self.on[usize::from(r)];
-            if on.is_empty() {
-                self.busy_since[usize::from(r)] = now;
+        for &id in path {
+            let r = &mut self.resources[usize::from(id)];
+            if r.on.is_empty() {
+                r.busy_since = now;
             }
-            on.push(slot);
-            self.look_again(r);
+            r.on.push(slot);
+            r.even = r.capacity / r.on.len() as f64;
+            if !std::mem::replace(&mut r.dirty, true) {
+                self.dirty.push(id);
+            }
         }
     }
 
     fn stop(&mut self, slot: usize, fetch: &Fetch, now: f64, timing: &mut Timing) {
         self.end[slot] = f64::INFINITY;
         for &id in self.flows[slot].path {
-            let r = usize::from(id);
-            timing.bytes[r] += fetch.bytes;
-            let on = &mut self.on[r];
-            if let Some(at) = on.iter().position(|&s| s == slot) {
-                on.swap_remove(at);
+            let r = &mut self.resources[usize::from(id)];
+            timing.bytes[usize::from(id)] += fetch.bytes;
+            if let Some(at) = r.on.iter().position(|&s| s == slot) {
+                r.on.swap_remove(at);
             }
-            if on.is_empty() {
-                timing.busy[r] += now - self.busy_since[r];
+            r.even = r.capacity / r.on.len() as f64;
+            if r.on.is_empty() {
+                timing.busy[usize::from(id)] += now - r.busy_since;
             }
             // What had enough for all has enough for fewer.
-            if self.level[r] < f64::INFINITY {
-                self.look_again(id);
+            if r.level < f64::INFINITY && !std::mem::replace(&mut r.dirty, true) {
+                self.dirty.push(id);
             }
-        }
-    }
-
-    fn look_again(&mut self, r: u16) {
-        if !std::mem::replace(&mut self.is_dirty[usize::from(r)], true) {
-            self.dirty.push(r);
         }
     }
 
     /// Brings all levels to the fixed point, then the rates and ends of the flows that this changes.
     #[inline(never)]
     fn settle(&mut self, now: f64) {
-        while let Some(r) = self.lowest() {
-            self.is_dirty[usize::from(r)] = false;
-            self.look(r);
+        self.lowest.clear();
+        for &id in &self.dirty {
+            let r = &self.resources[usize::from(id)];
+            self.lowest.push(lower(r.level, r.even));
+        }
+        while !self.dirty.is_empty() {
+            let at = first_least(&self.lowest);
+            self.lowest.swap_remove(at);
+            let id = self.dirty.swap_remove(at);
+            self.look(id);
         }
         for slot in self.changed.drain(..) {
             let flow = &mut self.flows[slot];
@@ -277,46 +282,40 @@ impl<'a> Fluid<'a> {
         }
     }
 
-    /// Takes the resource to look at next: the one whose level is, or may become, the lowest.
-    fn lowest(&mut self) -> Option<u16> {
-        let mut best = (f64::INFINITY, 0);
-        for (at, &r) in self.dirty.iter().enumerate() {
-            let r = usize::from(r);
-            let level = f64::min(self.level[r], self.network.capacity[r] / self.on[r].len() as f64);
-            if level < best.0 {
-                best = (level, at);
-            }
-        }
-        (!self.dirty.is_empty()).then(|| self.dirty.swap_remove(best.1))
-    }
-
     /// The level of a resource, from what the other resources allow its flows.
+    #[inline]
     fn look(&mut self, id: u16) {
-        let r = usize::from(id);
-        let old = self.level[r];
-        let Self { network, flows, on, level, dirty, is_dirty, changed, caps, .. } = self;
-        let capacity = network.capacity[r];
-        if old == f64::INFINITY && on[r].iter().map(|&slot| flows[slot].share).sum::<f64>() <= capacity {
+        let Self { flows, resources, dirty, lowest, changed, caps, limits, .. } = self;
+        let r = &mut resources[usize::from(id)];
+        r.dirty = false;
+        let Resource { level: old, capacity, even, .. } = *r;
+        if old == f64::INFINITY && r.on.iter().map(|&slot| flows[slot].share).sum::<f64>() <= capacity {
             return;
         }
         caps.clear();
-        caps.extend(on[r].iter().map(|&slot| {
+        limits.clear();
+        let r = &resources[usize::from(id)];
+        for &slot in &r.on {
             let Active { share, tight, path, .. } = flows[slot];
-            if tight == id { rest_of(path, id, level) } else { Cap { share, tight } }
-        }));
-        let new = water(capacity, caps);
-        if new == old || (new - old).abs() <= SAME * f64::min(new, old) {
+            let (cap, limit) = if tight == id { rest_of(path, id, resources) } else { (share, tight) };
+            caps.push(cap);
+            limits.push(limit);
+        }
+        let new = water(capacity, even, caps);
+        if new == old || (new - old).abs() <= SAME * lower(new, old) {
             return;
         }
-        level[r] = new;
-        for (&slot, cap) in on[r].iter().zip(caps) {
+        resources[usize::from(id)].level = new;
+        // The list is out of the resource for a moment: the loop marks other resources.
+        let on = std::mem::take(&mut resources[usize::from(id)].on);
+        for ((&slot, &cap), &limit) in on.iter().zip(caps.iter()).zip(limits.iter()) {
             let flow = &mut flows[slot];
             let before = flow.share;
             // Of equal levels the flow keeps the resource that it had.
-            if new < cap.share || (new == cap.share && flow.tight == id) {
+            if new < cap || (new == cap && flow.tight == id) {
                 (flow.share, flow.tight) = (new, id);
             } else {
-                (flow.share, flow.tight) = (cap.share, cap.tight);
+                (flow.share, flow.tight) = (cap, limit);
             }
             if flow.share == before {
                 continue;
@@ -324,43 +323,61 @@ impl<'a> Fluid<'a> {
             if !std::mem::replace(&mut flow.changed, true) {
                 changed.push(slot);
             }
+            let more = flow.share > before;
             for &other in flow.path {
-                let o = usize::from(other);
+                let o = &mut resources[usize::from(other)];
                 // What had enough for all has enough for less.
-                let matters = flow.share > before || level[o] < f64::INFINITY;
-                if other != id && matters && !std::mem::replace(&mut is_dirty[o], true) {
+                if !o.dirty && (more || o.level < f64::INFINITY) && other != id {
+                    o.dirty = true;
                     dirty.push(other);
+                    lowest.push(lower(o.level, o.even));
                 }
             }
         }
+        resources[usize::from(id)].on = on;
     }
 }
 
-/// The lowest level on a path without one resource.
-fn rest_of(path: &[u16], without: u16, level: &[f64]) -> Cap {
-    let mut cap = Cap { share: f64::INFINITY, tight: u16::MAX };
-    for &r in path {
-        if r != without && level[usize::from(r)] < cap.share {
-            cap = Cap { share: level[usize::from(r)], tight: r };
+fn lower(a: f64, b: f64) -> f64 {
+    if b < a { b } else { a }
+}
+
+/// Position of the least value, the first of equal ones.
+fn first_least(values: &[f64]) -> usize {
+    let mut best = (f64::INFINITY, 0);
+    for (at, &value) in values.iter().enumerate() {
+        best = if value < best.0 { (value, at) } else { best };
+    }
+    best.1
+}
+
+/// The lowest level on a path without one resource, and the resource that has it.
+#[inline]
+fn rest_of(path: &[u16], without: u16, resources: &[Resource]) -> (f64, u16) {
+    let mut least = (f64::INFINITY, u16::MAX);
+    for &id in path {
+        let level = resources[usize::from(id)].level;
+        if level < least.0 && id != without {
+            least = (level, id);
         }
     }
-    cap
+    least
 }
 
-/// The level at which flows with these caps fill a capacity; infinity if they cannot.
-fn water(capacity: f64, caps: &[Cap]) -> f64 {
-    let mut capped = 0;
-    let mut level = capacity / caps.len() as f64;
+/// The level at which flows with these caps fill a capacity, of which `even` is each one's part; infinity if they cannot.
+#[inline]
+fn water(capacity: f64, even: f64, caps: &[f64]) -> f64 {
+    let (mut capped, mut level) = (0.0, even);
+    let all = caps.len() as f64;
     loop {
         // Those below the level are held elsewhere; what they leave raises it for the others.
-        let (mut taken, mut below) = (0.0, 0);
-        for cap in caps {
-            if cap.share < level {
-                taken += cap.share;
-                below += 1;
-            }
+        let (mut taken, mut below) = (0.0, 0.0);
+        for &cap in caps {
+            let (part, one) = if cap < level { (cap, 1.0) } else { (0.0, 0.0) };
+            taken += part;
+            below += one;
         }
-        if below == caps.len() {
+        if below == all {
             return f64::INFINITY;
         }
         if below == capped {
@@ -368,6 +385,6 @@ fn water(capacity: f64, caps: &[Cap]) -> f64 {
         }
         capped = below;
         // By rounding alone it could fall, and those below would not be below any more.
-        level = f64::max(level, (capacity - taken) / (caps.len() - below) as f64);
+        level = f64::max(level, (capacity - taken) / (all - below));
     }
 }

@@ -125,7 +125,7 @@ impl Planner {
 
     /// Plans the next layer; none after the last.
     #[inline(never)]
-    pub fn next(&mut self) -> Option<LayerPlan> {
+    pub fn plan(&mut self) -> Option<LayerPlan> {
         let at = self.next;
         if at >= self.total() {
             return None;
@@ -152,7 +152,7 @@ impl Planner {
     /// Plans up to a layer of a step; false once it is done.
     pub fn towards(&mut self, step: usize, layer: usize) -> bool {
         // Without replicas a layer does not depend on those before.
-        self.strategy.predicts() && self.next <= step * self.layers() + layer && self.next().is_some()
+        self.strategy.predicts() && self.next <= step * self.layers() + layer && self.plan().is_some()
     }
 
     /// The plan of a layer that was planned before ([`Planner::towards`]), again.

@@ -1,7 +1,5 @@
 //! The predictor: experts likely to be used again soon, from the cross-token heat map (section V).
 
-use crate::units::{index, small};
-
 /// For each expert, the set of experts that its row of the heat map predicts.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Predictor {
@@ -15,19 +13,24 @@ impl Predictor {
     pub fn new(heat: &[u32], experts: usize, n: usize) -> Self {
         let words = experts.div_ceil(64);
         let mut rows = vec![0; experts * words];
-        // Count above, id below and turned round: one number to compare, and the larger comes first.
-        let mut order: Vec<u64> = Vec::with_capacity(experts);
+        let mut order: Vec<u32> = Vec::with_capacity(experts);
         for (e, row) in heat.chunks_exact(experts).enumerate() {
             order.clear();
-            let key = |(j, &count): (usize, &u32)| u64::from(count) << 32 | u64::from(u32::MAX - small(j));
-            order.extend(row.iter().enumerate().filter(|(_, count)| **count > 0).map(key));
-            if n < order.len() {
-                order.select_nth_unstable_by(n, |a, b| b.cmp(a));
-                order.truncate(n);
-            }
-            for key in &order {
-                let j = index(u64::from(u32::MAX) - (key & u64::from(u32::MAX)));
-                rows[e * words + j / 64] |= 1 << (j % 64);
+            order.extend(row.iter().filter(|&&count| count > 0));
+            // The least count that is taken, and how many of those that have it; the ids decide among these.
+            let (least, mut equal) = match order.len().checked_sub(n) {
+                None | Some(0) => (1, n),
+                Some(_) if n == 0 => (u32::MAX, 0),
+                Some(_) => {
+                    let (above, &mut least, _) = order.select_nth_unstable_by(n - 1, |a, b| b.cmp(a));
+                    (least, n - above.iter().filter(|&&count| count > least).count())
+                }
+            };
+            for (j, &count) in row.iter().enumerate() {
+                if count > least || (count == least && equal > 0) {
+                    equal -= usize::from(count == least);
+                    rows[e * words + j / 64] |= 1 << (j % 64);
+                }
             }
         }
         Self { words, rows }

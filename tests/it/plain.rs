@@ -49,7 +49,7 @@ pub(crate) fn algorithm_1(counts: &[u32], config: &Config, held: &[Vec<usize>]) 
         let mut cand: Vec<usize> = (0..dies).filter(|d| held[e].contains(d)).collect();
         cand.extend((0..dies).filter(|&d| !held[e].contains(&d) && held[e].iter().any(|&h| near(h, d))));
         cand.sort_by(|&a, &b| f64::partial_cmp(&load[a], &load[b]).unwrap());
-        let ms = f64::max(1.0, (f64::from(counts[e]) / config.split).floor()) as usize;
+        let ms = moescope::units::floor(f64::from(counts[e]) / config.split).max(1);
         if ms < cand.len() {
             let first = cand.iter().copied().find(|d| held[e].contains(d)).unwrap();
             let others: Vec<usize> = cand.into_iter().filter(|&d| d != first).take(ms - 1).collect();
@@ -284,8 +284,9 @@ fn slots_are_those_of_the_definition() {
             let slots = settings(text, 256, layers, all).slots;
             for (die, &ours) in slots.iter().enumerate() {
                 let own = if die < 6 { 11.0 } else { 10.0 };
-                let room = ((share * dram - w * all as f64 * own) / w).floor();
-                let plain = if room < 0.0 { 0 } else { room as u64 * layers as u64 / all as u64 };
+                let room = (share * dram - w * all as f64 * own) / w;
+                let plain =
+                    if room < 0.0 { 0 } else { moescope::units::floor(room) as u64 * layers as u64 / all as u64 };
                 assert_eq!(ours, plain, "{text}, die {die}, {layers} of {all} layers");
             }
         }
