@@ -5,7 +5,7 @@
 //! infinity if the others leave enough for all. A flow gets the lowest level on its path. When a flow ends or starts, only
 //! resources on its path may have another level, then those of flows whose rate this changes, and so on; in a mesh that is
 //! a few of many. Of the resources to look at again the lowest goes first: what is lower never depends on what is
-//! higher, so every level is final after a few looks. Filling from nothing at each event gives the same rates in thrice the time.
+//! higher, so every level is final after a few looks. Filling from nothing at each event gives the same rates in twice the time.
 
 use super::Network;
 
