@@ -230,3 +230,19 @@ fn a_second_timeline_plans_nothing_again() {
     let broken = Request::Timeline(text.into(), vec![1, 2, 3]);
     assert!(matches!(finish(&mut state, broken).0, Reply::Failed(_)));
 }
+
+#[test]
+fn the_number_of_threads_changes_no_byte() {
+    for text in
+        ["v=1&model=llama4-maverick&steps=3&layers=3", "v=1&model=llama4-maverick&steps=2&layers=2&sweep=tau:1:2:3"]
+    {
+        let command = if text.contains("sweep") { "sweep" } else { "run" };
+        let of = |threads: &str| {
+            let out = crate::support::moescope(&[command, "--experiment", text, "--json", "--threads", threads]);
+            assert!(out.status.success(), "{}", String::from_utf8_lossy(&out.stderr));
+            out.stdout
+        };
+        let one = of("1");
+        assert!(one == of("2") && one == of("5"), "{text}");
+    }
+}
