@@ -14,6 +14,7 @@ mod summary;
 use std::io::Write;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
+use std::sync::Mutex;
 
 use anyhow::{Context, Result, anyhow, bail};
 
@@ -21,7 +22,7 @@ use self::args::{Command, parse};
 use crate::experiment::Experiment;
 use crate::format::ModelConfig;
 use crate::model::Scope;
-use crate::protocol::{Asked, DataId, Dataset, Job, RunReport, State, jobs};
+use crate::protocol::{Asked, DataId, Dataset, Provenance, Run, RunReport, State, jobs, workload};
 
 /// Runs the command line with its arguments (without the program's name).
 #[must_use]
@@ -80,7 +81,7 @@ fn carry_out(command: Command) -> Result<()> {
         Command::Run { experiment, traces, config, json, threads } => {
             let read = read(&experiment, !traces.is_empty());
             let (experiment, of, mut state) = prepare(read, &traces, config.as_deref(), threads)?;
-            let report = simulate(&mut state, &of, &experiment)?;
+            let report = simulate(&mut state, &of, &experiment, threads)?;
             if json {
                 serde_json::to_writer_pretty(&mut out, &report)?;
                 writeln!(out)?;
@@ -97,7 +98,8 @@ fn carry_out(command: Command) -> Result<()> {
             let mut points = Vec::new();
             for value in sweep.values() {
                 let at = experiment.run_key().with(&sweep.name, &value).map_err(anyhow::Error::msg)?;
-                points.push(reproduce::Point { value: value.parse()?, report: simulate(&mut state, &of, &at)? });
+                let report = simulate(&mut state, &of, &at, threads)?;
+                points.push(reproduce::Point { value: value.parse()?, report });
             }
             let warnings = state.data(&of)?.0.warnings();
             reproduce::sweep(&mut out, &experiment, points, warnings, json)?;
@@ -160,11 +162,28 @@ fn sizes(experiment: &mut Experiment, path: &Path, loaded: &Dataset) -> Result<(
     Ok(())
 }
 
-fn simulate(state: &mut State, of: &DataId, experiment: &Experiment) -> Result<RunReport> {
-    let batch = load::finish(state, jobs::FillBatch { of: of.clone(), experiment: experiment.clone() })?;
-    let mut run = jobs::Run::new(experiment.clone());
-    run.take(batch.0);
-    load::finish(state, run)
+/// Runs an experiment with that many threads: they take turns at planning layers, and time them side by side. The result does
+/// not depend on their number.
+fn simulate(state: &mut State, of: &DataId, experiment: &Experiment, threads: usize) -> Result<RunReport> {
+    let (dataset, part) = state.data(of)?;
+    let batch = workload(part, experiment).map_err(anyhow::Error::msg)?;
+    let provenance = Provenance::new(part, dataset.synthetic, &batch, dataset.warnings());
+    let mut run = Run::new(experiment.clone(), batch, provenance).map_err(anyhow::Error::msg)?;
+    run.recall(&state.outcomes);
+    let run = Mutex::new(run);
+    let failed = |_| anyhow!("a thread failed");
+    let work = || -> Result<()> {
+        loop {
+            let planned = run.lock().map_err(failed)?.plan();
+            let Some(planned) = planned else { return Ok(()) };
+            let timed = planned.time();
+            run.lock().map_err(failed)?.add(timed);
+        }
+    };
+    load::on_threads(threads, work).into_iter().collect::<Result<()>>()?;
+    let run = run.into_inner().map_err(|_| anyhow!("a thread failed"))?;
+    run.remember(&mut state.outcomes);
+    Ok(run.report())
 }
 
 /// Says what was lost on the way to a result.

@@ -4,7 +4,7 @@
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
-use super::{Dataset, Files, Info, Part};
+use super::{Dataset, Files, Info, Outcomes, Part, Plans};
 
 /// Which requests a question is about: a worker holds a loaded trace and a synthetic workload side by side.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
@@ -151,6 +151,10 @@ pub struct State {
     pub synthetic: Dataset,
     /// What stands beside them in a comparison.
     pub reference: Dataset,
+    /// Outcomes of earlier runs.
+    pub outcomes: Outcomes,
+    /// The run whose layers are looked at.
+    pub plans: Option<Plans>,
 }
 
 impl State {

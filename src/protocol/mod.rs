@@ -11,6 +11,7 @@ pub mod jobs;
 mod list;
 mod moesum;
 mod paper;
+mod remembered;
 mod run;
 mod thinned;
 mod versus;
@@ -27,6 +28,7 @@ pub use paper::{
     BATCHES, HostTime, PaperJob, PaperRun, Target, figure_12_title, host_seconds, host_times, paper_models, paper_runs,
     rms, targets, throughput,
 };
-pub use run::{Provenance, Run, RunReport, StrategyRun, workload};
+pub use remembered::{Outcomes, Plans};
+pub use run::{PlannedLayer, Provenance, Run, RunReport, StrategyRun, TimedLayer, workload};
 pub use versus::{Side, Versus};
 pub use view::{Asked, Figures, figures, glance, setting};

@@ -4,12 +4,28 @@ use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 
-use super::Part;
+use super::{Outcomes, Part};
 use crate::analysis::{Half, Kind, Summary, collapsed, frequency, transition};
-use crate::experiment::Experiment;
-use crate::model::{ModelPreset, Scope, Topology, model_named};
+use crate::experiment::{Experiment, key_named};
+use crate::model::{ModelPreset, Scope, model_named};
 use crate::place::Loads;
-use crate::sim::{Bound, Outcome, Reads, Shape, Simulation, Strategy, Workload, evenly_spaced};
+use crate::sim::{
+    Bound, Digest, Inputs, Outcome, Planned, Reads, Shape, Simulation, Strategy, Timed, Workload, evenly_spaced,
+};
+
+/// Two runs of a strategy with the same key have the same outcome, to the byte: the settings that the strategy reads, the size of
+/// an expert, and what the batch holds.
+fn key(strategy: Strategy, experiment: &Experiment, workload: &Digest) -> String {
+    let default = Experiment::default();
+    let mut of = experiment.run_key();
+    of.workload.clone_from(&default.workload);
+    for key in strategy.ignores().into_iter().filter_map(key_named) {
+        // A default is a value of its setting.
+        let _ = (key.set)(&mut of, &(key.get)(&default));
+    }
+    let (expert, pairs) = (experiment.expert(), if strategy.predicts() { workload.pairs } else { 0 });
+    format!("{} {of} {}x{} {:x} {pairs:x}", strategy.name(), expert.hidden, expert.intermediate, workload.counts)
+}
 
 /// The result of an experiment: `moescope run --json`.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
@@ -162,7 +178,7 @@ impl Provenance {
     }
 }
 
-/// A run in progress.
+/// A run in progress: its strategies in the order of the figures.
 pub struct Run {
     experiment: Experiment,
     provenance: Provenance,
@@ -171,12 +187,37 @@ pub struct Run {
     /// Dies that cannot hold their experts.
     overfull: usize,
     workload: Arc<Workload>,
-    topology: Arc<Topology>,
-    queue: std::vec::IntoIter<Strategy>,
-    current: Option<Simulation>,
-    outcomes: Vec<Outcome>,
+    strategies: Vec<Entry>,
     done: u64,
     total: u64,
+}
+
+/// A strategy of a run.
+struct Entry {
+    strategy: Strategy,
+    inputs: Arc<Inputs>,
+    stage: Stage,
+}
+
+/// How far it is.
+enum Stage {
+    Waits,
+    Runs(Box<Simulation>),
+    Done(Box<Outcome>),
+}
+
+/// A planned layer of a run, to be timed on any thread.
+pub struct PlannedLayer(usize, Planned);
+
+/// A timed layer of a run.
+pub struct TimedLayer(usize, Timed);
+
+impl PlannedLayer {
+    /// Times it.
+    #[must_use]
+    pub fn time(self) -> TimedLayer {
+        TimedLayer(self.0, self.1.time())
+    }
 }
 
 impl Run {
@@ -205,20 +246,44 @@ impl Run {
         let topology = Arc::new(resolved.topology());
         let loads = Loads { experts: workload.experts, layers: &workload.loads };
         let overfull = resolved.overfull(workload.all_layers, &loads);
-        let total = (strategies.len() * workload.steps * workload.layers.len()) as u64;
-        Ok(Self {
-            experiment,
-            resolved,
-            provenance,
-            overfull,
-            workload,
-            topology,
-            queue: strategies.into_iter(),
-            current: None,
-            outcomes: Vec::new(),
-            done: 0,
-            total,
-        })
+        let total = strategies.len() as u64 * workload.steps as u64 * workload.layers.len() as u64;
+        let mut entries: Vec<Entry> = Vec::new();
+        for strategy in strategies {
+            // Strategies that place experts alike share the tables that follow from it.
+            let placed = |s: Strategy| s.placement().map(|p| p.name);
+            let alike = entries.iter().find(|e| placed(e.strategy) == placed(strategy)).map(|e| Arc::clone(&e.inputs));
+            let make = || {
+                let config = resolved.config(&workload, &topology, strategy);
+                Arc::new(Inputs::new(Arc::clone(&workload), config))
+            };
+            entries.push(Entry { strategy, inputs: alike.unwrap_or_else(make), stage: Stage::Waits });
+        }
+        Ok(Self { experiment, resolved, provenance, overfull, workload, strategies: entries, done: 0, total })
+    }
+
+    /// Takes the outcomes of strategies that ran before with all that they read.
+    pub fn recall(&mut self, outcomes: &Outcomes) {
+        if outcomes.is_empty() {
+            return;
+        }
+        let digest = Digest::of(&self.workload);
+        let each = self.total / self.strategies.len() as u64;
+        for Entry { strategy, stage, .. } in &mut self.strategies {
+            if let (Stage::Waits, Some(outcome)) = (&*stage, outcomes.get(&key(*strategy, &self.resolved, &digest))) {
+                *stage = Stage::Done(Box::new(outcome.clone()));
+                self.done += each;
+            }
+        }
+    }
+
+    /// Keeps the outcomes of all strategies that are done.
+    pub fn remember(&self, outcomes: &mut Outcomes) {
+        let digest = Digest::of(&self.workload);
+        for Entry { strategy, stage, .. } in &self.strategies {
+            if let Stage::Done(outcome) = stage {
+                outcomes.keep(key(*strategy, &self.resolved, &digest), (**outcome).clone());
+            }
+        }
     }
 
     /// Layer simulations done, and all.
@@ -227,32 +292,58 @@ impl Run {
         (self.done, self.total)
     }
 
-    /// Simulates one layer; the outcomes once all strategies are done.
+    /// Simulates one layer; false once all strategies are done.
     pub fn step(&mut self) -> bool {
-        if let Some(simulation) = &mut self.current {
-            if simulation.step() {
-                self.done += 1;
-                return true;
+        match self.plan() {
+            Some(planned) => {
+                self.add(planned.time());
+                true
             }
-            self.outcomes.extend(self.current.take().map(Simulation::finish));
+            None => false,
         }
-        let Some(strategy) = self.queue.next() else { return false };
-        let config = self.resolved.config(&self.workload, &self.topology, strategy);
-        self.current = Some(Simulation::new(Arc::clone(&self.workload), Arc::new(config), strategy));
-        true
     }
 
-    /// The report, once [`Run::step`] has returned false.
+    /// Plans the next layer; none once all are planned. Plans are made in order, and may be timed side by side.
+    pub fn plan(&mut self) -> Option<PlannedLayer> {
+        for (at, Entry { strategy, inputs, stage }) in self.strategies.iter_mut().enumerate() {
+            if matches!(stage, Stage::Waits) {
+                *stage = Stage::Runs(Box::new(Simulation::with(Arc::clone(inputs), *strategy)));
+            }
+            if let Stage::Runs(simulation) = stage
+                && let Some(planned) = simulation.plan()
+            {
+                return Some(PlannedLayer(at, planned));
+            }
+        }
+        None
+    }
+
+    /// Adds a timed layer. Whatever the order in which they come, the sums are made in that of the plans.
+    pub fn add(&mut self, TimedLayer(at, timed): TimedLayer) {
+        self.done += 1;
+        let stage = &mut self.strategies[at].stage;
+        if let Stage::Runs(simulation) = stage {
+            simulation.add(timed);
+            if let Some(outcome) = simulation.outcome() {
+                *stage = Stage::Done(Box::new(outcome));
+            }
+        }
+    }
+
+    /// The report, once all layers are added.
     #[must_use]
     pub fn report(self) -> RunReport {
-        let tokens = (self.workload.batch * self.workload.steps) as f64;
-        let find = |strategy| self.outcomes.iter().find(|o| o.strategy == strategy);
+        let workload = &self.workload;
+        let tokens = (workload.batch as u64 * workload.steps as u64) as f64;
+        let done = |e: &'_ Entry| if let Stage::Done(outcome) = &e.stage { Some((**outcome).clone()) } else { None };
+        let outcomes: Vec<Outcome> = self.strategies.iter().filter_map(done).collect();
+        let find = |strategy| outcomes.iter().find(|o| o.strategy == strategy);
         let baseline = find(self.experiment.run.baseline).map_or(f64::NAN, |o| o.seconds);
         let base_hops = find(Strategy::BASE).map_or(0, |o| o.hops);
         let run = |o: &Outcome| StrategyRun {
             model: self.resolved.preset().name.into(),
             wafer: self.experiment.system.wafer.clone(),
-            batch: self.workload.batch,
+            batch: workload.batch,
             strategy: o.strategy.name().into(),
             seconds: o.seconds,
             throughput: tokens / o.seconds,
@@ -268,20 +359,20 @@ impl Run {
             hbm_bytes: o.hbm_bytes.clone(),
             link_bytes: o.link_bytes.clone(),
             link_busy: o.link_busy.clone(),
-            copies: o.copies.clone(),
+            copies: o.replicas.clone(),
         };
         let wanted = |o: &&Outcome| self.experiment.run.strategies.contains(&o.strategy);
         RunReport {
             experiment: self.experiment.run_key().to_string(),
+            runs: outcomes.iter().filter(wanted).map(run).collect(),
             digest: self.provenance.digest,
             synthetic: self.provenance.synthetic,
-            sources: self.workload.sources,
-            layers: self.workload.layers.clone(),
+            sources: workload.sources,
+            layers: workload.layers.clone(),
             collapsed: self.provenance.collapsed,
-            all_layers: self.workload.all_layers,
+            all_layers: workload.all_layers,
             of_model: self.provenance.model,
             overfull: self.overfull,
-            runs: self.outcomes.iter().filter(wanted).map(run).collect(),
             warnings: self.provenance.warnings,
         }
     }

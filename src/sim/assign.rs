@@ -1,72 +1,86 @@
-//! Which die computes how many tokens of which expert: X\[e\]\[d\]. Apart from the engine, which only carries it out.
+//! Which die computes how many tokens of which expert. Apart from the plan of a layer, which adds where experts are read.
 
-use super::{Config, Network};
+use super::{Config, Holders, Network};
 
-/// Tokens of each expert on each die, `[expert][die]`; `base` cuts tokens at fractions.
-#[derive(Clone, Debug, Default, PartialEq)]
+/// Tokens of one expert on one die.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Share {
+    /// The die.
+    pub die: usize,
+    /// The expert.
+    pub expert: usize,
+    /// Its tokens there; never 0.
+    pub tokens: u64,
+}
+
+/// The shares of all dies. Only those that have tokens are kept: a table of experts × dies is nearly empty.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Assignment {
-    /// Number of dies.
-    pub dies: usize,
-    /// The tokens.
-    pub tokens: Vec<f64>,
+    /// By die, then expert.
+    shares: Vec<Share>,
+    /// Where those of a die start, and at the end the end.
+    starts: Vec<usize>,
 }
 
 impl Assignment {
-    fn none(experts: usize, dies: usize) -> Self {
-        Self { dies, tokens: vec![0.0; experts * dies] }
+    fn new(mut shares: Vec<Share>, dies: usize) -> Self {
+        if !shares.is_sorted() {
+            shares.sort_unstable();
+        }
+        let mut starts = vec![0; dies + 1];
+        shares.iter().for_each(|s| starts[s.die + 1] += 1);
+        for die in 0..dies {
+            starts[die + 1] += starts[die];
+        }
+        Self { shares, starts }
     }
 
-    /// Tokens of one expert by die.
+    /// The shares of a die, by expert.
     #[must_use]
-    pub fn of(&self, expert: usize) -> &[f64] {
-        &self.tokens[expert * self.dies..][..self.dies]
+    pub fn on(&self, die: usize) -> &[Share] {
+        &self.shares[self.starts[die]..self.starts[die + 1]]
     }
 
-    /// Tokens of one die, over all experts.
+    /// Tokens of an expert on a die.
     #[must_use]
-    pub fn load(&self, die: usize) -> f64 {
-        self.tokens.iter().skip(die).step_by(self.dies).sum()
+    pub fn tokens(&self, expert: usize, die: usize) -> u64 {
+        let on = self.on(die);
+        on.binary_search_by_key(&expert, |s| s.expert).map_or(0, |at| on[at].tokens)
     }
 }
 
-/// `base`: the working die at position p takes tokens \[pN/D, (p+1)N/D) of the list sorted by expert.
+/// `base`: with N tokens and D working dies, the die at position p takes the tokens \[⌈pN/D⌉, ⌈(p+1)N/D⌉) of the list sorted
+/// by expert. Cuts are whole tokens: none is lost, however few there are.
 #[must_use]
 #[inline(never)]
-pub fn as_one_gpu(counts: &[u32], config: &Config) -> Assignment {
-    /// Overlaps below half a token are rounding, not work.
-    const LEAST: f64 = 0.5;
-    let all = config.topology.devices;
-    let mut x = Assignment::none(counts.len(), all);
-    let order = &config.order;
-    let dies = order.len();
-    let total: f64 = counts.iter().map(|&n| f64::from(n)).sum();
-    let bound = |p: usize| p as f64 * total / dies as f64;
-    let mut start = 0.0;
-    let mut first = 0;
-    for (e, &n) in counts.iter().enumerate().filter(|(_, n)| **n > 0) {
-        let end = start + f64::from(n);
-        while first < dies && bound(first + 1) <= start {
-            first += 1;
-        }
-        for p in (first..dies).take_while(|&p| bound(p) < end) {
-            let overlap = end.min(bound(p + 1)) - start.max(bound(p));
-            if overlap >= LEAST {
-                x.tokens[e * all + order[p]] += overlap;
+pub fn as_one_gpu(counts: &[u32], order: &[usize], all: usize) -> Assignment {
+    let total: u64 = counts.iter().map(|&n| u64::from(n)).sum();
+    let cut = |p: usize| (p as u64 * total).div_ceil(order.len() as u64);
+    let mut shares = Vec::with_capacity(counts.len() + all);
+    let (mut expert, mut start) = (0, 0);
+    for (p, &die) in order.iter().enumerate() {
+        let (from, to) = (cut(p), cut(p + 1));
+        while expert < counts.len() && start < to {
+            let end = start + u64::from(counts[expert]);
+            let tokens = end.min(to).saturating_sub(start.max(from));
+            if tokens > 0 {
+                shares.push(Share { die, expert, tokens });
             }
+            if end > to {
+                break;
+            }
+            (expert, start) = (expert + 1, end);
         }
-        start = end;
     }
-    x
+    Assignment::new(shares, all)
 }
 
 /// `ep`: every expert at its home.
 #[must_use]
 pub fn at_home(counts: &[u32], home: &[usize], dies: usize) -> Assignment {
-    let mut x = Assignment::none(counts.len(), dies);
-    for (e, (&n, &home)) in counts.iter().zip(home).enumerate() {
-        x.tokens[e * dies + home] = f64::from(n);
-    }
-    x
+    let share = |(expert, (&n, &die)): (usize, (&u32, &usize))| Share { die, expert, tokens: n.into() };
+    let shares = counts.iter().zip(home).enumerate().filter(|(_, (n, _))| **n > 0).map(share);
+    Assignment::new(shares.collect(), dies)
 }
 
 /// A decision of Algorithm 1: where one block of an expert's tokens goes.
@@ -106,16 +120,10 @@ impl Candidate {
 }
 
 /// `allo` (Algorithm 1): blocks of each expert's tokens go to whichever holder or neighbour of a holder is ready first.
-/// `holds(e, d)` tells whether die d has expert e in its HBM.
 #[must_use]
 #[inline(never)]
-pub fn allocate(
-    counts: &[u32],
-    config: &Config,
-    network: &Network,
-    holds: impl Fn(usize, usize) -> bool,
-) -> Assignment {
-    decide(counts, config, network, holds, None)
+pub fn allocate(counts: &[u32], config: &Config, network: &Network, holders: &Holders) -> Assignment {
+    decide(counts, config, network, holders, None)
 }
 
 /// As [`allocate`], with every decision.
@@ -124,82 +132,90 @@ pub fn allocate_explained(
     counts: &[u32],
     config: &Config,
     network: &Network,
-    holds: impl Fn(usize, usize) -> bool,
+    holders: &Holders,
 ) -> (Assignment, Vec<Block>) {
     let mut blocks = Vec::new();
-    let x = decide(counts, config, network, holds, Some(&mut blocks));
+    let x = decide(counts, config, network, holders, Some(&mut blocks));
     (x, blocks)
+}
+
+/// A die that may take blocks of an expert, and what it has taken.
+struct Asked {
+    die: usize,
+    holder: bool,
+    tokens: u64,
 }
 
 fn decide(
     counts: &[u32],
     config: &Config,
     network: &Network,
-    holds: impl Fn(usize, usize) -> bool,
+    holders: &Holders,
     mut record: Option<&mut Vec<Block>>,
 ) -> Assignment {
     let dies = network.dies;
-    let mut x = Assignment::none(counts.len(), dies);
     let (mut memory, mut compute, mut load) = (vec![0.0; dies], vec![0.0; dies], vec![0.0f64; dies]);
     let read = config.read_seconds();
     let fetch = config.link_seconds() + config.penalty;
     let mut order: Vec<usize> = (0..counts.len()).filter(|&e| counts[e] > 0).collect();
-    order.sort_by_key(|&e| (counts[e], e));
-    let mut candidates: Vec<(usize, bool)> = Vec::new();
-    for e in order {
-        let tokens = &mut x.tokens[e * dies..][..dies];
-        candidates.clear();
-        candidates.extend((0..dies).filter(|&d| holds(e, d)).map(|d| (d, true)));
-        let holders = candidates.len();
-        for d in (0..dies).filter(|&d| !holds(e, d)) {
-            if candidates[..holders].iter().any(|(h, _)| network.neighbours(d).contains(h)) {
-                candidates.push((d, false));
-            }
+    order.sort_unstable_by_key(|&e| (counts[e], e));
+    let mut shares = Vec::with_capacity(counts.len() + dies);
+    let mut asked: Vec<Asked> = Vec::new();
+    let mut near: Vec<usize> = Vec::new();
+    for expert in order {
+        asked.clear();
+        near.clear();
+        for die in holders.of(expert) {
+            asked.push(Asked { die, holder: true, tokens: 0 });
+            near.extend(network.neighbours(die).iter().filter(|&&d| !holders.has(expert, d)));
         }
-        candidates.sort_by(|a, b| load[a.0].total_cmp(&load[b.0]));
-        let most = crate::units::floor(f64::from(counts[e]) / config.split).max(1);
-        if most < candidates.len()
-            && let Some(at) = candidates.iter().position(|&(_, holder)| holder)
+        near.sort_unstable();
+        near.dedup();
+        asked.extend(near.iter().map(|&die| Asked { die, holder: false, tokens: 0 }));
+        asked.sort_by(|a, b| load[a.die].total_cmp(&load[b.die]));
+        let most = crate::units::floor(f64::from(counts[expert]) / config.split).max(1);
+        if most < asked.len()
+            && let Some(at) = asked.iter().position(|a| a.holder)
         {
             // A holder always stays, so that few tokens never travel for nothing.
-            let holder = candidates.remove(at);
-            candidates.truncate(most - 1);
-            candidates.insert(0, holder);
+            let holder = asked.remove(at);
+            asked.truncate(most - 1);
+            asked.insert(0, holder);
         }
-        let mut left = u64::from(counts[e]);
+        let mut left = u64::from(counts[expert]);
         while left > 0 {
             let block = left.min(config.block);
             let work = block as f64 * config.token_seconds;
-            let mut best: Option<(f64, usize, f64)> = None;
+            let moved = |a: &Asked| match (a.tokens, a.holder) {
+                (1.., _) => 0.0,
+                (_, true) => read,
+                (_, false) => fetch,
+            };
+            let ready = |a: &Asked| f64::max(memory[a.die] + moved(a), compute[a.die] + work);
+            let (mut chosen, mut least) = (0, f64::INFINITY);
+            for (at, a) in asked.iter().enumerate() {
+                let ready = ready(a);
+                if ready < least {
+                    (chosen, least) = (at, ready);
+                }
+            }
             if let Some(blocks) = &mut record {
-                blocks.push(Block { expert: e, tokens: block, ..Block::default() });
-            }
-            for (at, &(d, holder)) in candidates.iter().enumerate() {
-                let moved = if tokens[d] > 0.0 {
-                    0.0
-                } else if holder {
-                    read
-                } else {
-                    fetch
+                let candidate = |a: &Asked| {
+                    let (moved, memory, compute) = (moved(a), memory[a.die] + moved(a), compute[a.die] + work);
+                    Candidate { die: a.die, holder: a.holder, moved, memory, compute }
                 };
-                let ready = f64::max(memory[d] + moved, compute[d] + work);
-                let better = best.is_none_or(|(least, ..)| ready < least);
-                if better {
-                    best = Some((ready, d, moved));
-                }
-                if let Some(asked) = record.as_mut().and_then(|blocks| blocks.last_mut()) {
-                    let (memory, compute) = (memory[d] + moved, compute[d] + work);
-                    asked.candidates.push(Candidate { die: d, holder, moved, memory, compute });
-                    asked.chosen = if better { at } else { asked.chosen };
-                }
+                blocks.push(Block { expert, tokens: block, candidates: asked.iter().map(candidate).collect(), chosen });
             }
-            let Some((ready, d, moved)) = best else { break };
-            memory[d] += moved;
-            compute[d] += work;
-            load[d] = ready;
-            tokens[d] += block as f64;
+            let moved = moved(&asked[chosen]);
+            let a = &mut asked[chosen];
+            memory[a.die] += moved;
+            compute[a.die] += work;
+            load[a.die] = least;
+            a.tokens += block;
             left -= block;
         }
+        let taken = asked.iter().filter(|a| a.tokens > 0);
+        shares.extend(taken.map(|a| Share { die: a.die, expert, tokens: a.tokens }));
     }
-    x
+    Assignment::new(shares, dies)
 }

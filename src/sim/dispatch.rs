@@ -1,7 +1,7 @@
 //! Which device takes a token: a row each. Apart from the strategies, which join a dispatch with a placement. A new one is a
 //! file with its function, and a row.
 
-use super::{Assignment, Config, Network, allocate, as_one_gpu, at_home};
+use super::{Assignment, Config, Holders, Network, allocate, as_one_gpu, at_home};
 
 /// What a dispatch decides about: one layer of one step.
 pub struct Layer<'a> {
@@ -9,8 +9,8 @@ pub struct Layer<'a> {
     pub counts: &'a [u32],
     /// The device that stores each expert.
     pub home: &'a [usize],
-    /// Whether a device holds an expert, `[expert][device]`: its home, and replicas that were made since.
-    pub held: &'a [bool],
+    /// The devices that hold each expert: its home, and those with a replica that was made since.
+    pub holders: &'a Holders,
     /// The settings.
     pub config: &'a Config,
     /// The system.
@@ -35,7 +35,7 @@ pub static DISPATCHES: [Dispatch; 3] = [
         name: "one-gpu",
         says: "the system as one big GPU: every device fetches the experts of its share of tokens",
         ignores: &["block", "tau", "penalty"],
-        assign: |layer| as_one_gpu(layer.counts, layer.config),
+        assign: |layer| as_one_gpu(layer.counts, &layer.config.order, layer.network.dies),
     },
     Dispatch {
         name: "home",
@@ -47,10 +47,7 @@ pub static DISPATCHES: [Dispatch; 3] = [
         name: "allo",
         says: "Algorithm 1: blocks of an expert's tokens go to whichever holder or neighbour of one is ready first",
         ignores: &["order"],
-        assign: |layer| {
-            let (held, dies) = (layer.held, layer.network.dies);
-            allocate(layer.counts, layer.config, layer.network, |e, d| held[e * dies + d])
-        },
+        assign: |layer| allocate(layer.counts, layer.config, layer.network, layer.holders),
     },
 ];
 

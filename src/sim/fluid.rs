@@ -1,15 +1,18 @@
-//! Flows over shared resources with max-min fair rates. Apart from the engine: it knows no expert and no strategy, only
-//! bytes, paths and capacities, so a naive reference can check it.
+//! Flows over shared resources with max-min fair rates. Apart from plans: it knows no expert and no strategy, only bytes,
+//! paths and capacities, so a naive reference can check it.
 //!
-//! When a flow ends or starts, rates change only for flows that share a resource with it, directly or through others.
-//! Recomputing just that component gives the same rates as recomputing all, and most components are one die.
+//! Max-min rates are the one fixed point of two rules. A resource has a *level*: what it gives the flows that it limits, or
+//! infinity if the others leave enough for all. A flow gets the lowest level on its path. When a flow ends or starts, only
+//! resources on its path may have another level, then those of flows whose rate this changes, and so on; in a mesh that is
+//! a few of many. Of the resources to look at again the lowest goes first: what is lower never depends on what is
+//! higher, so every level is final after a few looks. Filling from nothing at each event gives the same rates in twice the time.
 
 use super::Network;
 
 /// One transfer that a die has to make.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Fetch {
-    /// Die whose HBM gives (or, for a copy, takes) the bytes.
+    /// Die whose HBM gives (or, for a replica, takes) the bytes.
     pub source: usize,
     /// Die that asks.
     pub die: usize,
@@ -30,19 +33,6 @@ pub struct Timing {
     pub busy: Vec<f64>,
 }
 
-#[derive(Clone, Copy, Debug, Default)]
-struct Flow<'a> {
-    task: usize,
-    path: &'a [u16],
-    left: f64,
-    rate: f64,
-    since: f64,
-    end: f64,
-    frozen: bool,
-    /// Computation of rates that last saw the flow.
-    seen: u64,
-}
-
 /// Runs all transfers: each die makes its own in the order given, `in_flight` at a time, at max-min fair rates.
 /// `fetches` is grouped by die.
 #[must_use]
@@ -55,226 +45,346 @@ pub fn transfer(network: &Network, fetches: &[Fetch], in_flight: usize) -> Timin
         bytes: vec![0.0; resources],
         busy: vec![0.0; resources],
     };
-    let mut queue = vec![(0usize, 0usize); network.dies];
-    for (i, fetch) in fetches.iter().enumerate() {
-        let (next, end) = &mut queue[fetch.die];
-        if next == end {
-            *next = i;
+    let mut fluid = Fluid::new(network);
+    // What each slot's die has still to do: the slots of a die share a queue.
+    let mut queues: Vec<std::ops::Range<usize>> = Vec::new();
+    let mut queue_of: Vec<usize> = Vec::new();
+    let alone = alone(network.dies, fetches);
+    let mut first = 0;
+    for of_die in fetches.chunk_by(|a, b| a.die == b.die) {
+        let die = of_die[0].die;
+        let range = first..first + of_die.len();
+        first = range.end;
+        if alone[die] {
+            take_turns(network, of_die, range, in_flight, &mut timing);
+            continue;
         }
-        *end = i + 1;
+        for _ in 0..in_flight.min(range.len()) {
+            queue_of.push(queues.len());
+        }
+        queues.push(range);
     }
-    let mut state = Fluid {
-        network,
-        flows: Vec::with_capacity(network.dies * in_flight),
-        free: Vec::new(),
-        on: vec![Vec::new(); resources],
-        busy_since: vec![0.0; resources],
-        dirty: Vec::new(),
-        epoch: 0,
-        seen: vec![0; resources],
-        left: vec![0.0; resources],
-        count: vec![0; resources],
-        component: Vec::new(),
-        resources: Vec::new(),
-        share: Vec::new(),
-        place: vec![0; resources],
-        changed: Vec::new(),
-    };
+    for &queue in &queue_of {
+        let Some(task) = queues[queue].next() else { continue };
+        fluid.add(&fetches[task], task);
+    }
     let mut now = 0.0;
-    let mut active: Vec<usize> = Vec::new();
-    for (next, end) in &mut queue {
-        for _ in 0..in_flight {
-            if next < end {
-                active.push(state.start(fetches, *next, now));
-                *next += 1;
-            }
+    fluid.settle(now);
+    loop {
+        now = least(&fluid.end);
+        if now == f64::INFINITY {
+            return timing;
         }
-    }
-    while !active.is_empty() {
-        state.rates(now);
-        now = active.iter().fold(f64::INFINITY, |t, &slot| t.min(state.flows[slot].end));
-        // Ends that differ by rounding alone are one event. Flows end in the order in which they started.
+        // Ends that differ by rounding alone are one event.
         let limit = now * (1.0 + 1e-12);
-        let mut i = 0;
-        while i < active.len() {
-            let slot = active[i];
-            if state.flows[slot].end > limit {
-                i += 1;
+        for (slot, &queue) in queue_of.iter().enumerate() {
+            if fluid.end[slot] > limit {
                 continue;
             }
-            let task = state.flows[slot].task;
-            state.stop(fetches, slot, now, &mut timing);
+            let task = fluid.flows[slot].task;
             timing.end[task] = now;
-            let (next, end) = &mut queue[fetches[task].die];
-            if next < end {
-                timing.start[*next] = now;
-                active[i] = state.start(fetches, *next, now);
-                *next += 1;
-                i += 1;
-            } else {
-                active.remove(i);
+            fluid.stop(slot, &fetches[task], now, &mut timing);
+            if let Some(next) = queues[queue].next() {
+                timing.start[next] = now;
+                fluid.start(slot, &fetches[next], next, now);
             }
         }
+        fluid.settle(now);
     }
-    timing
+}
+
+/// Which dies share nothing with others: they read from themselves alone, nobody reads from them, and all pieces are equal.
+fn alone(dies: usize, fetches: &[Fetch]) -> Vec<bool> {
+    let mut alone = vec![true; dies];
+    for pair in fetches.chunk_by(|a, b| a.die == b.die) {
+        let die = pair[0].die;
+        for fetch in pair {
+            if fetch.source != die {
+                (alone[die], alone[fetch.source]) = (false, false);
+            }
+            alone[die] &= fetch.bytes == pair[0].bytes;
+        }
+    }
+    alone
+}
+
+/// The transfers of a die that shares nothing: those in flight are equal, so they start and end together.
+fn take_turns(
+    network: &Network,
+    fetches: &[Fetch],
+    range: std::ops::Range<usize>,
+    in_flight: usize,
+    timing: &mut Timing,
+) {
+    let Fetch { die, bytes, .. } = fetches[0];
+    let mut now = 0.0;
+    for (starts, ends) in timing.start[range.clone()].chunks_mut(in_flight).zip(timing.end[range].chunks_mut(in_flight))
+    {
+        starts.fill(now);
+        now += bytes * ends.len() as f64 / network.capacity[die];
+        ends.fill(now);
+    }
+    timing.bytes[die] = bytes * fetches.len() as f64;
+    timing.busy[die] = now;
+}
+
+/// The least value. Eight lanes, which are compared at once where the target can.
+fn least(values: &[f64]) -> f64 {
+    const LANES: usize = 8;
+    let mut lanes = [f64::INFINITY; LANES];
+    let chunks = values.chunks_exact(LANES);
+    let rest = chunks.remainder();
+    for chunk in chunks {
+        for (lane, &value) in lanes.iter_mut().zip(chunk) {
+            *lane = lower(*lane, value);
+        }
+    }
+    lanes.into_iter().chain(rest.iter().copied()).fold(f64::INFINITY, lower)
+}
+
+/// A level that differs by less is the same: rounding must not spread.
+const SAME: f64 = 1e-14;
+
+/// A flow under way.
+#[derive(Clone, Copy, Debug, Default)]
+struct Active<'a> {
+    task: usize,
+    path: &'a [u16],
+    /// Bytes left at `since`, and the rate from then on.
+    left: f64,
+    since: f64,
+    rate: f64,
+    /// The lowest level on the path, and the resource that has it: the rate, once all levels are final.
+    share: f64,
+    tight: u16,
+    changed: bool,
+}
+
+/// A resource as it is now.
+#[derive(Clone, Debug)]
+struct Resource {
+    capacity: f64,
+    /// What each of its flows would get if nothing else limited them.
+    even: f64,
+    level: f64,
+    busy_since: f64,
+    dirty: bool,
+    /// Slots of its flows.
+    on: Vec<usize>,
 }
 
 struct Fluid<'a> {
     network: &'a Network,
-    flows: Vec<Flow<'a>>,
-    free: Vec<usize>,
-    /// Flows on each resource.
-    on: Vec<Vec<usize>>,
-    busy_since: Vec<f64>,
-    /// Resources whose flows changed since the last computation of rates.
-    dirty: Vec<usize>,
-    // Work space of `rates`. `seen` holds the computation that last saw a resource, so nothing has to be cleared.
-    epoch: u64,
-    seen: Vec<u64>,
-    left: Vec<f64>,
-    count: Vec<usize>,
-    component: Vec<usize>,
-    resources: Vec<usize>,
-    /// What each of `resources` has to give a flow, and where each resource stands in that list.
-    share: Vec<f64>,
-    place: Vec<usize>,
+    flows: Vec<Active<'a>>,
+    /// When each flow will end; infinity for a slot without one.
+    end: Vec<f64>,
+    resources: Vec<Resource>,
+    /// Resources to look at again, and for each the lowest level that it has or may get.
+    dirty: Vec<u16>,
+    lowest: Vec<f64>,
+    /// Flows whose share changed since the last [`Fluid::settle`].
     changed: Vec<usize>,
+    /// Of the resource that is looked at: what the rest of its path allows each flow, and the resource that limits it there.
+    caps: Vec<f64>,
+    limits: Vec<u16>,
 }
 
-impl Fluid<'_> {
-    fn start(&mut self, fetches: &[Fetch], task: usize, now: f64) -> usize {
-        let slot = self.free.pop().unwrap_or(self.flows.len());
-        if slot == self.flows.len() {
-            self.flows.push(Flow::default());
-        }
-        let fetch = &fetches[task];
-        let network = self.network;
-        let path = network.path(fetch.source, fetch.die);
-        self.flows[slot] = Flow { task, path, left: fetch.bytes, since: now, ..Flow::default() };
-        for &r in path {
-            let r = usize::from(r);
-            if self.on[r].is_empty() {
-                self.busy_since[r] = now;
-            }
-            self.on[r].push(slot);
-            self.dirty.push(r);
-        }
-        slot
-    }
-
-    fn stop(&mut self, fetches: &[Fetch], slot: usize, now: f64, timing: &mut Timing) {
-        let Flow { task, path, .. } = self.flows[slot];
-        let fetch = &fetches[task];
-        for &r in path {
-            let r = usize::from(r);
-            self.on[r].retain(|&s| s != slot);
-            timing.bytes[r] += fetch.bytes;
-            if self.on[r].is_empty() {
-                timing.busy[r] += now - self.busy_since[r];
-            }
-            self.dirty.push(r);
-        }
-        self.free.push(slot);
-    }
-
-    /// Recomputes the rates of every component with a change.
-    fn rates(&mut self, now: f64) {
-        let first = self.epoch + 1;
-        while let Some(r) = self.dirty.pop() {
-            if self.seen[r] < first && !self.on[r].is_empty() {
-                self.epoch += 1;
-                self.gather(r);
-                self.fill(now);
-            }
+impl<'a> Fluid<'a> {
+    fn new(network: &'a Network) -> Self {
+        let resource = |&capacity: &f64| Resource {
+            capacity,
+            even: f64::INFINITY,
+            level: f64::INFINITY,
+            busy_since: 0.0,
+            dirty: false,
+            on: Vec::with_capacity(8),
+        };
+        Self {
+            network,
+            flows: Vec::new(),
+            end: Vec::new(),
+            resources: network.capacity.iter().map(resource).collect(),
+            dirty: Vec::new(),
+            lowest: Vec::new(),
+            changed: Vec::new(),
+            caps: Vec::new(),
+            limits: Vec::new(),
         }
     }
 
-    /// Collects the flows and resources that hang together with a resource.
+    /// A slot with its first flow, at the beginning.
+    fn add(&mut self, fetch: &Fetch, task: usize) {
+        self.flows.push(Active::default());
+        self.end.push(f64::INFINITY);
+        self.start(self.flows.len() - 1, fetch, task, 0.0);
+    }
+
+    fn start(&mut self, slot: usize, fetch: &Fetch, task: usize, now: f64) {
+        let path = self.network.path(fetch.source, fetch.die);
+        let (share, tight) = rest_of(path, u16::MAX, &self.resources);
+        self.flows[slot] = Active { task, path, left: fetch.bytes, since: now, rate: 0.0, share, tight, changed: true };
+        self.changed.push(slot);
+        for &id in path {
+            let r = &mut self.resources[usize::from(id)];
+            if r.on.is_empty() {
+                r.busy_since = now;
+            }
+            r.on.push(slot);
+            r.even = r.capacity / r.on.len() as f64;
+            if !std::mem::replace(&mut r.dirty, true) {
+                self.dirty.push(id);
+            }
+        }
+    }
+
+    fn stop(&mut self, slot: usize, fetch: &Fetch, now: f64, timing: &mut Timing) {
+        self.end[slot] = f64::INFINITY;
+        for &id in self.flows[slot].path {
+            let r = &mut self.resources[usize::from(id)];
+            timing.bytes[usize::from(id)] += fetch.bytes;
+            if let Some(at) = r.on.iter().position(|&s| s == slot) {
+                r.on.swap_remove(at);
+            }
+            r.even = r.capacity / r.on.len() as f64;
+            if r.on.is_empty() {
+                timing.busy[usize::from(id)] += now - r.busy_since;
+            }
+            // What had enough for all has enough for fewer.
+            if r.level < f64::INFINITY && !std::mem::replace(&mut r.dirty, true) {
+                self.dirty.push(id);
+            }
+        }
+    }
+
+    /// Brings all levels to the fixed point, then the rates and ends of the flows that this changes.
     #[inline(never)]
-    fn gather(&mut self, root: usize) {
-        let Self { network, flows, on, epoch, seen, left, count, component, resources, .. } = self;
-        component.clear();
-        resources.clear();
-        resources.push(root);
-        seen[root] = *epoch;
-        let mut next = 0;
-        while let Some(&r) = resources.get(next) {
-            next += 1;
-            left[r] = network.capacity[r];
-            count[r] = on[r].len();
-            for &slot in &on[r] {
-                let flow = &mut flows[slot];
-                if std::mem::replace(&mut flow.seen, *epoch) == *epoch {
-                    continue;
-                }
-                component.push(slot);
-                for &other in flow.path {
-                    let other = usize::from(other);
-                    if std::mem::replace(&mut seen[other], *epoch) != *epoch {
-                        resources.push(other);
-                    }
-                }
+    fn settle(&mut self, now: f64) {
+        self.lowest.clear();
+        for &id in &self.dirty {
+            let r = &self.resources[usize::from(id)];
+            self.lowest.push(lower(r.level, r.even));
+        }
+        while !self.dirty.is_empty() {
+            let at = first_least(&self.lowest);
+            self.lowest.swap_remove(at);
+            let id = self.dirty.swap_remove(at);
+            self.look(id);
+        }
+        for slot in self.changed.drain(..) {
+            let flow = &mut self.flows[slot];
+            flow.changed = false;
+            if flow.share != flow.rate {
+                flow.left -= flow.rate * (now - flow.since);
+                flow.since = now;
+                flow.rate = flow.share;
+                self.end[slot] = now + flow.left.max(0.0) / flow.rate;
             }
         }
     }
 
-    /// Progressive filling: the resource with the least to give each of its flows fixes their rate, and so on.
-    #[inline(never)]
-    fn fill(&mut self, now: f64) {
-        let Self { flows, on, epoch, seen, left, count, component, resources, share, place, changed, .. } = self;
-        for &slot in component.iter() {
+    /// The level of a resource, from what the other resources allow its flows.
+    #[inline]
+    fn look(&mut self, id: u16) {
+        let Self { flows, resources, dirty, lowest, changed, caps, limits, .. } = self;
+        let r = &mut resources[usize::from(id)];
+        r.dirty = false;
+        let Resource { level: old, capacity, even, .. } = *r;
+        if old == f64::INFINITY && r.on.iter().map(|&slot| flows[slot].share).sum::<f64>() <= capacity {
+            return;
+        }
+        caps.clear();
+        limits.clear();
+        let r = &resources[usize::from(id)];
+        for &slot in &r.on {
+            let Active { share, tight, path, .. } = flows[slot];
+            let (cap, limit) = if tight == id { rest_of(path, id, resources) } else { (share, tight) };
+            caps.push(cap);
+            limits.push(limit);
+        }
+        let new = water(capacity, even, caps);
+        if new == old || (new - old).abs() <= SAME * lower(new, old) {
+            return;
+        }
+        resources[usize::from(id)].level = new;
+        // The list is out of the resource for a moment: the loop marks other resources.
+        let on = std::mem::take(&mut resources[usize::from(id)].on);
+        for ((&slot, &cap), &limit) in on.iter().zip(caps.iter()).zip(limits.iter()) {
             let flow = &mut flows[slot];
-            flow.left -= flow.rate * (now - flow.since);
-            flow.since = now;
-            flow.frozen = false;
-        }
-        // In order, so that ties go to the lowest resource. Many are found faster than they are sorted.
-        if resources.len() > 12 {
-            resources.clear();
-            resources.extend((0..seen.len()).filter(|&r| seen[r] == *epoch));
-        } else {
-            resources.sort_unstable();
-        }
-        share.clear();
-        for (at, &r) in resources.iter().enumerate() {
-            place[r] = at;
-            share.push(left[r] / count[r] as f64);
-        }
-        let mut open = component.len();
-        while open > 0 {
-            let at = least(share);
-            let rate = share[at].max(0.0);
-            for &slot in &on[resources[at]] {
-                let flow = &mut flows[slot];
-                if std::mem::replace(&mut flow.frozen, true) {
-                    continue;
-                }
-                open -= 1;
-                flow.rate = rate;
-                flow.end = now + flow.left.max(0.0) / rate;
-                for &other in flow.path {
-                    let other = usize::from(other);
-                    left[other] -= rate;
-                    count[other] -= 1;
-                    changed.push(other);
+            let before = flow.share;
+            // Of equal levels the flow keeps the resource that it had.
+            if new < cap || (new == cap && flow.tight == id) {
+                (flow.share, flow.tight) = (new, id);
+            } else {
+                (flow.share, flow.tight) = (cap, limit);
+            }
+            if flow.share == before {
+                continue;
+            }
+            if !std::mem::replace(&mut flow.changed, true) {
+                changed.push(slot);
+            }
+            let more = flow.share > before;
+            for &other in flow.path {
+                let o = &mut resources[usize::from(other)];
+                // What had enough for all has enough for less.
+                if !o.dirty && (more || o.level < f64::INFINITY) && other != id {
+                    o.dirty = true;
+                    dirty.push(other);
+                    lowest.push(lower(o.level, o.even));
                 }
             }
-            // What a resource has to give is divided once for each change.
-            for other in changed.drain(..) {
-                let n = count[other];
-                share[place[other]] = if n > 0 { left[other] / n as f64 } else { f64::INFINITY };
-            }
         }
+        resources[usize::from(id)].on = on;
     }
+}
+
+fn lower(a: f64, b: f64) -> f64 {
+    if b < a { b } else { a }
 }
 
 /// Position of the least value, the first of equal ones.
-fn least(values: &[f64]) -> usize {
+fn first_least(values: &[f64]) -> usize {
     let mut best = (f64::INFINITY, 0);
     for (at, &value) in values.iter().enumerate() {
-        if value < best.0 {
-            best = (value, at);
-        }
+        best = if value < best.0 { (value, at) } else { best };
     }
     best.1
+}
+
+/// The lowest level on a path without one resource, and the resource that has it.
+#[inline]
+fn rest_of(path: &[u16], without: u16, resources: &[Resource]) -> (f64, u16) {
+    let mut least = (f64::INFINITY, u16::MAX);
+    for &id in path {
+        let level = resources[usize::from(id)].level;
+        if level < least.0 && id != without {
+            least = (level, id);
+        }
+    }
+    least
+}
+
+/// The level at which flows with these caps fill a capacity, of which `even` is each one's part; infinity if they cannot.
+#[inline]
+fn water(capacity: f64, even: f64, caps: &[f64]) -> f64 {
+    let (mut capped, mut level) = (0.0, even);
+    let all = caps.len() as f64;
+    loop {
+        // Those below the level are held elsewhere; what they leave raises it for the others.
+        let (mut taken, mut below) = (0.0, 0.0);
+        for &cap in caps {
+            let (part, one) = if cap < level { (cap, 1.0) } else { (0.0, 0.0) };
+            taken += part;
+            below += one;
+        }
+        if below == all {
+            return f64::INFINITY;
+        }
+        if below == capped {
+            return level;
+        }
+        capped = below;
+        // By rounding alone it could fall, and those below would not be below any more.
+        level = f64::max(level, (capacity - taken) / (all - below));
+    }
 }

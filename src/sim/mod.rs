@@ -1,25 +1,36 @@
 //! Event-driven simulator of a system: devices that fetch experts over shared links and HBM. It knows the topology and
 //! token counts, never a trace's format; the same input gives the same bytes on every target. Model: docs/model.md.
 //!
-//! Reading order: `workload` (what is to be computed), `assign` (which die computes it), `fluid` (how long the fetches
-//! take), `engine` (layers and steps), `predict` (copies for later steps).
+//! Reading order: `workload` (what is to be computed), `network` (on what), `dispatch` and `assign` (which device computes it), `plan` (which
+//! die fetches and keeps what), `fluid` and `time` (how long that takes), `engine` (all layers and steps), `predict` (what is
+//! worth keeping), `outcome` (what comes out).
 
 mod assign;
 mod config;
+mod digest;
 mod dispatch;
 mod engine;
 mod fluid;
+mod holders;
 mod network;
+mod outcome;
+mod plan;
 mod predict;
 mod strategy;
+mod time;
 mod workload;
 
-pub use assign::{Assignment, Block, Candidate, allocate, allocate_explained, as_one_gpu, at_home};
+pub use assign::{Assignment, Block, Candidate, Share, allocate, allocate_explained, as_one_gpu, at_home};
 pub use config::{Config, DieOrder, Tuning, overfull};
+pub use digest::Digest;
 pub use dispatch::{DISPATCHES, Dispatch, Layer, dispatch_named};
-pub use engine::{Bound, Flow, Outcome, Reads, Simulation, Timeline};
+pub use engine::{Planned, Simulation, Timed, timeline};
 pub use fluid::{Fetch, Timing, transfer};
+pub use holders::Holders;
 pub use network::Network;
+pub use outcome::{Bound, Computed, Flow, Outcome, Reads, Timeline};
+pub use plan::{Inputs, LayerPlan, Planner, Task};
 pub use predict::Predictor;
 pub use strategy::{Named, STRATEGIES, Strategy};
-pub use workload::{Shape, Workload, evenly_spaced};
+pub use time::{LayerTiming, computed, time};
+pub use workload::{Shape, Workload, evenly_spaced, offset};

@@ -13,16 +13,24 @@ impl Predictor {
     pub fn new(heat: &[u32], experts: usize, n: usize) -> Self {
         let words = experts.div_ceil(64);
         let mut rows = vec![0; experts * words];
-        let mut order: Vec<usize> = Vec::with_capacity(experts);
+        let mut order: Vec<u32> = Vec::with_capacity(experts);
         for (e, row) in heat.chunks_exact(experts).enumerate() {
             order.clear();
-            order.extend((0..experts).filter(|&j| row[j] > 0));
-            if n < order.len() {
-                order.select_nth_unstable_by_key(n, |&j| (std::cmp::Reverse(row[j]), j));
-                order.truncate(n);
-            }
-            for &j in &order {
-                rows[e * words + j / 64] |= 1 << (j % 64);
+            order.extend(row.iter().filter(|&&count| count > 0));
+            // The least count that is taken, and how many of those that have it; the ids decide among these.
+            let (least, mut equal) = match order.len().checked_sub(n) {
+                None | Some(0) => (1, n),
+                Some(_) if n == 0 => (u32::MAX, 0),
+                Some(_) => {
+                    let (above, &mut least, _) = order.select_nth_unstable_by(n - 1, |a, b| b.cmp(a));
+                    (least, n - above.iter().filter(|&&count| count > least).count())
+                }
+            };
+            for (j, &count) in row.iter().enumerate() {
+                if count > least || (count == least && equal > 0) {
+                    equal -= usize::from(count == least);
+                    rows[e * words + j / 64] |= 1 << (j % 64);
+                }
             }
         }
         Self { words, rows }

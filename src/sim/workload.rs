@@ -42,7 +42,7 @@ impl Workload {
         let sources: Vec<&Request> = requests.into_iter().filter(|r| r.decode() > 0).collect();
         let Shape { layers, all_layers, experts } = shape;
         let mut counts = vec![0u32; steps * layers.len() * experts];
-        let rounds = batch.div_ceil(sources.len().max(1));
+        let rounds = batch.div_ceil(sources.len().max(1)) as u64;
         for (r, request) in sources.iter().enumerate() {
             let positions: Vec<Option<usize>> = layers.iter().map(|id| request.layers.binary_search(id).ok()).collect();
             let tokens = request.decode();
@@ -50,7 +50,7 @@ impl Workload {
             // Slots r, r + R, r + 2R, … of the batch use this request; rounds of one offset are counted at once.
             let used = (batch.saturating_sub(r)).div_ceil(sources.len());
             let mut times = vec![0u32; starts];
-            (0..used).for_each(|round| times[round * starts / rounds] += 1);
+            (0..used as u64).for_each(|round| times[offset(round, starts as u64, rounds)] += 1);
             for (offset, &times) in times.iter().enumerate().filter(|(_, times)| **times > 0) {
                 for step in 0..steps {
                     let token = request.prefill + (offset + step) % tokens;
@@ -80,6 +80,13 @@ impl Workload {
     pub fn of(&self, step: usize, layer: usize) -> &[u32] {
         &self.counts[(step * self.layers.len() + layer) * self.experts..][..self.experts]
     }
+}
+
+/// The decode offset at which a request starts in one of so many rounds: spread evenly over `starts`. A million rounds over
+/// a long request do not fit into the 32 bits of a WebAssembly address: all three are of 64 bits on every target.
+#[must_use]
+pub fn offset(round: u64, starts: u64, rounds: u64) -> usize {
+    crate::units::index(round * starts / rounds)
 }
 
 /// The layers and experts of a workload.

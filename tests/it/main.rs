@@ -24,8 +24,13 @@ mod models;
 #[cfg(not(target_arch = "wasm32"))]
 mod paper;
 #[cfg(not(target_arch = "wasm32"))]
+mod pinned;
+mod plain;
+#[cfg(not(target_arch = "wasm32"))]
 mod real_traces;
 mod reference;
+#[cfg(not(target_arch = "wasm32"))]
+mod runs;
 mod scanner;
 mod sections;
 #[cfg(not(target_arch = "wasm32"))]

@@ -4,8 +4,8 @@ use std::sync::Arc;
 
 use moescope::model::{Duplex, Faults, Hardware, Mesh, Replicas, SYSTEMS};
 use moescope::sim::{
-    Assignment, Config, Fetch, Network, Outcome, Simulation, Strategy, Workload, allocate, as_one_gpu, at_home,
-    transfer,
+    Assignment, Bound, Config, Fetch, Holders, Network, Outcome, Simulation, Strategy, Workload, allocate, as_one_gpu,
+    at_home, transfer,
 };
 
 /// HBM 4 B/s, link 2 B/s, W = 8 B, 1 s a token, no latency.
@@ -49,7 +49,8 @@ fn with(mesh: Mesh, home: &[usize], faults: &Faults, duplex: Duplex) -> Config {
 
 /// The tokens that Algorithm 1 gives each die, with every expert at its home.
 fn allocated(counts: &[u32], c: &Config) -> Assignment {
-    allocate(counts, c, &Network::new(&c.topology), |e, d| c.home(0)[e] == d)
+    let network = Network::new(&c.topology);
+    allocate(counts, c, &network, &Holders::at_home(c.home(0), network.dies))
 }
 
 const TWO: Mesh = Mesh { x: 2, y: 1 };
@@ -80,15 +81,16 @@ fn result(n: [u32; 2], config: &Config, strategy: Strategy) -> (f64, u64) {
     (outcome.seconds, outcome.hops)
 }
 
-fn matrix(x: &Assignment) -> Vec<&[f64]> {
-    (0..2).map(|e| x.of(e)).collect()
+/// Tokens of both experts by die.
+fn matrix(x: &Assignment, dies: usize) -> Vec<Vec<u64>> {
+    (0..2).map(|e| (0..dies).map(|d| x.tokens(e, d)).collect()).collect()
 }
 
 #[test]
 fn case_1_base_cuts_tokens_evenly() {
     let c = config(TWO, &[0, 1]);
-    assert_eq!(matrix(&as_one_gpu(&[6, 2], &c)), [[4.0, 2.0], [0.0, 2.0]]);
-    assert_eq!(matrix(&at_home(&[6, 2], c.home(0), 2)), [[6.0, 0.0], [0.0, 2.0]]);
+    assert_eq!(matrix(&as_one_gpu(&[6, 2], &c.order, 2), 2), [[4, 2], [0, 2]]);
+    assert_eq!(matrix(&at_home(&[6, 2], c.home(0), 2), 2), [[6, 0], [0, 2]]);
     assert_eq!(result([6, 2], &c, Strategy::BASE), (6.0, 1));
     assert_eq!(result([6, 2], &c, Strategy::EP), (6.0, 0));
     assert_eq!(result([6, 2], &c, Strategy::ALLO), (6.0, 0));
@@ -97,8 +99,7 @@ fn case_1_base_cuts_tokens_evenly() {
 #[test]
 fn case_2_allocation_splits_a_hot_expert() {
     let c = Config { block: 2, ..config(TWO, &[0, 1]) };
-    let x = allocated(&[12, 2], &c);
-    assert_eq!(matrix(&x), [[8.0, 4.0], [0.0, 2.0]]);
+    assert_eq!(matrix(&allocated(&[12, 2], &c), 2), [[8, 4], [0, 2]]);
     assert_eq!(result([12, 2], &c, Strategy::BASE), (7.0, 1));
     assert_eq!(result([12, 2], &c, Strategy::EP), (12.0, 0));
     assert_eq!(result([12, 2], &c, Strategy::ALLO), (8.0, 1));
@@ -151,10 +152,10 @@ fn a_dead_link_sends_the_expert_the_long_way() {
 fn a_dead_die_computes_and_stores_nothing() {
     let faults = Faults { dies: [1].into(), ..Faults::default() };
     let c = with(Mesh { x: 3, y: 1 }, &[0, 2], &faults, Duplex::Shared);
-    let x = as_one_gpu(&[6, 2], &c);
-    assert_eq!((x.of(0), x.of(1)), (&[4.0, 0.0, 2.0][..], &[0.0, 0.0, 2.0][..]));
+    let x = as_one_gpu(&[6, 2], &c.order, 3);
+    assert_eq!(matrix(&x, 3), [[4, 0, 2], [0, 0, 2]]);
     // Its neighbours are no candidates of each other's experts: there is no link between them.
-    assert_eq!(allocated(&[60, 2], &c).of(0), [60.0, 0.0, 0.0]);
+    assert_eq!(matrix(&allocated(&[60, 2], &c), 3)[0], [60, 0, 0]);
 }
 
 #[test]
@@ -170,4 +171,58 @@ fn one_die_makes_all_strategies_equal() {
     let c = config(Mesh { x: 1, y: 1 }, &[0, 0]);
     let times = Strategy::ALL.map(|s| result([5, 9], &c, s));
     assert!(times.iter().all(|t| *t == times[0]), "{times:?}");
+}
+
+/// A batch of one or two tokens on 25 dies: cuts at fractions of a token dropped most of the work.
+#[test]
+fn base_loses_no_token_at_small_batches() {
+    let mesh = Mesh { x: 5, y: 5 };
+    let c = config(mesh, &[0, 1, 2]);
+    for counts in [[1, 0, 0], [0, 1, 1], [1, 1, 1], [2, 0, 7], [30, 1, 0]] {
+        let x = as_one_gpu(&counts, &c.order, 25);
+        for (e, &n) in counts.iter().enumerate() {
+            let computed: u64 = (0..25).map(|d| x.tokens(e, d)).sum();
+            assert_eq!(computed, u64::from(n), "expert {e} of {counts:?}");
+        }
+        let loads: Vec<u64> = (0..25).map(|d| x.on(d).iter().map(|s| s.tokens).sum()).collect();
+        let (least, most) = (loads.iter().min().unwrap(), loads.iter().max().unwrap());
+        assert!(most - least <= 1, "{counts:?}: {loads:?}");
+    }
+    // Three tokens on 25 dies: the cuts are at ceil(3p / 25) = 0 1 1 1 1 1 1 1 1 2 ... 2 3 ... 3.
+    let x = as_one_gpu(&[1, 1, 1], &c.order, 25);
+    let at = |e: usize| (0..25).position(|d| x.tokens(e, d) == 1);
+    assert_eq!([at(0), at(1), at(2)], [Some(0), Some(8), Some(16)]);
+}
+
+/// One die, one expert: reading takes 2 s, a token 1 s. What takes longer limits; on two dies the link may.
+#[test]
+fn a_layer_is_limited_by_what_takes_longest() {
+    let one = config(Mesh { x: 1, y: 1 }, &[0, 0]);
+    // Two reads of 2 s against 10 and 2 tokens of 1 s.
+    let of = |n: [u32; 2], c: &Config, s: Strategy| {
+        let o = run(workload(&[n]), c.clone(), s);
+        (o.bound, o.bound_seconds, o.layer_seconds)
+    };
+    assert_eq!(of([5, 5], &one, Strategy::EP), (Bound::Compute, [10.0, 0.0, 0.0], vec![[10.0, 0.0, 0.0]]));
+    assert_eq!(of([1, 1], &one, Strategy::EP), (Bound::Hbm, [0.0, 5.0, 0.0], vec![[0.0, 5.0, 0.0]]));
+    // Both dies read the other's expert over the one link: 16 bytes at 2 B/s.
+    let two = config(TWO, &[1, 0]);
+    assert_eq!(of([2, 2], &two, Strategy::BASE), (Bound::Link, [0.0, 0.0, 8.0], vec![[0.0, 0.0, 8.0]]));
+}
+
+#[test]
+fn hops_count_for_the_die_that_fetches() {
+    // Expert 0 lives on die 0; dies 1 and 2 of the row fetch it over one hop and two.
+    let c = config(Mesh { x: 3, y: 1 }, &[0, 0]);
+    let o = run(workload(&[[9, 0]]), c, Strategy::BASE);
+    assert_eq!((o.hops, o.die_hops, o.die_tokens), (3, vec![0, 1, 2], vec![3.0; 3]));
+    assert_eq!((o.reads.local, o.reads.remote), (1, 2));
+}
+
+/// Candidates are asked in the order of their load: with one split allowed, the idle neighbour takes part, not the first one.
+#[test]
+fn allocation_asks_the_idle_neighbours_first() {
+    // A row of three, expert 0 in the middle. Expert 1 on die 0 has made it busy; tau allows expert 0 two dies.
+    let c = Config { block: 2, ..config(Mesh { x: 3, y: 1 }, &[1, 0]) };
+    assert_eq!(matrix(&allocated(&[14, 4], &c), 3), [[0, 8, 6], [4, 0, 0]]);
 }

@@ -1,16 +1,14 @@
 //! Jobs of the simulator. A batch is filled by the worker that holds the requests, and run by any other.
 
-use std::sync::Arc;
-
 use serde::{Deserialize, Serialize};
 
 use super::load::running;
 use crate::experiment::Experiment;
 use crate::model::model_named;
-use crate::protocol::job::{Bytes, DataId, Job, Origin, State, Step, Stepped};
+use crate::protocol::job::{Bytes, DataId, Job, JobError, Origin, State, Step, Stepped};
 use crate::protocol::thinned::Thinned;
-use crate::protocol::{Files, PaperJob, PaperRun, Provenance, RunReport, workload};
-use crate::sim::{Simulation, Workload};
+use crate::protocol::{Files, PaperJob, PaperRun, Plans, Provenance, RunReport, workload};
+use crate::sim::Workload;
 use crate::synth::synthetic_model;
 
 /// A batch with what its report must say.
@@ -20,8 +18,27 @@ struct Batch {
     provenance: Provenance,
 }
 
-fn read_batch(bytes: &mut Vec<u8>) -> Result<Batch, String> {
-    postcard::from_bytes(&std::mem::take(bytes)).map_err(|e| format!("the batch could not be read: {e}"))
+fn read_batch(bytes: &[u8]) -> Result<Batch, String> {
+    postcard::from_bytes(bytes).map_err(|e| format!("the batch could not be read: {e}"))
+}
+
+/// A run that knows what ran before.
+fn begun(
+    experiment: &Experiment,
+    workload: Workload,
+    provenance: Provenance,
+    state: &State,
+) -> Result<Box<crate::protocol::Run>, String> {
+    let mut run = crate::protocol::Run::new(experiment.clone(), workload, provenance)?;
+    run.recall(&state.outcomes);
+    Ok(Box::new(run))
+}
+
+/// The report of a run whose strategies are done; the next run knows it.
+fn ended(run: &mut Option<Box<crate::protocol::Run>>, state: &mut State) -> Result<RunReport, JobError> {
+    let run = run.take().ok_or("the run was given already")?;
+    run.remember(&mut state.outcomes);
+    Ok(run.report())
 }
 
 /// The batch of an experiment.
@@ -71,18 +88,16 @@ impl Job for Run {
         self.batch = parcel;
     }
 
-    fn step(&mut self, _: &mut State, _: &dyn Files) -> Stepped<RunReport> {
+    fn step(&mut self, state: &mut State, _: &dyn Files) -> Stepped<RunReport> {
         let Some(run) = self.work.as_deref_mut() else {
-            let Batch { workload, provenance } = read_batch(&mut self.batch)?;
-            let run = crate::protocol::Run::new(self.experiment.clone(), workload, provenance)?;
-            self.work = Some(Box::new(run));
+            let Batch { workload, provenance } = read_batch(&std::mem::take(&mut self.batch))?;
+            self.work = Some(begun(&self.experiment, workload, provenance, state)?);
             return Ok(running((0, 0)));
         };
         if run.step() {
             return Ok(running(run.progress()));
         }
-        let run = *self.work.take().ok_or("the run was given already")?;
-        Ok(Step::Done(run.report()))
+        Ok(Step::Done(ended(&mut self.work, state)?))
     }
 }
 
@@ -107,13 +122,12 @@ impl RunSynthetic {
 impl Job for RunSynthetic {
     type Reply = RunReport;
 
-    fn step(&mut self, _: &mut State, _: &dyn Files) -> Stepped<RunReport> {
+    fn step(&mut self, state: &mut State, _: &dyn Files) -> Stepped<RunReport> {
         if let Some(run) = &mut self.run {
             if run.step() {
                 return Ok(running(run.progress()));
             }
-            let run = self.run.take().ok_or("the run was given already")?;
-            return Ok(Step::Done(run.report()));
+            return Ok(Step::Done(ended(&mut self.run, state)?));
         }
         let Some(thinned) = &mut self.thinned else {
             let model = synthetic_model(&self.experiment.workload.model)?;
@@ -124,7 +138,7 @@ impl Job for RunSynthetic {
             let workload = thinned.fill(&self.experiment)?;
             let provenance = thinned.provenance(&workload);
             self.thinned = None;
-            self.run = Some(Box::new(crate::protocol::Run::new(self.experiment.clone(), workload, provenance)?));
+            self.run = Some(begun(&self.experiment, workload, provenance, state)?);
         }
         Ok(running((0, 0)))
     }
@@ -136,9 +150,9 @@ pub struct Timeline {
     experiment: Experiment,
     #[serde(skip)]
     batch: Vec<u8>,
-    /// The simulation, and the layers of it before the one that is asked for.
+    /// The run as far as it is planned.
     #[serde(skip)]
-    work: Option<(Box<Simulation>, usize)>,
+    work: Option<Box<Plans>>,
 }
 
 impl Timeline {
@@ -156,24 +170,20 @@ impl Job for Timeline {
         self.batch = parcel;
     }
 
-    fn step(&mut self, _: &mut State, _: &dyn Files) -> Stepped<Self::Reply> {
-        let Some((simulation, left)) = &mut self.work else {
-            let Batch { workload, provenance } = read_batch(&mut self.batch)?;
-            let experiment = provenance.resolve(&self.experiment)?;
-            let (view, layers) = (&self.experiment.view, workload.layers.len().max(1));
-            let step = view.step.min(workload.steps.saturating_sub(1));
-            let left = step * layers + view.simulated.min(layers.saturating_sub(1));
-            let config = experiment.config(&workload, &Arc::new(experiment.topology()), view.show);
-            let simulation = Simulation::new(Arc::new(workload), Arc::new(config), view.show);
-            self.work = Some((Box::new(simulation), left));
+    fn step(&mut self, state: &mut State, _: &dyn Files) -> Stepped<Self::Reply> {
+        let Some(plans) = &mut self.work else {
+            let read = |bytes: &[u8]| read_batch(bytes).map(|b| (b.workload, b.provenance));
+            let batch = std::mem::take(&mut self.batch);
+            self.work = Some(Box::new(Plans::of(state.plans.take(), &self.experiment, &batch, read)?));
             return Ok(running((0, 0)));
         };
-        if *left == 0 {
-            return Ok(Step::Done(simulation.step_recorded()));
+        let at = plans.position(&self.experiment);
+        if plans.towards(at) {
+            return Ok(running((0, 0)));
         }
-        *left -= 1;
-        simulation.step();
-        Ok(running((0, 0)))
+        let timeline = plans.timeline(at);
+        state.plans = self.work.take().map(|plans| *plans);
+        Ok(Step::Done(timeline))
     }
 }
 

@@ -7,7 +7,7 @@ use leptos::prelude::*;
 
 use crate::model::{Duplex, Faults, Hardware, MODELS, Mesh, Replicas, SYSTEMS};
 use crate::plot::{Chart, MeshPicture};
-use crate::sim::{Block, Config, Network, Predictor, allocate_explained};
+use crate::sim::{Block, Config, Holders, Network, Predictor, allocate_explained};
 use crate::ui::figure::{Figure, square};
 use crate::ui::store::Store;
 use crate::units::{floor, seconds, significant};
@@ -52,12 +52,13 @@ fn example() -> Example {
         topology,
     };
     let (network, home) = (Network::new(&config.topology), config.home(0));
-    let (x, blocks) = allocate_explained(&COUNTS, &config, &network, |e, d| home[e] == d);
+    let holders = Holders::at_home(home, MESH.dies());
+    let (x, blocks) = allocate_explained(&COUNTS, &config, &network, &holders);
     // A heat map in which an expert is followed by itself and its neighbours.
     let heat: Vec<u32> = (0..81).map(|i| [9u32, 4, 2, 0, 0][(i / 9usize).abs_diff(i % 9).min(4)]).collect();
     let predictor = Predictor::new(&heat, COUNTS.len(), config.predicted);
     let kept = (0..MESH.dies()).filter_map(|die| {
-        let used: Vec<usize> = (0..COUNTS.len()).filter(|&e| x.of(e)[die] > 0.0).collect();
+        let used: Vec<usize> = x.on(die).iter().map(|share| share.expert).collect();
         let set = predictor.union(used.iter().copied());
         let predicted: Vec<usize> = (0..COUNTS.len()).filter(|&e| Predictor::holds(&set, e)).collect();
         let copied: Vec<usize> = used.iter().copied().filter(|&e| home[e] != die && predicted.contains(&e)).collect();

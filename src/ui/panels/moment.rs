@@ -9,7 +9,7 @@ use super::playback::Playback;
 use super::views::table;
 use crate::experiment::Experiment;
 use crate::plot::{Axis, Bar, Bars, Chart, Gantt, Span};
-use crate::sim::Timeline;
+use crate::sim::{Computed, Timeline};
 use crate::ui::controls::Number;
 use crate::ui::figure::{Figure, Missing, wide};
 use crate::ui::selection::unsimulated;
@@ -117,7 +117,7 @@ fn gantt(store: Store) -> AnyView {
                     end: f.end * micro,
                     kind: kind(f.source, f.die, f.tokens),
                 });
-                let computed = t.computed.iter().map(|&(die, _, start, end)| Span { row: die, lane: most, start: start * micro, end: end * micro, kind: 3 });
+                let computed = t.computed.iter().map(|c| Span { row: c.die, lane: most, start: c.start * micro, end: c.end * micro, kind: 3 });
                 let names: Vec<String> = (0..dies).map(|d| d.to_string()).collect();
                 let mut rows = Axis::named("die", &names, 26);
                 // Die 0 is at the top.
@@ -141,8 +141,8 @@ fn gantt(store: Store) -> AnyView {
                         _ => format!("keeps a copy of expert {}", f.expert),
                     })
                     .collect();
-                let computing = t.computed.iter().find(|c| c.0 == die && c.2 <= at && at < c.3);
-                words.extend(computing.map(|c| format!("computes expert {}", c.1)));
+                let computing = t.computed.iter().find(|c| c.die == die && c.start <= at && at < c.end);
+                words.extend(computing.map(|c| format!("computes expert {}", c.expert)));
                 let what = if words.is_empty() { "idle".into() } else { words.join(", ") };
                 Some(format!("die {die} at {}: {what}", seconds(at)))
             }
@@ -152,7 +152,7 @@ fn gantt(store: Store) -> AnyView {
                     let name = ["local", "remote", "copy"][kind(f.source, f.die, f.tokens)];
                     let _ = writeln!(text, "{name},{},{},{},{},{},{}", f.die, f.source, f.expert, f.tokens, f.start, f.end);
                 });
-                for (die, expert, start, end) in &t.computed {
+                for Computed { die, expert, start, end } in &t.computed {
                     let _ = writeln!(text, "compute,{die},,{expert},,{start},{end}");
                 }
                 text

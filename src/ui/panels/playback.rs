@@ -33,9 +33,9 @@ enum Doing {
 }
 
 fn doing(timeline: &Timeline, die: usize, at: f64) -> Doing {
-    let computes = timeline.computed.iter().find(|c| c.0 == die && c.2 <= at && at < c.3);
+    let computes = timeline.computed.iter().find(|c| c.die == die && c.start <= at && at < c.end);
     match computes {
-        Some(c) => Doing::Computing(c.1),
+        Some(c) => Doing::Computing(c.expert),
         None if timeline.flows.iter().any(|f| f.die == die && moves(f, at)) => Doing::Fetching,
         None => Doing::Nothing,
     }

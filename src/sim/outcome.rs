@@ -1,0 +1,170 @@
+//! What a run of a strategy comes to, and what happened in one layer of it. Apart from the engine, which only adds up: these
+//! are what reports and figures read.
+
+use serde::{Deserialize, Serialize};
+
+use super::{LayerPlan, LayerTiming, Network, Strategy};
+
+/// HBM accesses by kind, in experts.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Reads {
+    /// From the die's own HBM.
+    pub local: u64,
+    /// From another die's HBM.
+    pub remote: u64,
+    /// Replicas written.
+    pub writes: u64,
+}
+
+/// What limits a layer: the largest of compute, HBM and link time.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Bound {
+    /// Tokens on the busiest die.
+    #[default]
+    Compute,
+    /// Bytes of the busiest HBM.
+    Hbm,
+    /// Bytes of the busiest link.
+    Link,
+}
+
+/// The result of one strategy.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Outcome {
+    /// The strategy.
+    pub strategy: Strategy,
+    /// Sum of the layer times, seconds.
+    pub seconds: f64,
+    /// Hops of all fetches.
+    pub hops: u64,
+    /// The same by the die that fetched.
+    pub die_hops: Vec<u64>,
+    /// HBM accesses.
+    pub reads: Reads,
+    /// What limited most of the time.
+    pub bound: Bound,
+    /// Seconds by what limited them: compute, HBM, link.
+    pub bound_seconds: [f64; 3],
+    /// The same for each simulated layer, summed over steps: which resource is critical where.
+    pub layer_seconds: Vec<[f64; 3]>,
+    /// Token-expert assignments computed on each die.
+    pub die_tokens: Vec<f64>,
+    /// Bytes through each die's HBM.
+    pub hbm_bytes: Vec<f64>,
+    /// Bytes over each link, in the order of [`crate::model::Topology::links`], both directions together.
+    pub link_bytes: Vec<f64>,
+    /// Seconds in which each link moved anything (the larger of its directions).
+    pub link_busy: Vec<f64>,
+    /// Replicas held at the end by each die.
+    pub replicas: Vec<u64>,
+}
+
+impl Outcome {
+    /// Nothing has happened yet.
+    #[must_use]
+    pub fn new(strategy: Strategy, layers: usize, dies: usize, links: usize) -> Self {
+        Self {
+            strategy,
+            seconds: 0.0,
+            hops: 0,
+            die_hops: vec![0; dies],
+            reads: Reads::default(),
+            bound: Bound::Compute,
+            bound_seconds: [0.0; 3],
+            layer_seconds: vec![[0.0; 3]; layers],
+            die_tokens: vec![0.0; dies],
+            hbm_bytes: vec![0.0; dies],
+            link_bytes: vec![0.0; links],
+            link_busy: vec![0.0; links],
+            replicas: vec![0; dies],
+        }
+    }
+
+    /// Adds a layer. Sums depend on their order in the last digits: layers are added in the order of the run.
+    pub fn add(&mut self, plan: &LayerPlan, timing: &LayerTiming, network: &Network) {
+        for task in &plan.tasks {
+            if task.tokens == 0 {
+                self.reads.writes += 1;
+                self.replicas[task.die] += 1;
+                continue;
+            }
+            let hops = network.hops(task.source, task.die) as u64;
+            self.hops += hops;
+            self.die_hops[task.die] += hops;
+            *if hops == 0 { &mut self.reads.local } else { &mut self.reads.remote } += 1;
+            self.die_tokens[task.die] += task.tokens as f64;
+        }
+        self.seconds += timing.seconds;
+        let (bytes, busy) = (&timing.moved.bytes, &timing.moved.busy);
+        let (dies, links) = (self.hbm_bytes.len(), self.link_bytes.len());
+        self.hbm_bytes.iter_mut().zip(bytes).for_each(|(sum, bytes)| *sum += bytes);
+        // One resource for a link, or one for each of its directions.
+        let each = (bytes.len() - dies).checked_div(links).unwrap_or(1);
+        for link in 0..links {
+            let resources = dies + link * each..dies + (link + 1) * each;
+            self.link_bytes[link] += bytes[resources.clone()].iter().sum::<f64>();
+            self.link_busy[link] += busy[resources].iter().fold(0.0, |a: f64, &b| a.max(b));
+        }
+        self.bound_seconds[timing.critical as usize] += timing.seconds;
+        self.layer_seconds[plan.layer][timing.critical as usize] += timing.seconds;
+        self.bound = self.limited_by();
+    }
+
+    fn limited_by(&self) -> Bound {
+        let mut best = (0.0, Bound::Compute);
+        for (seconds, bound) in self.bound_seconds.into_iter().zip([Bound::Compute, Bound::Hbm, Bound::Link]) {
+            if seconds > best.0 {
+                best = (seconds, bound);
+            }
+        }
+        best.1
+    }
+}
+
+/// What happened in one layer of one step, for a picture of it over time.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct Timeline {
+    /// Dies of the wafer.
+    pub dies: usize,
+    /// When the last die was done, seconds.
+    pub seconds: f64,
+    /// Fetches and replicas, by die in their order.
+    pub flows: Vec<Flow>,
+    /// What each die computed, by die in its order.
+    pub computed: Vec<Computed>,
+    /// The die that stores each expert of the layer.
+    pub home: Vec<usize>,
+    /// Replicas that could be read: expert and die, by expert.
+    pub copies: Vec<(usize, usize)>,
+}
+
+/// One transfer of an expert.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Flow {
+    /// Die whose HBM gives the expert (or takes the replica).
+    pub source: usize,
+    /// Die that asks.
+    pub die: usize,
+    /// Expert.
+    pub expert: usize,
+    /// Tokens that the die computes with it; 0 for a replica.
+    pub tokens: f64,
+    /// When its first byte moves.
+    pub start: f64,
+    /// When its last byte has moved.
+    pub end: f64,
+}
+
+/// The tokens of one expert on one die.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Computed {
+    /// Die.
+    pub die: usize,
+    /// Expert.
+    pub expert: usize,
+    /// When the first token is begun, seconds.
+    pub start: f64,
+    /// When the last one is done.
+    pub end: f64,
+}

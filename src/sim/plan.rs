@@ -1,0 +1,217 @@
+//! The plan of a layer: which die computes, fetches and keeps what. Apart from its timing, because replicas depend on earlier
+//! plans but never on how long anything takes: plans are made one after another, and timed in any order or all at once.
+
+use std::sync::{Arc, OnceLock};
+
+use super::{Assignment, Config, Holders, Layer, Network, Predictor, Strategy, Workload};
+
+/// What the strategies of a run share that place experts alike: batch, settings, and the tables that follow from both.
+pub struct Inputs {
+    /// The batch.
+    pub workload: Arc<Workload>,
+    /// The settings.
+    pub config: Arc<Config>,
+    /// The hardware.
+    pub network: Network,
+    /// Who holds what before any replica is made, by layer.
+    homes: Vec<Holders>,
+    predictors: OnceLock<Vec<Predictor>>,
+}
+
+impl Inputs {
+    /// The inputs of a run.
+    #[must_use]
+    pub fn new(workload: impl Into<Arc<Workload>>, config: impl Into<Arc<Config>>) -> Self {
+        let (workload, config) = (workload.into(), config.into());
+        let network = Network::new(&config.topology);
+        let homes =
+            (0..workload.layers.len()).map(|layer| Holders::at_home(config.home(layer), network.dies)).collect();
+        Self { workload, config, network, homes, predictors: OnceLock::new() }
+    }
+
+    fn predictor(&self, layer: usize) -> &Predictor {
+        let Self { workload, config, .. } = self;
+        let of = |heat: &Vec<u32>| Predictor::new(heat, workload.experts, config.predicted);
+        &self.predictors.get_or_init(|| workload.heat.iter().map(of).collect())[layer]
+    }
+}
+
+/// One transfer of an expert, and the work that waits for it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Task {
+    /// Die that asks.
+    pub die: usize,
+    /// Die whose HBM gives the expert, or takes the replica.
+    pub source: usize,
+    /// Expert.
+    pub expert: usize,
+    /// Tokens that the die computes with it; 0 for a replica that it writes.
+    pub tokens: u64,
+}
+
+/// What happens in one layer of one step.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct LayerPlan {
+    /// Position of the layer among the simulated ones.
+    pub layer: usize,
+    /// By die: fetches by expert, then replicas by expert.
+    pub tasks: Vec<Task>,
+}
+
+/// A replica and the layer of the run in which it was written.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+struct Replica {
+    at: usize,
+    expert: usize,
+    die: usize,
+}
+
+/// Plans the layers of a run of one strategy, step by step.
+pub struct Planner {
+    inputs: Arc<Inputs>,
+    strategy: Strategy,
+    /// Who holds what, by layer; empty if nothing is ever replicated.
+    holders: Vec<Holders>,
+    /// All replicas in the order of their writing; the first `readable` of them can be read.
+    replicas: Vec<Replica>,
+    readable: usize,
+    slots: Vec<u64>,
+    next: usize,
+}
+
+impl Planner {
+    /// Nothing is planned yet.
+    #[must_use]
+    pub fn new(inputs: Arc<Inputs>, strategy: Strategy) -> Self {
+        let holders = if strategy.predicts() { inputs.homes.clone() } else { Vec::new() };
+        let slots = inputs.config.slots.clone();
+        Self { inputs, strategy, holders, replicas: Vec::new(), readable: 0, slots, next: 0 }
+    }
+
+    /// What it plans for.
+    #[must_use]
+    pub fn inputs(&self) -> &Arc<Inputs> {
+        &self.inputs
+    }
+
+    /// Layers of all steps.
+    #[must_use]
+    pub fn total(&self) -> usize {
+        self.inputs.workload.steps * self.layers()
+    }
+
+    /// Plans the next layer; none after the last.
+    #[inline(never)]
+    pub fn plan(&mut self) -> Option<LayerPlan> {
+        let at = self.next;
+        if at >= self.total() {
+            return None;
+        }
+        self.next += 1;
+        let (step, layer) = (at / self.layers(), at % self.layers());
+        if layer == 0 {
+            // What was written in a step is read from the next one on.
+            for &Replica { at, expert, die } in &self.replicas[self.readable..] {
+                self.holders[at % self.inputs.workload.layers.len()].add(expert, die);
+            }
+            self.readable = self.replicas.len();
+        }
+        let holders = self.holders.get(layer).unwrap_or(&self.inputs.homes[layer]);
+        let assignment = self.assign(step, layer, holders);
+        let written = self.replicas.len();
+        if self.strategy.predicts() {
+            self.replicate(&assignment, at);
+        }
+        let holders = self.holders.get(layer).unwrap_or(&self.inputs.homes[layer]);
+        Some(self.tasks(&assignment, layer, holders, &self.replicas[written..]))
+    }
+
+    /// Plans up to a layer of a step; false once it is done.
+    pub fn towards(&mut self, step: usize, layer: usize) -> bool {
+        // Without replicas a layer does not depend on those before.
+        self.strategy.predicts() && self.next <= step * self.layers() + layer && self.plan().is_some()
+    }
+
+    /// The plan of a layer that was planned before ([`Planner::towards`]), again.
+    #[must_use]
+    pub fn again(&self, step: usize, layer: usize) -> LayerPlan {
+        let index = step * self.layers() + layer;
+        let holders = self.readable(step, layer);
+        let assignment = self.assign(step, layer, &holders);
+        let written: Vec<Replica> = self.replicas.iter().copied().filter(|r| r.at == index).collect();
+        self.tasks(&assignment, layer, &holders, &written)
+    }
+
+    /// Replicas of a layer that can be read in a step that was planned: expert and die, by expert.
+    #[must_use]
+    pub fn readable_replicas(&self, step: usize, layer: usize) -> Vec<(usize, usize)> {
+        let (holders, home) = (self.readable(step, layer), self.inputs.config.home(layer));
+        let of = |expert: usize| holders.of(expert).map(move |die| (expert, die));
+        (0..home.len()).flat_map(of).filter(|&(expert, die)| home[expert] != die).collect()
+    }
+
+    fn readable(&self, step: usize, layer: usize) -> Holders {
+        let mut holders = self.inputs.homes[layer].clone();
+        let layers = self.layers();
+        for r in self.replicas.iter().filter(|r| r.at % layers == layer && r.at / layers < step) {
+            holders.add(r.expert, r.die);
+        }
+        holders
+    }
+
+    fn layers(&self) -> usize {
+        self.inputs.workload.layers.len()
+    }
+
+    fn assign(&self, step: usize, layer: usize, holders: &Holders) -> Assignment {
+        let Inputs { workload, config, network, .. } = &*self.inputs;
+        let counts = workload.of(step, layer);
+        (self.strategy.dispatch().assign)(&Layer { counts, home: config.home(layer), holders, config, network })
+    }
+
+    /// Each die keeps the experts that it used, does not hold and is predicted to use again, as long as it has room.
+    fn replicate(&mut self, assignment: &Assignment, at: usize) {
+        let layer = at % self.layers();
+        let predictor = self.inputs.predictor(layer);
+        for die in 0..self.inputs.network.dies {
+            if self.slots[die] == 0 {
+                continue;
+            }
+            let used = || assignment.on(die).iter().map(|share| share.expert);
+            let predicted = predictor.union(used());
+            for expert in used() {
+                if self.slots[die] > 0 && !self.holders[layer].has(expert, die) && Predictor::holds(&predicted, expert)
+                {
+                    self.slots[die] -= 1;
+                    self.replicas.push(Replica { at, expert, die });
+                }
+            }
+        }
+    }
+
+    fn tasks(&self, assignment: &Assignment, layer: usize, holders: &Holders, written: &[Replica]) -> LayerPlan {
+        let network = &self.inputs.network;
+        let mut tasks = Vec::new();
+        let mut written = written.iter().peekable();
+        for die in 0..network.dies {
+            tasks.extend(assignment.on(die).iter().map(|share| Task {
+                die,
+                source: source(holders, share.expert, die, network),
+                expert: share.expert,
+                tokens: share.tokens,
+            }));
+            while let Some(replica) = written.next_if(|r| r.die == die) {
+                tasks.push(Task { die, source: die, expert: replica.expert, tokens: 0 });
+            }
+        }
+        LayerPlan { layer, tasks }
+    }
+}
+
+/// Where a die reads an expert: itself if it holds it, else the nearest holder, then the lowest id.
+fn source(holders: &Holders, expert: usize, die: usize, network: &Network) -> usize {
+    if holders.has(expert, die) {
+        return die;
+    }
+    holders.of(expert).min_by_key(|&d| (network.hops(d, die), d)).unwrap_or(die)
+}
