@@ -479,7 +479,6 @@ mod values {
 mod one {
     use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
-    #[expect(clippy::trivially_copy_pass_by_ref, reason = "what serde calls")]
     pub(super) fn serialize<S: Serializer>(value: &f64, to: S) -> Result<S::Ok, S::Error> {
         if to.is_human_readable() { (!value.is_nan()).then_some(*value).serialize(to) } else { value.serialize(to) }
     }

@@ -317,3 +317,30 @@ fn names_of_files_and_subjects_are_only_text() {
     b.wait("document.querySelector('dialog').open");
     assert_eq!(b.eval("document.querySelectorAll('#injected').length"), 0);
 }
+
+/// A trace without decode cannot be run: bars and wafer of the run before must go, and stay gone when the theme changes.
+#[test]
+fn no_canvas_outlives_its_data() {
+    let Some((mut b, url)) = begin() else { return };
+    b.open(&format!("{url}#v=1&model=llama4-maverick&steps=2&layers=1"));
+    settled(&mut b);
+    b.drop_files("#drop", &[&root().join("tests/data/moe-beyond.csv")]);
+    b.wait("document.querySelector('#similarity-scatter')?.innerText.includes('no decode tokens')");
+    b.wait("document.querySelector('#pair-map canvas')?.dataset.drawn === 'yes'");
+    let gone = |id: &str| {
+        format!(
+            "(() => {{ const f = document.querySelector('#{id}'), c = f?.querySelector('canvas'); if (!c) return true; \
+             const d = c.getContext('2d').getImageData(0, 0, c.width, c.height).data; \
+             return c.dataset.drawn === 'no' && d.every(v => v === 0) && [...f.querySelectorAll('.save button')].slice(1).every(e => e.disabled); }})()"
+        )
+    };
+    for id in ["speedups", "wafer-map"] {
+        b.wait(&gone(id));
+    }
+    b.click("#theme");
+    b.eval("new Promise(done => setTimeout(done, 500))");
+    for id in ["speedups", "wafer-map"] {
+        assert_eq!(b.eval(&gone(id)), true, "{id} is painted again by another theme");
+    }
+    assert_eq!(b.complaints(), Vec::<String>::new());
+}

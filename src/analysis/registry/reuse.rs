@@ -69,5 +69,5 @@ fn curve(whole: &Whole) -> Made {
         capacity: true,
         y: Measure::new("miss ratio", Format::Share),
     };
-    Ok(Drawn::new(Data::Curves(curves), "{x} experts{bytes}: {all}"))
+    Ok(Drawn::new(Data::Curves(curves), "{x} experts: {all}{bytes}"))
 }
