@@ -123,7 +123,7 @@ fn gantt(store: Store) -> AnyView {
                     })
                     .collect();
                 let computing = t.computed.iter().find(|c| c.die == die && c.start <= at && at < c.end);
-                words.extend(computing.map(|c| format!("computes expert {}", c.1)));
+                words.extend(computing.map(|c| format!("computes expert {}", c.expert)));
                 let what = if words.is_empty() { "idle".into() } else { words.join(", ") };
                 Some(format!("die {die} at {}: {what}", seconds(at)))
             }
