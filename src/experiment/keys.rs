@@ -189,6 +189,8 @@ pub fn keys() -> &'static [Key] {
             set: |e, v| {
                 e.view.mean = v == "mean";
                 if e.view.mean {
+                    // A string has no place for both.
+                    e.view.layer = 0;
                     return Ok(());
                 }
                 within(v, 0..=1023).map(|n| e.view.layer = n).map_err(|why| format!("{why}, or \u{201c}mean\u{201d}"))

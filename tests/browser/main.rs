@@ -317,7 +317,7 @@ fn back_and_forward_move_through_settings() {
 #[test]
 fn back_before_a_slider_has_written_leaves_address_and_page_alike() {
     let Some((mut b, url)) = begin() else { return };
-    let first = "v=1&model=llama4-maverick&steps=2&layers=2";
+    let first = "v=2&model=llama4-maverick&steps=2&layers=2";
     b.open(&format!("{url}#{first}"));
     settled(&mut b);
     choose(&mut b, "wafer", "tsmc-sow");
@@ -351,7 +351,7 @@ fn a_model_changed_twice_at_once_draws_the_experts_that_the_page_says() {
     b.eval("new Promise(done => setTimeout(done, 60))");
     choose(&mut b, "model", "llama4-maverick");
     b.wait("document.querySelector('#fact-experts data')?.value === '128'");
-    b.wait("document.querySelectorAll('#observations tbody tr').length === 10");
+    b.wait("document.querySelectorAll('#observations tbody tr').length === 12");
     // Longer than the first takes.
     b.eval("new Promise(done => setTimeout(done, 8000))");
     for (position, id) in [(3, "7"), (8, "17")] {

@@ -119,13 +119,13 @@ fn a_node_of_gpus_keeps_its_size_and_has_no_links_to_break() {
 #[test]
 fn a_strategy_is_any_placement_with_any_dispatch() {
     let (e, unread) = Experiment::parse(
-        "v=1&strategies=allo%2Bpred,remap.allo%2Bpred,block.home,ep&show=remap.allo%2Bpred&home=block",
+        "v=2&strategies=allo%2Bpred,remap.allo%2Bpred,block.home,ep&show=remap.allo%2Bpred&home=block",
     );
     assert_eq!(unread, []);
-    let text = "v=1&strategies=ep,allo+pred,contiguous.home,remap.allo+pred&home=contiguous&show=remap.allo+pred";
+    let text = "v=2&strategies=ep,allo+pred,contiguous.home,remap.allo+pred&home=contiguous&show=remap.allo+pred";
     assert_eq!(e.to_string(), text);
     for bad in ["remap", "moon.allo", "remap.base", "remap.allo+more"] {
-        let (_, unread) = Experiment::parse(&format!("v=1&strategies={bad}"));
+        let (_, unread) = Experiment::parse(&format!("v=2&strategies={bad}"));
         let why = unread.first().map(ToString::to_string).unwrap_or_default();
         assert!(why.contains("remap") && why.contains("one-gpu") && why.contains("allo+pred"), "{bad}: {why}");
     }

@@ -227,8 +227,9 @@ fn evenly_spaced_layers_by_hand() {
 fn settings(text: &str, experts: usize, layers: usize, all_layers: usize) -> Config {
     let (experiment, unread) = Experiment::parse(text);
     assert!(unread.is_empty(), "{text}: {unread:?}");
+    let loads = vec![vec![0; experts]; layers];
     let layers = (0..u32::try_from(layers).unwrap()).collect();
-    let work = Workload { layers, all_layers, experts, batch: 8, steps: 1, ..Workload::default() };
+    let work = Workload { layers, loads, all_layers, experts, batch: 8, steps: 1, ..Workload::default() };
     experiment.config(&work, &Arc::new(experiment.topology()), moescope::sim::Strategy::BASE)
 }
 

@@ -93,7 +93,13 @@ pub(super) fn shown(store: Store, analysis: &'static Analysis, sketch: &'static 
         let usual = || sketch.caption.replace("{layer}", "this layer").replace("{stream}", "decode");
         let words = Found::of(store, sketch).map_or_else(usual, |f| f.caption.clone());
         if words.contains("{expert}") {
-            words.replace("{expert}", &caches(store).map_or_else(|| "unknown bytes".into(), |c| bytes(c.expert)))
+            caches(store).map_or_else(
+                || {
+                    "How large an expert is, and so what a die holds, is not known of this model: part 1 asks for it."
+                        .into()
+                },
+                |c| words.replace("{expert}", &bytes(c.expert)),
+            )
         } else {
             words
         }
