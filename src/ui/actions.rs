@@ -48,8 +48,7 @@ pub(super) fn begin(store: Store) {
     // What the answers are about; a worker that was lost holds the same data again, and is asked again.
     let data = Memo::new(move |_| Some((store.data()?, store.loaded.generation.get())));
     if let Some(pool) = store.pool() {
-        // After the jobs that were lost have ended: a load that failed clears up first.
-        pool.on_lost(move |worker| set_timeout(move || lost(store, worker), Duration::ZERO));
+        pool.on_lost(move |worker| spawn_local(lost(store, worker)));
     }
     let scope = Memo::new(move |_| store.experiment.with(|e| e.view.scope));
     let layer = Memo::new(move |_| store.experiment.with(|e| (!e.view.mean).then_some(e.view.layer)));
@@ -162,11 +161,21 @@ fn ask_report(store: Store, of: Option<DataId>) {
 }
 
 /// A worker was lost, and an empty one has its place. What it held is made or read again.
-fn lost(store: Store, worker: usize) {
+async fn lost(store: Store, worker: usize) {
     if worker != DATA_WORKER {
         return;
     }
     let loaded = store.loaded;
+    // A load that it was part of fails first, and says so: it ends once every worker has, the others may be lost later.
+    let before = loaded.generation.get_untracked();
+    crate::web::pause(0).await;
+    while loaded.loading.with_untracked(Option::is_some) {
+        crate::web::pause(5).await;
+    }
+    if loaded.generation.get_untracked() != before {
+        // Another load has succeeded on the new worker.
+        return;
+    }
     loaded.reference.clear();
     loaded.synthetic_of.set(None);
     let shown = untrack(|| store.origin());
