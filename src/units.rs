@@ -43,6 +43,17 @@ pub fn floor(x: f64) -> usize {
     x as usize
 }
 
+/// As [`floor`], of 64 bits on every target: for counts that grow with what a reader may set.
+#[must_use]
+#[expect(
+    clippy::cast_possible_truncation,
+    clippy::cast_sign_loss,
+    reason = "float casts saturate, which is the contract"
+)]
+pub fn floor_u64(x: f64) -> u64 {
+    x as u64
+}
+
 /// Bytes with a decimal prefix: `126 MB`.
 #[must_use]
 pub fn bytes(n: f64) -> String {

@@ -141,5 +141,5 @@ fn room(topology: &Topology, expert_bytes: f64, replicas: &Replicas, all_layers:
 
 /// Room for replicas in the simulated layers, of a room for so many experts that all layers share evenly.
 fn slots(room: f64, simulated: usize, all_layers: usize) -> u64 {
-    (crate::units::floor(room.max(0.0)) * simulated / all_layers.max(1)) as u64
+    crate::units::floor_u64(room.max(0.0)).saturating_mul(simulated as u64) / all_layers.max(1) as u64
 }

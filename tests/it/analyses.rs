@@ -7,7 +7,9 @@ use moescope::analysis::{
 use moescope::model::{Labels, Phase, Request, Scope};
 use proptest::prelude::*;
 
-use crate::support::{moescope, paper, request, summary, t1, t2};
+#[cfg(not(target_arch = "wasm32"))]
+use crate::support::{moescope, paper};
+use crate::support::{request, summary, t1, t2};
 
 const EPSILON: f64 = 1e-12;
 
@@ -322,6 +324,7 @@ proptest! {
 }
 
 /// What the page tells, the command line tells: observations, insights, capacities in order; and tables with what a noise allows.
+#[cfg(not(target_arch = "wasm32"))]
 #[test]
 fn the_command_line_tells_observations_and_insights() {
     let folder = tempfile::tempdir().unwrap();

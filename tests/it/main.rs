@@ -15,9 +15,7 @@ mod figures;
 mod formats;
 #[cfg(not(target_arch = "wasm32"))]
 mod golden;
-#[cfg(not(target_arch = "wasm32"))]
 mod jobs;
-#[cfg(not(target_arch = "wasm32"))]
 mod links;
 #[cfg(not(target_arch = "wasm32"))]
 mod models;

@@ -303,3 +303,12 @@ fn slots_are_those_of_the_definition() {
         [0, 3, 6, 9, 12, 15, 18, 21, 1, 7, 10, 13, 16, 19, 22, 2, 5, 8, 11, 14, 17, 20, 23]
     );
 }
+
+/// Room for more replicas than an address of 32 bits counts: page and command line differed.
+#[test]
+fn room_for_billions_of_small_experts_is_counted_on_every_target() {
+    // 90 000 GB of room for experts of 6144 bytes, of which two dies have one more than the others in each of 8 layers.
+    let slots = settings("v=2&hidden=64&intermediate=32&dram=100000&columns=5&rows=1", 32, 4, 8).slots;
+    assert_eq!(slots[4], ((90_000_000_000_000u64 / 6144) - 6 * 8) * 4 / 8);
+    assert!(slots[4] > u64::from(u32::MAX));
+}
