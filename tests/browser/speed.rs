@@ -12,9 +12,8 @@ fn simulator() {
     for model in ["deepseek-v3", "kimi-k2", "qwen3-235b", "llama4-maverick"] {
         b.open(&format!("{url}?{model}#v=1&model={model}"));
         settled(&mut b);
-        b.wait("document.querySelectorAll('#observations tbody tr').length === 12");
         let best = b.eval(&format!(
-            "(async () => {{ let best = 1e9, r; for (let i = 0; i < 5; i++) {{ const t = performance.now(); r = await moescope.run('v=1&model={model}'); best = Math.min(best, performance.now() - t); }} \
+            "(async () => {{ let best = 1e9, r; for (let i = 0; i < 5; i++) {{ const t = performance.now(); r = await moescope.run('v=1&model={model}&hbm=' + (3.36 + i / 100)); best = Math.min(best, performance.now() - t); }} \
              const flows = r.runs.reduce((s, x) => s + x.reads.local + x.reads.remote + x.reads.writes, 0); return [best, r.runs.length * 16 * r.layers.length, flows]; }})()"
         ));
         let [ms, layers, flows] = [0, 1, 2].map(|i| best[i].as_f64().unwrap());
@@ -24,6 +23,26 @@ fn simulator() {
             flows / ms
         );
     }
+    // What a reader waits for who moves one setting of two strategies, and who looks at ten layers of a run.
+    let changes = |id: &str, values: &str, done: &str| {
+        format!(
+            "(async () => {{ const all = []; for (const v of {values}) {{ const e = document.querySelector('#{id}'); const t = performance.now(); e.value = v; e.dispatchEvent(new Event('change', {{bubbles: true}})); \
+             while (!({done})) await new Promise(next => requestAnimationFrame(next)); all.push(Math.round(performance.now() - t)); }} return all.join(' '); }})()"
+        )
+    };
+    b.open(&format!("{url}?settings#v=1&model=deepseek-v3"));
+    settled(&mut b);
+    b.eval("document.querySelector('#more-settings').open = true");
+    let shown =
+        "document.querySelector('#run-done') && document.querySelector('#command').innerText.includes('tau=' + v)";
+    println!("tau changed to new results, ms: {}", b.eval(&changes("tau", "[1.3, 1.4, 1.5, 1.6, 1.7]", shown)));
+    b.open(&format!("{url}?timelines#v=1&model=deepseek-v3&step=15"));
+    settled(&mut b);
+    let drawn = "document.querySelector('#layer-time canvas')?.dataset.drawn === 'yes' && document.querySelector('#layer-time figcaption').innerText.includes('step ' + v)";
+    println!(
+        "a step of the layer over time, ms: {}",
+        b.eval(&changes("step", "[14, 13, 12, 11, 10, 9, 8, 7, 6, 5]", drawn))
+    );
     for layers in ["6", "all"] {
         b.open(&format!("{url}?{layers}#v=1&model=llama4-maverick&layers={layers}"));
         settled(&mut b);
