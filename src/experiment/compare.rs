@@ -123,8 +123,8 @@ pub enum Subset {
     Subject(String),
     /// Those of a data set.
     Dataset(String),
-    /// All of the trace that was put aside.
-    Aside,
+    /// All of the reference: the trace that was pinned before this one was loaded.
+    Reference,
 }
 
 impl Subset {
@@ -133,11 +133,12 @@ impl Subset {
             "all" => Subset::All,
             "even" => Subset::Even,
             "odd" => Subset::Odd,
-            "aside" => Subset::Aside,
+            // Older links say "aside".
+            "reference" | "aside" => Subset::Reference,
             _ => match text.split_once(':') {
                 Some(("subject", name)) => Subset::Subject(name.into()),
                 Some(("dataset", name)) => Subset::Dataset(name.into()),
-                _ => return Err("not one of all, even, odd, aside, subject:NAME, dataset:NAME".into()),
+                _ => return Err("not one of all, even, odd, reference, subject:NAME, dataset:NAME".into()),
             },
         })
     }
@@ -150,7 +151,7 @@ impl Subset {
             Subset::Even => "requests of even position".into(),
             Subset::Odd => "requests of odd position".into(),
             Subset::Subject(name) | Subset::Dataset(name) => name.clone(),
-            Subset::Aside => "the trace put aside".into(),
+            Subset::Reference => "the reference trace".into(),
         }
     }
 }
@@ -163,7 +164,7 @@ impl std::fmt::Display for Subset {
             Subset::Odd => write!(f, "odd"),
             Subset::Subject(name) => write!(f, "subject:{name}"),
             Subset::Dataset(name) => write!(f, "dataset:{name}"),
-            Subset::Aside => write!(f, "aside"),
+            Subset::Reference => write!(f, "reference"),
         }
     }
 }
