@@ -4,7 +4,7 @@
 //! the same bytes natively and in the browser. Rooms, from the ground up (each knows only those above it in this list):
 //!
 //! - [`units`], [`model`]: quantities and the field's nouns.
-//! - [`format`](mod@format), [`analysis`], [`synth`], [`sim`]: bytes to requests, requests to counts, made requests, the wafer.
+//! - [`format`](mod@format), [`analysis`], [`synth`], [`sim`]: bytes to requests, requests to counts, synthetic requests, the wafer.
 //! - [`place`]: where experts live.
 //! - [`experiment`]: every setting as one string. [`protocol`]: every job, in slices.
 //! - [`plot`]: figures from results, on any drawing backend.

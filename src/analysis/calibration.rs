@@ -10,7 +10,7 @@ use crate::units::amount;
 
 /// A published statistic and what the workload shows.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-pub struct Fit {
+pub struct CalibrationRow {
     /// What is measured: a mean over layers unless it says otherwise.
     pub name: String,
     /// Least and largest value that agree with the paper; equal where it prints one number.
@@ -23,7 +23,7 @@ pub struct Fit {
     pub times: bool,
 }
 
-impl Fit {
+impl CalibrationRow {
     /// Distance to the nearest value that agrees with the paper; 0 if `ours` does.
     #[must_use]
     pub fn residual(&self) -> Option<f64> {
@@ -50,10 +50,10 @@ impl Fit {
 
 /// The published statistics of `model` (section III of the paper), measured in a report of its synthetic workload.
 #[must_use]
-pub fn calibration(report: &Report, model: &ModelPreset) -> Vec<Fit> {
+pub fn calibration(report: &Report, model: &ModelPreset) -> Vec<CalibrationRow> {
     let mut out = Vec::new();
     let mut add = |name: &str, paper: (f64, f64), tolerance: f64, ours: Option<f64>, times: bool| {
-        out.push(Fit { name: name.into(), paper, ours, tolerance, times });
+        out.push(CalibrationRow { name: name.into(), paper, ours, tolerance, times });
     };
     let similar = &report.similarity;
     let joined = &report.cross_token["joined"];

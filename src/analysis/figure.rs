@@ -119,7 +119,7 @@ impl Items {
 pub struct Heads {
     /// What they are; may be empty.
     pub label: String,
-    /// They.
+    /// The things, in their order.
     pub items: Items,
 }
 
@@ -277,7 +277,7 @@ impl Line {
 /// Curves, whose values hold until the next point.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct Curves {
-    /// They.
+    /// The curves, in the order of their colours.
     pub lines: Vec<Line>,
     /// Along.
     pub x: Measure,
@@ -315,10 +315,10 @@ pub struct Scatter {
     pub x: Measure,
     /// Upward.
     pub y: Measure,
-    /// Both, point by point.
+    /// Where each point stands across, in the unit of `x`.
     #[serde(with = "values")]
     pub across: Vec<f64>,
-    /// See `across`.
+    /// Where the same point stands upward, in the unit of `y`.
     #[serde(with = "values")]
     pub along: Vec<f64>,
 }

@@ -9,16 +9,27 @@ const COLLAPSED: f64 = 0.9;
 /// Prompts of the published data sets have more tokens than this.
 const SHORT_PREFILL: f64 = 32.0;
 
-/// Layers in which one expert takes nearly every token, by id, with the expert and its share of tokens.
+/// A layer in which one expert takes nearly every token.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Collapsed {
+    /// Layer id.
+    pub layer: u32,
+    /// The expert.
+    pub expert: usize,
+    /// Its share of the layer's tokens.
+    pub share: f64,
+}
+
+/// The layers in which one expert takes nearly every token, by id.
 #[must_use]
-pub fn collapsed(summary: &Summary) -> Vec<(u32, usize, f64)> {
+pub fn collapsed(summary: &Summary) -> Vec<Collapsed> {
     let of_layer = |(&id, layer): (&u32, &super::LayerCounts)| {
         let counts = frequency(layer, Scope::All, Half::Both, summary.experts);
         let tokens = counts.iter().sum::<u64>() as f64 / summary.top_k.max(1) as f64;
         let (expert, &most) = counts.iter().enumerate().max_by_key(|&(e, c)| (*c, std::cmp::Reverse(e)))?;
         // With several experts a token one of them may be in nearly every token and the layer still be sound.
         let share = most as f64 / tokens;
-        (summary.top_k == 1 && share > COLLAPSED).then_some((id, expert, share))
+        (summary.top_k == 1 && share > COLLAPSED).then_some(Collapsed { layer: id, expert, share })
     };
     summary.layers.iter().filter_map(of_layer).collect()
 }
@@ -27,7 +38,7 @@ pub fn collapsed(summary: &Summary) -> Vec<(u32, usize, f64)> {
 #[must_use]
 pub fn lint(summary: &Summary) -> Vec<String> {
     let mut found = Vec::new();
-    for (layer, expert, share) in collapsed(summary) {
+    for Collapsed { layer, expert, share } in collapsed(summary) {
         let share = percent(share);
         found.push(format!("layer {layer} is collapsed: expert {expert} takes {share} of its tokens; read means over layers with and without it"));
     }

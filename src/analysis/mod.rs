@@ -5,6 +5,7 @@ mod analyse;
 mod calibration;
 mod coactivation;
 pub mod figure;
+mod findings;
 mod frequency;
 mod insights;
 mod lint;
@@ -21,15 +22,15 @@ mod streams;
 mod subjects;
 mod summary;
 mod table;
-mod told;
 mod transition;
 
 pub use analyse::{Analyser, analyse};
-pub use calibration::{Fit, calibration};
+pub use calibration::{CalibrationRow, CalibrationRow as Fit, calibration};
 pub use coactivation::{CoActivation, coactivation, pair_counts, pair_ratios};
+pub use findings::{Bar, Caches, Insight, Observation, Setting};
 pub use frequency::{frequency, skew, top};
 pub use insights::insights;
-pub use lint::{collapsed, lint};
+pub use lint::{Collapsed, collapsed, lint};
 pub use lockstep::Lockstep;
 pub use matrix::{Matrix, Pairs, Square};
 pub use observations::observations;
@@ -41,7 +42,6 @@ pub use stream::Stream;
 pub use streams::{batched, token_gaps};
 pub use summary::{Half, LayerCounts, Summary, experts_of};
 pub use table::Table;
-pub use told::{Bar, Caches, Insight, Observation, Setting};
 pub use transition::{
     Coverage, Kind, concentration, coverage, covered, descending, diagonal, probabilities, transition,
 };

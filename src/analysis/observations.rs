@@ -18,14 +18,14 @@ pub(super) fn mean(values: &[Option<f64>]) -> Option<f64> {
 #[must_use]
 pub fn observations(report: &Report, model: Option<&ModelPreset>, synthetic: bool) -> Vec<Observation> {
     let collapsed = &report.collapsed;
-    let kept = |values: &[Option<f64>]| -> Option<f64> {
+    let without = |values: &[Option<f64>]| -> Option<f64> {
         let sound = values.iter().zip(&report.layer_ids).filter(|(_, id)| !collapsed.contains(id)).map(|(v, _)| *v);
         (!collapsed.is_empty()).then(|| mean(&sound.collect::<Vec<_>>())).flatten()
     };
     let make =
         |id: &str, name: &str, values: Option<&Vec<Option<f64>>>, paper: String, expected: Option<f64>, lacks: &str| {
             let measured = values.and_then(|v| mean(v));
-            let without_collapsed = values.and_then(|v| kept(v));
+            let without_collapsed = values.and_then(|v| without(v));
             let reading = match measured {
                 None => lacks.to_string(),
                 // "Or more" and "over" in the paper's words: more is no difference.

@@ -112,13 +112,13 @@ pub struct Frequency {
 /// B or C for one scope.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct Transitions {
-    /// See [`Coverage::top`].
+    /// Share that the top 20% of experts take of what follows the most frequent expert ([`Coverage::top`]).
     pub coverage_top: PerLayer,
-    /// See [`Coverage::weighted`].
+    /// Mean of that share over all experts, weighted by their counts ([`Coverage::weighted`]).
     pub coverage_weighted: PerLayer,
-    /// See [`Coverage::heldout`].
+    /// As `coverage_top`, chosen on even requests and scored on odd ones ([`Coverage::heldout`]).
     pub coverage_heldout: PerLayer,
-    /// See [`Coverage::baseline`].
+    /// Share that the top 20% take whatever came before ([`Coverage::baseline`]).
     pub coverage_baseline: PerLayer,
     /// Cross-token only (else null): P(i again | i), weighted by the count of i.
     pub diagonal_weighted: Option<PerLayer>,
@@ -348,7 +348,7 @@ impl Reporter {
         out.hot.truncate(LISTED);
         out.strongest_pairs.sort_by(|a, b| b.ratio.total_cmp(&a.ratio));
         out.strongest_pairs.truncate(LISTED);
-        out.collapsed = collapsed(summary).into_iter().map(|c| c.0).collect();
+        out.collapsed = collapsed(summary).into_iter().map(|c| c.layer).collect();
         out.warnings.extend(lint(summary));
         self.out
     }

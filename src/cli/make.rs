@@ -14,8 +14,8 @@ use crate::synth::{Generator, Profile, profile, synthetic_model};
 pub(super) fn make(experiment: &Experiment, folder: &Path, files: usize, tokens: Option<usize>) -> Result<()> {
     let model = synthetic_model(&experiment.workload.model).map_err(anyhow::Error::msg)?;
     let usual = profile(model).context("it has no profile")?;
-    let made = Profile { requests: files, decode: tokens.unwrap_or(usual.decode), ..usual };
-    let mut generator = Generator::with(model, made, experiment.workload.seed);
+    let profile = Profile { requests: files, decode: tokens.unwrap_or(usual.decode), ..usual };
+    let mut generator = Generator::with(model, profile, experiment.workload.seed);
     let inside = folder.join(format!("{}-synthetic-seed{}", model.name, experiment.workload.seed));
     create_dir_all(&inside).with_context(|| inside.display().to_string())?;
     let mut index = 0;

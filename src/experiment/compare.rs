@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::{Experiment, key_named, keys};
+use super::Experiment;
 
 /// What the colours of the wafer show.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -93,41 +93,7 @@ impl Look {
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Variant(pub Vec<(String, String)>);
 
-/// Variants that one experiment can have beside it: more than a reader can tell apart.
-const MOST_VARIANTS: usize = 8;
-
 impl Variant {
-    /// Reads `name:value;name:value|…`.
-    pub(super) fn read_all(text: &str) -> Result<Vec<Self>, String> {
-        let all: Vec<&str> = text.split('|').filter(|v| !v.is_empty()).collect();
-        if all.len() > MOST_VARIANTS {
-            return Err(format!("more than {MOST_VARIANTS} variants"));
-        }
-        all.into_iter().map(Self::read).collect()
-    }
-
-    fn read(text: &str) -> Result<Self, String> {
-        let setting = |part: &str| {
-            let (name, value) = part.split_once(':').ok_or_else(|| format!("{part}: not setting:value"))?;
-            // Only one trace is loaded, and a comparison in a comparison would have no end.
-            let known = key_named(name).filter(|_| !["compare", "trace"].contains(&name));
-            let default = Experiment::default();
-            let changed =
-                known.map(|_| default.with(name, value).map_err(|why| format!("{part}: {why}"))).transpose()?;
-            if changed.is_none_or(|c| c != default && c.run_key() == default) {
-                return Err(format!("{part}: not a setting of a run"));
-            }
-            Ok((name.to_string(), value.to_string()))
-        };
-        let parts = || text.split(';').filter(|p| !p.is_empty());
-        // More are repetitions, which a text of megabytes must not be given.
-        if parts().nth(keys().len()).is_some() {
-            return Err("a variant of more settings than there are".into());
-        }
-        let settings: Vec<_> = parts().map(setting).collect::<Result<_, _>>()?;
-        if settings.is_empty() { Err("a variant without a setting".into()) } else { Ok(Self(settings)) }
-    }
-
     /// The experiment that stands beside `of`.
     ///
     /// # Errors
@@ -157,8 +123,8 @@ pub enum Subset {
     Subject(String),
     /// Those of a data set.
     Dataset(String),
-    /// All of the trace that was put aside.
-    Aside,
+    /// All of the reference: the trace that was pinned before this one was loaded.
+    Reference,
 }
 
 impl Subset {
@@ -167,11 +133,12 @@ impl Subset {
             "all" => Subset::All,
             "even" => Subset::Even,
             "odd" => Subset::Odd,
-            "aside" => Subset::Aside,
+            // Older links say "aside".
+            "reference" | "aside" => Subset::Reference,
             _ => match text.split_once(':') {
                 Some(("subject", name)) => Subset::Subject(name.into()),
                 Some(("dataset", name)) => Subset::Dataset(name.into()),
-                _ => return Err("not one of all, even, odd, aside, subject:NAME, dataset:NAME".into()),
+                _ => return Err("not one of all, even, odd, reference, subject:NAME, dataset:NAME".into()),
             },
         })
     }
@@ -184,7 +151,7 @@ impl Subset {
             Subset::Even => "requests of even position".into(),
             Subset::Odd => "requests of odd position".into(),
             Subset::Subject(name) | Subset::Dataset(name) => name.clone(),
-            Subset::Aside => "the trace put aside".into(),
+            Subset::Reference => "the reference trace".into(),
         }
     }
 }
@@ -197,7 +164,7 @@ impl std::fmt::Display for Subset {
             Subset::Odd => write!(f, "odd"),
             Subset::Subject(name) => write!(f, "subject:{name}"),
             Subset::Dataset(name) => write!(f, "dataset:{name}"),
-            Subset::Aside => write!(f, "aside"),
+            Subset::Reference => write!(f, "reference"),
         }
     }
 }

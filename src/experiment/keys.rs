@@ -1,5 +1,6 @@
 //! The names and values of the settings in a URL. Apart from [`Experiment`], because these are promises to old links.
 
+use super::sweep::{SWEPT, whole};
 use super::{Experiment, Heat, Look, PairMap, Subset, Sweep, Variant};
 use crate::model::{Duplex, FIELDS, Faults, MODELS, SYSTEMS, Scope};
 use crate::place::{PLACEMENTS, Placement, placement_named};
@@ -213,7 +214,7 @@ pub fn keys() -> &'static [Key] {
         Key {
             name: "compare",
             get: |e| e.view.compare.iter().map(ToString::to_string).collect::<Vec<_>>().join("|"),
-            set: |e, v| Variant::read_all(v).map(|all| e.view.compare = all),
+            set: |e, v| variants(v).map(|all| e.view.compare = all),
         },
         Key { name: "left", get: |e| e.view.left.to_string(), set: |e, v| Subset::read(v).map(|s| e.view.left = s) },
         Key {
@@ -258,17 +259,6 @@ pub fn key_named(name: &str) -> Option<&'static Key> {
     keys().iter().find(|k| k.name == name)
 }
 
-/// Settings that can be swept: those that are numbers.
-pub const SWEPT: [&str; 19] = [
-    "columns", "rows", "hbm", "link", "dram", "fp16", "miss", "write", "local", "hop", "penalty", "batch", "steps",
-    "layers", "flight", "weight", "predict", "block", "tau",
-];
-
-/// Whether a setting takes whole numbers only.
-pub(super) fn whole(name: &str) -> bool {
-    ["columns", "rows", "batch", "steps", "layers", "flight", "predict", "block"].contains(&name)
-}
-
 /// `setting:from:to:points`; empty for none.
 fn sweep(text: &str) -> Result<Option<Sweep>, String> {
     if text.is_empty() {
@@ -286,6 +276,39 @@ fn sweep(text: &str) -> Result<Option<Sweep>, String> {
         Experiment::default().with(name, &value).map_err(|why| format!("{name} of {value}: {why}"))?;
     }
     Ok(Some(sweep))
+}
+
+/// Variants that one experiment can have beside it: more than a reader can tell apart.
+const MOST_VARIANTS: usize = 8;
+
+/// `setting:value;setting:value|…`. Read here and not beside the others of `compare`: a variant's parts are settings.
+fn variants(text: &str) -> Result<Vec<Variant>, String> {
+    let all: Vec<&str> = text.split('|').filter(|v| !v.is_empty()).collect();
+    if all.len() > MOST_VARIANTS {
+        return Err(format!("more than {MOST_VARIANTS} variants"));
+    }
+    all.into_iter().map(variant).collect()
+}
+
+fn variant(text: &str) -> Result<Variant, String> {
+    let setting = |part: &str| {
+        let (name, value) = part.split_once(':').ok_or_else(|| format!("{part}: not setting:value"))?;
+        // Only one trace is loaded, and a comparison in a comparison would have no end.
+        let known = key_named(name).filter(|_| !["compare", "trace"].contains(&name));
+        let default = Experiment::default();
+        let changed = known.map(|_| default.with(name, value).map_err(|why| format!("{part}: {why}"))).transpose()?;
+        if changed.is_none_or(|c| c != default && c.run_key() == default) {
+            return Err(format!("{part}: not a setting of a run"));
+        }
+        Ok((name.to_string(), value.to_string()))
+    };
+    let parts = || text.split(';').filter(|p| !p.is_empty());
+    // More are repetitions, which a text of megabytes must not be given.
+    if parts().nth(keys().len()).is_some() {
+        return Err("a variant of more settings than there are".into());
+    }
+    let settings: Vec<_> = parts().map(setting).collect::<Result<_, _>>()?;
+    if settings.is_empty() { Err("a variant without a setting".into()) } else { Ok(Variant(settings)) }
 }
 
 /// What is said of a name that no setting has.

@@ -5,6 +5,7 @@ mod compare;
 mod keys;
 mod model;
 mod settings;
+mod sweep;
 mod upgrade;
 
 use std::borrow::Cow;
@@ -19,9 +20,10 @@ use crate::place::{Loads, PLACEMENTS, Params, Placement, placement_named};
 use crate::sim::{Config, Strategy, Tuning, Workload};
 
 pub use compare::{Heat, Look, PairMap, Subset, Variant};
-pub use keys::{Key, SWEPT, Unread, key_named, keys};
+pub use keys::{Key, Unread, key_named, keys};
 pub use model::{CUSTOM, PAPER_WAFERS};
-pub use settings::{RunSettings, Sweep, SystemSettings, ViewSettings, WorkloadSettings};
+pub use settings::{RunSettings, SystemSettings, ViewSettings, WorkloadSettings};
+pub use sweep::{SWEPT, Sweep};
 use upgrade::Setting;
 
 /// The version that this program writes.
@@ -204,18 +206,18 @@ fn version_of(value: &str) -> Result<u32, String> {
     }
 }
 
-/// What could not be read, as far as a reader reads: an address of megabytes is told in twenty lines.
+/// What could not be read, as far as a reader reads: twenty lines of an address of megabytes.
 #[derive(Default)]
 struct List {
-    told: Vec<Unread>,
+    listed: Vec<Unread>,
     more: usize,
 }
 
 impl List {
     fn add(&mut self, part: &str, why: String) {
-        /// Characters of a part that are told.
+        /// Characters of a part that are listed.
         const MOST_CHARS: usize = 200;
-        if self.told.len() == MOST_UNREAD {
+        if self.listed.len() == MOST_UNREAD {
             self.more += 1;
             return;
         }
@@ -223,15 +225,15 @@ impl List {
             Some((end, _)) => format!("{}…", &part[..end]),
             None => part.into(),
         };
-        self.told.push(Unread { part, why });
+        self.listed.push(Unread { part, why });
     }
 
     fn finish(mut self) -> Vec<Unread> {
         if self.more > 0 {
-            self.told
+            self.listed
                 .push(Unread { part: "…".into(), why: format!("and {} more parts that were not read", self.more) });
         }
-        self.told
+        self.listed
     }
 }
 

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
-use super::{Heat, Look, PairMap, Subset, Variant};
+use super::{Heat, Look, PairMap, Subset, Sweep, Variant};
 use crate::model::{Duplex, Faults, SYSTEMS, Scope};
 use crate::place::PLACEMENTS;
 use crate::sim::{DieOrder, Strategy};
@@ -179,36 +179,5 @@ impl Default for ViewSettings {
             map: PairMap::Tokens,
             embed: String::new(),
         }
-    }
-}
-
-/// A setting and the values that it takes in turn.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-pub struct Sweep {
-    /// Name of the setting.
-    pub name: String,
-    /// First and last value.
-    pub from: f64,
-    /// See `from`.
-    pub to: f64,
-    /// Number of values, evenly spaced.
-    pub points: usize,
-}
-
-impl Sweep {
-    /// The values as they stand in an experiment string: whole numbers where the setting takes nothing else.
-    #[must_use]
-    pub fn values(&self) -> Vec<String> {
-        let whole = super::keys::whole(&self.name);
-        let mut values: Vec<String> = Vec::new();
-        for i in 0..self.points {
-            let v = self.from + (self.to - self.from) * i as f64 / self.points.saturating_sub(1).max(1) as f64;
-            let v = if whole { libm::round(v) } else { libm::round(v * 1e6) / 1e6 };
-            let text = v.to_string();
-            if values.last() != Some(&text) {
-                values.push(text);
-            }
-        }
-        values
     }
 }

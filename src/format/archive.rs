@@ -127,10 +127,18 @@ impl Refused {
     }
 }
 
-/// Path, start and length of a file in a tar.
-pub type Member = (String, u64, u64);
+/// A file in a tar.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Member {
+    /// Its path inside.
+    pub path: String,
+    /// The first byte of its content, from the start of the archive.
+    pub start: u64,
+    /// Bytes of its content.
+    pub size: u64,
+}
 
-/// The files of a tar, in natural order: path, start and length of each; with them, what cannot be read and why.
+/// The files of a tar, in natural order; with them, what cannot be read and why.
 ///
 /// # Errors
 /// If the archive is damaged before its first file.
@@ -166,7 +174,7 @@ pub fn tar_members(source: impl Read) -> io::Result<(Vec<Member>, Vec<Refused>)>
         if sparse {
             refused.push(Refused::new(path, "it is stored with holes (sparse); make the archive without --sparse"));
         } else if kind.is_file() || kind.is_contiguous() {
-            found.push((path, entry.raw_file_position(), entry.size()));
+            found.push(Member { path, start: entry.raw_file_position(), size: entry.size() });
         } else if kind.is_hard_link() {
             let to = entry.link_name().ok().flatten().map(|p| p.to_string_lossy().into_owned());
             links.push((path, to.unwrap_or_default()));
@@ -177,11 +185,11 @@ pub fn tar_members(source: impl Read) -> io::Result<(Vec<Member>, Vec<Refused>)>
         }
     }
     // Another name of the same bytes: in a folder both would be read.
-    let files: BTreeMap<String, (u64, u64)> =
-        if links.is_empty() { BTreeMap::new() } else { found.iter().cloned().map(|(p, s, n)| (p, (s, n))).collect() };
+    let files: BTreeMap<String, Member> =
+        if links.is_empty() { BTreeMap::new() } else { found.iter().map(|m| (m.path.clone(), m.clone())).collect() };
     for (path, to) in links {
         match files.get(&to) {
-            Some(&(start, size)) => found.push((path, start, size)),
+            Some(file) => found.push(Member { path, ..file.clone() }),
             None => refused.push(Refused::new(path, format!("it is a hard link to {to}, which is not in the archive"))),
         }
     }
@@ -189,7 +197,7 @@ pub fn tar_members(source: impl Read) -> io::Result<(Vec<Member>, Vec<Refused>)>
         let why = "the archive has no end mark: it is cut off, and files may be missing";
         refused.push(Refused::end(found.len(), why));
     }
-    found.sort_by(|a, b| super::natural(&a.0, &b.0));
+    found.sort_by(|a, b| super::natural(&a.path, &b.path));
     Ok((found, refused))
 }
 

@@ -279,8 +279,8 @@ impl PaperScanner {
             let place = Place { step: Some(self.steps), offset: Some(self.base), ..Place::default() };
             self.issues.push(place, Problem::Truncated { inside });
         }
-        let kept = self.tokens * self.top_k;
-        self.columns.iter_mut().for_each(|c| c.ids.truncate(kept));
+        let length = self.tokens * self.top_k;
+        self.columns.iter_mut().for_each(|c| c.ids.truncate(length));
         self.columns.retain(|c| c.ids.iter().any(|&id| id != UNKNOWN));
         if self.columns.is_empty() || self.tokens == 0 {
             self.issues.push(Place::default(), Problem::Empty);

@@ -23,7 +23,7 @@ pub struct Dataset {
     pub files: u64,
     /// Their bytes, unpacked.
     pub bytes: u64,
-    /// The requests were made, not recorded.
+    /// The requests are synthetic, not recorded.
     pub synthetic: bool,
     /// Digests of the files that a summary file was made of: none of them is counted twice.
     pub sources: BTreeSet<u64>,
@@ -43,22 +43,22 @@ pub struct Part {
     pub paths: Vec<String>,
     /// How many of the requests are in the summary: they are counted in batches, see [`Summary::add`].
     counted: usize,
-    /// Sum of the digests of all requests, kept or not.
+    /// Sum of the digests of all requests, cached or not.
     digest: u64,
-    /// Index of the first request that was not kept: those from it on are not kept either, whoever has them.
+    /// Index of the first request that was not cached: those from it on are not cached either, whoever has them.
     cut: Option<(u64, u32)>,
 }
 
 /// Requests counted at once.
 const BATCH: usize = 64;
-/// Expert ids kept for the simulator's batches (two bytes each). Beyond it the requests of lowest index stay; they are all
+/// Expert ids cached for the simulator's batches (two bytes each). Beyond it the requests of lowest index stay; they are all
 /// counted in any case.
-pub(super) const KEPT_IDS: usize = 64 << 20;
+pub(super) const CACHED_IDS: usize = 64 << 20;
 
 /// What a load looks like from outside.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct Info {
-    /// The requests were made, not recorded.
+    /// The requests are synthetic, not recorded.
     pub synthetic: bool,
     /// Name of the model preset that fits, if one does.
     pub model: Option<String>,
@@ -66,8 +66,8 @@ pub struct Info {
     pub labels: Vec<Labels>,
     /// Requests.
     pub requests: u64,
-    /// Requests kept for the simulator; fewer than all if the cap cut.
-    pub kept: u64,
+    /// Requests cached for the simulator; fewer than all if the cap cut.
+    pub cached: u64,
     /// Prompt tokens.
     pub prefill: u64,
     /// Generated tokens.
@@ -103,7 +103,7 @@ impl Dataset {
         }
         if self.parts.values().any(|p| p.requests.len() - p.counted >= BATCH) {
             self.count_parts(BATCH);
-            self.parts.values_mut().for_each(|p| p.cap(KEPT_IDS));
+            self.parts.values_mut().for_each(|p| p.cap(CACHED_IDS));
         }
     }
 
@@ -263,13 +263,13 @@ impl Dataset {
         self.drop_given_up();
         for part in self.parts.values_mut() {
             part.sort();
-            part.cap(KEPT_IDS);
+            part.cap(CACHED_IDS);
         }
         let first = |p: &Part| p.requests.first().map_or(u64::MAX, |r| r.index);
-        let Some((&kept, _)) = self.parts.iter().min_by_key(|(_, p)| first(p)) else { return };
+        let Some((&chosen, _)) = self.parts.iter().min_by_key(|(_, p)| first(p)) else { return };
         let parts = std::mem::take(&mut self.parts);
         for (k, part) in parts {
-            if k == kept {
+            if k == chosen {
                 self.parts.insert(k, part);
                 continue;
             }
@@ -281,7 +281,7 @@ impl Dataset {
                 self.issues.push((0, issue));
             }
             for (request, path) in part.requests.iter().zip(part.paths) {
-                let problem = Problem::OtherShape { expected: kept, found: k };
+                let problem = Problem::OtherShape { expected: chosen, found: k };
                 let issue = Issue { file: path, place: Place::default(), problem, count: 1, kept: "nothing".into() };
                 self.issues.push((request.index, issue));
             }
@@ -338,7 +338,7 @@ impl Dataset {
         Ok(())
     }
 
-    /// The requests of the model that was kept; none if nothing was loaded.
+    /// The requests of the model that was chosen; none if nothing was loaded.
     #[must_use]
     pub fn part(&self) -> Option<&Part> {
         self.parts.values().next()
@@ -356,7 +356,7 @@ impl Dataset {
             model: part.model().map(|m| m.name.into()),
             labels: s.subjects.keys().cloned().collect(),
             requests: s.requests,
-            kept: part.requests.len() as u64,
+            cached: part.requests.len() as u64,
             prefill: s.tokens[0],
             decode: s.tokens[1],
             layers: s.layer_ids(),
@@ -389,7 +389,7 @@ impl Part {
     }
 
     /// Lets go of counted requests beyond so many ids, those of highest index first. What one part lets go of, a merge lets
-    /// go of too: else what is kept would depend on who read what.
+    /// go of too: else what is cached would depend on who read what.
     fn cap(&mut self, most: usize) {
         if self.counted != self.requests.len() {
             return;

@@ -84,7 +84,7 @@ pub trait Job: Serialize + DeserializeOwned + 'static {
     /// Takes the bytes that another worker or the storage gave: they travel beside the question.
     fn take(&mut self, _parcel: Vec<u8>) {}
 
-    /// Does the next slice: at most a megabyte of input, one layer simulation or one made request.
+    /// Does the next slice: at most a megabyte of input, one layer simulation or one synthetic request.
     ///
     /// # Errors
     /// Why it cannot be done.

@@ -4,7 +4,9 @@ use std::io::Read;
 
 use super::files::{of_file, unreadable};
 use super::{Files, SourceFile, Unit};
-use crate::format::{Container, Issue, Packing, Problem, Refused, container, entries, is_tar, tar_members, unwrap};
+use crate::format::{
+    Container, Issue, Member, Packing, Problem, Refused, container, entries, is_tar, tar_members, unwrap,
+};
 
 /// Finds the units of the user's files, a file a step: archives open, the order is fixed.
 pub struct List {
@@ -92,7 +94,7 @@ impl List {
         around: Option<Container>,
     ) -> std::io::Result<Vec<Refused>> {
         let (found, refused) = tar_members(inside)?;
-        for (path, start, size) in found {
+        for Member { path, start, size } in found {
             self.push(format!("{}/{path}", source.path), Packing::Member { around, start, size }, size);
         }
         Ok(refused)

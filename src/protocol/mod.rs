@@ -11,6 +11,7 @@ pub mod jobs;
 mod list;
 mod moesum;
 mod paper;
+mod plans;
 mod remembered;
 mod run;
 mod thinned;
@@ -28,7 +29,8 @@ pub use paper::{
     BATCHES, HostTime, PaperJob, PaperRun, Target, figure_12_title, host_seconds, host_times, paper_models, paper_runs,
     rms, targets, throughput,
 };
-pub use remembered::{Outcomes, Plans};
+pub use plans::Plans;
+pub use remembered::Outcomes;
 pub use run::{PlannedLayer, Provenance, Run, RunReport, StrategyRun, TimedLayer, workload};
 pub use versus::{Side, Versus};
 pub use view::{Asked, Figures, figures, glance, setting};

@@ -17,7 +17,7 @@ pub const MAGIC: &[u8] = b"moesum 2\n";
 
 /// Expert ids of requests that a summary file keeps: as many as fill the page's largest batch with different requests of a
 /// hundred tokens, and few beside the counts.
-const KEPT_IDS: usize = 8 << 20;
+const STORED_IDS: usize = 8 << 20;
 
 /// Bytes that a summary may unpack to.
 const LARGEST: u64 = 2 << 30;
@@ -28,7 +28,7 @@ const LARGEST: u64 = 2 << 30;
 /// If it cannot be written; memory is the only reason.
 pub fn to_moesum(dataset: &Dataset) -> Result<Vec<u8>, String> {
     let mut dataset = dataset.clone();
-    dataset.normalise(KEPT_IDS);
+    dataset.normalise(STORED_IDS);
     let plain = postcard::to_stdvec(&dataset).map_err(|e| e.to_string())?;
     drop(dataset);
     // Level 3: a third of the time of the default for a tenth more bytes.

@@ -34,7 +34,7 @@ pub struct RunReport {
     pub experiment: String,
     /// Digest of the requests.
     pub digest: String,
-    /// The requests were made, not recorded.
+    /// The requests are synthetic, not recorded.
     pub synthetic: bool,
     /// Requests that the batch was filled from; fewer than the batch: they were used again at other decode offsets.
     pub sources: usize,
@@ -129,7 +129,7 @@ fn candidates(summary: &Summary, experiment: &Experiment) -> Result<Vec<u32>, St
     let mut layers = summary.layer_ids();
     if experiment.workload.skip_collapsed {
         let collapsed = collapsed(summary);
-        layers.retain(|id| collapsed.iter().all(|c| c.0 != *id));
+        layers.retain(|id| collapsed.iter().all(|c| c.layer != *id));
         if layers.is_empty() {
             return Err("every layer is collapsed, and skip=collapsed leaves none".into());
         }
@@ -142,7 +142,7 @@ fn candidates(summary: &Summary, experiment: &Experiment) -> Result<Vec<u32>, St
 pub struct Provenance {
     /// Digest of the requests.
     pub digest: String,
-    /// They were made, not recorded.
+    /// They are synthetic, not recorded.
     pub synthetic: bool,
     /// The model that they are of, if it is known.
     pub model: Option<String>,
@@ -156,7 +156,7 @@ impl Provenance {
     /// Of the requests of a part, for a batch that was filled from them.
     #[must_use]
     pub fn new(part: &Part, synthetic: bool, workload: &Workload, warnings: Vec<String>) -> Self {
-        let collapsed = collapsed(&part.summary).into_iter().map(|c| c.0);
+        let collapsed = collapsed(&part.summary).into_iter().map(|c| c.layer);
         Self {
             digest: part.digest(),
             synthetic,

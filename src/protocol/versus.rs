@@ -54,9 +54,9 @@ impl Versus {
     ///
     /// # Errors
     /// If a side has no requests.
-    pub fn sides(&self, loaded: &Dataset, aside: &Dataset) -> Result<[Side; 2], String> {
+    pub fn sides(&self, loaded: &Dataset, reference: &Dataset) -> Result<[Side; 2], String> {
         let side = |subset: &Subset| -> Result<Side, String> {
-            let dataset = if *subset == Subset::Aside { aside } else { loaded };
+            let dataset = if *subset == Subset::Reference { reference } else { loaded };
             let none = || format!("there is nothing to compare: no trace holds {}", subset.words());
             let part = dataset.part().ok_or_else(none)?;
             self.side(part, subset).filter(|s| s.requests > 0).ok_or_else(none)
@@ -93,7 +93,7 @@ impl Versus {
 
 fn holds(subset: &Subset, request: &Request) -> bool {
     match subset {
-        Subset::All | Subset::Aside => true,
+        Subset::All | Subset::Reference => true,
         Subset::Even => !request.is_odd(),
         Subset::Odd => request.is_odd(),
         Subset::Subject(name) => request.labels.subject == *name,

@@ -3,7 +3,7 @@
 //!
 //! Reading order: `workload` (what is to be computed), `network` (on what), `dispatch` and `assign` (which device computes it), `plan` (which
 //! die fetches and keeps what), `fluid` and `time` (how long that takes), `engine` (all layers and steps), `predict` (what is
-//! worth keeping), `outcome` (what comes out).
+//! worth keeping), `outcome` and `history` (what comes out).
 
 mod assign;
 mod config;
@@ -11,6 +11,7 @@ mod digest;
 mod dispatch;
 mod engine;
 mod fluid;
+mod history;
 mod holders;
 mod network;
 mod outcome;
@@ -26,11 +27,12 @@ pub use digest::Digest;
 pub use dispatch::{DISPATCHES, Dispatch, Layer, dispatch_named};
 pub use engine::{Planned, Simulation, Timed, timeline};
 pub use fluid::{Fetch, Timing, transfer};
+pub use history::{Computed, Flow, Timeline};
 pub use holders::Holders;
 pub use network::Network;
-pub use outcome::{Bound, Computed, Flow, Outcome, Reads, Timeline};
+pub use outcome::{Outcome, Reads};
 pub use plan::{Inputs, LayerPlan, Planner, Task};
 pub use predict::Predictor;
 pub use strategy::{Named, STRATEGIES, Strategy};
-pub use time::{LayerTiming, computed, time};
+pub use time::{Bound, LayerTiming, computed, time};
 pub use workload::{Shape, Workload, evenly_spaced, offset};

@@ -1,9 +1,8 @@
-//! What a run of a strategy comes to, and what happened in one layer of it. Apart from the engine, which only adds up: these
-//! are what reports and figures read.
+//! What a run of a strategy comes to. Apart from the engine, which only adds up: this is what reports and figures read.
 
 use serde::{Deserialize, Serialize};
 
-use super::{LayerPlan, LayerTiming, Network, Strategy};
+use super::{Bound, LayerPlan, LayerTiming, Network, Strategy};
 
 /// HBM accesses by kind, in experts.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -14,19 +13,6 @@ pub struct Reads {
     pub remote: u64,
     /// Replicas written.
     pub writes: u64,
-}
-
-/// What limits a layer: the largest of compute, HBM and link time.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
-#[serde(rename_all = "lowercase")]
-pub enum Bound {
-    /// Tokens on the busiest die.
-    #[default]
-    Compute,
-    /// Bytes of the busiest HBM.
-    Hbm,
-    /// Bytes of the busiest link.
-    Link,
 }
 
 /// The result of one strategy.
@@ -120,51 +106,4 @@ impl Outcome {
         }
         best.1
     }
-}
-
-/// What happened in one layer of one step, for a picture of it over time.
-#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
-pub struct Timeline {
-    /// Dies of the wafer.
-    pub dies: usize,
-    /// When the last die was done, seconds.
-    pub seconds: f64,
-    /// Fetches and replicas, by die in their order.
-    pub flows: Vec<Flow>,
-    /// What each die computed, by die in its order.
-    pub computed: Vec<Computed>,
-    /// The die that stores each expert of the layer.
-    pub home: Vec<usize>,
-    /// Replicas that could be read: expert and die, by expert.
-    pub copies: Vec<(usize, usize)>,
-}
-
-/// One transfer of an expert.
-#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
-pub struct Flow {
-    /// Die whose HBM gives the expert (or takes the replica).
-    pub source: usize,
-    /// Die that asks.
-    pub die: usize,
-    /// Expert.
-    pub expert: usize,
-    /// Tokens that the die computes with it; 0 for a replica.
-    pub tokens: f64,
-    /// When its first byte moves.
-    pub start: f64,
-    /// When its last byte has moved.
-    pub end: f64,
-}
-
-/// The tokens of one expert on one die.
-#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
-pub struct Computed {
-    /// Die.
-    pub die: usize,
-    /// Expert.
-    pub expert: usize,
-    /// When the first token is begun, seconds.
-    pub start: f64,
-    /// When the last one is done.
-    pub end: f64,
 }

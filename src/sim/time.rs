@@ -1,6 +1,21 @@
 //! How long a planned layer takes. A function of plan and hardware alone: layers can be timed in any order and on any thread.
 
-use super::{Bound, Computed, Config, Fetch, LayerPlan, Network, Task, Timing, transfer};
+use serde::{Deserialize, Serialize};
+
+use super::{Computed, Config, Fetch, LayerPlan, Network, Task, Timing, transfer};
+
+/// What limits a layer: the largest of compute, HBM and link time.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Bound {
+    /// Tokens on the busiest die.
+    #[default]
+    Compute,
+    /// Bytes of the busiest HBM.
+    Hbm,
+    /// Bytes of the busiest link.
+    Link,
+}
 
 /// The times of a layer.
 #[derive(Clone, Debug, Default, PartialEq)]

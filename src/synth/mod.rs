@@ -1,4 +1,4 @@
-//! Synthetic workloads: made requests with the structure that the paper describes, so that a reader without a trace sees
+//! Synthetic workloads: requests with the structure that the paper describes, so that a reader without a trace sees
 //! everything at once. Always labelled synthetic. The generator is one for all models; a [`Profile`] holds what differs.
 //!
 //! In each layer a *topic* is a *bundle* of experts that are chosen together, so that few pairs hold most co-activations

@@ -72,7 +72,7 @@ pub fn prefers_dark() -> bool {
     query.is_some_and(|q| q.matches())
 }
 
-/// A choice kept in the browser.
+/// A choice stored in the browser.
 #[must_use]
 pub fn recall(name: &str) -> Option<String> {
     web_sys::window()?.local_storage().ok()??.get_item(name).ok()?

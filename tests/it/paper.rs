@@ -34,15 +34,110 @@ fn figure_12_is_made_of_plain_runs() {
             }
         }
     }
-    let targets = one["targets"].as_array().unwrap();
-    assert_eq!(targets.len(), 13);
-    let of_hops = |t: &&Value| t["name"].as_str().unwrap().contains("hop");
-    assert_eq!(targets.iter().filter(of_hops).count(), 3);
-    for t in targets {
-        let (paper, ours) = (t["paper"].as_f64().unwrap(), t["ours"].as_f64().unwrap());
-        assert!((t["difference"].as_f64().unwrap() - (ours / paper - 1.0)).abs() < 1e-12);
+    targets_follow_from_the_runs(&one);
+    host_times_follow_from_the_runs(&one);
+}
+
+/// Each published number, and ours from the seconds and hops of the runs alone: nothing of the program's arithmetic is used.
+fn targets_follow_from_the_runs(paper: &Value) {
+    let runs = paper["runs"].as_array().unwrap();
+    let find = |model: &str, wafer: &str, batch: u64, strategy: &str| {
+        let same =
+            |r: &&Value| r["model"] == model && r["wafer"] == wafer && r["batch"] == batch && r["strategy"] == strategy;
+        let mut found = runs.iter().filter(same);
+        let run = found.next().unwrap_or_else(|| panic!("no run of {model}, {wafer}, {batch}, {strategy}"));
+        assert!(found.next().is_none(), "{model}, {wafer}, {batch}, {strategy} is there once");
+        (run["seconds"].as_f64().unwrap(), run["hops"].as_u64().unwrap())
+    };
+    let (models, wafers) = (["deepseek-v3", "kimi-k2", "qwen3-235b", "llama4-maverick"], ["dojo", "tsmc-sow"]);
+    let batches = [4096, 8192, 16384];
+    // Mean over these models, wafers and batches of the seconds of one strategy over those of another.
+    let mean = |models: &[&str], wafers: &[&str], batches: &[u64], of: &str, over: &str| {
+        let (mut sum, mut n) = (0.0, 0.0);
+        for model in models {
+            for wafer in wafers {
+                for &batch in batches {
+                    sum += find(model, wafer, batch, over).0 / find(model, wafer, batch, of).0;
+                    n += 1.0;
+                }
+            }
+        }
+        sum / n
+    };
+    // Hops of all runs of base over those of all runs of a strategy.
+    let hops = |strategy: &str| {
+        let all = |s: &str| {
+            let mut sum = 0;
+            for model in models {
+                for wafer in wafers {
+                    sum += batches.map(|b| find(model, wafer, b, s).1).iter().sum::<u64>();
+                }
+            }
+            sum as f64
+        };
+        all("base") / all(strategy)
+    };
+    let both = "allo+pred";
+    let of_model = |model: &str| mean(&[model], &wafers, &batches, both, "base");
+    let of_wafer = |wafer: &str| mean(&models, &[wafer], &batches, both, "base");
+    let expected = [
+        ("allo+pred over base, DeepSeek V3", 7.0, of_model("deepseek-v3")),
+        ("allo+pred over base, Kimi K2", 8.2, of_model("kimi-k2")),
+        ("allo+pred over base, Qwen3-235B", 4.1, of_model("qwen3-235b")),
+        ("allo+pred over base, Llama 4 Maverick", 7.3, of_model("llama4-maverick")),
+        ("allo+pred over base, Dojo", 6.0, of_wafer("dojo")),
+        ("allo+pred over base, TSMC-SoW", 7.5, of_wafer("tsmc-sow")),
+        ("allo over base", 6.3, mean(&models, &wafers, &batches, "allo", "base")),
+        ("pred over base", 3.0, mean(&models, &wafers, &batches, "pred", "base")),
+        ("allo+pred over ep, batch 4096", 1.0, mean(&models, &wafers, &[4096], both, "ep")),
+        ("allo+pred over ep, batch 16384", 1.44, mean(&models, &wafers, &[16384], both, "ep")),
+        ("hops of base over hops of pred", 4.5, hops("pred")),
+        ("hops of base over hops of allo", 142.0, hops("allo")),
+        ("hops of base over hops of allo+pred", 213.0, hops(both)),
+    ];
+    let targets = paper["targets"].as_array().unwrap();
+    assert_eq!(targets.len(), expected.len());
+    let near = |value: &Value, expected: f64| (value.as_f64().unwrap() / expected - 1.0).abs() < 1e-12;
+    for (target, (name, published, ours)) in targets.iter().zip(expected) {
+        assert_eq!((&target["name"], &target["paper"]), (&name.into(), &published.into()));
+        assert!(near(&target["ours"], ours), "{target}: {ours} from the runs");
+        assert!((target["difference"].as_f64().unwrap() - (ours - published) / published).abs() < 1e-9, "{target}");
     }
-    assert_eq!(one["host"].as_array().unwrap().len(), 4, "Figure 15: two models, two wafers");
+    // Of the ten of throughput.
+    let square = |(_, published, ours): &(&str, f64, f64)| (ours / published - 1.0) * (ours / published - 1.0);
+    let squares: f64 = expected[..10].iter().map(square).sum();
+    assert!(near(&paper["rms"], (squares / 10.0).sqrt()), "{}", paper["rms"]);
+}
+
+/// Figure 15: 8 µs and 0.5 µs for each 1024 requests, over the mean time of a layer; the least and the most over the batches.
+fn host_times_follow_from_the_runs(paper: &Value) {
+    let mut expected = Vec::new();
+    for (model, wafers) in [
+        ("deepseek-v3", [("dojo", [0.052, 0.064]), ("dojo-enhanced", [0.193, 0.238])]),
+        ("qwen3-235b", [("dojo", [0.111, 0.142]), ("dojo-enhanced", [0.42, 0.516])]),
+    ] {
+        for (wafer, published) in wafers {
+            let of = |r: &&Value| r["model"] == model && r["wafer"] == wafer && r["strategy"] == "allo+pred";
+            // Three steps of two layers.
+            let share = |r: &Value| {
+                let host = 8.0 + r["batch"].as_f64().unwrap() / 2048.0;
+                host / (r["seconds"].as_f64().unwrap() * 1e6 / 6.0)
+            };
+            let mut shares: Vec<f64> = paper["runs"].as_array().unwrap().iter().filter(of).map(share).collect();
+            shares.sort_by(f64::total_cmp);
+            assert_eq!(shares.len(), 3, "a share of each batch");
+            expected.push((model, wafer, published, [shares[0], shares[2]]));
+        }
+    }
+    let host = paper["host"].as_array().unwrap();
+    assert_eq!(host.len(), expected.len());
+    for (row, (model, wafer, published, ours)) in host.iter().zip(expected) {
+        assert_eq!((&row["model"], &row["wafer"]), (&model.into(), &wafer.into()));
+        assert_eq!(row["paper"], serde_json::json!(published));
+        for (at, ours) in ours.iter().enumerate() {
+            assert!((row["ours"][at].as_f64().unwrap() / ours - 1.0).abs() < 1e-12, "{row}: {ours}");
+        }
+    }
 }
 
 #[test]

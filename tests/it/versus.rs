@@ -61,12 +61,12 @@ fn the_halves_add_up_and_subjects_are_told_apart() {
 #[test]
 fn what_is_not_there_is_named() {
     let dataset = made();
-    let none = versus(Subset::All, Subset::Aside, Scope::All).sides(&dataset, &Dataset::default()).unwrap_err();
-    assert!(none.contains("the trace put aside"), "{none}");
+    let none = versus(Subset::All, Subset::Reference, Scope::All).sides(&dataset, &Dataset::default()).unwrap_err();
+    assert!(none.contains("the reference trace"), "{none}");
     let none = versus(Subset::Subject("chess".into()), Subset::All, Scope::All).sides(&dataset, &dataset).unwrap_err();
     assert!(none.contains("chess"), "{none}");
-    let aside = versus(Subset::All, Subset::Aside, Scope::All).sides(&dataset, &dataset).unwrap();
-    assert_eq!(aside[0].counts, aside[1].counts);
+    let reference = versus(Subset::All, Subset::Reference, Scope::All).sides(&dataset, &dataset).unwrap();
+    assert_eq!(reference[0].counts, reference[1].counts);
 }
 
 /// Predicting from one half and running the other: other requests fill the batch, other tokens make the heat map.

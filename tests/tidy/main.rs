@@ -104,19 +104,11 @@ fn no_room_names_what_it_may_not() {
     assert!(graph.arrows.values().map(BTreeSet::len).sum::<usize>() > 200, "the sources were not understood");
 }
 
-/// Circles that are still to be cut. None may be added, and one that is cut is taken off.
-const OLD_CIRCLES: [&str; 4] = [
-    "analysis/reuse -> analysis/summary -> analysis/reuse",
-    "experiment/compare -> experiment/keys -> experiment/compare",
-    "format/csv -> format/whole -> format/csv",
-    "protocol/cut -> protocol/dataset -> protocol/cut",
-];
-
 #[test]
 fn no_files_name_each_other_in_a_circle() {
     let words = |c: &Vec<graph::Module>| c.iter().chain(&c[..1]).map(|m| m.join("/")).collect::<Vec<_>>().join(" -> ");
     let circles: Vec<String> = Graph::read(&root().join("src")).circles().iter().map(words).collect();
-    assert_eq!(circles, OLD_CIRCLES);
+    assert_eq!(circles, Vec::<String>::new());
 }
 
 /// The reader of the sources itself: paths in groups, through re-exports, upward, in the middle of code.

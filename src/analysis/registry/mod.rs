@@ -90,11 +90,11 @@ pub type Made = Result<Drawn, &'static str>;
 /// Numbers of a figure, with their words.
 #[derive(Clone, Debug)]
 pub struct Drawn {
-    /// They.
+    /// What is drawn.
     pub data: Data,
-    /// See [`Figure::says`].
+    /// What stands under the cursor, with places for what is there ([`Figure::under`]).
     pub says: &'static str,
-    /// See [`Figure::facts`].
+    /// Single numbers that belong to it.
     pub facts: Vec<Fact>,
     /// The phase of the stream, for the caption.
     pub stream: &'static str,

@@ -50,7 +50,7 @@ fn Requests(store: Store) -> impl IntoView {
             }
         }
         if store.loaded.reference.with(Option::is_some) {
-            all.push(Subset::Aside);
+            all.push(Subset::Reference);
         }
         all.into_iter().map(|s| (s.to_string(), s.words().replace('_', " "))).collect::<Vec<_>>()
     });

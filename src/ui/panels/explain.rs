@@ -20,11 +20,11 @@ const COUNTS: [u32; 9] = [620, 40, 90, 60, 480, 30, 110, 20, 70];
 struct Example {
     config: Config,
     blocks: Vec<Block>,
-    kept: Vec<Kept>,
+    cached: Vec<Cached>,
 }
 
 /// What a die that copies something uses, predicts and copies.
-struct Kept {
+struct Cached {
     die: usize,
     used: Vec<usize>,
     predicted: Vec<usize>,
@@ -57,15 +57,15 @@ fn example() -> Example {
     // A heat map in which an expert is followed by itself and its neighbours.
     let heat: Vec<u32> = (0..81).map(|i| [9u32, 4, 2, 0, 0][(i / 9usize).abs_diff(i % 9).min(4)]).collect();
     let predictor = Predictor::new(&heat, COUNTS.len(), config.predicted);
-    let kept = (0..MESH.dies()).filter_map(|die| {
+    let cached = (0..MESH.dies()).filter_map(|die| {
         let used: Vec<usize> = x.on(die).iter().map(|share| share.expert).collect();
         let set = predictor.union(used.iter().copied());
         let predicted: Vec<usize> = (0..COUNTS.len()).filter(|&e| Predictor::holds(&set, e)).collect();
         let copied: Vec<usize> = used.iter().copied().filter(|&e| home[e] != die && predicted.contains(&e)).collect();
-        (!copied.is_empty()).then_some(Kept { die, used, predicted, copied })
+        (!copied.is_empty()).then_some(Cached { die, used, predicted, copied })
     });
-    let kept = kept.collect();
-    Example { config, blocks, kept }
+    let cached = cached.collect();
+    Example { config, blocks, cached }
 }
 
 /// The section.
@@ -73,7 +73,7 @@ fn example() -> Example {
 pub(crate) fn Explain(store: Store) -> impl IntoView {
     let example = StoredValue::new(example());
     let at = RwSignal::new(0usize);
-    let last = example.with_value(|e| e.blocks.len() + e.kept.len() - 1);
+    let last = example.with_value(|e| e.blocks.len() + e.cached.len() - 1);
     let go = move |by: isize| at.update(|n| *n = n.saturating_add_signed(by).min(last));
     view! {
         <section aria-labelledby="explain-title">
@@ -108,7 +108,7 @@ pub(crate) fn Explain(store: Store) -> impl IntoView {
 fn step(example: &Example, at: usize) -> AnyView {
     let ids = |of: &[usize]| of.iter().map(ToString::to_string).collect::<Vec<_>>().join(", ");
     let Some(block) = example.blocks.get(at) else {
-        let Some(Kept { die, used, predicted, copied }) = example.kept.get(at - example.blocks.len()) else {
+        let Some(Cached { die, used, predicted, copied }) = example.cached.get(at - example.blocks.len()) else {
             return ().into_any();
         };
         return view! {
@@ -174,7 +174,7 @@ fn picture(store: Store, example: StoredValue<Example>, at: RwSignal<usize>) -> 
                     hot[MESH.link(from, to)] = 1.0;
                 }
             };
-            match (e.blocks.get(at), e.kept.get(at.wrapping_sub(e.blocks.len()))) {
+            match (e.blocks.get(at), e.cached.get(at.wrapping_sub(e.blocks.len()))) {
                 (Some(b), _) => mark(e.config.home(0)[b.expert], b.candidates[b.chosen].die),
                 (_, Some(k)) => k.copied.iter().for_each(|&x| mark(e.config.home(0)[x], k.die)),
                 _ => {}

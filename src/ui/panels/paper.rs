@@ -111,8 +111,8 @@ fn words(runs: &[PaperRun], edits: &[String]) -> String {
 fn groups(runs: &[PaperRun]) -> Vec<(String, Vec<PaperRun>)> {
     let mut groups: Vec<(String, Vec<PaperRun>)> = Vec::new();
     for run in runs.iter().filter(|r| PAPER_WAFERS.contains(&r.wafer.as_str())) {
-        let made = if run.synthetic { "" } else { ", your trace" };
-        let name = format!("{}, {}, {}{made}", run.model, run.wafer, run.batch);
+        let source = if run.synthetic { "" } else { ", your trace" };
+        let name = format!("{}, {}, {}{source}", run.model, run.wafer, run.batch);
         match groups.iter_mut().find(|(n, _)| *n == name) {
             Some((_, of)) => of.push(run.clone()),
             None => groups.push((name, vec![run.clone()])),

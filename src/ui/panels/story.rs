@@ -24,14 +24,14 @@ const FIGURES: [(&str, &str); 6] = [
 /// The section.
 #[component]
 pub(crate) fn Story(store: Store) -> impl IntoView {
-    let told = Memo::new(move |_| {
+    let insights = Memo::new(move |_| {
         let (report, overview, info) = (store.answers.report.get()?, store.answers.overview.get()?, store.shown()?);
         let model = info.model.as_deref().and_then(model_named);
         let curves = Found::named(overview, "reuse-curve").map_or_else(Vec::new, |f| f.lines().to_vec());
         Some(insights(&report, model, &curves, caches(store)))
     });
     let chapters =
-        FIGURES.iter().enumerate().map(|(at, (id, title))| chapter(store, told, at, id, title)).collect_view();
+        FIGURES.iter().enumerate().map(|(at, (id, title))| chapter(store, insights, at, id, title)).collect_view();
     view! {
         <section aria-labelledby="story-title" class="story">
             <h2 id="story-title">"The story in six figures"</h2>
@@ -52,14 +52,14 @@ fn values(bar: &Bar, times: bool) -> (String, Option<String>) {
 
 fn chapter(
     store: Store,
-    told: Memo<Option<Vec<Insight>>>,
+    insights: Memo<Option<Vec<Insight>>>,
     at: usize,
     id: &'static str,
     title: &'static str,
 ) -> impl IntoView {
-    let one = move || told.with(|all| all.as_ref().and_then(|all| all.get(at).cloned()));
+    let one = move || insights.with(|all| all.as_ref().and_then(|all| all.get(at).cloned()));
     let text = move |of: fn(&Insight) -> &str| {
-        told.with(|all| all.as_ref().and_then(|a| a.get(at)).map_or_else(String::new, |i| of(i).to_string()))
+        insights.with(|all| all.as_ref().and_then(|a| a.get(at)).map_or_else(String::new, |i| of(i).to_string()))
     };
     let caption = Signal::derive(move || text(|i| &i.answer));
     // The bar that the paper has a number for.

@@ -2,7 +2,7 @@
 
 use leptos::prelude::*;
 
-use crate::analysis::{Fit, Observation, calibration, observations};
+use crate::analysis::{CalibrationRow, Observation, calibration, observations};
 use crate::model::model_named;
 use crate::ui::store::Store;
 use crate::units::amount;
@@ -10,7 +10,7 @@ use crate::units::amount;
 /// The part between the figures and the simulator.
 #[component]
 pub(crate) fn Tell(store: Store) -> impl IntoView {
-    let told = move || {
+    let text = move || {
         let (report, info) = (store.answers.report.get()?, store.shown()?);
         let model = info.model.as_deref().and_then(model_named);
         let rows = observations(&report, model, info.synthetic);
@@ -48,7 +48,7 @@ pub(crate) fn Tell(store: Store) -> impl IntoView {
     view! {
         <section aria-labelledby="tell-title">
             <h2 id="tell-title">"3 · The paper\u{2019}s observations, measured here"</h2>
-            {move || told().map_or_else(|| view! { <p class="status">"Analysing every layer…"</p> }.into_any(), IntoAny::into_any)}
+            {move || text().map_or_else(|| view! { <p class="status">"Analysing every layer…"</p> }.into_any(), IntoAny::into_any)}
         </section>
     }
 }
@@ -71,14 +71,14 @@ fn row(o: &Observation, has_collapsed: bool) -> impl IntoView + use<> {
 }
 
 /// How near the synthetic workload comes to the published statistics of its model.
-fn fits(all: &[Fit]) -> AnyView {
+fn fits(all: &[CalibrationRow]) -> AnyView {
     let missed = all.iter().filter(|f| !f.holds()).count();
     let words = if missed == 0 {
         "all within what is allowed".to_string()
     } else {
         format!("{missed} outside of what is allowed")
     };
-    let row = |f: &Fit| {
+    let row = |f: &CalibrationRow| {
         let [paper, ours, residual, allowed] = f.words();
         view! {
             <tr>

@@ -337,10 +337,10 @@ fn facts(store: Store, info: &Info) -> impl IntoView + use<> {
             {fact("Experts a token (top-k)", "fact-top-k", count(info.top_k as u64), None)}
             {fact("Data set", "fact-dataset", if datasets.is_empty() { "–".to_string() } else { datasets.join(", ") }, (!subjects.is_empty()).then_some(subjects))}
         </dl>
-        {(info.kept < info.requests)
+        {(info.cached < info.requests)
             .then(|| {
-                let (kept, all) = (grouped(info.kept), grouped(info.requests));
-                view! { <p class="status" id="capped">{format!("All {all} requests are counted. The simulator fills its batches from the first {kept}: keeping more would take too much memory.")}</p> }
+                let (cached, all) = (grouped(info.cached), grouped(info.requests));
+                view! { <p class="status" id="capped">{format!("All {all} requests are counted. The simulator fills its batches from the first {cached}: keeping more would take too much memory.")}</p> }
             })}
         <div class="row">{chooser} {sizes} {synthetic.then(|| seed(store))} {switch}</div>
     }

@@ -95,7 +95,7 @@ impl Caches {
 pub struct Setting {
     /// Its model, if known.
     pub model: Option<&'static ModelPreset>,
-    /// It was made, not recorded.
+    /// The trace is synthetic, not recorded.
     pub synthetic: bool,
     /// Caches to ask about; none if the size of an expert is not known.
     pub caches: Option<Caches>,
