@@ -6,6 +6,7 @@
 //! resources on its path may have another level, then those of flows whose rate this changes, and so on; in a mesh that is
 //! a few of many. Of the resources to look at again the lowest goes first: what is lower never depends on what is
 //! higher, so every level is final after a few looks. Filling from nothing at each event gives the same rates in twice the time.
+//! That a resource has enough for all, as most have, a running sum of its flows' shares tells without a look.
 
 use super::Network;
 
@@ -31,6 +32,12 @@ pub struct Timing {
     pub bytes: Vec<f64>,
     /// Seconds in which each resource moved anything.
     pub busy: Vec<f64>,
+}
+
+impl Timing {
+    fn count(&mut self, path: &[u16], bytes: f64) {
+        path.iter().for_each(|&id| self.bytes[usize::from(id)] += bytes);
+    }
 }
 
 /// Runs all transfers: each die makes its own in the order given, `in_flight` at a time, at max-min fair rates.
@@ -83,10 +90,13 @@ pub fn transfer(network: &Network, fetches: &[Fetch], in_flight: usize) -> Timin
             }
             let task = fluid.flows[slot].task;
             timing.end[task] = now;
-            fluid.stop(slot, &fetches[task], now, &mut timing);
-            if let Some(next) = queues[queue].next() {
-                timing.start[next] = now;
-                fluid.start(slot, &fetches[next], next, now);
+            timing.count(fluid.flows[slot].path, fetches[task].bytes);
+            match queues[queue].next() {
+                Some(next) => {
+                    timing.start[next] = now;
+                    fluid.replace(slot, &fetches[next], next, now, &mut timing.busy);
+                }
+                None => fluid.stop(slot, now, &mut timing.busy),
             }
         }
         fluid.settle(now);
@@ -145,6 +155,10 @@ fn least(values: &[f64]) -> f64 {
 /// A level that differs by less is the same: rounding must not spread.
 const SAME: f64 = 1e-14;
 
+/// The part of a capacity up to which a running sum of shares tells that there is enough for all: what rounding adds to it
+/// in a layer is a thousandth of the rest. Above it, the shares are summed anew.
+const SURELY: f64 = 1.0 - 1e-9;
+
 /// A flow under way.
 #[derive(Clone, Copy, Debug, Default)]
 struct Active<'a> {
@@ -167,10 +181,25 @@ struct Resource {
     /// What each of its flows would get if nothing else limited them.
     even: f64,
     level: f64,
+    /// The sum of its flows' shares, but for rounding, and what that must be for the level to be surely infinite.
+    load: f64,
+    enough: f64,
     busy_since: f64,
     dirty: bool,
     /// Slots of its flows.
     on: Vec<usize>,
+}
+
+impl Resource {
+    /// Its flows' shares change by this much in all: whether its level has to be looked at. Most resources have enough before
+    /// and after, which their load tells at once.
+    #[inline]
+    fn takes(&mut self, more: f64) -> bool {
+        self.load += more;
+        // A flow without a limit makes the load infinite or no number: then too.
+        let enough = self.level == f64::INFINITY && self.load <= self.enough;
+        !enough && !std::mem::replace(&mut self.dirty, true)
+    }
 }
 
 struct Fluid<'a> {
@@ -195,6 +224,8 @@ impl<'a> Fluid<'a> {
             capacity,
             even: f64::INFINITY,
             level: f64::INFINITY,
+            load: 0.0,
+            enough: capacity * SURELY,
             busy_since: 0.0,
             dirty: false,
             on: Vec::with_capacity(8),
@@ -221,9 +252,44 @@ impl<'a> Fluid<'a> {
 
     fn start(&mut self, slot: usize, fetch: &Fetch, task: usize, now: f64) {
         let path = self.network.path(fetch.source, fetch.die);
+        self.set(slot, path, fetch.bytes, task, now);
+        self.enter(slot, path, now);
+    }
+
+    fn stop(&mut self, slot: usize, now: f64, busy: &mut [f64]) {
+        self.end[slot] = f64::INFINITY;
+        self.leave(slot, self.flows[slot].path, now, busy);
+    }
+
+    /// The next flow of a slot in place of the one that ended. Both go to the same die, so the ends of their paths are
+    /// mostly the same links: those have as many flows as before, and need a look only if the new flow has another share.
+    fn replace(&mut self, slot: usize, fetch: &Fetch, task: usize, now: f64, busy: &mut [f64]) {
+        let Active { path: old, share: before, .. } = self.flows[slot];
+        let new = self.network.path(fetch.source, fetch.die);
+        let common = old.iter().rev().zip(new.iter().rev()).take_while(|(a, b)| a == b).count();
+        self.leave(slot, &old[..old.len() - common], now, busy);
+        let share = self.set(slot, new, fetch.bytes, task, now);
+        let (first, last) = new.split_at(new.len() - common);
+        self.enter(slot, first, now);
+        if share != before {
+            for &id in last {
+                if self.resources[usize::from(id)].takes(share - before) {
+                    self.dirty.push(id);
+                }
+            }
+        }
+    }
+
+    /// Gives a slot a flow, with the share that the levels of now allow it.
+    fn set(&mut self, slot: usize, path: &'a [u16], bytes: f64, task: usize, now: f64) -> f64 {
         let (share, tight) = rest_of(path, u16::MAX, &self.resources);
-        self.flows[slot] = Active { task, path, left: fetch.bytes, since: now, rate: 0.0, share, tight, changed: true };
+        self.flows[slot] = Active { task, path, left: bytes, since: now, rate: 0.0, share, tight, changed: true };
         self.changed.push(slot);
+        share
+    }
+
+    fn enter(&mut self, slot: usize, path: &[u16], now: f64) {
+        let share = self.flows[slot].share;
         for &id in path {
             let r = &mut self.resources[usize::from(id)];
             if r.on.is_empty() {
@@ -231,27 +297,26 @@ impl<'a> Fluid<'a> {
             }
             r.on.push(slot);
             r.even = r.capacity / r.on.len() as f64;
-            if !std::mem::replace(&mut r.dirty, true) {
+            if r.takes(share) {
                 self.dirty.push(id);
             }
         }
     }
 
-    fn stop(&mut self, slot: usize, fetch: &Fetch, now: f64, timing: &mut Timing) {
-        self.end[slot] = f64::INFINITY;
-        for &id in self.flows[slot].path {
+    fn leave(&mut self, slot: usize, path: &[u16], now: f64, busy: &mut [f64]) {
+        let share = self.flows[slot].share;
+        for &id in path {
             let r = &mut self.resources[usize::from(id)];
-            timing.bytes[usize::from(id)] += fetch.bytes;
             if let Some(at) = r.on.iter().position(|&s| s == slot) {
                 r.on.swap_remove(at);
             }
             r.even = r.capacity / r.on.len() as f64;
-            if r.on.is_empty() {
-                timing.busy[usize::from(id)] += now - r.busy_since;
-            }
-            // What had enough for all has enough for fewer.
-            if r.level < f64::INFINITY && !std::mem::replace(&mut r.dirty, true) {
+            if r.takes(-share) {
                 self.dirty.push(id);
+            }
+            if r.on.is_empty() {
+                r.load = 0.0;
+                busy[usize::from(id)] += now - r.busy_since;
             }
         }
     }
@@ -289,7 +354,8 @@ impl<'a> Fluid<'a> {
         let r = &mut resources[usize::from(id)];
         r.dirty = false;
         let Resource { level: old, capacity, even, .. } = *r;
-        if old == f64::INFINITY && r.on.iter().map(|&slot| flows[slot].share).sum::<f64>() <= capacity {
+        r.load = r.on.iter().map(|&slot| flows[slot].share).sum();
+        if old == f64::INFINITY && r.load <= capacity {
             return;
         }
         caps.clear();
@@ -306,6 +372,7 @@ impl<'a> Fluid<'a> {
             return;
         }
         resources[usize::from(id)].level = new;
+        let mut load = 0.0;
         // The list is out of the resource for a moment: the loop marks other resources.
         let on = std::mem::take(&mut resources[usize::from(id)].on);
         for ((&slot, &cap), &limit) in on.iter().zip(caps.iter()).zip(limits.iter()) {
@@ -317,24 +384,23 @@ impl<'a> Fluid<'a> {
             } else {
                 (flow.share, flow.tight) = (cap, limit);
             }
+            load += flow.share;
             if flow.share == before {
                 continue;
             }
             if !std::mem::replace(&mut flow.changed, true) {
                 changed.push(slot);
             }
-            let more = flow.share > before;
             for &other in flow.path {
                 let o = &mut resources[usize::from(other)];
-                // What had enough for all has enough for less.
-                if !o.dirty && (more || o.level < f64::INFINITY) && other != id {
-                    o.dirty = true;
+                if other != id && o.takes(flow.share - before) {
                     dirty.push(other);
                     lowest.push(lower(o.level, o.even));
                 }
             }
         }
-        resources[usize::from(id)].on = on;
+        let r = &mut resources[usize::from(id)];
+        (r.on, r.load) = (on, load);
     }
 }
 
