@@ -483,3 +483,67 @@ pub(super) fn digest(request: &Request) -> u64 {
     }
     hash.digest()
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Counted requests of one id each, with the path of their index.
+    fn part(indexes: &[u64], cut: Option<u64>) -> Part {
+        let one = |&index: &u64| Request {
+            index,
+            sub: 0,
+            labels: Labels::default(),
+            top_k: 1,
+            prefill: 0,
+            tokens: 1,
+            layers: vec![1],
+            columns: vec![vec![0]],
+        };
+        let requests: Vec<Request> = indexes.iter().map(one).collect();
+        let paths = indexes.iter().map(ToString::to_string).collect();
+        Part { counted: requests.len(), requests, paths, cut: cut.map(|index| (index, 0)), ..Part::default() }
+    }
+
+    fn capped(mut part: Part, most: usize) -> (Vec<u64>, Option<(u64, u32)>) {
+        part.cap(most);
+        assert_eq!((part.counted, part.paths.len()), (part.requests.len(), part.requests.len()));
+        assert!(part.requests.iter().zip(&part.paths).all(|(r, path)| r.index.to_string() == *path));
+        (part.requests.iter().map(|r| r.index).collect(), part.cut)
+    }
+
+    #[test]
+    fn the_load_cap_keeps_the_lowest_indexes_that_fit() {
+        assert_eq!(capped(part(&[5, 1, 3], None), 3), (vec![1, 3, 5], None));
+        assert_eq!(capped(part(&[5, 1, 3], None), 2), (vec![1, 3], Some((5, 0))));
+        assert_eq!(capped(part(&[5, 1, 3], None), 0), (vec![], Some((1, 0))));
+    }
+
+    #[test]
+    fn the_load_cap_lets_go_of_what_another_part_let_go_of() {
+        // There is room for all, but whoever read request 4 had none for it.
+        assert_eq!(capped(part(&[1, 3, 4, 5], Some(4)), 9), (vec![1, 3], Some((4, 0))));
+        assert_eq!(capped(part(&[1, 5], Some(4)), 9), (vec![1], Some((4, 0))));
+        // The lower of two cuts holds.
+        assert_eq!(capped(part(&[1, 3, 5], Some(4)), 1), (vec![1], Some((3, 0))));
+        assert_eq!(capped(part(&[1, 3], Some(9)), 2), (vec![1, 3], Some((9, 0))));
+    }
+
+    #[test]
+    fn a_merge_of_capped_parts_keeps_what_one_reader_would_keep() {
+        let all = [0, 1, 2, 3, 4, 5];
+        let (alone, _) = capped(part(&all, None), 2);
+        let (mut left, mut right) = (part(&[0, 2, 4], None), part(&[1, 3, 5], None));
+        left.cap(2);
+        right.cap(2);
+        assert_eq!((left.cut, right.cut), (Some((4, 0)), Some((5, 0))));
+        let of = |part: Part| Dataset { parts: [(1, part)].into(), ..Dataset::default() };
+        for (a, b) in [(left.clone(), right.clone()), (right, left)] {
+            let mut both = of(a);
+            both.merge(of(b));
+            let merged = both.parts.remove(&1).unwrap();
+            assert_eq!(merged.cut, Some((4, 0)));
+            assert_eq!(capped(merged, 2).0, alone);
+        }
+    }
+}

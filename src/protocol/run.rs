@@ -435,3 +435,31 @@ fn paper_speedup(
         _ => None,
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Section V and Figure 12: over base by strategy, over ep for allo+pred at two batches, and nothing else.
+    #[test]
+    fn the_papers_speedups_stand_beside_the_runs_that_they_are_of() {
+        let mark = |model: &str, strategy, baseline, batch| {
+            paper_speedup(model_named(model).unwrap(), strategy, baseline, batch).map(|(speedup, _)| speedup)
+        };
+        let (base, ep, allo, both) = (Strategy::BASE, Strategy::EP, Strategy::ALLO, Strategy::ALLO_PRED);
+        for batch in [4096, 8192, 16384] {
+            assert_eq!(mark("deepseek-v3", both, base, batch), Some(7.0));
+            assert_eq!(mark("llama4-maverick", both, base, batch), Some(7.3));
+            assert_eq!(mark("deepseek-v3", allo, base, batch), Some(6.3));
+            assert_eq!(mark("deepseek-v3", Strategy::PRED, base, batch), Some(3.0));
+            assert_eq!(mark("deepseek-v3", ep, base, batch), None);
+            assert_eq!(mark("deepseek-v3", base, base, batch), None);
+            for strategy in [base, ep, allo, Strategy::PRED] {
+                assert_eq!(mark("deepseek-v3", strategy, ep, batch), None);
+            }
+            assert_eq!(mark("deepseek-v3", both, allo, batch), None);
+        }
+        let over_ep = [4096, 8192, 16384].map(|batch| mark("deepseek-v3", both, ep, batch));
+        assert_eq!(over_ep, [Some(1.0), None, Some(1.44)]);
+    }
+}
