@@ -63,3 +63,34 @@ pub fn lint(summary: &Summary) -> Vec<String> {
     }
     found
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// What is said of so many requests with so many prompt and decode tokens in all.
+    fn said(requests: u64, tokens: [u64; 2]) -> Vec<String> {
+        lint(&Summary { requests, tokens, ..Summary::default() })
+    }
+
+    #[test]
+    fn short_prompts_and_absent_decode_are_said_and_nothing_else() {
+        assert_eq!(said(2, [64, 5]), [""; 0], "32 tokens on average are not short");
+        let short = said(2, [63, 5]);
+        assert_eq!(short.len(), 1);
+        assert!(short[0].starts_with("prefill is short, 31.5 tokens a request on average"), "{short:?}");
+        let silent = said(2, [63, 0]);
+        assert_eq!(silent.len(), 1, "whoever has no decode tokens may have short prompts");
+        assert!(silent[0].starts_with("there are no decode tokens"), "{silent:?}");
+        assert_eq!(said(0, [0, 0]), [""; 0], "counts without requests have no prompts");
+        assert_eq!(said(0, [0, 5]), [""; 0]);
+    }
+
+    #[test]
+    fn what_was_left_out_or_stands_beyond_is_said() {
+        let of = |beyond, unknown_rows| lint(&Summary { beyond, unknown_rows, ..Summary::default() });
+        assert_eq!(of([0, 0], 0), [""; 0]);
+        assert!(of([3, 4], 0)[0].starts_with("7 tokens stand beyond step"));
+        assert_eq!(of([0, 0], 2), ["2 rows have unknown routing and were left out"]);
+    }
+}

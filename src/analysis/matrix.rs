@@ -175,4 +175,15 @@ mod tests {
         p.cells_mut(3)[Pairs::at(2, 1)] = 7;
         assert_eq!(p.cells_mut(5)[Pairs::at(1, 2)], 7);
     }
+
+    #[test]
+    fn tables_know_their_bytes_and_whether_they_are_sound() {
+        let mut table = Matrix::default();
+        assert!((table.is_empty(), table.bytes()) == (true, 0) && table.is_sound(0));
+        table.cells_mut(3)[4] = 7;
+        assert!((table.is_empty(), table.bytes()) == (false, 36));
+        assert_eq!([2, 3, 4].map(|n| table.is_sound(n)), [false, true, true]);
+        table.cells.pop();
+        assert!(!table.is_sound(3), "a cell is missing");
+    }
 }

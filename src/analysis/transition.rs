@@ -159,3 +159,15 @@ pub fn descending(counts: &mut [u64]) {
 fn ratio(part: u64, whole: u64) -> Option<f64> {
     (whole > 0).then(|| part as f64 / whole as f64)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_mass_of_a_row_by_hand() {
+        let row = [2, 7, 0, 5];
+        assert_eq!([0, 1, 2, 3, 4, 9].map(|n| mass(&row, n)), [0, 7, 12, 14, 14, 14].map(|top| (top, 14)));
+        assert_eq!(mass(&[0, 0], 1), (0, 0));
+    }
+}

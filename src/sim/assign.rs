@@ -219,3 +219,14 @@ fn decide(
     }
     Assignment::new(shares, dies)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_candidate_is_ready_when_memory_and_compute_are() {
+        let of = |memory, compute| Candidate { memory, compute, ..Candidate::default() }.ready();
+        assert_eq!([of(2.0, 5.0), of(7.0, 5.0)], [5.0, 7.0]);
+    }
+}

@@ -143,3 +143,19 @@ fn room(topology: &Topology, expert_bytes: f64, replicas: &Replicas, all_layers:
 fn slots(room: f64, simulated: usize, all_layers: usize) -> u64 {
     crate::units::floor_u64(room.max(0.0)).saturating_mul(simulated as u64) / all_layers.max(1) as u64
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::model::{Duplex, Faults, SYSTEMS};
+
+    #[test]
+    fn devices_that_cannot_hold_their_experts_are_counted() {
+        let wafer = (SYSTEMS[0].build)(&SYSTEMS[0].hardware, &Faults::default(), Duplex::Shared);
+        let replicas = Replicas::alike(1, vec![0, 0, 1]);
+        // Two experts on one device and one on another, in one layer and in four; just full is not overfull.
+        let of = |share: f64, layers| overfull(&wafer, wafer.device.dram * share, &replicas, layers);
+        assert_eq!([0.5, 0.51, 1.0, 1.01].map(|share| of(share, 1)), [0, 1, 1, 2]);
+        assert_eq!([0.125, 0.13, 0.25, 0.26].map(|share| of(share, 4)), [0, 1, 1, 2]);
+    }
+}

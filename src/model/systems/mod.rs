@@ -129,4 +129,13 @@ mod tests {
             assert!(left.neighbours().iter().all(|of| !of.contains(&1)), "{}", system.name);
         }
     }
+
+    #[test]
+    fn dead_parts_that_a_smaller_wafer_does_not_have_are_forgotten() {
+        // In one column the die after the last would be a neighbour of the last.
+        let hardware = Hardware { mesh: Mesh { x: 1, y: 4 }, ..SYSTEMS[0].hardware };
+        let mut faults = Faults { dies: [3, 4].into(), links: [(0, 2), (2, 3), (3, 4)].into() };
+        SYSTEMS[0].within(&mut faults, &hardware);
+        assert_eq!(faults, Faults { dies: [3].into(), links: [(2, 3)].into() });
+    }
 }
