@@ -25,7 +25,7 @@ mod table;
 mod transition;
 
 pub use analyse::{Analyser, analyse};
-pub use calibration::{CalibrationRow, CalibrationRow as Fit, calibration};
+pub use calibration::{CalibrationRow, calibration};
 pub use coactivation::{CoActivation, coactivation, pair_counts, pair_ratios};
 pub use findings::{Bar, Caches, Insight, Observation, Setting};
 pub use frequency::{frequency, skew, top};

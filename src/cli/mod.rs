@@ -79,9 +79,10 @@ fn carry_out(command: Command) -> Result<()> {
             }
         }
         Command::Run { experiment, traces, config, json, threads } => {
-            let read = read(&experiment, !traces.is_empty());
+            let (read, said) = understood(&experiment, !traces.is_empty());
             let (experiment, of, mut state) = prepare(read, &traces, config.as_deref(), threads)?;
-            let report = simulate(&mut state, &of, &experiment, threads)?;
+            let mut report = simulate(&mut state, &of, &experiment, threads)?;
+            report.warnings.splice(0..0, said);
             if json {
                 serde_json::to_writer_pretty(&mut out, &report)?;
                 writeln!(out)?;
@@ -90,7 +91,7 @@ fn carry_out(command: Command) -> Result<()> {
             }
         }
         Command::Sweep { experiment, traces, config, json, threads } => {
-            let read = read(&experiment, !traces.is_empty());
+            let (read, mut warnings) = understood(&experiment, !traces.is_empty());
             let Some(sweep) = read.view.sweep.clone() else {
                 bail!("the experiment has no sweep: add sweep=SETTING:FROM:TO:POINTS")
             };
@@ -101,7 +102,7 @@ fn carry_out(command: Command) -> Result<()> {
                 let report = simulate(&mut state, &of, &at, threads)?;
                 points.push(reproduce::Point { value: value.parse()?, report });
             }
-            let warnings = state.data(&of)?.0.warnings();
+            warnings.extend(state.data(&of)?.0.warnings());
             reproduce::sweep(&mut out, &experiment, points, warnings, json)?;
         }
         Command::Paper { experiment, traces, json, threads } => {
@@ -193,12 +194,16 @@ fn warn(warnings: &[String]) {
 
 /// An experiment; what cannot be read of it is said.
 fn read(text: &str, beside_a_trace: bool) -> Experiment {
+    understood(text, beside_a_trace).0
+}
+
+/// The same, with what was said: it stands beside the result too.
+fn understood(text: &str, beside_a_trace: bool) -> (Experiment, Vec<String>) {
     let read = if beside_a_trace { Experiment::parse_beside_trace } else { Experiment::parse };
     let (experiment, unread) = read(text);
-    for part in unread {
-        eprintln!("moescope: not understood in the experiment: {part}");
-    }
-    experiment
+    let said: Vec<String> = unread.iter().map(|part| format!("not understood in the experiment: {part}")).collect();
+    warn(&said);
+    (experiment, said)
 }
 
 /// The experiment on a loaded trace: with the trace's digest.

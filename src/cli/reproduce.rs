@@ -9,7 +9,7 @@ use anyhow::{Context, Result, bail};
 use serde::Serialize;
 
 use super::load;
-use crate::analysis::{Fit, calibration, report};
+use crate::analysis::{CalibrationRow, calibration, report};
 use crate::experiment::Experiment;
 use crate::model::ModelPreset;
 use crate::protocol::{
@@ -155,7 +155,7 @@ struct Calibrated {
 #[derive(Serialize)]
 struct Row {
     #[serde(flatten)]
-    fit: Fit,
+    fit: CalibrationRow,
     residual: Option<f64>,
     holds: bool,
 }
@@ -172,7 +172,7 @@ pub(super) fn calibrate(out: &mut impl Write, experiment: &Experiment, json: boo
         let part = dataset.part().context("nothing was made")?;
         let fits = calibration(&report(&part.summary, Vec::new()), model);
         if json {
-            let row = |fit: Fit| Row { residual: fit.residual(), holds: fit.holds(), fit };
+            let row = |fit: CalibrationRow| Row { residual: fit.residual(), holds: fit.holds(), fit };
             let statistics = fits.into_iter().map(row).collect();
             all.push(Calibrated { model: model.name.into(), seed: experiment.workload.seed, statistics });
             continue;

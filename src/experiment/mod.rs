@@ -15,7 +15,7 @@ use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 
-use crate::model::{ExpertSize, Hardware, Replicas, SYSTEMS, System, Topology, system_named};
+use crate::model::{ExpertSize, Faults, Hardware, Replicas, SYSTEMS, System, Topology, system_named};
 use crate::place::{Loads, PLACEMENTS, Params, Placement, placement_named};
 use crate::sim::{Config, Strategy, Tuning, Workload};
 
@@ -90,8 +90,24 @@ impl Experiment {
                 unread.add(part, why);
             }
         }
+        let asked = experiment.system.clone();
         experiment.normalise();
+        for (name, why) in experiment.without(&asked) {
+            unread.add(&name, why);
+        }
         (experiment, unread.finish())
+    }
+
+    /// What was asked of a system that it does not have: dead parts, and hardware that means nothing on it.
+    fn without(&self, asked: &SystemSettings) -> Vec<(String, String)> {
+        let title = self.system().title;
+        let Faults { dies, links } = &asked.dead;
+        let dies = dies.difference(&self.system.dead.dies).map(ToString::to_string);
+        let links = links.difference(&self.system.dead.links).map(|(a, b)| format!("{a}-{b}"));
+        let dead = dies.chain(links).map(|part| (format!("dead={part}"), format!("{title} has no such part")));
+        let fields = asked.hardware.keys().filter(|name| self.system().fields().all(|f| f.name != **name));
+        let fields = fields.map(|name| (name.clone(), format!("it means nothing on {title}")));
+        dead.chain(fields).collect()
     }
 
     /// The experiment with one setting changed.

@@ -116,14 +116,22 @@ pub struct Refused {
     pub kept: String,
 }
 
+const BEFORE: &str = "the files before";
+
 impl Refused {
     fn new(path: impl Into<String>, why: impl Into<String>) -> Self {
         Self { path: path.into(), why: why.into(), kept: "nothing".into() }
     }
 
+    /// Whether it is the archive itself that ends too early.
+    #[must_use]
+    pub fn is_end(&self) -> bool {
+        self.kept == BEFORE
+    }
+
     /// The archive ends too early.
     fn end(files: usize, why: impl Into<String>) -> Self {
-        Self { kept: "the files before".into(), ..Self::new(format!("after {files} files"), why) }
+        Self { kept: BEFORE.into(), ..Self::new(format!("after {files} files"), why) }
     }
 }
 

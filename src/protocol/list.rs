@@ -90,10 +90,14 @@ impl List {
     fn tar(
         &mut self,
         source: &SourceFile,
-        inside: impl Read,
+        mut inside: impl Read,
         around: Option<Container>,
     ) -> std::io::Result<Vec<Refused>> {
-        let (found, refused) = tar_members(inside)?;
+        let (found, refused) = tar_members(&mut inside)?;
+        // What is around a tar ends after the tar's own end mark, with a checksum of all of it: without it no member is believed.
+        if around.is_some() && !refused.iter().any(Refused::is_end) {
+            std::io::copy(&mut inside, &mut std::io::sink())?;
+        }
         for Member { path, start, size } in found {
             self.push(format!("{}/{path}", source.path), Packing::Member { around, start, size }, size);
         }

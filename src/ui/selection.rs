@@ -8,7 +8,9 @@ use super::settings::change;
 use super::store::Store;
 use crate::experiment::{Experiment, Look};
 use crate::model::{Mesh, Topology};
+use crate::protocol::Origin;
 use crate::sim::Timeline;
+use crate::synth::synthetic_model;
 use crate::units::floor;
 
 /// The layer that was recorded, if it is of the wafer as it is now: settings change before their results are there.
@@ -42,19 +44,23 @@ pub(super) fn look_at(store: Store, look: Look) {
 }
 
 /// Why nothing can be simulated on what is shown, and what would help; none if it can.
-pub(super) fn unsimulated(store: Store) -> Memo<Option<&'static str>> {
+pub(super) fn unsimulated(store: Store) -> Memo<Option<String>> {
     Memo::new(move |_| {
-        let info = store.shown()?;
-        if info.decode > 0 {
-            None
-        } else if info.prefill > 0 {
-            Some(
-                "This trace has no decode tokens. The simulator fills its batches from decode steps, so there is nothing to simulate: load a trace of generated tokens, or show the synthetic workload.",
-            )
-        } else {
-            Some(
-                "These are counts without an order of tokens. The simulator fills its batches from the tokens of decode steps, so there is nothing to simulate: load a trace with the experts of each token, or show the synthetic workload.",
-            )
+        if store.origin() == Origin::Synthetic
+            && let Err(why) = store.settings.with(|e| synthetic_model(&e.workload.model).map(|_| ()))
+        {
+            return Some(format!("Nothing is simulated: {why}."));
         }
+        let info = store.shown()?;
+        if info.decode == 0 {
+            let why = if info.prefill > 0 {
+                "This trace has no decode tokens. The simulator fills its batches from decode steps, so there is nothing to simulate: load a trace of generated tokens, or show the synthetic workload."
+            } else {
+                "These are counts without an order of tokens. The simulator fills its batches from the tokens of decode steps, so there is nothing to simulate: load a trace with the experts of each token, or show the synthetic workload."
+            };
+            return Some(why.into());
+        }
+        let unknown = store.settings.with(|e| e.of_model(info.model.as_deref()).err());
+        unknown.filter(|_| store.origin() == Origin::Trace).map(|why| format!("Nothing is simulated: {why}."))
     })
 }

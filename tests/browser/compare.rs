@@ -104,8 +104,8 @@ fn parts_of_the_requests_stand_side_by_side() {
     slide(&mut b, 9);
     b.wait(&format!("document.querySelector('#versus th').innerText !== '{before}'"));
     b.click("#set-aside");
-    b.wait("[...document.querySelectorAll('#right option')].some(o => o.value === 'aside')");
-    choose(&mut b, "right", "aside");
+    b.wait("[...document.querySelectorAll('#right option')].some(o => o.value === 'reference')");
+    choose(&mut b, "right", "reference");
     choose(&mut b, "left", "all");
     b.wait("document.querySelector('#versus-rho').innerText === '1'");
     choose(&mut b, "model", "deepseek-v2-lite");

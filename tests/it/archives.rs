@@ -207,3 +207,22 @@ fn a_compressed_trace_that_is_cut_off_keeps_its_steps_and_says_so() {
     let (requests, said) = analyze("x.json.gz", &wrong);
     assert!(requests == 0 && said.contains("Kept: nothing"), "{said}");
 }
+
+/// Reading ended at the tar's own end mark: a checksum that failed, or was cut off, was never looked at.
+#[test]
+fn a_packed_tar_whose_checksum_fails_or_is_cut_off_is_not_counted() {
+    use std::io::Write;
+    use tar::EntryType::Regular;
+    let mut packed = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::default());
+    packed.write_all(&tar(&[("0.json", Regular, TRACE), ("1.json", Regular, TRACE)])).unwrap();
+    let packed = packed.finish().unwrap();
+    let (requests, said) = analyze("x.tar.gz", &packed);
+    assert_eq!(requests, 2, "{said}");
+    let mut wrong = packed.clone();
+    let at = wrong.len() - 6;
+    wrong[at] ^= 1;
+    for (bytes, what) in [(&wrong[..], "a wrong checksum"), (&packed[..packed.len() - 4], "a cut one")] {
+        let (requests, said) = analyze("x.tar.gz", bytes);
+        assert!(requests == 0 && said.contains("x.tar.gz") && said.contains("Kept: nothing"), "{what}: {said}");
+    }
+}

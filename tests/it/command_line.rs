@@ -228,3 +228,14 @@ fn a_file_whose_tables_no_memory_holds_is_refused_by_name() {
         assert!(out.status.code() == Some(1) && !summary.exists(), "{}", text(&out.stderr));
     }
 }
+
+/// A setting that is not understood, or that the system does not have, was told on stderr only, or nowhere.
+#[test]
+fn what_is_not_understood_stands_beside_the_result() {
+    let experiment = "v=2&steps=1&layers=1&batch=64&dead=99&skip=foo&strategies=ep";
+    let out = moescope(&["run", "--experiment", experiment, "--json"]);
+    let report: serde_json::Value = serde_json::from_slice(&out.stdout).unwrap();
+    let said: Vec<&str> = report["warnings"].as_array().unwrap().iter().map(|w| w.as_str().unwrap()).collect();
+    assert!(said.len() == 2 && said[0].contains("skip=foo") && said[1].contains("dead=99"), "{said:?}");
+    assert!(said.iter().all(|w| text(&out.stderr).contains(w)), "{}", text(&out.stderr));
+}

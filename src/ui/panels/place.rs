@@ -10,7 +10,7 @@ use super::wafer::Wafer;
 use crate::model::{FIELDS, SYSTEMS, model_named};
 use crate::place::PLACEMENTS;
 use crate::plot::{Axis, Bar, Bars, Chart};
-use crate::protocol::{Origin, RunReport, StrategyRun};
+use crate::protocol::{RunReport, StrategyRun};
 use crate::sim::Strategy;
 use crate::ui::controls::{Choice, Number};
 use crate::ui::figure::{Figure, Missing, square};
@@ -29,8 +29,8 @@ pub(crate) fn Place(store: Store) -> impl IntoView {
     let figures = move || match why.get() {
         None => view! { <Speedups store /> <Wafer store /> }.into_any(),
         Some(why) => view! {
-            {empty("speedups", "Speedup of each strategy", why)}
-            {empty("wafer-map", "Load and heat of the wafer", why)}
+            {empty("speedups", "Speedup of each strategy", &why)}
+            {empty("wafer-map", "Load and heat of the wafer", &why)}
         }
         .into_any(),
     };
@@ -38,7 +38,7 @@ pub(crate) fn Place(store: Store) -> impl IntoView {
         <section aria-labelledby="place-title">
             <h2 id="place-title">"4 · What placement is worth"</h2>
             <Settings store />
-            {move || status(store)}
+            {move || status(store, why)}
             <div class="figures">{figures}</div>
             {move || store.answers.run.get().map(|r| table(&r))}
             <Moment store />
@@ -117,7 +117,7 @@ fn Settings(store: Store) -> impl IntoView {
     }
 }
 
-fn status(store: Store) -> impl IntoView {
+fn status(store: Store, why: Memo<Option<String>>) -> impl IntoView {
     let shown = store.shown();
     if let Some((done, total)) = store.answers.run.progress() {
         return view! {
@@ -131,13 +131,10 @@ fn status(store: Store) -> impl IntoView {
     }
     let Some(run) = store.answers.run.get() else {
         return match shown {
-            Some(info) if info.decode == 0 => view! { <p class="status">{unsimulated(store)}</p> }.into_any(),
-            Some(info)
-                if store.origin() == Origin::Trace
-                    && store.settings.with(|e| e.of_model(info.model.as_deref())).is_err() =>
-            {
-                let why = store.settings.with(|e| e.of_model(info.model.as_deref())).err();
-                view! { <p class="status" id="size-unknown">"Nothing is simulated: " {why} "."</p> }.into_any()
+            _ if why.with(Option::is_some) => {
+                let known = shown.is_none_or(|i| i.decode == 0);
+                view! { <p class="status" id=if known { "unsimulated" } else { "size-unknown" }>{why.get()}</p> }
+                    .into_any()
             }
             Some(_) => view! {
                 <div class="status">

@@ -36,7 +36,7 @@ pub(crate) fn Story(store: Store) -> impl IntoView {
         <section aria-labelledby="story-title" class="story">
             <h2 id="story-title">"The story in six figures"</h2>
             <p class="aside">
-                "Expert choices look like chaos. The paper finds six patterns behind it. Each is measured here on what is loaded above; a mark is the paper\u{2019}s number for this model."
+                "Expert choices look like chaos. The paper finds six patterns behind it. Each is measured here on what is loaded above; a mark is the paper\u{2019}s number, for this model where it has one."
             </p>
             <ol id="insights">{chapters}</ol>
             {move || ending(store)}
