@@ -153,7 +153,14 @@ fn batch() -> Workload {
 fn seconds(experiment: &Experiment) -> Vec<f64> {
     let made = Provenance { synthetic: true, ..Provenance::default() };
     let mut run = moescope::protocol::Run::new(experiment.clone(), batch(), made).unwrap();
+    // Base and the baseline are simulated in any case: ratios need them.
+    let mut all = experiment.run.strategies.clone();
+    all.extend([experiment.run.baseline, Strategy::BASE]);
+    all.sort();
+    all.dedup();
+    assert_eq!(run.progress(), (0, all.len() as u64 * 4));
     while run.step() {}
+    assert_eq!(run.progress().0, run.progress().1);
     run.report().runs.iter().map(|r| r.seconds).collect()
 }
 
@@ -379,4 +386,22 @@ fn a_text_of_megabytes_is_read_at_once_and_told_in_twenty_lines() {
     let (_, unread) = Experiment::parse(&"x&".repeat(100));
     assert_eq!(unread.len(), 21);
     assert!(unread[20].to_string().contains("and 80 more"), "{}", unread[20]);
+}
+
+#[test]
+fn an_experiment_says_whether_it_is_on_a_trace() {
+    let names = |text: &str| Experiment::parse(text).0.names_a_trace();
+    assert!(!names("v=2") && !names("v=2&seed=3"));
+    assert!(names("v=2&trace=0123456789abcdef") && names("v=2&from=traces/a.zip"));
+}
+
+/// Without hops there is no ratio of hops: it would be infinite, or none of none.
+#[test]
+fn a_run_without_hops_has_no_ratio_of_them() {
+    let made = Provenance { synthetic: true, ..Provenance::default() };
+    let experiment = Experiment::parse("v=2&strategies=base,ep").0;
+    let mut run = moescope::protocol::Run::new(experiment, batch(), made).unwrap();
+    while run.step() {}
+    let runs = run.report().runs;
+    assert_eq!((runs[0].hop_ratio, runs[1].hop_ratio, runs[1].hops), (Some(1.0), None, 0));
 }
