@@ -22,7 +22,7 @@ use self::args::{Command, parse};
 use crate::experiment::Experiment;
 use crate::format::ModelConfig;
 use crate::model::Scope;
-use crate::protocol::{Asked, DataId, Dataset, Provenance, Run, RunReport, State, jobs, workload};
+use crate::protocol::{Asked, DataId, Dataset, Run, RunReport, State, batch, jobs};
 
 /// Runs the command line with its arguments (without the program's name).
 #[must_use]
@@ -167,8 +167,7 @@ fn sizes(experiment: &mut Experiment, path: &Path, loaded: &Dataset) -> Result<(
 /// not depend on their number.
 fn simulate(state: &mut State, of: &DataId, experiment: &Experiment, threads: usize) -> Result<RunReport> {
     let (dataset, part) = state.data(of)?;
-    let batch = workload(part, experiment).map_err(anyhow::Error::msg)?;
-    let provenance = Provenance::new(part, dataset.synthetic, &batch, dataset.warnings());
+    let (batch, provenance) = batch(dataset, part, experiment).map_err(anyhow::Error::msg)?;
     let mut run = Run::new(experiment.clone(), batch, provenance).map_err(anyhow::Error::msg)?;
     run.recall(&state.outcomes);
     let run = Mutex::new(run);

@@ -161,8 +161,7 @@ impl Experiment {
     /// The size of an expert.
     #[must_use]
     pub fn expert(&self) -> ExpertSize {
-        let model = self.preset();
-        ExpertSize { hidden: model.hidden, intermediate: model.intermediate }
+        self.preset().expert()
     }
 
     /// What a run of a strategy on a workload computes with.

@@ -1,6 +1,8 @@
 //! Shapes of the open models with experts. Apart from `trace`, because a trace infers most of its shape but never its expert's
 //! size in bytes.
 
+use super::ExpertSize;
+
 /// What the simulator and the synthetic workloads need to know about a model.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct ModelPreset {
@@ -37,10 +39,16 @@ pub struct ModelPreset {
 }
 
 impl ModelPreset {
-    /// Bytes of one expert: three GEMMs (gate, up, down) of h × i weights.
+    /// The size of one expert.
+    #[must_use]
+    pub fn expert(&self) -> ExpertSize {
+        ExpertSize { hidden: self.hidden, intermediate: self.intermediate }
+    }
+
+    /// Bytes of one expert.
     #[must_use]
     pub fn expert_bytes(&self, bytes_per_weight: f64) -> f64 {
-        3.0 * self.hidden as f64 * self.intermediate as f64 * bytes_per_weight
+        self.expert().bytes(bytes_per_weight)
     }
 
     /// Ids of the MoE layers in the full model.

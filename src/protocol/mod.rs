@@ -31,6 +31,6 @@ pub use paper::{
 };
 pub use plans::Plans;
 pub use remembered::Outcomes;
-pub use run::{PlannedLayer, Provenance, Run, RunReport, StrategyRun, TimedLayer, workload};
+pub use run::{PlannedLayer, Provenance, Run, RunReport, StrategyRun, TimedLayer, batch, workload};
 pub use versus::{Side, Versus};
 pub use view::{Asked, Figures, figures, glance, setting};

@@ -1,10 +1,11 @@
 //! Runs an experiment on a workload: all its strategies, with `base` as the measure.
 
+use std::cell::OnceCell;
 use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 
-use super::{Outcomes, Part};
+use super::{Dataset, Outcomes, Part};
 use crate::analysis::{Half, Kind, Summary, collapsed, frequency, transition};
 use crate::experiment::{Experiment, key_named};
 use crate::model::{ModelPreset, Scope, model_named};
@@ -137,6 +138,17 @@ fn candidates(summary: &Summary, experiment: &Experiment) -> Result<Vec<u32>, St
     Ok(layers)
 }
 
+/// The batch of an experiment from requests of a data set, and what its report must say of them.
+///
+/// # Errors
+/// As [`workload`], or how large the experts are is not known: what cannot be run is refused before it is sent to who would run it.
+pub fn batch(dataset: &Dataset, part: &Part, experiment: &Experiment) -> Result<(Workload, Provenance), String> {
+    let workload = workload(part, experiment)?;
+    let provenance = Provenance::new(part, dataset.synthetic, &workload, dataset.warnings());
+    provenance.resolve(experiment)?;
+    Ok((workload, provenance))
+}
+
 /// What a report says of the requests that its batch was filled from.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct Provenance {
@@ -187,6 +199,8 @@ pub struct Run {
     /// Dies that cannot hold their experts.
     overfull: usize,
     workload: Arc<Workload>,
+    /// Its digest, once it is asked for.
+    digest: OnceCell<Digest>,
     strategies: Vec<Entry>,
     done: u64,
     total: u64,
@@ -258,7 +272,17 @@ impl Run {
             };
             entries.push(Entry { strategy, inputs: alike.unwrap_or_else(make), stage: Stage::Waits });
         }
-        Ok(Self { experiment, resolved, provenance, overfull, workload, strategies: entries, done: 0, total })
+        Ok(Self {
+            experiment,
+            resolved,
+            provenance,
+            overfull,
+            workload,
+            digest: OnceCell::new(),
+            strategies: entries,
+            done: 0,
+            total,
+        })
     }
 
     /// Takes the outcomes of strategies that ran before with all that they read.
@@ -266,10 +290,10 @@ impl Run {
         if outcomes.is_empty() {
             return;
         }
-        let digest = Digest::of(&self.workload);
+        let digest = self.digest.get_or_init(|| Digest::of(&self.workload));
         let each = self.total / self.strategies.len() as u64;
         for Entry { strategy, stage, .. } in &mut self.strategies {
-            if let (Stage::Waits, Some(outcome)) = (&*stage, outcomes.get(&key(*strategy, &self.resolved, &digest))) {
+            if let (Stage::Waits, Some(outcome)) = (&*stage, outcomes.get(&key(*strategy, &self.resolved, digest))) {
                 *stage = Stage::Done(Box::new(outcome.clone()));
                 self.done += each;
             }
@@ -278,10 +302,10 @@ impl Run {
 
     /// Keeps the outcomes of all strategies that are done.
     pub fn remember(&self, outcomes: &mut Outcomes) {
-        let digest = Digest::of(&self.workload);
+        let digest = self.digest.get_or_init(|| Digest::of(&self.workload));
         for Entry { strategy, stage, .. } in &self.strategies {
             if let Stage::Done(outcome) = stage {
-                outcomes.keep(key(*strategy, &self.resolved, &digest), (**outcome).clone());
+                outcomes.keep(key(*strategy, &self.resolved, digest), (**outcome).clone());
             }
         }
     }
@@ -335,8 +359,8 @@ impl Run {
     pub fn report(self) -> RunReport {
         let workload = &self.workload;
         let tokens = (workload.batch as u64 * workload.steps as u64) as f64;
-        let done = |e: &'_ Entry| if let Stage::Done(outcome) = &e.stage { Some((**outcome).clone()) } else { None };
-        let outcomes: Vec<Outcome> = self.strategies.iter().filter_map(done).collect();
+        let done = |e: Entry| if let Stage::Done(outcome) = e.stage { Some(*outcome) } else { None };
+        let outcomes: Vec<Outcome> = self.strategies.into_iter().filter_map(done).collect();
         let find = |strategy| outcomes.iter().find(|o| o.strategy == strategy);
         let baseline = find(self.experiment.run.baseline).map_or(f64::NAN, |o| o.seconds);
         let base_hops = find(Strategy::BASE).map_or(0, |o| o.hops);

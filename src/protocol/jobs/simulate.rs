@@ -7,7 +7,7 @@ use crate::experiment::Experiment;
 use crate::model::model_named;
 use crate::protocol::job::{Bytes, DataId, Job, JobError, Origin, State, Step, Stepped};
 use crate::protocol::thinned::Thinned;
-use crate::protocol::{Files, PaperJob, PaperRun, Plans, Provenance, RunReport, workload};
+use crate::protocol::{Files, PaperJob, PaperRun, Plans, Provenance, RunReport, batch};
 use crate::sim::Workload;
 use crate::synth::synthetic_model;
 
@@ -55,10 +55,7 @@ impl Job for FillBatch {
 
     fn step(&mut self, state: &mut State, _: &dyn Files) -> Stepped<Bytes> {
         let (dataset, part) = state.data(&self.of)?;
-        let workload = workload(part, &self.experiment)?;
-        let provenance = Provenance::new(part, dataset.synthetic, &workload, dataset.warnings());
-        // What cannot be run is refused before it is sent to who would run it.
-        provenance.resolve(&self.experiment)?;
+        let (workload, provenance) = batch(dataset, part, &self.experiment)?;
         Bytes::of(&Batch { workload, provenance }).map(Step::Done)
     }
 }
