@@ -159,6 +159,9 @@ pub fn keys() -> &'static [Key] {
         },
         Key { name: "home", get: |e| e.run.home.clone(), set: |e, v| placement(v).map(|p| e.run.home = p.name.into()) },
         number!("mfu", run.mfu, 0.01..=1.0),
+        number!("spare", run.spare, 0..=64),
+        number!("groups", run.groups, 1..=1024),
+        number!("moves", run.moves, 1..=1024),
         Key {
             name: "order",
             get: |e| if e.run.order == DieOrder::Row { "row" } else { "column" }.into(),

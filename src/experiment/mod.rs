@@ -167,22 +167,28 @@ impl Experiment {
     /// What a run of a strategy on a workload computes with.
     #[must_use]
     pub fn config(&self, workload: &Workload, topology: &Arc<Topology>, strategy: Strategy) -> Config {
-        let loads = Loads { experts: workload.experts, layers: &workload.loads };
-        let replicas = self.replicas(&loads, topology, strategy.placement());
+        let replicas = self.replicas(&workload.loads, topology, strategy.placement());
         let RunSettings { order, flight, weight, predict, block, tau, limited, .. } = self.run;
         let tuning = Tuning { order, flight, weight, predict, block, tau, limited };
         Config::new(topology, &self.hardware(), self.expert(), &tuning, replicas, workload)
     }
 
     /// Where a placement puts the experts; if it is not given, that of the setting `home`.
-    fn replicas(&self, loads: &Loads<'_>, topology: &Topology, placement: Option<&Placement>) -> Replicas {
+    fn replicas(&self, loads: &Loads, topology: &Topology, placement: Option<&Placement>) -> Replicas {
         let placement = placement.or_else(|| placement_named(&self.run.home)).unwrap_or(&PLACEMENTS[0]);
-        (placement.place)(loads, topology, &Params { expert: self.expert(), mfu: self.run.mfu })
+        (placement.place)(loads, topology, &self.params())
+    }
+
+    /// What placements may read of the settings.
+    #[must_use]
+    pub fn params(&self) -> Params<'_> {
+        let RunSettings { mfu, spare, groups, moves, .. } = self.run;
+        Params { mfu, spare, groups, moves, ..Params::of(self.expert()) }
     }
 
     /// How many devices cannot hold the experts that live there by the setting `home`, in a model of so many layers.
     #[must_use]
-    pub fn overfull(&self, layers: usize, loads: &Loads<'_>) -> usize {
+    pub fn overfull(&self, layers: usize, loads: &Loads) -> usize {
         let topology = self.topology();
         let replicas = self.replicas(loads, &topology, None);
         crate::sim::overfull(&topology, self.expert().bytes(self.run.weight), &replicas, layers)

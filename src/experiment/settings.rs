@@ -88,6 +88,12 @@ pub struct RunSettings {
     pub home: String,
     /// Share of the FLOP rate that placements count on.
     pub mfu: f64,
+    /// Spare slots of each device (R), for copies that a placement makes.
+    pub spare: usize,
+    /// Groups of experts that a placement keeps on one node.
+    pub groups: usize,
+    /// Transfers between each pair of devices that a change of placement may make.
+    pub moves: usize,
     /// Die enumeration of `base`.
     pub order: DieOrder,
     /// Flows in flight for each die.
@@ -111,6 +117,9 @@ impl Default for RunSettings {
             baseline: Strategy::BASE,
             home: PLACEMENTS[0].name.into(),
             mfu: 0.3,
+            spare: 0,
+            groups: 8,
+            moves: 8,
             order: DieOrder::Row,
             flight: 2,
             weight: 1.0,

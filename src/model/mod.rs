@@ -16,7 +16,7 @@ pub use limits::{
 };
 pub use mesh::{Faults, Mesh};
 pub use preset::{MODELS, ModelPreset, default_model, expert_count, model_labelled, model_named, model_of_shape};
-pub use replicas::Replicas;
+pub use replicas::{Placed, Replicas};
 pub use systems::{FIELDS, Field, Hardware, SYSTEMS, System, system_named};
 pub use topology::{Device, Duplex, Link, Route, Routes, Topology};
 pub use trace::{Labels, Phase, Request, Scope, UNKNOWN};

@@ -1,24 +1,116 @@
 //! Where the experts of each layer lie. Apart from the placements, which compute it: the simulator takes it as data.
 
-/// The devices that store the experts.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+use serde::{Deserialize, Serialize};
+
+/// The experts that each device stores, by layer.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Replicas {
-    /// The device of each expert, `[layer][expert]`.
-    pub home: Vec<Vec<usize>>,
+    /// One for each layer.
+    pub layers: Vec<Placed>,
+}
+
+/// Where the experts of one layer lie. An expert may lie on more than one device, and more than once on one.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Placed {
+    /// The expert in each slot, `[device][slot]`.
+    slots: Vec<Vec<usize>>,
+    /// The device of the first slot of each expert.
+    home: Vec<usize>,
+}
+
+impl Placed {
+    /// The experts of each device in the order of its slots. An expert without a slot counts as one of device 0.
+    #[must_use]
+    pub fn new(slots: Vec<Vec<usize>>, experts: usize) -> Self {
+        let mut home = vec![usize::MAX; experts];
+        for (device, of_device) in slots.iter().enumerate() {
+            for &expert in of_device {
+                if home[expert] == usize::MAX {
+                    home[expert] = device;
+                }
+            }
+        }
+        home.iter_mut().filter(|d| **d == usize::MAX).for_each(|d| *d = 0);
+        Self { slots, home }
+    }
+
+    /// One copy of each expert, on these devices.
+    #[must_use]
+    pub fn at(home: Vec<usize>, devices: usize) -> Self {
+        let mut slots = vec![Vec::new(); devices];
+        home.iter().enumerate().for_each(|(expert, &device)| slots[device].push(expert));
+        Self { slots, home }
+    }
+
+    /// From a map of physical slots to logical experts: each working device has as many slots as the others, the first ones one
+    /// more where they cannot.
+    #[must_use]
+    pub fn from_map(map: &[usize], live: &[usize], devices: usize, experts: usize) -> Self {
+        let mut slots = vec![Vec::new(); devices];
+        for (position, &device) in live.iter().enumerate() {
+            let start = |p: usize| (p * map.len()).div_ceil(live.len());
+            slots[device] = map[start(position)..start(position + 1)].to_vec();
+        }
+        Self::new(slots, experts)
+    }
+
+    /// The expert in each slot, `[device][slot]`.
+    #[must_use]
+    pub fn slots(&self) -> &[Vec<usize>] {
+        &self.slots
+    }
+
+    /// The device of the first slot of each expert.
+    #[must_use]
+    pub fn home(&self) -> &[usize] {
+        &self.home
+    }
+
+    /// The logical expert of each physical slot, device after device.
+    #[must_use]
+    pub fn physical_to_logical(&self) -> Vec<usize> {
+        self.slots.concat()
+    }
+
+    /// Slots of each expert.
+    #[must_use]
+    pub fn copies(&self) -> Vec<usize> {
+        let mut copies = vec![0; self.home.len()];
+        self.slots.iter().flatten().for_each(|&expert| copies[expert] += 1);
+        copies
+    }
 }
 
 impl Replicas {
-    /// The same in every layer.
+    /// One copy of each expert, on the same devices in every layer.
     #[must_use]
-    pub fn alike(layers: usize, home: Vec<usize>) -> Self {
-        Self { home: vec![home; layers] }
+    pub fn alike(layers: usize, home: Vec<usize>, devices: usize) -> Self {
+        Self { layers: vec![Placed::at(home, devices); layers] }
     }
 
-    /// Experts that each device stores, mean over the layers.
+    /// Slots that each device fills, mean over the layers.
     #[must_use]
     pub fn stored(&self, devices: usize) -> Vec<f64> {
-        let mut stored = vec![0u32; devices];
-        self.home.iter().flatten().for_each(|&d| stored[d] += 1);
-        stored.into_iter().map(|n| f64::from(n) / self.home.len().max(1) as f64).collect()
+        let mut stored = vec![0usize; devices];
+        for placed in &self.layers {
+            stored.iter_mut().zip(&placed.slots).for_each(|(n, slots)| *n += slots.len());
+        }
+        stored.into_iter().map(|n| n as f64 / self.layers.len().max(1) as f64).collect()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn slots_and_homes_tell_the_same() {
+        let placed = Placed::at(vec![1, 0, 1], 3);
+        assert_eq!(placed.slots(), [vec![1], vec![0, 2], vec![]]);
+        let copied = Placed::from_map(&[2, 0, 1, 0, 0], &[0, 2], 3, 3);
+        assert_eq!((copied.slots(), copied.home()), (&[vec![2, 0, 1], vec![], vec![0, 0]][..], &[0, 0, 0][..]));
+        assert_eq!((copied.copies(), copied.physical_to_logical()), (vec![3, 1, 1], vec![2, 0, 1, 0, 0]));
+        let two = Replicas { layers: vec![placed, copied] };
+        assert_eq!(two.stored(3), [2.0, 1.0, 1.0]);
     }
 }

@@ -3,19 +3,19 @@
 use super::{Loads, Params};
 use crate::model::{Replicas, Topology};
 
-pub(super) fn round_robin(loads: &Loads<'_>, topology: &Topology, _: &Params) -> Replicas {
+pub(super) fn round_robin(loads: &Loads, topology: &Topology, _: &Params<'_>) -> Replicas {
     alike(loads, topology, |e, devices, _| e % devices)
 }
 
-pub(super) fn contiguous(loads: &Loads<'_>, topology: &Topology, _: &Params) -> Replicas {
+pub(super) fn contiguous(loads: &Loads, topology: &Topology, _: &Params<'_>) -> Replicas {
     alike(loads, topology, |e, devices, experts| e * devices / experts)
 }
 
 /// The same in every layer. Where no device works, all is on the first: nothing runs there.
-fn alike(loads: &Loads<'_>, topology: &Topology, position: fn(usize, usize, usize) -> usize) -> Replicas {
+fn alike(loads: &Loads, topology: &Topology, position: fn(usize, usize, usize) -> usize) -> Replicas {
     let live = &topology.live;
     let at = |e| live.get(position(e, live.len().max(1), loads.experts)).copied().unwrap_or(0);
-    Replicas::alike(loads.layers.len(), (0..loads.experts).map(at).collect())
+    Replicas::alike(loads.layers.len(), (0..loads.experts).map(at).collect(), topology.devices)
 }
 
 #[cfg(test)]
@@ -30,10 +30,11 @@ mod tests {
             let faults = Faults { dies: dead.into(), ..Faults::default() };
             (SYSTEMS[0].build)(&hardware, &faults, Duplex::Shared)
         };
-        let loads = Loads { experts: 5, layers: &[vec![0; 5], vec![0; 5]] };
-        let params = Params { expert: ExpertSize { hidden: 1, intermediate: 1 }, mfu: 0.3 };
-        assert_eq!(round_robin(&loads, &on([2, 3]), &params).home, [[0, 1, 0, 1, 0]; 2]);
-        assert_eq!(contiguous(&loads, &on([2, 3]), &params).home, [[0, 0, 0, 1, 1]; 2]);
-        assert_eq!(round_robin(&loads, &on([0, 2]), &params).home, [[1, 3, 1, 3, 1]; 2]);
+        let loads = Loads { experts: 5, layers: vec![vec![0; 5]; 2], ..Loads::default() };
+        let params = Params::of(ExpertSize { hidden: 1, intermediate: 1 });
+        let homes = |replicas: Replicas| replicas.layers.iter().map(|p| p.home().to_vec()).collect::<Vec<_>>();
+        assert_eq!(homes(round_robin(&loads, &on([2, 3]), &params)), [[0, 1, 0, 1, 0]; 2]);
+        assert_eq!(homes(contiguous(&loads, &on([2, 3]), &params)), [[0, 0, 0, 1, 1]; 2]);
+        assert_eq!(homes(round_robin(&loads, &on([0, 2]), &params)), [[1, 3, 1, 3, 1]; 2]);
     }
 }

@@ -4,24 +4,51 @@
 mod fixed;
 mod remap;
 
+use serde::{Deserialize, Serialize};
+
 use crate::model::{ExpertSize, Replicas, Topology};
 
-/// What a placement may learn from: tokens of each expert, `[layer][expert]`.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Loads<'a> {
+/// What a placement may learn from.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Loads {
     /// Experts of a layer (E).
     pub experts: usize,
-    /// The tokens.
-    pub layers: &'a [Vec<u64>],
+    /// Tokens of each expert, `[layer][expert]`.
+    pub layers: Vec<Vec<u64>>,
+    /// The same step by step, `[layer][step][expert]`; empty where only sums are known, or no placement asks.
+    pub steps: Vec<Vec<Vec<u64>>>,
+    /// Pairs of experts that one token chose, `[layer][a·E + b]`; empty where they are not known, or no placement asks.
+    pub together: Vec<Vec<u64>>,
+    /// Pairs of an expert of a layer and one of the next simulated layer that one token chose, `[layer][a·E + b]`; no cells where the
+    /// next layer of the model is not simulated, and for the last. Empty as above.
+    pub next: Vec<Vec<u64>>,
 }
 
 /// What else a placement may read.
 #[derive(Clone, Copy, Debug, PartialEq)]
-pub struct Params {
+pub struct Params<'a> {
     /// The size of an expert.
     pub expert: ExpertSize,
     /// Share of a device's FLOP rate that a cost model counts on.
     pub mfu: f64,
+    /// Spare slots of each device (R): copies that a placement may make.
+    pub spare: usize,
+    /// Groups of experts that stay on one node.
+    pub groups: usize,
+    /// Transfers between each pair of devices that a change of placement may make.
+    pub moves: usize,
+    /// What a search found, if it ran.
+    pub searched: Option<&'a Replicas>,
+    /// The placement of the reader's file, if there is one.
+    pub file: Option<&'a Replicas>,
+}
+
+impl Params<'_> {
+    /// For experts of this size, with all else at its default: no spare slot, nothing searched or read.
+    #[must_use]
+    pub fn of(expert: ExpertSize) -> Self {
+        Self { expert, mfu: 0.3, spare: 0, groups: 8, moves: 8, searched: None, file: None }
+    }
 }
 
 /// A placement.
@@ -30,25 +57,33 @@ pub struct Placement {
     pub name: &'static str,
     /// A sentence for people.
     pub says: &'static str,
+    /// Settings of the experiment that it reads, by name, apart from those of system and workload.
+    pub reads: &'static [&'static str],
     /// Places the experts of every layer on the devices that work.
-    pub place: fn(&Loads<'_>, &Topology, &Params) -> Replicas,
+    pub place: fn(&Loads, &Topology, &Params<'_>) -> Replicas,
 }
+
+/// Settings that a placement may read, by name.
+pub const PLACEMENT_SETTINGS: [&str; 4] = ["mfu", "spare", "groups", "moves"];
 
 /// The placements; the first is the default.
 pub static PLACEMENTS: &[Placement] = &[
     Placement {
         name: "round-robin",
         says: "expert e on the working device at position e mod D (inferred)",
+        reads: &[],
         place: fixed::round_robin,
     },
     Placement {
         name: "contiguous",
         says: "blocks of experts by id: expert e on the working device at position floor(e·D/E)",
+        reads: &[],
         place: fixed::contiguous,
     },
     Placement {
         name: "remap",
         says: "the paper's Algorithm 2: experts by cost, each to the device with least to do (2-byte weights and MFU 0.3 inferred)",
+        reads: &["mfu"],
         place: remap::place,
     },
 ];
@@ -67,18 +102,26 @@ mod tests {
 
     #[test]
     fn every_placement_puts_every_expert_on_a_device_that_works() {
-        let layers = [vec![9, 0, 4, 4, 1, 7, 2], vec![0, 0, 0, 0, 0, 0, 9]];
-        let loads = Loads { experts: 7, layers: &layers };
+        let layers = vec![vec![9, 0, 4, 4, 1, 7, 2], vec![0, 0, 0, 0, 0, 0, 9]];
+        let loads = Loads { experts: 7, layers, ..Loads::default() };
         let expert = ExpertSize { hidden: MODELS[0].hidden, intermediate: MODELS[0].intermediate };
-        let params = Params { expert, mfu: 0.3 };
-        for dead in [vec![], vec![1], (0..24).collect(), (0..25).collect()] {
-            let faults = Faults { dies: dead.into_iter().collect(), ..Faults::default() };
-            let wafer = (SYSTEMS[0].build)(&SYSTEMS[0].hardware, &faults, Duplex::Shared);
-            for placement in PLACEMENTS {
-                let Replicas { home } = (placement.place)(&loads, &wafer, &params);
-                assert_eq!(home.iter().map(Vec::len).collect::<Vec<_>>(), [7, 7], "{}", placement.name);
-                let alive = |d| wafer.live.is_empty() || wafer.live.contains(d);
-                assert!(home.iter().flatten().all(alive), "{}", placement.name);
+        for spare in [0, 1, 3] {
+            let params = Params { spare, ..Params::of(expert) };
+            for dead in [vec![], vec![1], (0..24).collect(), (0..25).collect()] {
+                let faults = Faults { dies: dead.into_iter().collect(), ..Faults::default() };
+                let wafer = (SYSTEMS[0].build)(&SYSTEMS[0].hardware, &faults, Duplex::Shared);
+                for placement in PLACEMENTS {
+                    let replicas = (placement.place)(&loads, &wafer, &params);
+                    assert_eq!(replicas.layers.len(), 2, "{}", placement.name);
+                    for placed in &replicas.layers {
+                        assert!(placed.copies().iter().all(|&copies| copies > 0), "{}", placement.name);
+                        let alive = |d: &usize| wafer.live.is_empty() || wafer.live.contains(d);
+                        let used = (0..25).filter(|&d| !placed.slots()[d].is_empty());
+                        assert!(used.into_iter().all(|d| alive(&d)), "{}", placement.name);
+                        let slots = placed.physical_to_logical().len();
+                        assert!(slots <= 7 + spare * wafer.live.len().max(1), "{}: {slots} slots", placement.name);
+                    }
+                }
             }
         }
     }

@@ -2,17 +2,18 @@
 //! id: this one learns, so every layer is placed by itself.
 
 use super::{Loads, Params};
-use crate::model::{Replicas, Topology};
+use crate::model::{Placed, Replicas, Topology};
 
 /// Bytes of a weight in the cost, as in the paper's case study.
 const WEIGHT: f64 = 2.0;
 
 /// By cost, then load, the larger first, then by id: each expert to the working device of least cost that holds fewer than E/D.
-pub(super) fn place(loads: &Loads<'_>, topology: &Topology, params: &Params) -> Replicas {
-    Replicas { home: loads.layers.iter().map(|layer| of_layer(layer, topology, params)).collect() }
+pub(super) fn place(loads: &Loads, topology: &Topology, params: &Params<'_>) -> Replicas {
+    let of_layer = |layer: &Vec<u64>| Placed::at(of_layer(layer, topology, params), topology.devices);
+    Replicas { layers: loads.layers.iter().map(of_layer).collect() }
 }
 
-fn of_layer(loads: &[u64], topology: &Topology, params: &Params) -> Vec<usize> {
+fn of_layer(loads: &[u64], topology: &Topology, params: &Params<'_>) -> Vec<usize> {
     let (experts, live) = (loads.len(), &topology.live);
     let mut order: Vec<(f64, usize)> = loads.iter().map(|&n| cost(n, topology, params)).zip(0..).collect();
     order.sort_by(|&(a, i), &(b, j)| b.total_cmp(&a).then(loads[j].cmp(&loads[i])).then(i.cmp(&j)));
@@ -30,7 +31,7 @@ fn of_layer(loads: &[u64], topology: &Topology, params: &Params) -> Vec<usize> {
 }
 
 /// Seconds that an expert with so many tokens keeps a device busy: reading its weights or computing, whichever is longer.
-fn cost(tokens: u64, topology: &Topology, params: &Params) -> f64 {
+fn cost(tokens: u64, topology: &Topology, params: &Params<'_>) -> f64 {
     if tokens == 0 {
         return 0.0;
     }
@@ -47,10 +48,9 @@ mod tests {
     fn placed(loads: &[u64], devices: usize, hbm: f64) -> Vec<Vec<usize>> {
         let hardware = Hardware { mesh: Mesh { x: devices, y: 1 }, hbm, fp16: 6.0, ..SYSTEMS[0].hardware };
         let system = (SYSTEMS[0].build)(&hardware, &Faults::default(), Duplex::Shared);
-        let params = Params { expert: ExpertSize { hidden: 1, intermediate: 1 }, mfu: 1.0 };
-        let layers = [loads.to_vec()];
-        let Replicas { home } = place(&Loads { experts: loads.len(), layers: &layers }, &system, &params);
-        (0..devices).map(|d| (0..loads.len()).filter(|&e| home[0][e] == d).collect()).collect()
+        let params = Params { mfu: 1.0, ..Params::of(ExpertSize { hidden: 1, intermediate: 1 }) };
+        let loads = Loads { experts: loads.len(), layers: vec![loads.to_vec()], ..Loads::default() };
+        place(&loads, &system, &params).layers[0].slots().to_vec()
     }
 
     const W0: [u64; 12] = [90, 132, 40, 61, 104, 165, 39, 4, 73, 56, 183, 86];

@@ -122,7 +122,7 @@ pub fn workload(part: &Part, experiment: &Experiment) -> Result<Workload, String
         return Err("the trace has no decode tokens; the simulator fills its batches from decode steps".into());
     }
     let loads = layers.iter().map(|id| frequency(&summary.layers[id], Scope::Decode, half, summary.experts));
-    Ok(Workload { loads: loads.collect(), ..filled })
+    Ok(Workload { loads: Loads { experts: summary.experts, layers: loads.collect(), ..Loads::default() }, ..filled })
 }
 
 /// The layers that may be simulated, by id.
@@ -258,8 +258,7 @@ impl Run {
             }
         }
         let topology = Arc::new(resolved.topology());
-        let loads = Loads { experts: workload.experts, layers: &workload.loads };
-        let overfull = resolved.overfull(workload.all_layers, &loads);
+        let overfull = resolved.overfull(workload.all_layers, &workload.loads);
         let total = strategies.len() as u64 * workload.steps as u64 * workload.layers.len() as u64;
         let mut entries: Vec<Entry> = Vec::new();
         for strategy in strategies {

@@ -108,10 +108,10 @@ impl Config {
         }
     }
 
-    /// The die that stores each expert of a layer.
+    /// The die that stores each expert of a layer; the first, if it lies on several.
     #[must_use]
     pub fn home(&self, layer: usize) -> &[usize] {
-        &self.replicas.home[layer]
+        self.replicas.layers[layer].home()
     }
 
     /// Time to read one expert from HBM (Th), seconds.
@@ -152,7 +152,7 @@ mod tests {
     #[test]
     fn devices_that_cannot_hold_their_experts_are_counted() {
         let wafer = (SYSTEMS[0].build)(&SYSTEMS[0].hardware, &Faults::default(), Duplex::Shared);
-        let replicas = Replicas::alike(1, vec![0, 0, 1]);
+        let replicas = Replicas::alike(1, vec![0, 0, 1], wafer.devices);
         // Two experts on one device and one on another, in one layer and in four; just full is not overfull.
         let of = |share: f64, layers| overfull(&wafer, wafer.device.dram * share, &replicas, layers);
         assert_eq!([0.5, 0.51, 1.0, 1.01].map(|share| of(share, 1)), [0, 1, 1, 2]);

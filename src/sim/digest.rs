@@ -3,6 +3,7 @@
 use xxhash_rust::xxh3::Xxh3;
 
 use super::Workload;
+use crate::place::Loads;
 
 /// What a workload holds, in two numbers: the pairs of experts are read by the predictor alone.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -24,7 +25,11 @@ impl Digest {
         }
         absorb(&mut of_counts, layers);
         absorb(&mut of_counts, counts);
-        loads.iter().flatten().for_each(|n| of_counts.update(&n.to_le_bytes()));
+        let Loads { experts: _, layers, steps, together, next } = loads;
+        for table in layers.iter().chain(steps.iter().flatten()).chain(together).chain(next) {
+            of_counts.update(&(table.len() as u64).to_le_bytes());
+            table.iter().for_each(|n| of_counts.update(&n.to_le_bytes()));
+        }
         let mut of_pairs = Xxh3::new();
         heat.iter().for_each(|layer| absorb(&mut of_pairs, layer));
         Self { counts: of_counts.digest128(), pairs: of_pairs.digest128() }

@@ -2,14 +2,15 @@
 //! file with its function, and a row.
 
 use super::{Assignment, Config, Holders, Network, allocate, as_one_gpu, at_home};
+use crate::model::Placed;
 
 /// What a dispatch decides about: one layer of one step.
 pub struct Layer<'a> {
     /// Tokens of each expert.
     pub counts: &'a [u32],
-    /// The device that stores each expert.
-    pub home: &'a [usize],
-    /// The devices that hold each expert: its home, and those with a replica that was made since.
+    /// Where the experts lie.
+    pub placed: &'a Placed,
+    /// The devices that hold each expert: those where it was placed, and those with a replica that was made since.
     pub holders: &'a Holders,
     /// The settings.
     pub config: &'a Config,
@@ -41,7 +42,7 @@ pub static DISPATCHES: [Dispatch; 3] = [
         name: "home",
         says: "each expert is computed where it is stored; nothing is fetched",
         ignores: &["block", "tau", "penalty", "order", "link", "hop", "duplex"],
-        assign: |layer| at_home(layer.counts, layer.home, layer.network.dies),
+        assign: |layer| at_home(layer.counts, layer.placed.home(), layer.network.dies),
     },
     Dispatch {
         name: "allo",

@@ -1,7 +1,9 @@
 //! Which dies hold which experts of a layer. Apart, because planning asks this for every token-expert pair: a set of bits
 //! for each expert answers at once and lists its dies in order.
 
-/// The dies that hold each expert of one layer: its home and those with a replica.
+use crate::model::Placed;
+
+/// The dies that hold each expert of one layer: those where it was placed and those with a replica that was made since.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Holders {
     words: usize,
@@ -9,12 +11,14 @@ pub struct Holders {
 }
 
 impl Holders {
-    /// Every expert at its home.
+    /// Those that a placement gives the experts to.
     #[must_use]
-    pub fn at_home(home: &[usize], dies: usize) -> Self {
-        let words = dies.div_ceil(64);
-        let mut holders = Self { words, bits: vec![0; home.len() * words] };
-        home.iter().enumerate().for_each(|(expert, &die)| holders.add(expert, die));
+    pub fn new(placed: &Placed) -> Self {
+        let words = placed.slots().len().div_ceil(64);
+        let mut holders = Self { words, bits: vec![0; placed.home().len() * words] };
+        for (die, experts) in placed.slots().iter().enumerate() {
+            experts.iter().for_each(|&expert| holders.add(expert, die));
+        }
         holders
     }
 

@@ -24,8 +24,7 @@ impl Inputs {
     pub fn new(workload: impl Into<Arc<Workload>>, config: impl Into<Arc<Config>>) -> Self {
         let (workload, config) = (workload.into(), config.into());
         let network = Network::new(&config.topology);
-        let homes =
-            (0..workload.layers.len()).map(|layer| Holders::at_home(config.home(layer), network.dies)).collect();
+        let homes = config.replicas.layers.iter().map(Holders::new).collect();
         Self { workload, config, network, homes, predictors: OnceLock::new() }
     }
 
@@ -166,7 +165,8 @@ impl Planner {
     fn assign(&self, step: usize, layer: usize, holders: &Holders) -> Assignment {
         let Inputs { workload, config, network, .. } = &*self.inputs;
         let counts = workload.of(step, layer);
-        (self.strategy.dispatch().assign)(&Layer { counts, home: config.home(layer), holders, config, network })
+        let placed = &config.replicas.layers[layer];
+        (self.strategy.dispatch().assign)(&Layer { counts, placed, holders, config, network })
     }
 
     /// Each die keeps the experts that it used, does not hold and is predicted to use again, as long as it has room.

@@ -6,7 +6,7 @@ use std::sync::LazyLock;
 use serde::{Deserialize, Serialize};
 
 use super::dispatch::{DISPATCHES, Dispatch};
-use crate::place::{PLACEMENTS, Placement};
+use crate::place::{PLACEMENT_SETTINGS, PLACEMENTS, Placement};
 
 /// A strategy of the paper (section V): it takes the placement that the setting `home` names.
 pub struct Named {
@@ -142,8 +142,9 @@ impl Strategy {
         if !self.predicts() {
             ignores.extend(["predict", "capacity", "write", "dram", "usable"]);
         }
-        if self.placement().is_some() {
+        if let Some(placement) = self.placement() {
             ignores.push("home");
+            ignores.extend(PLACEMENT_SETTINGS.iter().filter(|name| !placement.reads.contains(name)));
         }
         ignores
     }

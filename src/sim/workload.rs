@@ -3,6 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 use crate::model::Request;
+use crate::place::Loads;
 
 /// What the dies have to compute, and the heat map that the predictor may use.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
@@ -21,8 +22,8 @@ pub struct Workload {
     pub counts: Vec<u32>,
     /// Cross-token pair counts, `[layer][expert][next expert]`.
     pub heat: Vec<Vec<u32>>,
-    /// Tokens of each expert in the requests that a placement may learn from, `[layer][expert]`.
-    pub loads: Vec<Vec<u64>>,
+    /// What a placement may learn from.
+    pub loads: Loads,
     /// Requests of the trace that had decode tokens; the batch reuses them if it is larger.
     pub sources: usize,
 }
@@ -70,7 +71,7 @@ impl Workload {
             steps,
             counts,
             heat,
-            loads: Vec::new(),
+            loads: Loads::default(),
             sources: sources.len(),
         }
     }

@@ -145,7 +145,11 @@ fn batch() -> Workload {
         steps: 2,
         counts: layers.concat().iter().chain(&layers.concat()).map(|&n| n * 40).collect(),
         heat: vec![vec![1; 36]; 2],
-        loads: layers.map(|l| l.map(u64::from).to_vec()).to_vec(),
+        loads: Loads {
+            experts: layers[0].len(),
+            layers: layers.map(|l| l.map(u64::from).to_vec()).to_vec(),
+            ..Loads::default()
+        },
         sources: 8,
     }
 }
@@ -192,6 +196,10 @@ fn what_a_strategy_ignores_changes_nothing_of_it() {
         ("home", "contiguous"),
         ("baseline", "ep"),
         ("llc", "1"),
+        ("mfu", "0.5"),
+        ("spare", "2"),
+        ("groups", "2"),
+        ("moves", "2"),
     ];
     let (plain, _) = Experiment::parse("v=1&columns=3&rows=2");
     for name in ["base", "ep", "allo", "pred", "allo+pred", "remap.allo", "contiguous.one-gpu+pred", "round-robin.home"]
@@ -207,10 +215,10 @@ fn what_a_strategy_ignores_changes_nothing_of_it() {
 
 #[test]
 fn a_model_that_does_not_fit_is_known() {
-    let loads = [vec![0; 256]];
+    let loads = Loads { experts: 256, layers: vec![vec![0; 256]], ..Loads::default() };
     let fits = |text: &str| {
         let e = Experiment::parse(&format!("{text}&model=deepseek-v3")).0;
-        e.overfull(58, &Loads { experts: 256, layers: &loads })
+        e.overfull(58, &loads)
     };
     assert_eq!(fits("v=2"), 0);
     assert_eq!(fits("v=2&dram=10"), 25);
@@ -270,7 +278,7 @@ const VIEW: [&str; 15] = [
 
 /// Values of every setting, of which at least two differ from one another.
 fn values() -> BTreeMap<&'static str, Vec<&'static str>> {
-    let of: [(&str, &str); 53] = [
+    let of: &[(&str, &str)] = &[
         ("model", "deepseek-v3 kimi-k2 olmoe"),
         ("hidden", "2048 7168"),
         ("intermediate", "1024 2048"),
@@ -306,6 +314,9 @@ fn values() -> BTreeMap<&'static str, Vec<&'static str>> {
         ("flight", "2 4"),
         ("weight", "1 2"),
         ("mfu", "0.3 0.5"),
+        ("spare", "0 2"),
+        ("groups", "8 2"),
+        ("moves", "8 2"),
         ("predict", "50 20"),
         ("block", "50 10"),
         ("tau", "1.25 2"),
@@ -325,7 +336,7 @@ fn values() -> BTreeMap<&'static str, Vec<&'static str>> {
         ("sweep", "link:1:4:4 tau:1:2:2"),
         ("embed", "token-map reuse-curve"),
     ];
-    of.into_iter().map(|(n, v)| (n, v.split(' ').collect())).collect()
+    of.iter().map(|&(n, v)| (n, v.split(' ').collect())).collect()
 }
 
 proptest! {

@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use moescope::experiment::Experiment;
 use moescope::model::{Faults, Request};
+use moescope::place::Loads;
 use moescope::sim::{
     Config, Holders, Network, Predictor, Shape, Workload, allocate, as_one_gpu, evenly_spaced, offset,
 };
@@ -140,7 +141,7 @@ proptest! {
         let live = wafer.faults.live(wafer.hardware.mesh);
         // Some experts have replicas.
         let mut held: Vec<Vec<usize>> = config.home(0).iter().map(|&d| vec![d]).collect();
-        let mut holders = Holders::at_home(config.home(0), dies);
+        let mut holders = Holders::new(&config.replicas.layers[0]);
         for e in 0..work.experts {
             let extra = live[usize::try_from((seed >> (e * 5)) % live.len() as u64).unwrap()];
             if (seed >> e) & 3 == 0 && !held[e].contains(&extra) {
@@ -227,7 +228,7 @@ fn evenly_spaced_layers_by_hand() {
 fn settings(text: &str, experts: usize, layers: usize, all_layers: usize) -> Config {
     let (experiment, unread) = Experiment::parse(text);
     assert!(unread.is_empty(), "{text}: {unread:?}");
-    let loads = vec![vec![0; experts]; layers];
+    let loads = Loads { experts, layers: vec![vec![0; experts]; layers], ..Loads::default() };
     let layers = (0..u32::try_from(layers).unwrap()).collect();
     let work = Workload { layers, loads, all_layers, experts, batch: 8, steps: 1, ..Workload::default() };
     experiment.config(&work, &Arc::new(experiment.topology()), moescope::sim::Strategy::BASE)

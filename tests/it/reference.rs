@@ -3,7 +3,8 @@
 
 use std::sync::Arc;
 
-use moescope::model::{Duplex, Faults, Hardware, Mesh, Replicas, SYSTEMS};
+use moescope::model::{Duplex, Faults, Hardware, Mesh, Placed, Replicas, SYSTEMS};
+use moescope::place::Loads;
 use moescope::sim::{Config, Fetch, Network, Outcome, Simulation, Strategy, Workload, transfer};
 use proptest::prelude::*;
 use proptest::strategy::Strategy as _;
@@ -258,7 +259,7 @@ pub(crate) fn cases() -> impl proptest::strategy::Strategy<Value = (Workload, Wa
                 heat: (0..layers)
                     .map(|_| (0..experts * experts).map(|_| u32::try_from(random(5)).unwrap()).collect())
                     .collect(),
-                loads: Vec::new(),
+                loads: Loads::default(),
                 sources: 8,
             };
             let hardware = Hardware {
@@ -298,7 +299,7 @@ pub(crate) fn cases() -> impl proptest::strategy::Strategy<Value = (Workload, Wa
             let home = |layer| (0..experts).map(|e| live[(e + layer) % live.len()]).collect();
             let config = Config {
                 order,
-                replicas: Replicas { home: (0..layers).map(home).collect() },
+                replicas: Replicas { layers: (0..layers).map(|l| Placed::at(home(l), mesh.dies())).collect() },
                 expert_bytes: 8.0,
                 token_seconds: 0.1 + random(10) as f64 / 10.0,
                 write: hardware.write,
@@ -371,7 +372,7 @@ proptest! {
     fn one_die_makes_all_strategies_equal((work, wafer, config) in cases()) {
         let hardware = Hardware { mesh: Mesh { x: 1, y: 1 }, ..wafer.hardware };
         let topology = Wafer { hardware, faults: Faults::default(), ..wafer }.topology();
-        let replicas = Replicas::alike(work.layers.len(), vec![0; work.experts]);
+        let replicas = Replicas::alike(work.layers.len(), vec![0; work.experts], 1);
         let config = Config { topology, order: vec![0], replicas, slots: vec![5], ..config };
         let all = Strategy::ALL.map(|s| fast(&work, &config, s));
         prop_assert!(all.iter().all(|o| near(o.seconds, all[0].seconds) && o.hops == 0 && o.reads.writes == 0));

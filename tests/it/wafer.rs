@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use moescope::model::{Duplex, Faults, Hardware, Mesh, Replicas, SYSTEMS};
+use moescope::place::Loads;
 use moescope::sim::{
     Assignment, Bound, Config, Fetch, Holders, Network, Outcome, Simulation, Strategy, Workload, allocate, as_one_gpu,
     at_home, transfer,
@@ -33,7 +34,7 @@ fn with(mesh: Mesh, home: &[usize], faults: &Faults, duplex: Duplex) -> Config {
     let topology = Arc::new((SYSTEMS[0].build)(&hardware, faults, duplex));
     Config {
         order: topology.live.clone(),
-        replicas: Replicas::alike(1, home.to_vec()),
+        replicas: Replicas::alike(1, home.to_vec(), mesh.dies()),
         expert_bytes: 8.0,
         token_seconds: 1.0,
         write: none,
@@ -50,7 +51,7 @@ fn with(mesh: Mesh, home: &[usize], faults: &Faults, duplex: Duplex) -> Config {
 /// The tokens that Algorithm 1 gives each die, with every expert at its home.
 fn allocated(counts: &[u32], c: &Config) -> Assignment {
     let network = Network::new(&c.topology);
-    allocate(counts, c, &network, &Holders::at_home(c.home(0), network.dies))
+    allocate(counts, c, &network, &Holders::new(&c.replicas.layers[0]))
 }
 
 const TWO: Mesh = Mesh { x: 2, y: 1 };
@@ -64,7 +65,7 @@ fn workload(steps: &[[u32; 2]]) -> Workload {
         steps: steps.len(),
         counts: steps.concat(),
         heat: vec![vec![1, 1, 1, 1]],
-        loads: Vec::new(),
+        loads: Loads::default(),
         sources: 8,
     }
 }
