@@ -174,10 +174,19 @@ fn simulate(state: &mut State, of: &DataId, experiment: &Experiment, threads: us
     let failed = |_| anyhow!("a thread failed");
     let work = || -> Result<()> {
         loop {
-            let planned = run.lock().map_err(failed)?.plan();
-            let Some(planned) = planned else { return Ok(()) };
-            let timed = planned.time();
-            run.lock().map_err(failed)?.add(timed);
+            let (next, done) = {
+                let mut run = run.lock().map_err(failed)?;
+                (run.plan(), run.is_done())
+            };
+            match next {
+                Some(piece) => {
+                    let piece = piece.work();
+                    run.lock().map_err(failed)?.add(piece);
+                }
+                None if done => return Ok(()),
+                // What comes next waits for what another thread does.
+                None => std::thread::yield_now(),
+            }
         }
     };
     load::on_threads(threads, work).into_iter().collect::<Result<()>>()?;

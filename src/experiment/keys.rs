@@ -1,10 +1,10 @@
 //! The names and values of the settings in a URL. Apart from [`Experiment`], because these are promises to old links.
 
 use super::sweep::{SWEPT, whole};
-use super::{Experiment, Heat, Look, PairMap, Subset, Sweep, Variant};
+use super::{Experiment, Heat, Learn, Look, PairMap, Subset, Sweep, Variant};
 use crate::model::{Duplex, FIELDS, Faults, MODELS, SYSTEMS, Scope};
 use crate::place::{PLACEMENTS, Placement, placement_named};
-use crate::sim::{DISPATCHES, DieOrder, STRATEGIES, Strategy};
+use crate::sim::{Aim, DISPATCHES, DieOrder, STRATEGIES, Strategy};
 
 /// One setting: its name, and how its value is written and read.
 pub struct Key {
@@ -157,11 +157,23 @@ pub fn keys() -> &'static [Key] {
             get: |e| if e.workload.held_out { "on" } else { "off" }.into(),
             set: |e, v| choice(v, &[("off", false), ("on", true)]).map(|b| e.workload.held_out = b),
         },
+        Key {
+            name: "learn",
+            get: |e| Learn::EACH.iter().find(|l| l.1 == e.workload.learn).map_or("", |l| l.0).into(),
+            set: |e, v| choice(v, &Learn::EACH).map(|l| e.workload.learn = l),
+        },
         Key { name: "home", get: |e| e.run.home.clone(), set: |e, v| placement(v).map(|p| e.run.home = p.name.into()) },
         number!("mfu", run.mfu, 0.01..=1.0),
         number!("spare", run.spare, 0..=64),
         number!("groups", run.groups, 1..=1024),
         number!("moves", run.moves, 1..=1024),
+        number!("budget", run.budget, 1..=1 << 20),
+        Key {
+            name: "aim",
+            get: |e| e.run.aim.name().into(),
+            set: |e, v| choice(v, &Aim::EACH.map(|a| (a.name(), a))).map(|a| e.run.aim = a),
+        },
+        Key { name: "file", get: |e| e.run.file.clone(), set: |e, v| digest(v).map(|()| e.run.file = v.into()) },
         Key {
             name: "order",
             get: |e| if e.run.order == DieOrder::Row { "row" } else { "column" }.into(),

@@ -22,7 +22,7 @@ use crate::sim::{Config, Strategy, Tuning, Workload};
 pub use compare::{Heat, Look, PairMap, Subset, Variant};
 pub use keys::{Key, Unread, key_named, keys};
 pub use model::{CUSTOM, PAPER_WAFERS};
-pub use settings::{RunSettings, SystemSettings, ViewSettings, WorkloadSettings};
+pub use settings::{Learn, RunSettings, SystemSettings, ViewSettings, WorkloadSettings};
 pub use sweep::{SWEPT, Sweep};
 use upgrade::Setting;
 
@@ -167,16 +167,35 @@ impl Experiment {
     /// What a run of a strategy on a workload computes with.
     #[must_use]
     pub fn config(&self, workload: &Workload, topology: &Arc<Topology>, strategy: Strategy) -> Config {
-        let replicas = self.replicas(&workload.loads, topology, strategy.placement());
+        let replicas = self.replicas(&workload.loads, topology, strategy.placement(), None);
+        self.config_of(workload, topology, replicas)
+    }
+
+    /// The same, with experts that lie there.
+    #[must_use]
+    pub fn config_of(&self, workload: &Workload, topology: &Arc<Topology>, replicas: Replicas) -> Config {
         let RunSettings { order, flight, weight, predict, block, tau, limited, .. } = self.run;
         let tuning = Tuning { order, flight, weight, predict, block, tau, limited };
         Config::new(topology, &self.hardware(), self.expert(), &tuning, replicas, workload)
     }
 
-    /// Where a placement puts the experts; if it is not given, that of the setting `home`.
-    fn replicas(&self, loads: &Loads, topology: &Topology, placement: Option<&Placement>) -> Replicas {
-        let placement = placement.or_else(|| placement_named(&self.run.home)).unwrap_or(&PLACEMENTS[0]);
-        (placement.place)(loads, topology, &self.params())
+    /// The placement that a strategy uses: its own, or that of the setting `home`.
+    #[must_use]
+    pub fn placement(&self, own: Option<&'static Placement>) -> &'static Placement {
+        own.or_else(|| placement_named(&self.run.home)).unwrap_or(&PLACEMENTS[0])
+    }
+
+    /// Where a placement puts the experts, if a search has found that; if it is not given, that of the setting `home`.
+    #[must_use]
+    pub fn replicas(
+        &self,
+        loads: &Loads,
+        topology: &Topology,
+        placement: Option<&'static Placement>,
+        searched: Option<&Replicas>,
+    ) -> Replicas {
+        let params = Params { searched, file: loads.file.as_ref(), ..self.params() };
+        (self.placement(placement).place)(loads, topology, &params)
     }
 
     /// What placements may read of the settings.
@@ -190,7 +209,7 @@ impl Experiment {
     #[must_use]
     pub fn overfull(&self, layers: usize, loads: &Loads) -> usize {
         let topology = self.topology();
-        let replicas = self.replicas(loads, &topology, None);
+        let replicas = self.replicas(loads, &topology, None, None);
         crate::sim::overfull(&topology, self.expert().bytes(self.run.weight), &replicas, layers)
     }
 

@@ -7,7 +7,26 @@ use serde::{Deserialize, Serialize};
 use super::{Heat, Look, PairMap, Subset, Sweep, Variant};
 use crate::model::{Duplex, Faults, SYSTEMS, Scope};
 use crate::place::PLACEMENTS;
-use crate::sim::{DieOrder, Strategy};
+use crate::sim::{Aim, DieOrder, Strategy};
+
+/// Which tokens a placement learns from.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Learn {
+    /// All of a request.
+    All,
+    /// Its prompt.
+    Prefill,
+    /// Its decode steps: what the simulator runs.
+    Decode,
+    /// What a recording counted, without asking for a phase.
+    Counts,
+}
+
+impl Learn {
+    /// Every value with its name.
+    pub const EACH: [(&'static str, Learn); 4] =
+        [("all", Learn::All), ("prefill", Learn::Prefill), ("decode", Learn::Decode), ("counts", Learn::Counts)];
+}
 
 /// What is computed.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -31,8 +50,10 @@ pub struct WorkloadSettings {
     pub layers: usize,
     /// Leave collapsed layers out of those that are simulated.
     pub skip_collapsed: bool,
-    /// Predict from the requests of even position, fill the batch from those of odd position.
+    /// Predict and place by the requests of even position, fill the batch from those of odd position.
     pub held_out: bool,
+    /// What placements learn from.
+    pub learn: Learn,
 }
 
 impl Default for WorkloadSettings {
@@ -49,6 +70,7 @@ impl Default for WorkloadSettings {
             layers: 0,
             skip_collapsed: false,
             held_out: false,
+            learn: Learn::Decode,
         }
     }
 }
@@ -94,6 +116,12 @@ pub struct RunSettings {
     pub groups: usize,
     /// Transfers between each pair of devices that a change of placement may make.
     pub moves: usize,
+    /// Placements of a layer that a search tries.
+    pub budget: usize,
+    /// What a search makes small.
+    pub aim: Aim,
+    /// Digest of the file that a placement was read from; empty for none.
+    pub file: String,
     /// Die enumeration of `base`.
     pub order: DieOrder,
     /// Flows in flight for each die.
@@ -120,6 +148,9 @@ impl Default for RunSettings {
             spare: 0,
             groups: 8,
             moves: 8,
+            budget: 200,
+            aim: Aim::Time,
+            file: String::new(),
             order: DieOrder::Row,
             flight: 2,
             weight: 1.0,

@@ -6,7 +6,7 @@ mod remap;
 
 use serde::{Deserialize, Serialize};
 
-use crate::model::{ExpertSize, Replicas, Topology};
+use crate::model::{ExpertSize, Placed, Replicas, Topology};
 
 /// What a placement may learn from.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -22,6 +22,8 @@ pub struct Loads {
     /// Pairs of an expert of a layer and one of the next simulated layer that one token chose, `[layer][a·E + b]`; no cells where the
     /// next layer of the model is not simulated, and for the last. Empty as above.
     pub next: Vec<Vec<u64>>,
+    /// The placement of the reader's file, of these layers.
+    pub file: Option<Replicas>,
 }
 
 /// What else a placement may read.
@@ -57,14 +59,15 @@ pub struct Placement {
     pub name: &'static str,
     /// A sentence for people.
     pub says: &'static str,
-    /// Settings of the experiment that it reads, by name, apart from those of system and workload.
+    /// Settings of the experiment that it reads, by name, apart from those of system and workload; and of the tables of [`Loads`]
+    /// those that are not made for everyone: `steps`, `together`, `next`.
     pub reads: &'static [&'static str],
     /// Places the experts of every layer on the devices that work.
     pub place: fn(&Loads, &Topology, &Params<'_>) -> Replicas,
 }
 
 /// Settings that a placement may read, by name.
-pub const PLACEMENT_SETTINGS: [&str; 4] = ["mfu", "spare", "groups", "moves"];
+pub const PLACEMENT_SETTINGS: [&str; 7] = ["mfu", "spare", "groups", "moves", "budget", "aim", "file"];
 
 /// The placements; the first is the default.
 pub static PLACEMENTS: &[Placement] = &[
@@ -86,7 +89,34 @@ pub static PLACEMENTS: &[Placement] = &[
         reads: &["mfu"],
         place: remap::place,
     },
+    Placement {
+        name: "search",
+        says: "simulated annealing over swaps and copies: the least simulated time on what is learnt from, from the best of the table",
+        reads: &["spare", "groups", "moves", "mfu", "budget", "aim", "steps", "together", "next"],
+        place: |loads, topology, params| given(params.searched, loads, topology, params),
+    },
+    Placement {
+        name: "file",
+        says: "the reader's own placement; contiguous as long as no file is given",
+        reads: &["file"],
+        place: |loads, topology, params| given(params.file, loads, topology, params),
+    },
 ];
+
+/// What was made elsewhere, or blocks by id where nothing was, or something of another shape.
+fn given(made: Option<&Replicas>, loads: &Loads, topology: &Topology, params: &Params<'_>) -> Replicas {
+    let fits = |made: &&Replicas| {
+        let of_layer = |p: &Placed| {
+            let live = |(device, slots): (usize, &Vec<usize>)| slots.is_empty() || topology.live.contains(&device);
+            p.home().len() == loads.experts
+                && p.slots().len() == topology.devices
+                && p.slots().iter().enumerate().all(live)
+                && p.copies().iter().all(|&copies| copies > 0)
+        };
+        made.layers.len() == loads.layers.len() && made.layers.iter().all(of_layer)
+    };
+    made.filter(fits).cloned().unwrap_or_else(|| fixed::contiguous(loads, topology, params))
+}
 
 /// The placement of that name; `block` is what `contiguous` was called.
 #[must_use]

@@ -5,11 +5,12 @@ use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 
+use super::learn::learn;
+use super::search::{Next, Search, Tried};
 use super::{Dataset, Outcomes, Part};
-use crate::analysis::{Half, Kind, Summary, collapsed, frequency, transition};
+use crate::analysis::{Half, Kind, Summary, collapsed, transition};
 use crate::experiment::{Experiment, key_named};
-use crate::model::{ModelPreset, Scope, model_named};
-use crate::place::Loads;
+use crate::model::{ModelPreset, Replicas, Scope, Topology, model_named};
 use crate::sim::{
     Bound, Digest, Inputs, Outcome, Planned, Reads, Shape, Simulation, Strategy, Timed, Workload, evenly_spaced,
 };
@@ -121,8 +122,7 @@ pub fn workload(part: &Part, experiment: &Experiment) -> Result<Workload, String
     if filled.sources == 0 {
         return Err("the trace has no decode tokens; the simulator fills its batches from decode steps".into());
     }
-    let loads = layers.iter().map(|id| frequency(&summary.layers[id], Scope::Decode, half, summary.experts));
-    Ok(Workload { loads: Loads { experts: summary.experts, layers: loads.collect(), ..Loads::default() }, ..filled })
+    Ok(Workload { loads: learn(part, experiment, shape), ..filled })
 }
 
 /// The layers that may be simulated, by id.
@@ -198,6 +198,7 @@ pub struct Run {
     resolved: Experiment,
     /// Dies that cannot hold their experts.
     overfull: usize,
+    topology: Arc<Topology>,
     workload: Arc<Workload>,
     /// Its digest, once it is asked for.
     digest: OnceCell<Digest>,
@@ -209,28 +210,44 @@ pub struct Run {
 /// A strategy of a run.
 struct Entry {
     strategy: Strategy,
-    inputs: Arc<Inputs>,
+    /// Once its placement is known.
+    inputs: Option<Arc<Inputs>>,
     stage: Stage,
 }
 
 /// How far it is.
 enum Stage {
+    Searches(Box<Search>),
     Waits,
     Runs(Box<Simulation>),
     Done(Box<Outcome>),
 }
 
-/// A planned layer of a run, to be timed on any thread.
-pub struct PlannedLayer(usize, Planned);
+/// A piece of a run that can be done on any thread: a planned layer that is to be timed, or a placement that is to be tried.
+pub struct Chunk(usize, Work<Planned>);
 
-/// A timed layer of a run.
-pub struct TimedLayer(usize, Timed);
+/// The same, done.
+pub struct DoneChunk(usize, Work<Timed>);
 
-impl PlannedLayer {
-    /// Times it.
+enum Work<T> {
+    Layer(T),
+    Try(Tried),
+    /// Nothing was left to do but to prepare what comes.
+    Prepared,
+}
+
+impl Chunk {
+    /// Does it.
     #[must_use]
-    pub fn time(self) -> TimedLayer {
-        TimedLayer(self.0, self.1.time())
+    pub fn work(self) -> DoneChunk {
+        DoneChunk(
+            self.0,
+            match self.1 {
+                Work::Layer(planned) => Work::Layer(planned.time()),
+                Work::Try(tried) => Work::Try(tried.step()),
+                Work::Prepared => Work::Prepared,
+            },
+        )
     }
 }
 
@@ -259,23 +276,33 @@ impl Run {
         }
         let topology = Arc::new(resolved.topology());
         let overfull = resolved.overfull(workload.all_layers, &workload.loads);
-        let total = strategies.len() as u64 * workload.steps as u64 * workload.layers.len() as u64;
+        let searched = |s: Strategy| resolved.placement(s.placement()).name == "search";
+        let searches = strategies.iter().filter(|&&s| searched(s)).count() as u64;
+        let each = workload.steps as u64 * workload.layers.len() as u64;
+        let total = strategies.len() as u64 * each + searches * Search::tries(&resolved, workload.layers.len());
         let mut entries: Vec<Entry> = Vec::new();
         for strategy in strategies {
+            if searched(strategy) {
+                let search = Search::new(&resolved, strategy, &workload, &topology);
+                entries.push(Entry { strategy, inputs: None, stage: Stage::Searches(Box::new(search)) });
+                continue;
+            }
             // Strategies that place experts alike share the tables that follow from it.
             let placed = |s: Strategy| s.placement().map(|p| p.name);
-            let alike = entries.iter().find(|e| placed(e.strategy) == placed(strategy)).map(|e| Arc::clone(&e.inputs));
+            let alike = entries.iter().find(|e| placed(e.strategy) == placed(strategy)).and_then(|e| e.inputs.clone());
             let make = || {
                 let config = resolved.config(&workload, &topology, strategy);
                 Arc::new(Inputs::new(Arc::clone(&workload), config))
             };
-            entries.push(Entry { strategy, inputs: alike.unwrap_or_else(make), stage: Stage::Waits });
+            let inputs = Some(alike.unwrap_or_else(make));
+            entries.push(Entry { strategy, inputs, stage: Stage::Waits });
         }
         Ok(Self {
             experiment,
             resolved,
             provenance,
             overfull,
+            topology,
             workload,
             digest: OnceCell::new(),
             strategies: entries,
@@ -290,11 +317,17 @@ impl Run {
             return;
         }
         let digest = self.digest.get_or_init(|| Digest::of(&self.workload));
-        let each = self.total / self.strategies.len() as u64;
+        let each = self.workload.steps as u64 * self.workload.layers.len() as u64;
         for Entry { strategy, stage, .. } in &mut self.strategies {
-            if let (Stage::Waits, Some(outcome)) = (&*stage, outcomes.get(&key(*strategy, &self.resolved, digest))) {
+            let searches = matches!(stage, Stage::Searches(_));
+            if let (true, Some(outcome)) =
+                (searches || matches!(stage, Stage::Waits), outcomes.get(&key(*strategy, &self.resolved, digest)))
+            {
                 *stage = Stage::Done(Box::new(outcome.clone()));
                 self.done += each;
+                if searches {
+                    self.done += Search::tries(&self.resolved, self.workload.layers.len());
+                }
             }
         }
     }
@@ -312,45 +345,75 @@ impl Run {
     /// Layer simulations done, and all.
     #[must_use]
     pub fn progress(&self) -> (u64, u64) {
-        (self.done, self.total)
+        (self.done.min(self.total), self.total)
     }
 
     /// Simulates one layer; false once all strategies are done.
     pub fn step(&mut self) -> bool {
         match self.plan() {
             Some(planned) => {
-                self.add(planned.time());
+                self.add(planned.work());
                 true
             }
             None => false,
         }
     }
 
-    /// Plans the next layer; none once all are planned. Plans are made in order, and may be timed side by side.
-    pub fn plan(&mut self) -> Option<PlannedLayer> {
+    /// Whether all strategies are done.
+    #[must_use]
+    pub fn is_done(&self) -> bool {
+        self.strategies.iter().all(|e| matches!(e.stage, Stage::Done(_)))
+    }
+
+    /// The next piece of work; none while all are out, or once all are done. Plans are made in order, and may be timed side by side.
+    pub fn plan(&mut self) -> Option<Chunk> {
         for (at, Entry { strategy, inputs, stage }) in self.strategies.iter_mut().enumerate() {
-            if matches!(stage, Stage::Waits) {
+            if let Stage::Searches(search) = stage {
+                match search.next() {
+                    Next::Try(tried) => return Some(Chunk(at, Work::Try(tried))),
+                    Next::Again => return Some(Chunk(at, Work::Prepared)),
+                    Next::Nothing => continue,
+                }
+            }
+            if let (Stage::Waits, Some(inputs)) = (&*stage, &*inputs) {
                 *stage = Stage::Runs(Box::new(Simulation::with(Arc::clone(inputs), *strategy)));
             }
             if let Stage::Runs(simulation) = stage
                 && let Some(planned) = simulation.plan()
             {
-                return Some(PlannedLayer(at, planned));
+                return Some(Chunk(at, Work::Layer(planned)));
             }
         }
         None
     }
 
-    /// Adds a timed layer. Whatever the order in which they come, the sums are made in that of the plans.
-    pub fn add(&mut self, TimedLayer(at, timed): TimedLayer) {
-        self.done += 1;
-        let stage = &mut self.strategies[at].stage;
-        if let Stage::Runs(simulation) = stage {
-            simulation.add(timed);
-            if let Some(outcome) = simulation.outcome() {
-                *stage = Stage::Done(Box::new(outcome));
+    /// Adds a piece that was done. Whatever the order in which they come, the sums are made in that of the plans.
+    pub fn add(&mut self, DoneChunk(at, work): DoneChunk) {
+        let Entry { inputs, stage, .. } = &mut self.strategies[at];
+        match (work, &mut *stage) {
+            (Work::Layer(timed), Stage::Runs(simulation)) => {
+                self.done += 1;
+                simulation.add(timed);
+                if let Some(outcome) = simulation.outcome() {
+                    *stage = Stage::Done(Box::new(outcome));
+                }
             }
+            (Work::Try(tried), Stage::Searches(search)) => {
+                self.done += 1;
+                search.add(tried);
+                let Some(found) = search.found() else { return };
+                let config = self.resolved.config_of(&self.workload, &self.topology, found);
+                *inputs = Some(Arc::new(Inputs::new(Arc::clone(&self.workload), config)));
+                *stage = Stage::Waits;
+            }
+            _ => {}
         }
+    }
+
+    /// Where each strategy has its experts, as far as that is known; strategies that were recalled have none if they searched.
+    #[must_use]
+    pub fn placed(&self) -> Vec<(Strategy, Option<&Replicas>)> {
+        self.strategies.iter().map(|e| (e.strategy, e.inputs.as_ref().map(|i| &i.config.replicas))).collect()
     }
 
     /// The report, once all layers are added.

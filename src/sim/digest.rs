@@ -25,10 +25,14 @@ impl Digest {
         }
         absorb(&mut of_counts, layers);
         absorb(&mut of_counts, counts);
-        let Loads { experts: _, layers, steps, together, next } = loads;
+        let Loads { experts: _, layers, steps, together, next, file } = loads;
         for table in layers.iter().chain(steps.iter().flatten()).chain(together).chain(next) {
             of_counts.update(&(table.len() as u64).to_le_bytes());
             table.iter().for_each(|n| of_counts.update(&n.to_le_bytes()));
+        }
+        for slots in file.iter().flat_map(|file| &file.layers).flat_map(|placed| placed.slots()) {
+            of_counts.update(&(slots.len() as u64).to_le_bytes());
+            slots.iter().for_each(|&e| of_counts.update(&(e as u64).to_le_bytes()));
         }
         let mut of_pairs = Xxh3::new();
         heat.iter().for_each(|layer| absorb(&mut of_pairs, layer));

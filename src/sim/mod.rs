@@ -6,6 +6,7 @@
 //! worth keeping), `outcome` and `history` (what comes out).
 
 mod assign;
+mod balance;
 mod config;
 mod digest;
 mod dispatch;
@@ -17,11 +18,13 @@ mod network;
 mod outcome;
 mod plan;
 mod predict;
+mod search;
 mod strategy;
 mod time;
 mod workload;
 
 pub use assign::{Assignment, Block, Candidate, Share, allocate, allocate_explained, as_one_gpu, at_home};
+pub use balance::Balance;
 pub use config::{Config, DieOrder, Tuning, overfull};
 pub use digest::Digest;
 pub use dispatch::{DISPATCHES, Dispatch, Layer, dispatch_named};
@@ -33,6 +36,7 @@ pub use network::Network;
 pub use outcome::{Outcome, Reads};
 pub use plan::{Inputs, LayerPlan, Planner, Task};
 pub use predict::Predictor;
+pub use search::{Aim, LayerSearch, learning};
 pub use strategy::{Named, STRATEGIES, Strategy};
 pub use time::{Bound, LayerTiming, computed, time};
 pub use workload::{Shape, Workload, evenly_spaced, offset};

@@ -32,6 +32,12 @@ impl Network {
         }
     }
 
+    /// Number of devices that work.
+    #[must_use]
+    pub fn live(&self) -> usize {
+        self.topology.live.len()
+    }
+
     /// Resources of a transfer.
     #[must_use]
     pub fn path(&self, from: usize, to: usize) -> &[u16] {

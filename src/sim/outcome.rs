@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::{Bound, LayerPlan, LayerTiming, Network, Strategy};
+use super::{Balance, Bound, LayerPlan, LayerTiming, Network, Strategy};
 
 /// HBM accesses by kind, in experts.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -42,8 +42,10 @@ pub struct Outcome {
     pub link_bytes: Vec<f64>,
     /// Seconds in which each link moved anything (the larger of its directions).
     pub link_busy: Vec<f64>,
-    /// Replicas held at the end by each die.
+    /// Replicas held at the end by each die, that prediction made.
     pub replicas: Vec<u64>,
+    /// How evenly the working devices are loaded, by simulated layer.
+    pub balance: Vec<Balance>,
 }
 
 impl Outcome {
@@ -64,6 +66,7 @@ impl Outcome {
             link_bytes: vec![0.0; links],
             link_busy: vec![0.0; links],
             replicas: vec![0; dies],
+            balance: vec![Balance::default(); layers],
         }
     }
 
@@ -93,6 +96,7 @@ impl Outcome {
             self.link_busy[link] += busy[resources].iter().fold(0.0, |a: f64, &b| a.max(b));
         }
         self.bound_seconds[timing.critical as usize] += timing.seconds;
+        self.balance[plan.layer].add(&plan.tasks, network.live());
         self.layer_seconds[plan.layer][timing.critical as usize] += timing.seconds;
         self.bound = self.limited_by();
     }

@@ -3,6 +3,8 @@
 
 use std::sync::{Arc, OnceLock};
 
+use crate::model::{Placed, Replicas};
+
 use super::{Assignment, Config, Holders, Layer, Network, Predictor, Strategy, Workload};
 
 /// What the strategies of a run share that place experts alike: batch, settings, and the tables that follow from both.
@@ -15,7 +17,7 @@ pub struct Inputs {
     pub network: Network,
     /// Who holds what before any replica is made, by layer.
     homes: Vec<Holders>,
-    predictors: OnceLock<Vec<Predictor>>,
+    predictors: Arc<OnceLock<Vec<Predictor>>>,
 }
 
 impl Inputs {
@@ -25,7 +27,17 @@ impl Inputs {
         let (workload, config) = (workload.into(), config.into());
         let network = Network::new(&config.topology);
         let homes = config.replicas.layers.iter().map(Holders::new).collect();
-        Self { workload, config, network, homes, predictors: OnceLock::new() }
+        Self { workload, config, network, homes, predictors: Arc::default() }
+    }
+
+    /// The same with the experts of every layer placed so: a search tries thousands, and only who holds what differs.
+    #[must_use]
+    pub fn placed(&self, placed: &Placed) -> Self {
+        let replicas = Replicas { layers: vec![placed.clone(); self.workload.layers.len()] };
+        let homes = replicas.layers.iter().map(Holders::new).collect();
+        let config = Arc::new(Config { replicas, ..(*self.config).clone() });
+        let (workload, network) = (Arc::clone(&self.workload), self.network.clone());
+        Self { workload, config, network, homes, predictors: Arc::clone(&self.predictors) }
     }
 
     fn predictor(&self, layer: usize) -> &Predictor {

@@ -200,6 +200,9 @@ fn what_a_strategy_ignores_changes_nothing_of_it() {
         ("spare", "2"),
         ("groups", "2"),
         ("moves", "2"),
+        ("budget", "3"),
+        ("aim", "load"),
+        ("file", "0123456789abcdef"),
     ];
     let (plain, _) = Experiment::parse("v=1&columns=3&rows=2");
     for name in ["base", "ep", "allo", "pred", "allo+pred", "remap.allo", "contiguous.one-gpu+pred", "round-robin.home"]
@@ -317,6 +320,10 @@ fn values() -> BTreeMap<&'static str, Vec<&'static str>> {
         ("spare", "0 2"),
         ("groups", "8 2"),
         ("moves", "8 2"),
+        ("budget", "200 3"),
+        ("aim", "time load"),
+        ("file", "0123456789abcdef fedcba9876543210"),
+        ("learn", "decode all"),
         ("predict", "50 20"),
         ("block", "50 10"),
         ("tau", "1.25 2"),

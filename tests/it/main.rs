@@ -30,6 +30,7 @@ mod reference;
 #[cfg(not(target_arch = "wasm32"))]
 mod runs;
 mod scanner;
+mod search;
 mod sections;
 #[cfg(not(target_arch = "wasm32"))]
 mod summaries;

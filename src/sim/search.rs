@@ -1,0 +1,255 @@
+//! A search for the placement of a layer: simulated annealing over swaps and copies. Apart from the other placements, which are
+//! functions of loads: this one asks the simulator what each try costs, so it knows the strategy that will use the placement.
+//!
+//! How warm it is depends on the number of tries made, never on how many will be: a search that is stopped early has done what one
+//! with a smaller budget does, and one that goes on has lost nothing.
+
+use std::sync::Arc;
+
+use rand_core::{Rng, SeedableRng};
+use rand_pcg::Pcg32;
+use serde::{Deserialize, Serialize};
+
+use super::{Inputs, Planner, Strategy, Task, time};
+use crate::model::Placed;
+use crate::place::Loads;
+
+/// What a search makes small, on the batch that it learns from.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Aim {
+    /// Simulated seconds.
+    #[default]
+    Time,
+    /// Tokens of the busiest device, summed over steps.
+    Load,
+    /// Hops of all fetches, summed over steps.
+    Traffic,
+}
+
+impl Aim {
+    /// All of them.
+    pub const EACH: [Aim; 3] = [Aim::Time, Aim::Load, Aim::Traffic];
+
+    /// Name in URLs.
+    #[must_use]
+    pub fn name(self) -> &'static str {
+        match self {
+            Aim::Time => "time",
+            Aim::Load => "load",
+            Aim::Traffic => "traffic",
+        }
+    }
+}
+
+/// The search for one layer.
+pub struct LayerSearch {
+    /// The learning batch, this layer alone.
+    inputs: Arc<Inputs>,
+    strategy: Strategy,
+    aim: Aim,
+    rng: Pcg32,
+    /// Slots that each device may fill.
+    room: Vec<usize>,
+    /// Tokens of each expert in all steps.
+    loads: Vec<u64>,
+    /// Placements to begin with that were not tried yet, the last first.
+    starts: Vec<Placed>,
+    now: Option<(Placed, f64)>,
+    best: Option<(Placed, f64)>,
+    tries: usize,
+    budget: usize,
+}
+
+/// How much worse a try may be at the beginning, as a share of what it is compared with; a mean.
+const WARM: f64 = 0.01;
+
+/// Tries after which that has halved.
+const HALVED: f64 = 40.0;
+
+impl LayerSearch {
+    /// A search on inputs of one layer. It begins with the best of `starts`, makes that many tries in all, and fills at most
+    /// `room` slots of each device (more where a start does).
+    #[must_use]
+    pub fn new(
+        inputs: Arc<Inputs>,
+        strategy: Strategy,
+        aim: Aim,
+        seed: u64,
+        mut starts: Vec<Placed>,
+        mut room: Vec<usize>,
+        budget: usize,
+    ) -> Self {
+        for start in &starts {
+            room.iter_mut().zip(start.slots()).for_each(|(room, slots)| *room = slots.len().max(*room));
+        }
+        let workload = &inputs.workload;
+        let mut loads = vec![0u64; workload.experts];
+        for step in 0..workload.steps {
+            loads.iter_mut().zip(workload.of(step, 0)).for_each(|(sum, &n)| *sum += u64::from(n));
+        }
+        starts.reverse();
+        let id = workload.layers.first().copied().unwrap_or(0);
+        let rng = Pcg32::seed_from_u64(seed ^ (u64::from(id) << 32));
+        Self { inputs, strategy, aim, rng, room, loads, starts, now: None, best: None, tries: 0, budget }
+    }
+
+    /// Tries made, and all.
+    #[must_use]
+    pub fn progress(&self) -> (usize, usize) {
+        (self.tries, self.budget)
+    }
+
+    /// Whether all tries are made.
+    #[must_use]
+    pub fn spent(&self) -> bool {
+        self.starts.is_empty() && self.tries >= self.budget
+    }
+
+    /// Tries one placement; false once the budget is spent. What it begins with is tried in any case.
+    pub fn step(&mut self) -> bool {
+        if let Some(start) = self.starts.pop() {
+            let limit = self.now.as_ref().map_or(f64::INFINITY, |now| now.1);
+            let cost = self.cost(&start, limit);
+            if cost < limit || self.now.is_none() {
+                self.now = Some((start.clone(), cost));
+                self.best = Some((start, cost));
+            }
+            self.tries += 1;
+            return true;
+        }
+        if self.tries >= self.budget {
+            return false;
+        }
+        self.tries += 1;
+        let Some((from, cost)) = self.now.take() else { return false };
+        let warmth = WARM * libm::exp2(-(self.tries as f64) / HALVED);
+        // Metropolis' rule, turned around: how much worse the try may be is drawn first, so that a worse one ends early.
+        let limit = cost * (1.0 - warmth * libm::log(1.0 - self.draw()));
+        let tried = self.changed(&from).map(|to| (self.cost(&to, limit), to));
+        match tried {
+            Some((new, to)) if new <= limit => {
+                if self.best.as_ref().is_none_or(|best| new < best.1) {
+                    self.best = Some((to.clone(), new));
+                }
+                self.now = Some((to, new));
+            }
+            _ => self.now = Some((from, cost)),
+        }
+        true
+    }
+
+    /// The best placement so far; none before the first try.
+    #[must_use]
+    pub fn best(&self) -> Option<&Placed> {
+        self.best.as_ref().map(|best| &best.0)
+    }
+
+    /// What a placement costs; more than `limit`, as soon as it is known to be.
+    fn cost(&self, placed: &Placed, limit: f64) -> f64 {
+        let inputs = Arc::new(self.inputs.placed(placed));
+        let mut planner = Planner::new(Arc::clone(&inputs), self.strategy);
+        let mut cost = 0.0;
+        while let Some(plan) = planner.plan() {
+            let tokens = |of_device: &[Task]| of_device.iter().map(|t| t.tokens).sum::<u64>();
+            cost += match self.aim {
+                Aim::Time => time(&plan, &inputs.network, &inputs.config).seconds,
+                Aim::Load => plan.tasks.chunk_by(|a, b| a.die == b.die).map(tokens).max().unwrap_or(0) as f64,
+                Aim::Traffic => {
+                    let hops = |t: &Task| inputs.network.hops(t.source, t.die);
+                    plan.tasks.iter().filter(|t| t.tokens > 0).map(hops).sum::<usize>() as f64
+                }
+            };
+            if cost > limit {
+                break;
+            }
+        }
+        cost
+    }
+
+    /// A neighbour of a placement: two experts change places, or a copy is added or becomes another expert's. None if the draw
+    /// gives no valid one.
+    fn changed(&mut self, from: &Placed) -> Option<Placed> {
+        let mut slots = from.slots().to_vec();
+        let live: Vec<usize> = (0..slots.len()).filter(|&d| self.room[d] > 0).collect();
+        let copies = from.copies();
+        let device = self.drawn(&live, |search| search.busiest(&slots, &copies))?;
+        let spare = slots[device].len() < self.room[device];
+        let copied: Vec<usize> = (0..slots[device].len()).filter(|&s| copies[slots[device][s]] > 1).collect();
+        if (spare || !copied.is_empty()) && self.draw() < 0.5 {
+            let expert = self.hot(&copies);
+            if slots[device].contains(&expert) {
+                return None;
+            }
+            if spare {
+                slots[device].push(expert);
+            } else {
+                let slot = copied[self.below(copied.len())];
+                slots[device][slot] = expert;
+            }
+        } else {
+            let other = live[self.below(live.len())];
+            if other == device || slots[device].is_empty() || slots[other].is_empty() {
+                return None;
+            }
+            let (i, j) = (self.below(slots[device].len()), self.below(slots[other].len()));
+            let (x, y) = (slots[device][i], slots[other][j]);
+            if x == y || slots[device].contains(&y) || slots[other].contains(&x) {
+                return None;
+            }
+            (slots[device][i], slots[other][j]) = (y, x);
+        }
+        Some(Placed::new(slots, self.loads.len()))
+    }
+
+    /// Any device, or every other time the one that `chosen` names.
+    fn drawn(&mut self, live: &[usize], chosen: impl Fn(&Self) -> usize) -> Option<usize> {
+        if live.is_empty() {
+            return None;
+        }
+        Some(if self.draw() < 0.5 { chosen(self) } else { live[self.below(live.len())] })
+    }
+
+    /// The device with the most tokens, if every copy takes an even share.
+    fn busiest(&self, slots: &[Vec<usize>], copies: &[usize]) -> usize {
+        let load = |of: &Vec<usize>| of.iter().map(|&e| self.loads[e] as f64 / copies[e] as f64).sum::<f64>();
+        let loads: Vec<f64> = slots.iter().map(load).collect();
+        (0..loads.len()).reduce(|best, d| if loads[d] > loads[best] { d } else { best }).unwrap_or(0)
+    }
+
+    /// An expert, the likelier the more tokens each of its copies has.
+    fn hot(&mut self, copies: &[usize]) -> usize {
+        let each = |e: usize| self.loads[e] as f64 / copies[e].max(1) as f64;
+        let total: f64 = (0..copies.len()).map(each).sum();
+        let mut left = self.draw() * total;
+        for e in 0..copies.len() {
+            left -= self.loads[e] as f64 / copies[e].max(1) as f64;
+            if left < 0.0 {
+                return e;
+            }
+        }
+        copies.len() - 1
+    }
+
+    /// Evenly from 0 to below 1.
+    fn draw(&mut self) -> f64 {
+        f64::from(self.rng.next_u32()) / (f64::from(u32::MAX) + 1.0)
+    }
+
+    /// Evenly below `n`.
+    fn below(&mut self, n: usize) -> usize {
+        crate::units::floor(self.draw() * n as f64).min(n.saturating_sub(1))
+    }
+}
+
+/// The learning batch of one layer as a workload: its steps, or its sums as one step that is as large as the batch.
+#[must_use]
+pub fn learning(loads: &Loads, layer: usize, tokens: u64) -> Vec<Vec<u32>> {
+    let narrow = |n: u64| u32::try_from(n).unwrap_or(u32::MAX);
+    if let Some(steps) = loads.steps.get(layer).filter(|steps| !steps.is_empty()) {
+        return steps.iter().map(|step| step.iter().map(|&n| narrow(n)).collect()).collect();
+    }
+    let sums = &loads.layers[layer];
+    let total = sums.iter().sum::<u64>().max(1);
+    let scaled = |&n: &u64| narrow(u64::try_from(u128::from(n) * u128::from(tokens) / u128::from(total)).unwrap_or(0));
+    vec![sums.iter().map(scaled).collect()]
+}
