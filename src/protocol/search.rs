@@ -20,7 +20,7 @@ pub(super) struct Search {
     /// What it begins with, and how many rows of the table were looked at.
     starts: Vec<Replicas>,
     looked_at: usize,
-    layers: Vec<Option<LayerSearch>>,
+    layers: Vec<Option<Box<LayerSearch>>>,
     /// Layers whose budget is spent.
     done: usize,
     /// The layer to look at next: layers take turns.
@@ -28,12 +28,12 @@ pub(super) struct Search {
 }
 
 /// A layer that is out to be tried, on any thread.
-pub(super) struct Tried(usize, LayerSearch, bool);
+pub(super) struct Tried(usize, Box<LayerSearch>);
 
 impl Tried {
     /// Tries one placement of it.
     pub(super) fn step(mut self) -> Self {
-        self.2 = self.1.step();
+        self.1.step();
         self
     }
 }
@@ -85,20 +85,20 @@ impl Search {
         let all = self.workload.layers.len();
         if self.layers.len() < all {
             let search = self.begin(self.layers.len());
-            self.layers.push(Some(search));
+            self.layers.push(Some(Box::new(search)));
             return Next::Again;
         }
         for _ in 0..all {
             let layer = self.turn;
             self.turn = (self.turn + 1) % all;
             if let Some(search) = self.layers[layer].take_if(|search| !search.spent()) {
-                return Next::Try(Tried(layer, search, true));
+                return Next::Try(Tried(layer, search));
             }
         }
         Next::Nothing
     }
 
-    pub(super) fn add(&mut self, Tried(layer, search, _): Tried) {
+    pub(super) fn add(&mut self, Tried(layer, search): Tried) {
         self.done += usize::from(search.spent());
         self.layers[layer] = Some(search);
     }
@@ -108,7 +108,7 @@ impl Search {
         if self.looked_at < PLACEMENTS.len() || self.done < self.workload.layers.len() {
             return None;
         }
-        let best = |search: &Option<LayerSearch>| search.as_ref()?.best().cloned();
+        let best = |search: &Option<Box<LayerSearch>>| search.as_ref()?.best().cloned();
         Some(Replicas { layers: self.layers.iter().map(best).collect::<Option<Vec<Placed>>>()? })
     }
 

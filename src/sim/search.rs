@@ -218,16 +218,14 @@ impl LayerSearch {
 
     /// An expert, the likelier the more tokens each of its copies has.
     fn hot(&mut self, copies: &[usize]) -> usize {
+        let draw = self.draw();
         let each = |e: usize| self.loads[e] as f64 / copies[e].max(1) as f64;
-        let total: f64 = (0..copies.len()).map(each).sum();
-        let mut left = self.draw() * total;
-        for e in 0..copies.len() {
-            left -= self.loads[e] as f64 / copies[e].max(1) as f64;
-            if left < 0.0 {
-                return e;
-            }
-        }
-        copies.len() - 1
+        let mut left = draw * (0..copies.len()).map(each).sum::<f64>();
+        let over = (0..copies.len()).find(|&e| {
+            left -= each(e);
+            left < 0.0
+        });
+        over.unwrap_or(copies.len() - 1)
     }
 
     /// Evenly from 0 to below 1.
