@@ -42,6 +42,7 @@ pub(super) enum Command {
     Version,
     Analyze { paths: Vec<PathBuf>, json: bool, csv: Option<PathBuf>, counts: Option<PathBuf>, threads: usize },
     Run { experiment: String, traces: Vec<PathBuf>, config: Option<PathBuf>, json: bool, threads: usize },
+    Place { experiment: String, traces: Vec<PathBuf>, config: Option<PathBuf>, json: bool, threads: usize },
     Sweep { experiment: String, traces: Vec<PathBuf>, config: Option<PathBuf>, json: bool, threads: usize },
     Paper { experiment: String, traces: Vec<PathBuf>, json: bool, threads: usize },
     Calibrate { experiment: String, json: bool },
@@ -86,11 +87,15 @@ pub(super) fn parse(arguments: Vec<OsString>) -> Result<Command> {
             }
             Long("csv") if verb.as_deref() == Some("analyze") => csv = Some(parser.value()?.into()),
             Long("counts") if verb.as_deref() == Some("analyze") => counts = Some(parser.value()?.into()),
-            Long("config") if matches!(verb.as_deref(), Some("run" | "sweep")) => config = Some(parser.value()?.into()),
-            Long("experiment") if matches!(verb.as_deref(), Some("run" | "sweep" | "paper" | "calibrate" | "make")) => {
+            Long("config") if matches!(verb.as_deref(), Some("run" | "sweep" | "place")) => {
+                config = Some(parser.value()?.into())
+            }
+            Long("experiment")
+                if matches!(verb.as_deref(), Some("run" | "sweep" | "place" | "paper" | "calibrate" | "make")) =>
+            {
                 experiment = Some(parser.value()?.string()?)
             }
-            Long("traces") if matches!(verb.as_deref(), Some("run" | "sweep" | "paper")) => {
+            Long("traces") if matches!(verb.as_deref(), Some("run" | "sweep" | "place" | "paper")) => {
                 paths.extend(parser.values()?.map(PathBuf::from))
             }
             Value(value) if verb.is_none() => verb = Some(value.string()?),
@@ -103,11 +108,14 @@ pub(super) fn parse(arguments: Vec<OsString>) -> Result<Command> {
     match verb.as_deref() {
         Some("analyze") if paths.is_empty() => bail!("analyze needs at least one path"),
         Some("analyze") => Ok(Command::Analyze { paths, json, csv, counts, threads }),
-        Some("run" | "sweep") if config.is_some() && paths.is_empty() => {
+        Some("run" | "sweep" | "place") if config.is_some() && paths.is_empty() => {
             bail!("--config tells the sizes of a trace's model: it needs --traces")
         }
         Some("run") => {
             Ok(Command::Run { experiment: experiment.unwrap_or_default(), traces: paths, config, json, threads })
+        }
+        Some("place") => {
+            Ok(Command::Place { experiment: experiment.unwrap_or_default(), traces: paths, config, json, threads })
         }
         Some("sweep") => {
             Ok(Command::Sweep { experiment: experiment.unwrap_or_default(), traces: paths, config, json, threads })

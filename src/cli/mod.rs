@@ -4,6 +4,7 @@
 mod args;
 mod export;
 mod files;
+mod lab;
 mod load;
 mod make;
 mod observed;
@@ -90,6 +91,16 @@ fn carry_out(command: Command) -> Result<()> {
                 run_table(&mut out, &report)?;
             }
         }
+        Command::Place { experiment, traces, config, json, threads } => {
+            let report = lab::place(&experiment, &traces, config.as_deref(), threads)?;
+            if json {
+                serde_json::to_writer_pretty(&mut out, &report)?;
+                writeln!(out)?;
+            } else {
+                lab::table(&mut out, &report)?;
+                warn(&report.warnings);
+            }
+        }
         Command::Sweep { experiment, traces, config, json, threads } => {
             let (read, mut warnings) = understood(&experiment, !traces.is_empty());
             let Some(sweep) = read.view.sweep.clone() else {
@@ -170,6 +181,13 @@ fn simulate(state: &mut State, of: &DataId, experiment: &Experiment, threads: us
     let (batch, provenance) = batch(dataset, part, experiment).map_err(anyhow::Error::msg)?;
     let mut run = Run::new(experiment.clone(), batch, provenance).map_err(anyhow::Error::msg)?;
     run.recall(&state.outcomes);
+    let run = work(run, threads)?;
+    run.remember(&mut state.outcomes);
+    Ok(run.report())
+}
+
+/// Works on a run with that many threads, to its end.
+fn work(run: Run, threads: usize) -> Result<Run> {
     let run = Mutex::new(run);
     let failed = |_| anyhow!("a thread failed");
     let work = || -> Result<()> {
@@ -190,9 +208,7 @@ fn simulate(state: &mut State, of: &DataId, experiment: &Experiment, threads: us
         }
     };
     load::on_threads(threads, work).into_iter().collect::<Result<()>>()?;
-    let run = run.into_inner().map_err(|_| anyhow!("a thread failed"))?;
-    run.remember(&mut state.outcomes);
-    Ok(run.report())
+    run.into_inner().map_err(|_| anyhow!("a thread failed"))
 }
 
 /// Says what was lost on the way to a result.

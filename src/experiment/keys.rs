@@ -140,7 +140,7 @@ pub fn keys() -> &'static [Key] {
             name: "strategies",
             get: |e| e.run.strategies.iter().map(|s| s.name()).collect::<Vec<_>>().join(","),
             set: |e, v| {
-                let mut read = v.split(',').map(strategy).collect::<Result<Vec<_>, _>>()?;
+                let mut read = v.split(',').map(strategies).collect::<Result<Vec<_>, _>>()?.concat();
                 read.sort();
                 read.dedup();
                 e.run.strategies = read;
@@ -371,6 +371,15 @@ fn edit(experiment: &mut Experiment, name: &str, text: &str) -> Result<(), Strin
 fn placement(name: &str) -> Result<&'static Placement, String> {
     let none = || one_of(name, PLACEMENTS.iter().map(|p| p.name)).err().unwrap_or_default();
     placement_named(name).ok_or_else(none)
+}
+
+/// One, or all of a pattern.
+fn strategies(name: &str) -> Result<Vec<Strategy>, String> {
+    if !name.contains('*') {
+        return strategy(name).map(|s| vec![s]);
+    }
+    let like = Strategy::like(name);
+    if like.is_empty() { Err(format!("no strategy is like {name}")) } else { Ok(like) }
 }
 
 fn strategy(name: &str) -> Result<Strategy, String> {

@@ -4,11 +4,11 @@
 use std::collections::BTreeSet;
 
 use super::Part;
-use crate::analysis::{Half, Kind, Summary, frequency, pair_counts, transition};
+use crate::analysis::{Half, Kind, Summary, collapsed, frequency, pair_counts, transition};
 use crate::experiment::{Experiment, Learn};
 use crate::model::Scope;
 use crate::place::{Loads, placement_named};
-use crate::sim::{Shape, Workload};
+use crate::sim::{Shape, Workload, evenly_spaced, learning};
 
 /// The tables that the placements of an experiment ask for, of these layers.
 pub(super) fn learn(part: &Part, experiment: &Experiment, shape: Shape<'_>) -> Loads {
@@ -52,6 +52,73 @@ pub(super) fn learn(part: &Part, experiment: &Experiment, shape: Shape<'_>) -> L
         }
     }
     loads
+}
+
+/// The layers that may be simulated, by id.
+pub(super) fn candidates(summary: &Summary, experiment: &Experiment) -> Result<Vec<u32>, String> {
+    let mut layers = summary.layer_ids();
+    if experiment.workload.skip_collapsed {
+        let collapsed = collapsed(summary);
+        layers.retain(|id| collapsed.iter().all(|c| c.layer != *id));
+        if layers.is_empty() {
+            return Err("every layer is collapsed, and skip=collapsed leaves none".into());
+        }
+    }
+    Ok(layers)
+}
+
+/// A batch with the steps of what is learnt from, even if no placement asks for them: scores do.
+pub(super) fn with_steps(mut workload: Workload, part: &Part, experiment: &Experiment) -> Workload {
+    let Experiment { workload: of, .. } = experiment;
+    if workload.loads.steps.is_empty() && of.learn == Learn::Decode && part.summary.tokens[1] > 0 {
+        let shape = Shape { layers: &workload.layers, all_layers: workload.all_layers, experts: workload.experts };
+        workload.loads.steps = steps(part, experiment, shape, of.held_out);
+    }
+    workload
+}
+
+/// A batch from sums alone, for recordings without decode steps: one step, in which each request of the batch has a token that
+/// chooses as all tokens did. Held out, the sums of the odd requests.
+///
+/// # Errors
+/// The system does not work, nothing was counted, or the counts are of no requests that could be held out.
+pub(super) fn summed(part: &Part, experiment: &Experiment) -> Result<Workload, String> {
+    experiment.topology().works()?;
+    let (summary, of) = (&part.summary, &experiment.workload);
+    let layers = evenly_spaced(&candidates(summary, experiment)?, of.layers);
+    let half = if of.held_out { Half::Odd } else { Half::Both };
+    let shape = Shape { layers: &layers, all_layers: summary.layer_ids().len(), experts: summary.experts };
+    let tokens = of.batch as u64 * summary.top_k.max(1) as u64;
+    let mut counts = Vec::new();
+    for id in &layers {
+        let sums = frequency(&summary.layers[id], Scope::All, half, summary.experts);
+        if sums.iter().all(|&n| n == 0) {
+            return Err(format!(
+                "layer {id} has no counts{}",
+                if of.held_out {
+                    " of odd requests: without requests nothing can be held out (heldout=off)"
+                } else {
+                    ""
+                }
+            ));
+        }
+        let loads = Loads { experts: summary.experts, layers: vec![sums], ..Loads::default() };
+        counts.extend(learning(&loads, 0, tokens).concat());
+    }
+    let loads = learn(part, &experiment.with("learn", "counts")?, shape);
+    let (experts, all_layers) = (shape.experts, shape.all_layers);
+    let heat = vec![vec![0; experts * experts]; layers.len()];
+    Ok(Workload {
+        layers,
+        all_layers,
+        experts,
+        batch: of.batch,
+        steps: 1,
+        counts,
+        heat,
+        loads,
+        sources: part.requests.len(),
+    })
 }
 
 /// What the placements of an experiment read beyond sums.

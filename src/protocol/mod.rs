@@ -8,6 +8,7 @@ mod files;
 mod ingest;
 mod job;
 pub mod jobs;
+mod lab;
 mod learn;
 mod list;
 mod moesum;
@@ -25,6 +26,7 @@ pub use dataset::{Dataset, Info, Part};
 pub use files::{Cut, Files, Piece, SourceFile, Unit};
 pub use ingest::Ingest;
 pub use job::{AnyJob, Bytes, DataId, Job, JobError, Origin, Reply, State, Step, Stepped, finish};
+pub use lab::{Bound, Lab, LayerScores, PERCENTILES, PlaceReport, PlacedStrategy, Scores};
 pub use list::List;
 pub use moesum::{MAGIC, from_moesum, to_moesum};
 pub use paper::{

@@ -5,10 +5,10 @@ use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 
-use super::learn::learn;
+use super::learn::{candidates, learn};
 use super::search::{Next, Search, Tried};
 use super::{Dataset, Outcomes, Part};
-use crate::analysis::{Half, Kind, Summary, collapsed, transition};
+use crate::analysis::{Half, Kind, collapsed, transition};
 use crate::experiment::{Experiment, key_named};
 use crate::model::{ModelPreset, Replicas, Scope, Topology, model_named};
 use crate::sim::{
@@ -123,19 +123,6 @@ pub fn workload(part: &Part, experiment: &Experiment) -> Result<Workload, String
         return Err("the trace has no decode tokens; the simulator fills its batches from decode steps".into());
     }
     Ok(Workload { loads: learn(part, experiment, shape), ..filled })
-}
-
-/// The layers that may be simulated, by id.
-fn candidates(summary: &Summary, experiment: &Experiment) -> Result<Vec<u32>, String> {
-    let mut layers = summary.layer_ids();
-    if experiment.workload.skip_collapsed {
-        let collapsed = collapsed(summary);
-        layers.retain(|id| collapsed.iter().all(|c| c.layer != *id));
-        if layers.is_empty() {
-            return Err("every layer is collapsed, and skip=collapsed leaves none".into());
-        }
-    }
-    Ok(layers)
 }
 
 /// The batch of an experiment from requests of a data set, and what its report must say of them.
@@ -258,9 +245,22 @@ impl Run {
     /// # Errors
     /// How large the experts are is not known.
     pub fn new(
+        experiment: Experiment,
+        workload: impl Into<Arc<Workload>>,
+        provenance: Provenance,
+    ) -> Result<Self, String> {
+        Self::with_placements(experiment, workload, provenance, &[])
+    }
+
+    /// The same, where these strategies have their experts there: nothing is placed or searched for them.
+    ///
+    /// # Errors
+    /// As [`Run::new`].
+    pub fn with_placements(
         mut experiment: Experiment,
         workload: impl Into<Arc<Workload>>,
         provenance: Provenance,
+        placements: &[(Strategy, Replicas)],
     ) -> Result<Self, String> {
         let workload = workload.into();
         // The page shows the synthetic workload while a link's trace is not there: such a result is not that trace's.
@@ -276,7 +276,8 @@ impl Run {
         }
         let topology = Arc::new(resolved.topology());
         let overfull = resolved.overfull(workload.all_layers, &workload.loads);
-        let searched = |s: Strategy| resolved.placement(s.placement()).name == "search";
+        let known = |strategy| placements.iter().find(|p| p.0 == strategy).map(|p| &p.1);
+        let searched = |s: Strategy| resolved.placement(s.placement()).name == "search" && known(s).is_none();
         let searches = strategies.iter().filter(|&&s| searched(s)).count() as u64;
         let each = workload.steps as u64 * workload.layers.len() as u64;
         let total = strategies.len() as u64 * each + searches * Search::tries(&resolved, workload.layers.len());
@@ -285,6 +286,12 @@ impl Run {
             if searched(strategy) {
                 let search = Search::new(&resolved, strategy, &workload, &topology);
                 entries.push(Entry { strategy, inputs: None, stage: Stage::Searches(Box::new(search)) });
+                continue;
+            }
+            if let Some(replicas) = known(strategy) {
+                let config = resolved.config_of(&workload, &topology, replicas.clone());
+                let inputs = Some(Arc::new(Inputs::new(Arc::clone(&workload), config)));
+                entries.push(Entry { strategy, inputs, stage: Stage::Waits });
                 continue;
             }
             // Strategies that place experts alike share the tables that follow from it.
@@ -408,6 +415,13 @@ impl Run {
             }
             _ => {}
         }
+    }
+
+    /// The outcomes, once all layers are added.
+    #[must_use]
+    pub fn into_outcomes(self) -> Vec<(Strategy, Outcome)> {
+        let done = |e: Entry| if let Stage::Done(outcome) = e.stage { Some((e.strategy, *outcome)) } else { None };
+        self.strategies.into_iter().filter_map(done).collect()
     }
 
     /// Where each strategy has its experts, as far as that is known; strategies that were recalled have none if they searched.

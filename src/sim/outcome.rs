@@ -66,7 +66,7 @@ impl Outcome {
             link_bytes: vec![0.0; links],
             link_busy: vec![0.0; links],
             replicas: vec![0; dies],
-            balance: vec![Balance::default(); layers],
+            balance: vec![Balance::new(dies); layers],
         }
     }
 

@@ -247,7 +247,14 @@ pub fn learning(loads: &Loads, layer: usize, tokens: u64) -> Vec<Vec<u32>> {
         return steps.iter().map(|step| step.iter().map(|&n| narrow(n)).collect()).collect();
     }
     let sums = &loads.layers[layer];
-    let total = sums.iter().sum::<u64>().max(1);
-    let scaled = |&n: &u64| narrow(u64::try_from(u128::from(n) * u128::from(tokens) / u128::from(total)).unwrap_or(0));
-    vec![sums.iter().map(scaled).collect()]
+    let total = u128::from(sums.iter().sum::<u64>().max(1));
+    // Cuts are whole tokens: none is lost, however few there are.
+    let cut = |before: u64| u64::try_from(u128::from(before) * u128::from(tokens) / total).unwrap_or(u64::MAX);
+    let mut before = 0;
+    let of = |&n: &u64| {
+        let from = cut(before);
+        before += n;
+        narrow(cut(before) - from)
+    };
+    vec![sums.iter().map(of).collect()]
 }

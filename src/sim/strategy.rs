@@ -100,6 +100,39 @@ impl Strategy {
         u16::try_from(at).ok().map(Strategy)
     }
 
+    /// What a lab compares where nothing is asked for: the paper's strategies, every placement with copies shared evenly, and those
+    /// that go further with one.
+    #[must_use]
+    pub fn lab() -> Vec<Self> {
+        let bounds = ["best", "worst", "file"];
+        let placements = PLACEMENTS.iter().map(|p| p.name).filter(|name| !bounds.contains(name));
+        let more = ["eplb.lp", "eplb.activated", "search.lp", "remap.allo+pred", "search.allo+pred"];
+        let names = placements.map(|name| format!("{name}.even")).chain(more.map(String::from));
+        let mut all: Vec<Self> = Self::ALL.into_iter().chain(names.filter_map(|name| Self::named(&name))).collect();
+        all.sort();
+        all
+    }
+
+    /// The strategies whose names are like that: an asterisk stands for any part of a name.
+    #[must_use]
+    pub fn like(pattern: &str) -> Vec<Self> {
+        let parts: Vec<&str> = pattern.split('*').collect();
+        let matches = |name: &str| {
+            let (Some(first), Some(last)) = (parts.first(), parts.last()) else { return false };
+            let Some(mut rest) = name.strip_prefix(first) else { return false };
+            if parts.len() == 1 {
+                return rest.is_empty();
+            }
+            for part in &parts[1..parts.len() - 1] {
+                let Some(at) = rest.find(part) else { return false };
+                rest = &rest[at + part.len()..];
+            }
+            rest.ends_with(last)
+        };
+        let all = (0..ALL.len()).filter(|&at| matches(&ALL[at].name));
+        all.filter_map(|at| u16::try_from(at).ok().map(Strategy)).collect()
+    }
+
     fn row(self) -> &'static Row {
         ALL.get(usize::from(self.0)).unwrap_or(&ALL[0])
     }
@@ -164,6 +197,18 @@ mod tests {
         let block = Strategy::named("block.allo+pred").unwrap();
         assert_eq!((block.name(), block.predicts()), ("contiguous.allo+pred", true));
         assert_eq!(block.placement().map(|p| p.name), Some("contiguous"));
+        let names = |pattern: &str| Strategy::like(pattern).into_iter().map(Strategy::name).collect::<Vec<_>>();
+        assert_eq!(names("*.home"), PLACEMENTS.iter().map(|p| format!("{}.home", p.name)).collect::<Vec<_>>());
+        assert_eq!(
+            names("remap.*+pred"),
+            ["remap.one-gpu+pred", "remap.home+pred", "remap.allo+pred"]
+                .map(String::from)
+                .to_vec()
+                .iter()
+                .map(String::as_str)
+                .collect::<Vec<_>>()[..]
+        );
+        assert_eq!((names("allo"), names("moon*"), names("*").len()), (vec!["allo"], vec![], ALL.len()));
         for bad in ["", "remap.", "remap.base", "moon.allo", "allo+pred+pred", "round-robin", "home"] {
             assert_eq!(Strategy::named(bad), None, "{bad}");
         }

@@ -23,6 +23,7 @@ mod models;
 mod paper;
 #[cfg(not(target_arch = "wasm32"))]
 mod pinned;
+mod placing;
 mod plain;
 #[cfg(not(target_arch = "wasm32"))]
 mod real_traces;

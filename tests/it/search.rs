@@ -8,9 +8,8 @@ use moescope::sim::{Strategy, Workload};
 
 /// Two layers in which contiguous experts are hot: what can be placed better than by id.
 fn batch() -> Workload {
-    let layer = |shift: usize| -> Vec<u64> {
-        (0..12u64).map(|e| if (e as usize + shift) % 12 < 4 { 900 } else { 20 * e }).collect()
-    };
+    let layer =
+        |shift: u64| -> Vec<u64> { (0..12u64).map(|e| if (e + shift) % 12 < 4 { 900 } else { 20 * e }).collect() };
     let layers = vec![layer(0), layer(5)];
     let counts = layers.concat().iter().map(|&n| u32::try_from(n).unwrap()).collect();
     Workload {
@@ -26,7 +25,10 @@ fn batch() -> Workload {
     }
 }
 
-fn report(text: &str, jumbled: bool) -> (RunReport, Vec<(Strategy, Option<Vec<Placed>>)>) {
+/// Each strategy, and where it has its experts.
+type AllPlaced = Vec<(Strategy, Option<Vec<Placed>>)>;
+
+fn report(text: &str, jumbled: bool) -> (RunReport, AllPlaced) {
     let experiment = Experiment::parse(text).0;
     let made = Provenance { synthetic: true, ..Provenance::default() };
     let mut run = Run::new(experiment, batch(), made).unwrap();

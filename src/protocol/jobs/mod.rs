@@ -2,6 +2,7 @@
 
 mod answer;
 mod load;
+mod place;
 mod simulate;
 
 pub use answer::{Figures, Mean, Report, SetReference, Versus};
@@ -9,6 +10,7 @@ pub use load::{
     Commit, Count, CountLayers, CountReuse, Discard, Glance, Ingest, Join, List, Merge, Restore, STORED, Save, Share,
     Synthesize, Take,
 };
+pub use place::Place;
 pub use simulate::{FillBatch, Paper, Run, RunSynthetic, Timeline};
 
 use super::job::{AnyJob, Job, JobError};
@@ -42,5 +44,5 @@ jobs! {
     List Ingest Glance Count Take Merge Join Share CountReuse CountLayers Commit Discard
     Save Restore Synthesize
     Report Figures Mean SetReference Versus
-    FillBatch Run RunSynthetic Timeline Paper
+    FillBatch Run RunSynthetic Timeline Paper Place
 }

@@ -1,0 +1,399 @@
+//! The lab: what each placement and dispatch is worth on requests that it was not made from. Apart from a run, which knows one
+//! batch: here the same placements are scored on what they learnt from, on what they did not, and beside bounds.
+
+use std::sync::Arc;
+
+use serde::{Deserialize, Serialize};
+
+use super::learn::{summed, with_steps};
+use super::run::{Provenance, Run, batch};
+use super::{Dataset, Part};
+use crate::experiment::Experiment;
+use crate::model::{Placed, Replicas};
+use crate::place::{Loads, PLACEMENTS};
+use crate::sim::{Balance, Outcome, Strategy, Workload, learning};
+
+/// The lab's report: `moescope place --json`.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct PlaceReport {
+    /// The experiment, in normal form and without settings of the view.
+    pub experiment: String,
+    /// Digest of the requests.
+    pub digest: String,
+    /// The requests are synthetic, not recorded.
+    pub synthetic: bool,
+    /// Model that the requests are of.
+    pub of_model: Option<String>,
+    /// Layers that are placed, by id.
+    pub layers: Vec<u32>,
+    /// MoE layers of the trace.
+    pub all_layers: usize,
+    /// Experts of a layer (E).
+    pub experts: usize,
+    /// Devices that work (G).
+    pub devices: usize,
+    /// Physical slots of a layer with all spare ones (E + R·G).
+    pub slots: usize,
+    /// Placements were learnt from the even requests, and scored on the odd ones.
+    pub held_out: bool,
+    /// There are no decode steps: every score is of one step, which is the counts scaled to the batch.
+    pub from_counts: bool,
+    /// One for each strategy.
+    pub strategies: Vec<PlacedStrategy>,
+    /// What stands beside them: the placement that knew the counts to come (`best`; replicas can beat it), and the worst one.
+    pub bounds: Vec<Bound>,
+    /// What was wrong in the input, and what must be known to read the scores.
+    pub warnings: Vec<String>,
+}
+
+/// One strategy with its placement.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct PlacedStrategy {
+    /// Name.
+    pub strategy: String,
+    /// Name of its placement.
+    pub placement: String,
+    /// Name of its dispatch.
+    pub dispatch: String,
+    /// The logical expert of each physical slot, `[layer][slot]`, device after device.
+    pub physical_to_logical: Vec<Vec<usize>>,
+    /// Slots of each device, `[layer][device]`: all the same where the experts can be shared out evenly.
+    pub slots_by_device: Vec<Vec<usize>>,
+    /// Largest over mean load: of `heldout`, else of `learnt`, as the four that follow.
+    pub max_over_mean: f64,
+    /// The same of activated experts.
+    pub activated_max_over_mean: f64,
+    /// Bytes of experts that are fetched, times hops.
+    pub link_bytes: f64,
+    /// Simulated seconds.
+    pub seconds: f64,
+    /// Seconds of the baseline over these.
+    pub speedup: f64,
+    /// Copies that do not lie where blocks by id would have them, over all layers.
+    pub moved: u64,
+    /// Their bytes.
+    pub moved_bytes: f64,
+    /// Devices that hold an expert twice, over all layers: its tokens are one load there.
+    pub twice: u64,
+    /// The scores on what it was learnt from.
+    pub learnt: Scores,
+    /// The scores on what it was not learnt from, if held out.
+    pub heldout: Option<Scores>,
+    /// By layer, on the same requests.
+    pub by_layer: Vec<LayerScores>,
+}
+
+impl PlacedStrategy {
+    /// The scores that count: on what was not learnt from, if anything was held out.
+    #[must_use]
+    pub fn scores(&self) -> &Scores {
+        self.heldout.as_ref().unwrap_or(&self.learnt)
+    }
+}
+
+/// Scores of a strategy: means over layers of means over steps.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct Scores {
+    /// Largest over mean load of the working devices, in tokens.
+    pub max_over_mean: f64,
+    /// The same in the other convention: (largest − mean) over mean.
+    pub imbalance: f64,
+    /// Largest over mean number of experts that a device has tokens for.
+    pub activated_max_over_mean: f64,
+    /// `max_over_mean` at percentiles over layers: 50, 90, 99, 100.
+    pub max_over_mean_percentiles: [f64; 4],
+    /// Bytes of experts that are fetched, times hops.
+    pub link_bytes: f64,
+    /// Simulated seconds of all layers and steps.
+    pub seconds: f64,
+    /// Seconds of the baseline over these.
+    pub speedup: f64,
+}
+
+/// Scores of one layer.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct LayerScores {
+    /// Layer id.
+    pub layer: u32,
+    /// Largest over mean load, mean over steps.
+    pub max_over_mean: f64,
+    /// The same of activated experts.
+    pub activated_max_over_mean: f64,
+    /// Simulated seconds of all steps.
+    pub seconds: f64,
+    /// Tokens that each device computes, mean over steps.
+    pub load_by_device: Vec<f64>,
+    /// The same on what was learnt from.
+    pub learnt_max_over_mean: f64,
+}
+
+/// A placement that bounds the others, dispatched to where its experts lie.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct Bound {
+    /// `best`: Algorithm 2 on the very counts that are scored; `worst`: the hottest experts on the first device, and so on.
+    pub name: String,
+    /// Its scores.
+    pub scores: Scores,
+    /// Largest over mean load by layer.
+    pub by_layer: Vec<f64>,
+}
+
+/// Percentiles over layers.
+pub const PERCENTILES: [usize; 4] = [50, 90, 99, 100];
+
+/// What a run of the lab is for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Stage {
+    Scored,
+    Learnt,
+    Bounds,
+}
+
+/// The lab at work: runs, one after another.
+pub struct Lab {
+    experiment: Experiment,
+    provenance: Provenance,
+    workload: Arc<Workload>,
+    from_counts: bool,
+    stage: Stage,
+    run: Option<Run>,
+    found: Vec<(Strategy, Replicas)>,
+    done: Vec<(Stage, Vec<(Strategy, Outcome)>)>,
+}
+
+impl Lab {
+    /// The lab of an experiment on requests of a data set.
+    ///
+    /// # Errors
+    /// Nothing of it can be placed or simulated, and why.
+    pub fn new(dataset: &Dataset, part: &Part, experiment: &Experiment) -> Result<Self, String> {
+        let (filled, from_counts) = if part.summary.tokens[1] == 0 {
+            (summed(part, experiment)?, true)
+        } else {
+            (batch(dataset, part, experiment)?.0, false)
+        };
+        let provenance = Provenance::new(part, dataset.synthetic, &filled, dataset.warnings());
+        Self::on(experiment, with_steps(filled, part, experiment), provenance, from_counts)
+    }
+
+    /// The lab on a batch whose loads have steps.
+    ///
+    /// # Errors
+    /// How large the experts are is not known.
+    pub(super) fn on(
+        experiment: &Experiment,
+        workload: Workload,
+        provenance: Provenance,
+        from_counts: bool,
+    ) -> Result<Self, String> {
+        let workload = Arc::new(workload);
+        let run = Run::new(experiment.clone(), Arc::clone(&workload), provenance.clone())?;
+        let experiment = experiment.clone();
+        let (found, done) = (Vec::new(), Vec::new());
+        Ok(Self { experiment, provenance, workload, from_counts, stage: Stage::Scored, run: Some(run), found, done })
+    }
+
+    /// The run under way; none once all are done.
+    pub fn run(&mut self) -> Option<&mut Run> {
+        self.run.as_mut()
+    }
+
+    /// Takes the run out, to be worked on by threads; [`Lab::put`] gives it back.
+    pub fn take(&mut self) -> Option<Run> {
+        self.run.take()
+    }
+
+    /// Gives back a run that is done, and begins the next.
+    ///
+    /// # Errors
+    /// How large the experts are is not known.
+    pub fn put(&mut self, run: Run) -> Result<(), String> {
+        if self.stage == Stage::Scored {
+            let known = run.placed().into_iter().filter_map(|(s, r)| Some((s, r?.clone())));
+            self.found = known.collect();
+        }
+        self.done.push((self.stage, run.into_outcomes()));
+        let next = match self.stage {
+            Stage::Scored if self.experiment.workload.held_out => Some(Stage::Learnt),
+            Stage::Scored | Stage::Learnt => Some(Stage::Bounds),
+            Stage::Bounds => None,
+        };
+        let Some(next) = next else { return Ok(()) };
+        self.stage = next;
+        self.run = Some(self.begin(next)?);
+        Ok(())
+    }
+
+    /// Pieces done and all, of the run under way: the first is nearly all of the work.
+    #[must_use]
+    pub fn progress(&self) -> (u64, u64) {
+        self.run.as_ref().map_or((1, 1), Run::progress)
+    }
+
+    fn begin(&self, stage: Stage) -> Result<Run, String> {
+        let of = &*self.workload;
+        if stage == Stage::Learnt {
+            let learnt = Workload { loads: of.loads.clone(), ..learnt(of) };
+            return Run::with_placements(self.experiment.clone(), learnt, self.provenance.clone(), &self.found);
+        }
+        // A bound knows what is to come: it learns from what it is scored on.
+        let sums = |layer: usize| {
+            let mut sums = vec![0u64; of.experts];
+            (0..of.steps).for_each(|step| {
+                sums.iter_mut().zip(of.of(step, layer)).for_each(|(sum, &n)| *sum += u64::from(n));
+            });
+            sums
+        };
+        let layers = (0..of.layers.len()).map(sums).collect();
+        let loads = Loads { experts: of.experts, layers, ..Loads::default() };
+        let mut experiment = self.experiment.clone();
+        experiment.run.strategies = bounds().into_iter().map(|b| b.1).collect();
+        experiment.run.baseline = self.experiment.run.baseline;
+        Run::new(experiment, Workload { loads, ..of.clone() }, self.provenance.clone())
+    }
+
+    /// The report, once no run is left.
+    #[must_use]
+    pub fn report(self) -> PlaceReport {
+        let of = |stage| self.done.iter().find(|d| d.0 == stage).map_or(&[][..], |d| &d.1);
+        let scored = of(Stage::Scored);
+        let learnt = if self.experiment.workload.held_out { of(Stage::Learnt) } else { scored };
+        let resolved = self.provenance.resolve(&self.experiment).unwrap_or_else(|_| self.experiment.clone());
+        let topology = resolved.topology();
+        let bytes = resolved.expert().bytes(resolved.run.weight);
+        let by_id = PLACEMENTS.iter().find(|p| p.name == "contiguous").map(|p| {
+            let loads = &self.workload.loads;
+            (p.place)(loads, &topology, &resolved.params())
+        });
+        let baseline = self.experiment.run.baseline;
+        let scores = |outcomes: &[(Strategy, Outcome)], outcome: &Outcome| {
+            let over = outcomes.iter().find(|o| o.0 == baseline).map_or(f64::NAN, |o| o.1.seconds);
+            scores(outcome, bytes, over)
+        };
+        let mut strategies = Vec::new();
+        for (strategy, replicas) in &self.found {
+            let find = |outcomes: &'_ [(Strategy, Outcome)]| outcomes.iter().find(|o| o.0 == *strategy).cloned();
+            let (Some((_, on_scored)), Some((_, on_learnt))) = (find(scored), find(learnt)) else { continue };
+            if !self.experiment.run.strategies.contains(strategy) {
+                continue;
+            }
+            let now = scores(scored, &on_scored);
+            let moved = by_id.as_ref().map_or(0, |from| moved(from, replicas));
+            let twice = |placed: &Placed| placed.slots().iter().filter(|slots| repeats(slots)).count() as u64;
+            let layer = |(at, &layer): (usize, &u32)| {
+                let balance = &on_scored.balance[at];
+                LayerScores {
+                    layer,
+                    max_over_mean: balance.tokens,
+                    activated_max_over_mean: balance.activated,
+                    seconds: on_scored.layer_seconds[at].iter().sum(),
+                    load_by_device: balance.by_device.iter().map(|&n| n as f64 / balance.steps.max(1) as f64).collect(),
+                    learnt_max_over_mean: on_learnt.balance[at].tokens,
+                }
+            };
+            strategies.push(PlacedStrategy {
+                strategy: strategy.name().into(),
+                placement: resolved.placement(strategy.placement()).name.into(),
+                dispatch: strategy.dispatch().name.into(),
+                physical_to_logical: replicas.layers.iter().map(Placed::physical_to_logical).collect(),
+                slots_by_device: replicas
+                    .layers
+                    .iter()
+                    .map(|p| topology.live.iter().map(|&d| p.slots()[d].len()).collect())
+                    .collect(),
+                max_over_mean: now.max_over_mean,
+                activated_max_over_mean: now.activated_max_over_mean,
+                link_bytes: now.link_bytes,
+                seconds: now.seconds,
+                speedup: now.speedup,
+                learnt: scores(learnt, &on_learnt),
+                heldout: self.experiment.workload.held_out.then_some(now),
+                moved,
+                moved_bytes: moved as f64 * bytes,
+                twice: replicas.layers.iter().map(twice).sum(),
+                by_layer: self.workload.layers.iter().enumerate().map(layer).collect(),
+            });
+        }
+        let bound = |(name, strategy): (&str, Strategy)| {
+            let outcomes = of(Stage::Bounds);
+            let outcome = &outcomes.iter().find(|o| o.0 == strategy)?.1;
+            let by_layer = outcome.balance.iter().map(|b| b.tokens).collect();
+            Some(Bound { name: name.into(), scores: scores(outcomes, outcome), by_layer })
+        };
+        let mut warnings = self.provenance.warnings.clone();
+        if self.from_counts {
+            warnings.push(
+                "there are no decode steps: placements learn from all counts, and every score is of one step, the counts \
+                 scaled to the batch"
+                    .into(),
+            );
+        }
+        PlaceReport {
+            experiment: self.experiment.run_key().to_string(),
+            digest: self.provenance.digest.clone(),
+            synthetic: self.provenance.synthetic,
+            of_model: self.provenance.model.clone(),
+            layers: self.workload.layers.clone(),
+            all_layers: self.workload.all_layers,
+            experts: self.workload.experts,
+            devices: topology.live.len(),
+            slots: self.workload.experts + self.experiment.run.spare * topology.live.len(),
+            held_out: self.experiment.workload.held_out,
+            from_counts: self.from_counts,
+            bounds: bounds().into_iter().filter_map(bound).collect(),
+            strategies,
+            warnings,
+        }
+    }
+}
+
+/// The bounds that are simulated, with the strategies that they are: the mean needs no run.
+fn bounds() -> Vec<(&'static str, Strategy)> {
+    let named = |(name, strategy)| Strategy::named(strategy).map(|s| (name, s));
+    [("best", "remap.home"), ("worst", "worst.home")].into_iter().filter_map(named).collect()
+}
+
+/// The learning batch: its steps, or its sums as one step of the same size.
+fn learnt(of: &Workload) -> Workload {
+    let size = |layer: usize| of.of(0, layer).iter().map(|&n| u64::from(n)).sum();
+    let by_layer: Vec<Vec<Vec<u32>>> = (0..of.layers.len()).map(|l| learning(&of.loads, l, size(l))).collect();
+    let steps = by_layer.first().map_or(0, Vec::len);
+    let counts = (0..steps).flat_map(|step| by_layer.iter().flat_map(move |layer| layer[step].clone())).collect();
+    Workload { steps, counts, ..of.clone() }
+}
+
+fn scores(outcome: &Outcome, bytes: f64, baseline: f64) -> Scores {
+    let layers: Vec<&Balance> = outcome.balance.iter().filter(|b| b.steps > 0).collect();
+    let mean = |of: fn(&Balance) -> f64| layers.iter().map(|b| of(b)).sum::<f64>() / layers.len().max(1) as f64;
+    let mut sorted: Vec<f64> = layers.iter().map(|b| b.tokens).collect();
+    sorted.sort_by(f64::total_cmp);
+    let at = |percent: usize| {
+        let rank = (percent * sorted.len()).div_ceil(100).max(1);
+        sorted.get(rank - 1).copied().unwrap_or(0.0)
+    };
+    let max_over_mean = mean(|b| b.tokens);
+    Scores {
+        max_over_mean,
+        imbalance: max_over_mean - 1.0,
+        activated_max_over_mean: mean(|b| b.activated),
+        max_over_mean_percentiles: PERCENTILES.map(at),
+        link_bytes: outcome.hops as f64 * bytes,
+        seconds: outcome.seconds,
+        speedup: baseline / outcome.seconds,
+    }
+}
+
+/// Copies of `to` on devices that do not hold them in `from`.
+fn moved(from: &Replicas, to: &Replicas) -> u64 {
+    let of_layer = |(from, to): (&Placed, &Placed)| {
+        let of_device = |(from, to): (&Vec<usize>, &Vec<usize>)| to.iter().filter(|e| !from.contains(e)).count();
+        from.slots().iter().zip(to.slots()).map(of_device).sum::<usize>() as u64
+    };
+    from.layers.iter().zip(&to.layers).map(of_layer).sum()
+}
+
+fn repeats(slots: &[usize]) -> bool {
+    let mut sorted = slots.to_vec();
+    sorted.sort_unstable();
+    sorted.windows(2).any(|pair| pair[0] == pair[1])
+}
