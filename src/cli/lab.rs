@@ -7,18 +7,13 @@ use std::path::{Path, PathBuf};
 use anyhow::{Context, Result};
 
 use super::{prepare, understood, work};
-use crate::experiment::Experiment;
 use crate::protocol::{Lab, PlaceReport, Scores};
-use crate::sim::Strategy;
 use crate::units::{bytes, seconds, significant};
 
 /// What the lab says of an experiment. One that names no strategies gets the lab's own list.
 pub(super) fn place(text: &str, traces: &[PathBuf], config: Option<&Path>, threads: usize) -> Result<PlaceReport> {
-    let (mut read, said) = understood(text, !traces.is_empty());
-    if read.run.strategies == Experiment::default().run.strategies {
-        read.run.strategies = Strategy::lab();
-    }
-    let (experiment, of, state) = prepare(read, traces, config, threads)?;
+    let (read, said) = understood(text, !traces.is_empty());
+    let (experiment, of, state) = prepare(read.for_lab(), traces, config, threads)?;
     let (dataset, part) = state.data(&of)?;
     let mut lab = Lab::new(dataset, part, &experiment).map_err(anyhow::Error::msg)?;
     while let Some(run) = lab.take() {

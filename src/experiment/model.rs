@@ -3,6 +3,7 @@
 
 use super::{Experiment, Key, RunSettings, SystemSettings, WorkloadSettings, keys};
 use crate::model::{ModelPreset, default_model, model_named};
+use crate::sim::Strategy;
 
 /// Name of a model whose expert has another size than a preset's.
 pub const CUSTOM: &str = "custom";
@@ -112,6 +113,16 @@ impl Experiment {
         {
             (of.hidden, of.intermediate) = (0, 0);
         }
+    }
+
+    /// The experiment with the lab's own list of strategies, if it names none.
+    #[must_use]
+    pub fn for_lab(&self) -> Self {
+        let mut of = self.clone();
+        if of.run.strategies == RunSettings::default().strategies {
+            of.run.strategies = Strategy::lab();
+        }
+        of
     }
 
     /// What all runs of Figure 12 share: the figure sets model, wafer, batch and strategies itself, on no trace and

@@ -47,6 +47,7 @@ fn App() -> impl IntoView {
             <panels::See store />
             <panels::Tell store />
             <panels::Place store />
+            <panels::Deploy store />
             <panels::Compare store />
             <panels::Explain store />
             <panels::Paper store />

@@ -27,6 +27,7 @@ pub(super) fn begin(store: Store) {
     Effect::new(move |_| {
         // Read, not only tracked: a memo that nobody has read counts as changed.
         let _ = (origin.get(), key.get(), trace.get());
+        answers.placed.clear();
         simulate(store);
     });
     // A new result makes what belongs to the old one void.
@@ -176,6 +177,20 @@ fn run_each(store: Store, query: Query<Vec<Point>>, of: Option<DataId>, all: Vec
 fn simulators(pool: &Pool) -> Vec<usize> {
     let all: Vec<usize> = (SIMULATOR..pool.len()).filter(|&w| pool.works(w)).collect();
     if all.is_empty() { vec![DATA_WORKER] } else { all }
+}
+
+/// Compares placements and dispatches on what is shown; the search is asked for, because it takes longer than all others.
+pub(super) fn compare_placements(store: Store, search: bool) {
+    let (Some(pool), Some(of)) = (store.pool(), untrack(|| store.data())) else { return };
+    let mut experiment = store.experiment.with_untracked(Experiment::run_key).for_lab();
+    if !search {
+        experiment.run.strategies.retain(|s| !s.name().starts_with("search."));
+    }
+    let ticket = store.answers.placed.ask(&pool, &of);
+    spawn_local(async move {
+        let job = jobs::Place::new(of, experiment);
+        ticket.settle(store.chrome.failure, ticket.job_with(DATA_WORKER, job, None, ticket.teller()).await);
+    });
 }
 
 /// Asks for two parts of the requests.

@@ -8,7 +8,7 @@ use super::query::{Failure, Query};
 use crate::analysis::Report;
 use crate::experiment::Experiment;
 use crate::format::Issue;
-use crate::protocol::{DataId, Figures, Info, Origin, PaperRun, RunReport, Side};
+use crate::protocol::{DataId, Figures, Info, Origin, PaperRun, PlaceReport, RunReport, Side};
 use crate::sim::Timeline;
 use crate::web::{Dropped, Pool, prefers_dark, recall};
 
@@ -118,6 +118,8 @@ pub(super) struct Answers {
     pub(super) compared: Query<Vec<Point>>,
     /// Two parts of the requests, or why they cannot be shown.
     pub(super) versus: Query<Result<Arc<[Side; 2]>, String>>,
+    /// Placements and dispatches compared.
+    pub(super) placed: Query<PlaceReport>,
     /// The runs of Figure 12.
     pub(super) paper: Query<Vec<PaperRun>>,
 }
@@ -196,6 +198,7 @@ impl Store {
                 sweep: Query::new(),
                 compared: Query::new(),
                 versus: Query::new(),
+                placed: Query::new(),
                 paper: Query::new(),
             },
             chrome: Chrome {

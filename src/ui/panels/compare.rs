@@ -26,7 +26,7 @@ use crate::units::{floor, grouped, percent, significant};
 pub(crate) fn Compare(store: Store) -> impl IntoView {
     view! {
         <section aria-labelledby="compare-title">
-            <h2 id="compare-title">"5 · Side by side"</h2>
+            <h2 id="compare-title">"6 · Side by side"</h2>
             <Requests store />
             <Experiments store />
         </section>

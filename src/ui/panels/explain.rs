@@ -77,7 +77,7 @@ pub(crate) fn Explain(store: Store) -> impl IntoView {
     let go = move |by: isize| at.update(|n| *n = n.saturating_add_signed(by).min(last));
     view! {
         <section aria-labelledby="explain-title">
-            <h2 id="explain-title">"6 · How the strategies decide"</h2>
+            <h2 id="explain-title">"7 · How the strategies decide"</h2>
             <p class="aside">
                 "An example of nine dies and nine experts, one at home on each die; experts 0 and 4 are hot. First Algorithm 1 (Figure 10) places block after block of tokens, the rarest expert first; then each die keeps what the predictor expects it to use again (Figure 11). The example is ours."
             </p>

@@ -14,6 +14,7 @@ const DEPTHS: [(&str, &[(&str, &str)]); 3] = [
             ("see-title", "Where experts move"),
             ("tell-title", "Observations"),
             ("place-title", "Placement"),
+            ("deploy-title", "Deploy"),
             ("compare-title", "Side by side"),
         ],
     ),

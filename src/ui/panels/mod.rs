@@ -1,6 +1,7 @@
 //! The page's parts, from top to bottom.
 
 mod compare;
+mod deploy;
 mod dialogs;
 mod explain;
 mod frame;
@@ -18,6 +19,7 @@ mod views;
 mod wafer;
 
 pub(super) use compare::Compare;
+pub(super) use deploy::Deploy;
 pub(super) use dialogs::Dialogs;
 pub(super) use explain::Explain;
 pub(super) use frame::{Footer, Header, Notices};

@@ -55,7 +55,7 @@ pub(crate) fn Paper(store: Store) -> impl IntoView {
     };
     view! {
         <section aria-labelledby="paper-title">
-            <h2 id="paper-title">"7 · The paper\u{2019}s results, reproduced"</h2>
+            <h2 id="paper-title">"8 · The paper\u{2019}s results, reproduced"</h2>
             <div id="reproduce-place">{state}</div>
             <Units store />
         </section>
