@@ -61,6 +61,9 @@ pub(super) fn table(out: &mut impl Write, report: &PlaceReport) -> Result<()> {
         let Scores { max_over_mean, seconds: time, .. } = &bound.scores;
         writeln!(out, "{:<24} {:>9} {:>41}  {words}", bound.name, significant(*max_over_mean, 4), seconds(*time))?;
     }
+    if let Some(words) = report.fastest_words() {
+        writeln!(out, "\n{words}")?;
+    }
     if report.strategies.iter().any(|of| of.twice > 0) {
         writeln!(out, "\nsome devices hold an expert twice: its tokens are one load there, and the slot is lost")?;
     }

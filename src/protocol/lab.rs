@@ -11,7 +11,7 @@ use super::{Dataset, Part};
 use crate::experiment::Experiment;
 use crate::model::{Placed, Replicas};
 use crate::place::{Loads, PLACEMENTS};
-use crate::sim::{Balance, Outcome, Strategy, Workload, learning};
+use crate::sim::{Balance, Bound as Limit, Outcome, Strategy, Workload, learning};
 
 /// The lab's report: `moescope place --json`.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
@@ -69,6 +69,8 @@ pub struct PlacedStrategy {
     pub seconds: f64,
     /// Seconds of the baseline over these.
     pub speedup: f64,
+    /// What limits most of that time.
+    pub bound: Limit,
     /// Copies that do not lie where blocks by id would have them, over all layers.
     pub moved: u64,
     /// Their bytes.
@@ -136,6 +138,29 @@ pub struct Bound {
     pub scores: Scores,
     /// Largest over mean load by layer.
     pub by_layer: Vec<f64>,
+}
+
+impl PlaceReport {
+    /// What is to be said of the fastest strategies: which one it is, or which tie and what makes them.
+    #[must_use]
+    pub fn fastest_words(&self) -> Option<String> {
+        let least = self.strategies.iter().map(|s| s.seconds).fold(f64::INFINITY, f64::min);
+        let tied: Vec<&PlacedStrategy> = self.strategies.iter().filter(|s| s.seconds <= least * (1.0 + 1e-9)).collect();
+        let names = tied.iter().map(|s| s.strategy.as_str()).collect::<Vec<_>>().join(", ");
+        let first = tied.first()?;
+        if tied.len() == 1 {
+            return Some(format!("{names} is the fastest."));
+        }
+        let why = match first.bound {
+            Limit::Hbm => {
+                "every device reads all of its experts, and that takes longer than computing: where they lie decides \
+                           nothing, only how many a device has to read. A larger batch or fewer devices tell them apart"
+            }
+            Limit::Compute => "computing bounds them all, and they share it alike",
+            Limit::Link => "the same links bound them all",
+        };
+        Some(format!("{} strategies tie: {names}. The reason: {why}.", tied.len()))
+    }
 }
 
 /// Percentiles over layers.
@@ -306,6 +331,7 @@ impl Lab {
                 link_bytes: now.link_bytes,
                 seconds: now.seconds,
                 speedup: now.speedup,
+                bound: on_scored.bound,
                 learnt: scores(learnt, &on_learnt),
                 heldout: self.experiment.workload.held_out.then_some(now),
                 moved,

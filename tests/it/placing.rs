@@ -75,6 +75,14 @@ fn what_has_no_decode_steps_is_placed_and_scored_by_its_counts() {
 }
 
 #[test]
+fn strategies_that_tie_are_said_to_and_why() {
+    let one = |name: &str| report(&format!("{SMALL}&strategies={name}"), requests()).unwrap().fastest_words().unwrap();
+    assert_eq!(one("remap.home"), "remap.home is the fastest.");
+    let tied = one("remap.home,remap.home%2Bpred");
+    assert!(tied.starts_with("2 strategies tie: remap.home, remap.home+pred. The reason: every device reads"), "{tied}");
+}
+
+#[test]
 fn a_pattern_names_all_strategies_that_are_like_it() {
     let (experiment, unread) = Experiment::parse("v=2&strategies=remap.*,ep");
     assert!(unread.is_empty());

@@ -95,6 +95,7 @@ fn result(
     view! {
         <p class="status" id="placed">
             {if report.synthetic { "On the synthetic workload: " } else { "On your trace: " }} {words}
+            " " {report.fastest_words()}
             {report.warnings.iter().map(|w| format!(" {w}.")).collect::<String>()}
         </p>
         {strategies(report, chosen)}
