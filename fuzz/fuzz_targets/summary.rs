@@ -19,7 +19,7 @@ fuzz_target!(|payload: &[u8]| {
         return;
     }
     let _ = moescope::analysis::report(&part.summary, Vec::new());
-    let _ = figures(&part.summary, &Default::default(), Asked::All, moescope::model::Scope::All);
+    let _ = figures(part, &Default::default(), Asked::All, moescope::model::Scope::All);
     let written = to_moesum(&dataset).expect("memory");
     assert!(from_moesum(&written).is_ok());
 });

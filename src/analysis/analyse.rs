@@ -3,7 +3,7 @@
 
 use super::registry::{Has, Mean, Whole, of_all, of_report, one_of_all, sketches};
 use super::{Report, Reporter, Setting, Summary, insights, observations};
-use crate::model::Scope;
+use crate::model::{Request, Scope};
 
 /// A full report in the making: a worker answers sliders in between.
 #[derive(Clone, Debug)]
@@ -13,11 +13,11 @@ pub struct Analyser {
     mean: Mean,
 }
 
-/// All of it at once; `warnings` stand before what is odd in the counts themselves.
+/// All of it at once, of counts and of the requests that are cached; `warnings` stand before what is odd in the counts themselves.
 #[must_use]
-pub fn analyse(summary: &Summary, warnings: Vec<String>, setting: &Setting) -> Report {
+pub fn analyse(summary: &Summary, requests: &[Request], warnings: Vec<String>, setting: &Setting) -> Report {
     let mut all = Analyser::new(summary, warnings, setting);
-    while all.step(summary) {}
+    while all.step(summary, requests) {}
     all.finish(summary)
 }
 
@@ -35,8 +35,8 @@ impl Analyser {
     }
 
     /// Adds the next layer; false if there is none.
-    pub fn step(&mut self, summary: &Summary) -> bool {
-        self.mean.step(summary);
+    pub fn step(&mut self, summary: &Summary, requests: &[Request]) -> bool {
+        self.mean.step(summary, requests);
         self.reporter.step(summary)
     }
 

@@ -2,6 +2,7 @@
 //! every number of the reports is a query on it. Definitions: docs/analyses.md.
 
 mod analyse;
+mod cache;
 mod calibration;
 mod coactivation;
 pub mod figure;
@@ -25,6 +26,7 @@ mod table;
 mod transition;
 
 pub use analyse::{Analyser, analyse};
+pub use cache::{CacheHits, MOST_ACCESSES, back_to_back, cache_hits, lockstep_stream};
 pub use calibration::{CalibrationRow, calibration};
 pub use coactivation::{CoActivation, coactivation, pair_counts, pair_ratios};
 pub use findings::{Bar, Caches, Insight, Observation, Setting};

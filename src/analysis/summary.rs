@@ -372,7 +372,7 @@ pub fn experts_of(request: &Request) -> usize {
     }
 }
 
-fn tokens_of(request: &Request, phase: Phase) -> std::ops::Range<usize> {
+pub(super) fn tokens_of(request: &Request, phase: Phase) -> std::ops::Range<usize> {
     match phase {
         Phase::Prefill => 0..request.prefill,
         Phase::Decode => request.prefill..request.tokens,

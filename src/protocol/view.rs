@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 use super::{Dataset, Part};
 use crate::analysis::figure::Figure;
 use crate::analysis::registry::{Layer, Whole, of_all, of_layer, one_of_all};
-use crate::analysis::{Caches, Setting, Summary};
+use crate::analysis::{Caches, Setting};
 use crate::experiment::Experiment;
 use crate::model::{SYSTEMS, Scope};
 
@@ -44,14 +44,15 @@ pub fn setting(dataset: &Dataset) -> Setting {
 /// # Errors
 /// If there is no such layer.
 #[inline(never)]
-pub fn figures(summary: &Summary, setting: &Setting, asked: Asked, scope: Scope) -> Result<Figures, String> {
+pub fn figures(part: &Part, setting: &Setting, asked: Asked, scope: Scope) -> Result<Figures, String> {
+    let summary = &part.summary;
     let (position, prompt) = match asked {
         Asked::All => return Ok(Figures { layer: None, all: of_all(&Whole::new(summary, setting, scope)) }),
         Asked::Prompt(position) => (position, true),
         Asked::Later(position) => (position, false),
     };
     let none = || format!("there is no layer at position {position}");
-    let layer = Layer::new(summary, setting, position, scope).ok_or_else(none)?;
+    let layer = Layer::new(summary, &part.requests, setting, position, scope).ok_or_else(none)?;
     Ok(Figures { layer: Some(layer.id), all: of_layer(&layer, prompt) })
 }
 

@@ -93,7 +93,7 @@ fn second() -> Request {
 /// The share of a step's distinct experts that the step before needed too: the form that "over 80% repetitive" speaks of.
 #[test]
 fn e_repetition_in_lockstep() {
-    let r = analyse(&summary(&[t1(), second()]), Vec::new(), &Setting::default());
+    let r = analyse(&summary(&[t1(), second()]), &[], Vec::new(), &Setting::default());
     // Layer 1: {0,1} {1,2} {0}: one of two, none of one. Layer 3: {3} {0,3} {3}: one of two, one of one.
     near(r.repetition.lockstep[0], 1.0 / 3.0);
     near(r.repetition.lockstep[1], 2.0 / 3.0);
@@ -144,7 +144,7 @@ fn f_reuse_in_tokens_and_in_bytes() {
     assert_eq!(bins, [0, 98, 0, 0, 0, 0, 0, 1]);
     assert_eq!(report(&both, Vec::new()).reuse["per_request"].bytes, None, "the size of an expert is not known");
     let caches = Caches { expert: 10.0, llc: 15.0, hbm: 29.0 };
-    let r = analyse(&all, Vec::new(), &Setting { caches: Some(caches), ..Setting::default() });
+    let r = analyse(&all, &[], Vec::new(), &Setting { caches: Some(caches), ..Setting::default() });
     let bytes = r.reuse["per_request"].bytes.unwrap();
     // Of T1's six accesses a cache of one expert hits none, one of two hits two.
     near(bytes.llc_miss_ratio, 1.0);
@@ -155,7 +155,7 @@ fn f_reuse_in_tokens_and_in_bytes() {
 /// 5 stands before 10: as text it does not.
 #[test]
 fn capacities_are_reported_in_the_order_of_numbers() {
-    let r = analyse(&summary(&[t1()]), Vec::new(), &Setting::default());
+    let r = analyse(&summary(&[t1()]), &[], Vec::new(), &Setting::default());
     let text = serde_json::to_string(&r).unwrap();
     let at = |key: &str, from: usize| from + text[from..].find(key).unwrap();
     let miss = at("\"miss_ratio\"", 0);

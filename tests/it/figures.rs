@@ -13,7 +13,7 @@ use crate::support::{moescope, paper, request, summary, t1, t2};
 /// Every figure of one layer.
 fn layer(s: &Summary, position: usize, scope: Scope) -> Vec<Figure> {
     let setting = Setting::default();
-    let layer = Layer::new(s, &setting, position, scope).unwrap();
+    let layer = Layer::new(s, &[], &setting, position, scope).unwrap();
     [true, false].map(|prompt| of_layer(&layer, prompt)).concat()
 }
 
@@ -86,7 +86,7 @@ fn the_coverage_curve_rounds_up() {
 fn the_mean_of_all_layers_is_the_mean_of_their_figures() {
     let s = summary(&[t1()]);
     let mut mean = Mean::new(&Setting::default(), Scope::All);
-    while mean.step(&s) {}
+    while mean.step(&s, &[]) {}
     assert_eq!(mean.layers(), 2);
     let mean = mean.finish();
     let layers = [0, 1].map(|l| layer(&s, l, Scope::All));
@@ -154,9 +154,10 @@ fn every_figure_is_drawn_told_saved_and_sent() {
     let s = summary(&all);
     let setting =
         Setting { model: Some(&MODELS[0]), synthetic: true, caches: Some(Caches { expert: 2.0, llc: 3.0, hbm: 9.0 }) };
-    let mut figures = layer(&s, 0, Scope::All);
+    let first = Layer::new(&s, &all, &setting, 0, Scope::All).unwrap();
+    let mut figures = [true, false].map(|prompt| of_layer(&first, prompt)).concat();
     figures.extend(of_all(&Whole::new(&s, &setting, Scope::All)));
-    figures.extend(analyse(&s, Vec::new(), &setting).figures);
+    figures.extend(analyse(&s, &all, Vec::new(), &setting).figures);
     for (_, sketch) in sketches() {
         let figure = named(&figures, sketch.id);
         assert_eq!(figure.empty(), None, "{}", sketch.id);
@@ -188,7 +189,7 @@ fn figures_that_follow_a_slider_are_sent_compactly() {
     let rows: Vec<&[u16]> = rows.iter().map(Vec::as_slice).collect();
     let s = summary(&[request(0, 100, &[(1, &rows), (2, &rows)])]);
     let setting = Setting::default();
-    let figures = of_layer(&Layer::new(&s, &setting, 0, Scope::All).unwrap(), true);
+    let figures = of_layer(&Layer::new(&s, &[], &setting, 0, Scope::All).unwrap(), true);
     let cells: usize = figures.iter().map(|f| if let Data::Matrix(m) = &f.data { m.values.len() } else { 0 }).sum();
     assert_eq!(cells, 2 * 64 * 64, "two matrices follow the slider");
     let bytes = postcard::to_stdvec(&figures).unwrap().len();
@@ -264,4 +265,40 @@ fn i_load_entropy() {
     let plain = column.iter().map(|&e| -log2(share(e))).sum::<f64>() / 200.0;
     let bits = of(&summary(&[request(0, 200, &[(1, &rows)])]), "entropy-bits")[0][0];
     assert!((bits - plain).abs() < 1e-12, "{bits} is not {plain}");
+}
+
+/// T1 decodes 0 2 0 in layer 1 and 3 3 3 in layer 3; a second request uses 0 1 and 3 2. Back to back: 0 2 0 0 1 and 3 3 3 3 2.
+#[test]
+fn j_cache_what_if() {
+    let second = request(1, 0, &[(1, &[&[0], &[1]]), (3, &[&[3], &[2]])]);
+    let all = [t1(), second];
+    let s = summary(&all);
+    let setting = Setting::default();
+    let of = |requests: &[Request], position: usize, id: &str| {
+        let layer = Layer::new(&s, requests, &setting, position, Scope::All).unwrap();
+        named(&of_layer(&layer, false), id).clone()
+    };
+    let at = |figure: &Figure, percent: f64| {
+        figure.lines().iter().map(|l| (l.name.clone(), l.at(percent).unwrap())).collect::<Vec<_>>()
+    };
+    let named = |values: [f64; 5]| {
+        let names = ["LRU", "LFU", "hottest pinned", "pinned, held out", "Belady's optimum"];
+        names.map(String::from).into_iter().zip(values).collect::<Vec<_>>()
+    };
+    // One of four experts. Layer 1: LRU and LFU hit 0 after 0; 0 pinned hits twice, on the odd request's `0 1` never.
+    let figure = of(&all, 0, "cache-hits");
+    assert_eq!(at(&figure, 0.25), named([0.2, 0.2, 0.4, 0.0, 0.4]));
+    assert_eq!(at(&figure, 1.0), named([0.4, 0.4, 0.4, 0.0, 0.4]));
+    assert_eq!(at(&of(&all, 1, "cache-hits"), 0.01), named([0.6, 0.6, 0.6, 0.0, 0.6]));
+    assert_eq!(figure.under(0.25, 0.5, None).unwrap().split(", ").next(), Some("25% of the experts: LRU 20.0%"));
+    // In lockstep layer 1 needs {0} {1, 2} {0}: two experts hold 0 over only if it is kept on purpose.
+    let lockstep: Vec<_> = at(&of(&[], 0, "cache-lockstep"), 0.5).into_iter().map(|(_, y)| y).collect();
+    assert_eq!(lockstep, [0.0, 0.0, 0.25, 0.25]);
+    // Counts without requests tell no order, and a single request has nobody to learn from.
+    assert!(of(&[], 0, "cache-hits").empty().unwrap().contains("load the trace itself"));
+    let alone = summary(&[t1()]);
+    let one = [t1()];
+    let layer = Layer::new(&alone, &one, &setting, 0, Scope::All).unwrap();
+    let figure = of_layer(&layer, false).into_iter().find(|f| f.id == "cache-hits").unwrap();
+    assert_eq!(figure.lines()[3].y.len(), 0, "no odd request to score on");
 }

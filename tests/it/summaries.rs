@@ -168,7 +168,7 @@ proptest! {
         }
         if let Ok(dataset) = from_moesum(&wrapped(&payload)) && let Some(part) = dataset.part() {
             let _ = moescope::analysis::report(&part.summary, Vec::new());
-            let _ = moescope::protocol::figures(&part.summary, &Default::default(), moescope::protocol::Asked::All, moescope::model::Scope::All);
+            let _ = moescope::protocol::figures(part, &Default::default(), moescope::protocol::Asked::All, moescope::model::Scope::All);
             let _ = moescope::protocol::workload(part, &moescope::experiment::Experiment::parse("batch=8&steps=2&layers=2").0);
             let _ = dataset.info();
         }
@@ -191,7 +191,7 @@ fn what_fuzzing_found_stays_mended() {
     let part = sound.part().unwrap();
     let _ = moescope::analysis::report(&part.summary, Vec::new());
     let _ = moescope::protocol::figures(
-        &part.summary,
+        part,
         &Default::default(),
         moescope::protocol::Asked::All,
         moescope::model::Scope::All,

@@ -29,7 +29,7 @@ fn all_requests_counted_anew_are_the_summary() {
     let setting = Setting::default();
     for scope in Scope::EACH {
         let [a, b] = versus(Subset::All, Subset::All, scope).sides(&dataset, &Dataset::default()).unwrap();
-        let layer = Layer::new(summary, &setting, 3, scope).unwrap();
+        let layer = Layer::new(summary, &[], &setting, 3, scope).unwrap();
         let figures = of_layer(&layer, true);
         let facts: Vec<_> = figures.iter().flat_map(|f| &f.facts).collect();
         let fact = |id: &str| facts.iter().find(|f| f.id == id).map(|f| f.value);

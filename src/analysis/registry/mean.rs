@@ -3,7 +3,7 @@
 
 use super::{Layer, Make, Setting, Sketch, Summary, of_layer, sketches};
 use crate::analysis::figure::{Data, Figure, Numbers, narrow};
-use crate::model::Scope;
+use crate::model::{Request, Scope};
 
 /// Means in the making, a layer at a time.
 #[derive(Clone, Debug)]
@@ -37,8 +37,8 @@ impl Mean {
 
     /// Adds the next layer; false if there is none.
     #[inline(never)]
-    pub fn step(&mut self, summary: &Summary) -> bool {
-        let Some(layer) = Layer::new(summary, &self.setting, self.next, self.scope) else { return false };
+    pub fn step(&mut self, summary: &Summary, requests: &[Request]) -> bool {
+        let Some(layer) = Layer::new(summary, requests, &self.setting, self.next, self.scope) else { return false };
         self.next += 1;
         let made = if self.listed { listed(&layer) } else { [true, false].map(|p| of_layer(&layer, p)).concat() };
         self.figures.resize_with(made.len(), Average::default);

@@ -4,6 +4,7 @@
 //! The counting stays with [`Summary`]: its kernels go over the requests once for all analyses, and its tables have one form in
 //! files. A row begins where counts are asked.
 
+mod cache;
 mod coactivation;
 mod cross_layer;
 mod cross_token;
@@ -22,7 +23,7 @@ use super::streams::streams;
 use super::{
     DistanceCounts, Half, Kind, LayerCounts, Report, Setting, Square, Summary, frequency as count, transition,
 };
-use crate::model::Scope;
+use crate::model::{Request, Scope};
 
 pub use mean::Mean;
 
@@ -35,6 +36,7 @@ pub const ANALYSES: &[Analysis] = &[
     repetition::ANALYSIS,
     phases::ANALYSIS,
     reuse::ANALYSIS,
+    cache::ANALYSIS,
     coactivation::ANALYSIS,
     subjects::ANALYSIS,
 ];
@@ -172,6 +174,8 @@ impl Needs {
 pub struct Layer<'a> {
     /// The counts of all.
     pub summary: &'a Summary,
+    /// The requests that are cached, by index: for what depends on the order of all tokens. None where counts are all there is.
+    pub requests: &'a [Request],
     /// What the counts do not tell.
     pub setting: &'a Setting,
     /// Layer id.
@@ -190,11 +194,17 @@ pub struct Layer<'a> {
 impl<'a> Layer<'a> {
     /// The layer at a position.
     #[must_use]
-    pub fn new(summary: &'a Summary, setting: &'a Setting, position: usize, scope: Scope) -> Option<Self> {
+    pub fn new(
+        summary: &'a Summary,
+        requests: &'a [Request],
+        setting: &'a Setting,
+        position: usize,
+        scope: Scope,
+    ) -> Option<Self> {
         let (&id, counts) = summary.layers.iter().nth(position)?;
         let last = position + 1 == summary.layers.len();
         let (frequency, tokens, next) = Default::default();
-        Some(Self { summary, setting, id, counts, scope, last, frequency, tokens, next })
+        Some(Self { summary, requests, setting, id, counts, scope, last, frequency, tokens, next })
     }
 
     /// Experts of a layer.

@@ -32,7 +32,7 @@ impl Job for Report {
         let summary = &part.summary;
         let start = || Box::new(Analyser::new(summary, dataset.warnings(), &setting(dataset)));
         let work = self.work.get_or_insert_with(start);
-        if work.step(summary) {
+        if work.step(summary, &part.requests) {
             return Ok(running(work.progress()));
         }
         let work = self.work.take().ok_or("the report was given already")?;
@@ -56,7 +56,7 @@ impl Job for Figures {
 
     fn step(&mut self, state: &mut State, _: &dyn Files) -> Stepped<Self::Reply> {
         let (dataset, part) = state.data(&self.of)?;
-        Ok(Step::Done(figures(&part.summary, &setting(dataset), self.asked, self.scope)?))
+        Ok(Step::Done(figures(part, &setting(dataset), self.asked, self.scope)?))
     }
 }
 
@@ -83,7 +83,7 @@ impl Job for Mean {
     fn step(&mut self, state: &mut State, _: &dyn Files) -> Stepped<Self::Reply> {
         let (dataset, part) = state.data(&self.of)?;
         let work = self.work.get_or_insert_with(|| Box::new(registry::Mean::new(&setting(dataset), self.scope)));
-        if work.step(&part.summary) {
+        if work.step(&part.summary, &part.requests) {
             return Ok(running((work.layers(), part.summary.layers.len() as u64)));
         }
         Ok(Step::Done(crate::protocol::Figures { layer: None, all: work.finish() }))
