@@ -15,7 +15,7 @@ pub(super) fn place(text: &str, traces: &[PathBuf], config: Option<&Path>, threa
     let (read, said) = understood(text, !traces.is_empty());
     let (experiment, of, state) = prepare(read.for_lab(), traces, config, threads)?;
     let (dataset, part) = state.data(&of)?;
-    let mut lab = Lab::new(dataset, part, &experiment).map_err(anyhow::Error::msg)?;
+    let mut lab = Lab::new(dataset, part, &experiment, None).map_err(anyhow::Error::msg)?;
     while let Some(run) = lab.take() {
         lab.put(work(run, threads)?).map_err(anyhow::Error::msg).context("the next run")?;
     }

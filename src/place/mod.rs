@@ -1,6 +1,7 @@
 //! Placements: where the experts of each layer live. Apart from `sim`, which takes what they compute as data. A new one is a
 //! file and a row.
 
+pub mod files;
 mod fixed;
 mod remap;
 

@@ -9,7 +9,8 @@ use super::learn::{summed, with_steps};
 use super::run::{Provenance, Run, batch};
 use super::{Dataset, Part};
 use crate::experiment::Experiment;
-use crate::model::{Placed, Replicas};
+use crate::model::{Placed, Replicas, model_named};
+use crate::place::files::{Deployment, PlacementFile, Target, fit};
 use crate::place::{Loads, PLACEMENTS};
 use crate::sim::{Balance, Bound as Limit, Outcome, Strategy, Workload, learning};
 
@@ -38,6 +39,8 @@ pub struct PlaceReport {
     pub held_out: bool,
     /// There are no decode steps: every score is of one step, which is the counts scaled to the batch.
     pub from_counts: bool,
+    /// Tokens of each expert that was learnt from, `[layer][expert]`.
+    pub loads: Vec<Vec<u64>>,
     /// One for each strategy.
     pub strategies: Vec<PlacedStrategy>,
     /// What stands beside them: the placement that knew the counts to come (`best`; replicas can beat it), and the worst one.
@@ -141,6 +144,29 @@ pub struct Bound {
 }
 
 impl PlaceReport {
+    /// The placement of a strategy as it is taken to a server; of the fastest, if none is named.
+    ///
+    /// # Errors
+    /// There is no such strategy in the report.
+    pub fn deployment(&self, strategy: Option<&str>) -> Result<Deployment, String> {
+        let named = self.strategies.iter().find(|s| Some(s.strategy.as_str()) == strategy);
+        let fastest = || self.strategies.iter().min_by(|a, b| a.seconds.total_cmp(&b.seconds));
+        let of = if strategy.is_some() { named } else { fastest() };
+        let of = of.ok_or_else(|| {
+            let all: Vec<&str> = self.strategies.iter().map(|s| s.strategy.as_str()).collect();
+            format!("no strategy {} was placed; there are {}", strategy.unwrap_or("at all"), all.join(", "))
+        })?;
+        Ok(Deployment {
+            layers: self.layers.clone(),
+            maps: of.physical_to_logical.clone(),
+            devices: self.devices,
+            experts: self.experts,
+            loads: self.loads.clone(),
+            model: self.of_model.as_deref().and_then(model_named),
+            experiment: self.experiment.clone(),
+        })
+    }
+
     /// What is to be said of the fastest strategies: which one it is, or which tie and what makes them.
     #[must_use]
     pub fn fastest_words(&self) -> Option<String> {
@@ -191,13 +217,29 @@ impl Lab {
     ///
     /// # Errors
     /// Nothing of it can be placed or simulated, and why.
-    pub fn new(dataset: &Dataset, part: &Part, experiment: &Experiment) -> Result<Self, String> {
-        let (filled, from_counts) = if part.summary.tokens[1] == 0 {
+    pub fn new(
+        dataset: &Dataset,
+        part: &Part,
+        experiment: &Experiment,
+        file: Option<&PlacementFile>,
+    ) -> Result<Self, String> {
+        let (mut filled, from_counts) = if part.summary.tokens[1] == 0 {
             (summed(part, experiment)?, true)
         } else {
             (batch(dataset, part, experiment)?.0, false)
         };
-        let provenance = Provenance::new(part, dataset.synthetic, &filled, dataset.warnings());
+        let mut provenance = Provenance::new(part, dataset.synthetic, &filled, dataset.warnings());
+        if let Some(file) = file {
+            let topology = experiment.topology();
+            let all = part.summary.layer_ids();
+            let (experts, devices) = (filled.experts, topology.devices);
+            let model = provenance.resolve(experiment)?.workload.model;
+            let model = model_named(&model).or_else(|| part.model());
+            let (layers, live) = (&filled.layers, &topology.live);
+            let (replicas, said) = fit(file, &Target { layers, all: &all, experts, live, devices, model })?;
+            filled.loads.file = Some(replicas);
+            provenance.warnings.extend(said.into_iter().map(|words| format!("the placement\u{2019}s file: {words}")));
+        }
         Self::on(experiment, with_steps(filled, part, experiment), provenance, from_counts)
     }
 
@@ -367,6 +409,7 @@ impl Lab {
             held_out: self.experiment.workload.held_out,
             from_counts: self.from_counts,
             bounds: bounds().into_iter().filter_map(bound).collect(),
+            loads: self.workload.loads.layers.clone(),
             strategies,
             warnings,
         }

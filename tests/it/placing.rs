@@ -79,7 +79,10 @@ fn strategies_that_tie_are_said_to_and_why() {
     let one = |name: &str| report(&format!("{SMALL}&strategies={name}"), requests()).unwrap().fastest_words().unwrap();
     assert_eq!(one("remap.home"), "remap.home is the fastest.");
     let tied = one("remap.home,remap.home%2Bpred");
-    assert!(tied.starts_with("2 strategies tie: remap.home, remap.home+pred. The reason: every device reads"), "{tied}");
+    assert!(
+        tied.starts_with("2 strategies tie: remap.home, remap.home+pred. The reason: every device reads"),
+        "{tied}"
+    );
 }
 
 #[test]

@@ -30,7 +30,7 @@ impl Job for Place {
     fn step(&mut self, state: &mut State, _: &dyn Files) -> Stepped<PlaceReport> {
         let Some(lab) = &mut self.work else {
             let (dataset, part) = state.data(&self.of)?;
-            self.work = Some(Box::new(Lab::new(dataset, part, &self.experiment)?));
+            self.work = Some(Box::new(Lab::new(dataset, part, &self.experiment, None)?));
             return Ok(running((0, 0)));
         };
         if let Some(run) = lab.run() {
