@@ -26,6 +26,7 @@ mod pinned;
 mod plain;
 #[cfg(not(target_arch = "wasm32"))]
 mod real_traces;
+mod rebalance;
 mod reference;
 #[cfg(not(target_arch = "wasm32"))]
 mod runs;
