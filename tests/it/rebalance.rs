@@ -209,7 +209,19 @@ fn llama_4_through_its_decode() {
         }
         assert!(of.fifths.iter().all(|f| (0.0..1.0).contains(&f.mean.rho.unwrap()) && f.mean.ceiling.is_some()));
         assert_eq!(of.fifths.iter().map(|f| f.uses).sum::<u64>(), 24 * 29_684);
-        if placement.name == "contiguous" {
+        // The numbers of the docs are these.
+        let docs = include_str!("../../docs/analyses.md");
+        let words =
+            |values: &[Option<f64>]| values.iter().flatten().map(|v| format!("{v:.2}")).collect::<Vec<_>>().join(" ");
+        let rho: Vec<_> = of.fifths.iter().map(|f| f.mean.rho).collect();
+        assert!(docs.contains(&words(&rho)), "{}", words(&rho));
+        if placement.name == "remap" {
+            let again: Vec<_> = of.fifths.iter().map(|f| f.mean.remade).collect();
+            for told in [words(&ratios(&of)), words(&again)] {
+                assert!(docs.contains(&told), "{told}");
+            }
+            assert_eq!(of.first_worth, Some(1));
+        } else {
             assert!(of.first_worth.is_none() && of.reading.contains("the placement is the same"), "{}", of.reading);
         }
     }
