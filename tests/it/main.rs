@@ -28,6 +28,7 @@ mod placing;
 mod plain;
 #[cfg(not(target_arch = "wasm32"))]
 mod real_traces;
+mod rebalance;
 mod reference;
 #[cfg(not(target_arch = "wasm32"))]
 mod runs;
