@@ -32,7 +32,7 @@ pub use holders::Holders;
 pub use network::Network;
 pub use outcome::{Outcome, Reads};
 pub use plan::{Inputs, LayerPlan, Planner, Task};
-pub use predict::Predictor;
+pub use predict::{Predictor, Predictors};
 pub use strategy::{Named, STRATEGIES, Strategy};
 pub use time::{Bound, LayerTiming, computed, time};
 pub use workload::{Shape, Workload, evenly_spaced, offset};

@@ -3,7 +3,7 @@
 
 use std::sync::{Arc, OnceLock};
 
-use super::{Assignment, Config, Holders, Layer, Network, Predictor, Strategy, Workload};
+use super::{Assignment, Config, Holders, Layer, Network, Predictor, Predictors, Strategy, Workload};
 
 /// What the strategies of a run share that place experts alike: batch, settings, and the tables that follow from both.
 pub struct Inputs {
@@ -15,7 +15,8 @@ pub struct Inputs {
     pub network: Network,
     /// Who holds what before any replica is made, by layer.
     homes: Vec<Holders>,
-    predictors: OnceLock<Vec<Predictor>>,
+    shared: Predictors,
+    predictors: OnceLock<Arc<Vec<Predictor>>>,
 }
 
 impl Inputs {
@@ -26,13 +27,19 @@ impl Inputs {
         let network = Network::new(&config.topology);
         let homes =
             (0..workload.layers.len()).map(|layer| Holders::at_home(config.home(layer), network.dies)).collect();
-        Self { workload, config, network, homes, predictors: OnceLock::new() }
+        Self { workload, config, network, homes, shared: Predictors::default(), predictors: OnceLock::new() }
+    }
+
+    /// The same with predictors that others on this batch have made or will make.
+    #[must_use]
+    pub fn sharing(self, predictors: &Predictors) -> Self {
+        Self { shared: predictors.clone(), ..self }
     }
 
     fn predictor(&self, layer: usize) -> &Predictor {
         let Self { workload, config, .. } = self;
-        let of = |heat: &Vec<u32>| Predictor::new(heat, workload.experts, config.predicted);
-        &self.predictors.get_or_init(|| workload.heat.iter().map(of).collect())[layer]
+        let all = || self.shared.of(&workload.heat, workload.experts, config.predicted);
+        &self.predictors.get_or_init(all)[layer]
     }
 }
 
