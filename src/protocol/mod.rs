@@ -1,6 +1,7 @@
 //! Every job of the program, in slices: `job.step(…) -> Running | Done(reply)`, each with a reply of its own type. A worker
 //! steps a job between messages, so progress and cancel work; the command line and the tests loop over the same jobs.
 
+mod batch;
 mod bounds;
 mod cut;
 mod dataset;
@@ -18,6 +19,7 @@ mod thinned;
 mod versus;
 mod view;
 
+pub use batch::{Filled, Provenance, batch, workload};
 pub use cut::cut;
 pub use dataset::{Dataset, Info, Part};
 pub use files::{Cut, Files, Piece, SourceFile, Unit};
@@ -26,11 +28,11 @@ pub use job::{AnyJob, Bytes, DataId, Job, JobError, Origin, Reply, State, Step, 
 pub use list::List;
 pub use moesum::{MAGIC, from_moesum, to_moesum};
 pub use paper::{
-    BATCHES, HostTime, PaperJob, PaperRun, Target, figure_12_title, host_seconds, host_times, paper_models, paper_runs,
-    rms, targets, throughput,
+    BATCHES, HostTime, PaperJob, PaperRun, Target, figure_12_title, host_seconds,
+    host_times, paper_models, paper_runs, rms, targets, throughput,
 };
 pub use plans::Plans;
 pub use remembered::Outcomes;
-pub use run::{PlannedLayer, Provenance, Run, RunReport, StrategyRun, TimedLayer, batch, workload};
+pub use run::{PlannedLayer, Run, RunReport, StrategyRun, TimedLayer};
 pub use versus::{Side, Versus};
 pub use view::{Asked, Figures, figures, glance, setting};
