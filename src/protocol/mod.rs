@@ -28,7 +28,7 @@ pub use job::{AnyJob, Bytes, DataId, Job, JobError, Origin, Reply, State, Step, 
 pub use list::List;
 pub use moesum::{MAGIC, from_moesum, to_moesum};
 pub use paper::{
-    BATCHES, HostTime, PaperJob, PaperRun, Target, figure_12_title, host_seconds,
+    BATCHES, HostTime, PaperJob, PaperLayer, PaperRun, Target, TimedPaperLayer, figure_12_title, host_seconds,
     host_times, paper_models, paper_runs, rms, targets, throughput,
 };
 pub use plans::Plans;
