@@ -6,8 +6,7 @@ use std::sync::Arc;
 use serde::{Deserialize, Serialize};
 
 use super::learn::{summed, with_steps};
-use super::run::{Provenance, Run, batch};
-use super::{Dataset, Part};
+use super::{Dataset, Filled, Part, Provenance, Run, batch};
 use crate::experiment::Experiment;
 use crate::model::{Placed, Replicas, model_named};
 use crate::place::files::{Deployment, PlacementFile, Target, fit};
@@ -301,7 +300,11 @@ impl Lab {
         let of = &*self.workload;
         if stage == Stage::Learnt {
             let learnt = Workload { loads: of.loads.clone(), ..learnt(of) };
-            return Run::with_placements(self.experiment.clone(), learnt, self.provenance.clone(), &self.found);
+            return Run::with_placements(
+                self.experiment.clone(),
+                Arc::new(Filled::new(learnt, self.provenance.clone())),
+                &self.found,
+            );
         }
         // A bound knows what is to come: it learns from what it is scored on.
         let sums = |layer: usize| {

@@ -35,7 +35,7 @@ pub use holders::Holders;
 pub use network::Network;
 pub use outcome::{Outcome, Reads};
 pub use plan::{Inputs, LayerPlan, Planner, Task};
-pub use predict::Predictor;
+pub use predict::{Predictor, Predictors};
 pub use search::{Aim, LayerSearch, learning};
 pub use strategy::{Named, STRATEGIES, Strategy};
 pub use time::{Bound, LayerTiming, computed, time};
