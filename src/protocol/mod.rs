@@ -21,6 +21,7 @@ mod search;
 mod thinned;
 mod versus;
 mod view;
+mod weights;
 
 pub use batch::{Filled, Provenance, batch, workload};
 pub use cut::cut;
@@ -40,3 +41,4 @@ pub use remembered::Outcomes;
 pub use run::{Chunk, DoneChunk, Run, RunReport, StrategyRun};
 pub use versus::{Side, Versus};
 pub use view::{Asked, Figures, figures, glance, setting};
+pub use weights::{Weights, WeightsPlaced};
