@@ -155,6 +155,7 @@ fn score(of: &Place) -> Result<PlaceReport> {
         while let Some(run) = lab.take() {
             lab.put(work(run, of.threads)?).map_err(anyhow::Error::msg)?;
         }
+        while lab.judge() {}
         Ok(lab.report())
     };
     let name = |path: &Path| path.file_name().unwrap_or_default().to_string_lossy().into_owned();
@@ -226,6 +227,16 @@ fn score_table(out: &mut impl Write, report: &PlaceReport) -> Result<()> {
     }
     if let Some(words) = report.fastest_words() {
         writeln!(out, "\n{words}")?;
+    }
+    if !report.from_counts && !report.rebalance.is_empty() {
+        writeln!(out, "\nmade on the prompts, through the decode (largest over mean load by fifths of it)")?;
+        for (name, of) in &report.rebalance {
+            let fifth =
+                |p: &crate::analysis::Position| p.mean.max_over_mean.map_or_else(|| "–".into(), |v| significant(v, 4));
+            let fifths: Vec<String> = of.fifths.iter().map(fifth).collect();
+            writeln!(out, "{name:<14} {:>7}  {}", fifth(&of.prompts), fifths.join("  "))?;
+            writeln!(out, "               {}", of.reading)?;
+        }
     }
     if report.strategies.iter().any(|of| of.twice > 0) {
         writeln!(out, "\nsome devices hold an expert twice: its tokens are one load there, and the slot is lost")?;

@@ -1,16 +1,18 @@
 //! The lab: what each placement and dispatch is worth on requests that it was not made from. Apart from a run, which knows one
 //! batch: here the same placements are scored on what they learnt from, on what they did not, and beside bounds.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 
 use super::learn::{summed, with_steps};
 use super::{Dataset, Filled, Part, Provenance, Run, batch};
+use crate::analysis::{Positions, Rebalance};
 use crate::experiment::Experiment;
 use crate::model::{Placed, Replicas, model_named};
 use crate::place::files::{Deployment, PlacementFile, Target, fit};
-use crate::place::{Loads, PLACEMENTS};
+use crate::place::{Loads, PLACEMENTS, Placement};
 use crate::sim::{Balance, Bound as Limit, Outcome, Strategy, Workload, learning};
 
 /// The lab's report: `moescope place --json`.
@@ -42,6 +44,8 @@ pub struct PlaceReport {
     pub loads: Vec<Vec<u64>>,
     /// One for each strategy.
     pub strategies: Vec<PlacedStrategy>,
+    /// How long each placement holds that is made on the prompts, by name; of the requests that are scored.
+    pub rebalance: BTreeMap<String, Rebalance>,
     /// What stands beside them: the placement that knew the counts to come (`best`; replicas can beat it), and the worst one.
     pub bounds: Vec<Bound>,
     /// What was wrong in the input, and what must be known to read the scores.
@@ -208,6 +212,10 @@ pub struct Lab {
     stage: Stage,
     run: Option<Run>,
     found: Vec<(Strategy, Replicas)>,
+    /// Loads by position in the requests, and the placements that are still to be judged by them.
+    positions: Positions,
+    to_judge: Vec<&'static Placement>,
+    rebalance: BTreeMap<String, Rebalance>,
     done: Vec<(Stage, Vec<(Strategy, Outcome)>)>,
 }
 
@@ -227,6 +235,8 @@ impl Lab {
         } else {
             (batch(dataset, part, experiment)?.0, false)
         };
+        let scored = part.requests.iter().filter(|r| !experiment.workload.held_out || r.is_odd());
+        let positions = Positions::of(scored, &filled.layers, filled.experts);
         let mut provenance = Provenance::new(part, dataset.synthetic, &filled, dataset.warnings());
         if let Some(file) = file {
             let topology = experiment.topology();
@@ -239,7 +249,7 @@ impl Lab {
             filled.loads.file = Some(replicas);
             provenance.warnings.extend(said.into_iter().map(|words| format!("the placement\u{2019}s file: {words}")));
         }
-        Self::on(experiment, with_steps(filled, part, experiment), provenance, from_counts)
+        Self::on(experiment, with_steps(filled, part, experiment), provenance, from_counts, positions)
     }
 
     /// The lab on a batch whose loads have steps.
@@ -251,12 +261,30 @@ impl Lab {
         workload: Workload,
         provenance: Provenance,
         from_counts: bool,
+        positions: Positions,
     ) -> Result<Self, String> {
         let workload = Arc::new(workload);
         let run = Run::new(experiment.clone(), Arc::clone(&workload), provenance.clone())?;
         let experiment = experiment.clone();
-        let (found, done) = (Vec::new(), Vec::new());
-        Ok(Self { experiment, provenance, workload, from_counts, stage: Stage::Scored, run: Some(run), found, done })
+        let mut to_judge: Vec<&'static Placement> = Vec::new();
+        for placement in experiment.run.strategies.iter().map(|s| experiment.placement(s.placement())) {
+            if !["search", "file"].contains(&placement.name) && to_judge.iter().all(|p| p.name != placement.name) {
+                to_judge.push(placement);
+            }
+        }
+        Ok(Self {
+            experiment,
+            provenance,
+            workload,
+            from_counts,
+            stage: Stage::Scored,
+            run: Some(run),
+            found: Vec::new(),
+            positions,
+            to_judge,
+            rebalance: BTreeMap::new(),
+            done: Vec::new(),
+        })
     }
 
     /// The run under way; none once all are done.
@@ -322,7 +350,22 @@ impl Lab {
         Run::new(experiment, Workload { loads, ..of.clone() }, self.provenance.clone())
     }
 
-    /// The report, once no run is left.
+    /// Judges how long one placement holds; false once all are judged. They are made on the prompts, and made again on each fifth.
+    pub fn judge(&mut self) -> bool {
+        let Some(placement) = self.to_judge.pop() else { return false };
+        let resolved = self.provenance.resolve(&self.experiment).unwrap_or_else(|_| self.experiment.clone());
+        let topology = resolved.topology();
+        let place = |layers: &[Vec<u64>]| {
+            let loads = Loads { experts: self.workload.experts, layers: layers.to_vec(), ..Loads::default() };
+            (placement.place)(&loads, &topology, &resolved.params())
+        };
+        let placed = place(self.positions.prefill());
+        let judged = self.positions.rebalance(&placed, topology.live.len(), Some(&place));
+        self.rebalance.insert(placement.name.into(), judged);
+        true
+    }
+
+    /// The report, once no run is left and all placements are judged.
     #[must_use]
     pub fn report(self) -> PlaceReport {
         let of = |stage| self.done.iter().find(|d| d.0 == stage).map_or(&[][..], |d| &d.1);
@@ -414,6 +457,7 @@ impl Lab {
             bounds: bounds().into_iter().filter_map(bound).collect(),
             loads: self.workload.loads.layers.clone(),
             strategies,
+            rebalance: self.rebalance,
             warnings,
         }
     }

@@ -55,6 +55,8 @@ fn a_placement_is_learnt_from_even_requests_and_scored_on_odd_ones() {
         let seconds: f64 = strategy.by_layer.iter().map(|l| l.seconds).sum();
         assert!((seconds - strategy.seconds).abs() < 1e-12 * seconds);
     }
+    assert_eq!(held.rebalance.keys().collect::<Vec<_>>(), ["contiguous", "remap"]);
+    assert_eq!(held.rebalance["contiguous"].fifths.len(), 5);
     assert_eq!(held.bounds[0].name, "best");
     assert!(held.bounds[0].scores.max_over_mean <= by_id.max_over_mean);
 }

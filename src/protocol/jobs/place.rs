@@ -42,6 +42,9 @@ impl Job for Place {
                 return Ok(running(lab.progress()));
             }
         }
+        if lab.judge() {
+            return Ok(running(lab.progress()));
+        }
         let lab = self.work.take().ok_or("the report was given already")?;
         Ok(Step::Done(lab.report()))
     }
