@@ -24,7 +24,7 @@ pub struct Assignment {
 
 impl Assignment {
     /// Of so many experts and dies, from shares in any order, of which each expert has one on a die.
-    fn new(mut shares: Vec<Share>, experts: usize, dies: usize) -> Self {
+    pub(super) fn new(mut shares: Vec<Share>, experts: usize, dies: usize) -> Self {
         if !shares.is_sorted() {
             (shares, _) = counted(&shares, experts, |s| s.expert);
         }

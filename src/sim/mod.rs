@@ -8,6 +8,7 @@
 mod assign;
 mod balance;
 mod config;
+mod copies;
 mod digest;
 mod dispatch;
 mod engine;
@@ -26,6 +27,7 @@ mod workload;
 pub use assign::{Assignment, Block, Candidate, Share, allocate, allocate_explained, as_one_gpu, at_home};
 pub use balance::Balance;
 pub use config::{Config, DieOrder, Tuning, overfull};
+pub use copies::{evenly, fewest_activated, least_loaded};
 pub use digest::Digest;
 pub use dispatch::{DISPATCHES, Dispatch, Layer, dispatch_named};
 pub use engine::{Planned, Simulation, Timed, timeline};
