@@ -88,11 +88,11 @@ pub fn transfer(network: &Network, fetches: &[Fetch], in_flight: usize) -> Timin
             if fluid.ends.least[block] > limit {
                 continue;
             }
-            for slot in block * BLOCK..fluid.moves.len().min((block + 1) * BLOCK) {
+            for (slot, &queue) in queue_of.iter().enumerate().skip(block * BLOCK).take(BLOCK) {
                 if fluid.ends.at[slot] > limit {
                     continue;
                 }
-                let (task, queue) = (fluid.moves[slot].task, queue_of[slot]);
+                let task = fluid.moves[slot].task;
                 timing.end[task] = now;
                 timing.count(fluid.flows[slot].path, fetches[task].bytes);
                 match queues[queue].next() {
