@@ -88,11 +88,11 @@ pub fn transfer(network: &Network, fetches: &[Fetch], in_flight: usize) -> Timin
             if fluid.ends.least[block] > limit {
                 continue;
             }
-            for slot in block * BLOCK..fluid.moves.len().min((block + 1) * BLOCK) {
+            for (slot, &queue) in queue_of.iter().enumerate().skip(block * BLOCK).take(BLOCK) {
                 if fluid.ends.at[slot] > limit {
                     continue;
                 }
-                let (task, queue) = (fluid.moves[slot].task, queue_of[slot]);
+                let task = fluid.moves[slot].task;
                 timing.end[task] = now;
                 timing.count(fluid.flows[slot].path, fetches[task].bytes);
                 match queues[queue].next() {
@@ -535,5 +535,26 @@ fn water(capacity: f64, even: f64, caps: &[f64]) -> f64 {
         capped = below;
         // By rounding alone it could fall, and those below would not be below any more.
         level = f64::max(level, (capacity - taken) / free as f64);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_least_end_of_each_block_is_kept() {
+        let mut ends = Ends::default();
+        let slots = 2 * BLOCK + 3;
+        (0..slots).for_each(|_| ends.add());
+        assert_eq!(ends.least, [f64::INFINITY; 3]);
+        // Every slot many times, with ends that rise, fall, are equal, and go.
+        for n in 0..1000 {
+            let end = if n % 7 == 0 { f64::INFINITY } else { ((n * n * 31) % 97) as f64 };
+            ends.set(n * 11 % slots, end);
+            let least: Vec<f64> =
+                ends.at.chunks(BLOCK).map(|block| block.iter().copied().fold(f64::INFINITY, lower)).collect();
+            assert_eq!(ends.least, least, "after {n}");
+        }
     }
 }

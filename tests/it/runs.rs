@@ -241,10 +241,12 @@ fn a_second_run_on_a_synthetic_workload_makes_none() {
 
 #[test]
 fn the_number_of_threads_changes_no_byte() {
-    for text in
-        ["v=1&model=llama4-maverick&steps=3&layers=3", "v=1&model=llama4-maverick&steps=2&layers=2&sweep=tau:1:2:3"]
-    {
-        let command = if text.contains("sweep") { "sweep" } else { "run" };
+    for (command, text) in [
+        ("run", "v=1&model=llama4-maverick&steps=3&layers=3"),
+        ("sweep", "v=1&model=llama4-maverick&steps=2&layers=2&sweep=tau:1:2:3"),
+        // More threads than models, which help each other.
+        ("paper", "v=2&steps=1&layers=3"),
+    ] {
         let of = |threads: &str| {
             let out = crate::support::moescope(&[command, "--experiment", text, "--json", "--threads", threads]);
             assert!(out.status.success(), "{}", String::from_utf8_lossy(&out.stderr));
