@@ -157,6 +157,14 @@ pub fn keys() -> &'static [Key] {
             get: |e| if e.workload.held_out { "on" } else { "off" }.into(),
             set: |e, v| choice(v, &[("off", false), ("on", true)]).map(|b| e.workload.held_out = b),
         },
+        Key {
+            name: "unmarked",
+            get: |e| e.workload.unmarked.map_or_else(String::new, |m| m.to_string()),
+            set: |e, v| {
+                e.workload.unmarked = if v.is_empty() { None } else { Some(v.parse()?) };
+                Ok(())
+            },
+        },
         Key { name: "home", get: |e| e.run.home.clone(), set: |e, v| placement(v).map(|p| e.run.home = p.name.into()) },
         number!("mfu", run.mfu, 0.01..=1.0),
         Key {

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use serde::{Deserialize, Serialize};
 
 use super::{Heat, Look, PairMap, Subset, Sweep, Variant};
-use crate::model::{Duplex, Faults, SYSTEMS, Scope};
+use crate::model::{Duplex, Faults, Marking, SYSTEMS, Scope};
 use crate::place::PLACEMENTS;
 use crate::sim::{DieOrder, Strategy};
 
@@ -33,6 +33,8 @@ pub struct WorkloadSettings {
     pub skip_collapsed: bool,
     /// Predict from the requests of even position, fill the batch from those of odd position.
     pub held_out: bool,
+    /// What the tokens are of which a recording does not say whether they are the prompt's; none: they stay unmarked.
+    pub unmarked: Option<Marking>,
 }
 
 impl Default for WorkloadSettings {
@@ -49,6 +51,7 @@ impl Default for WorkloadSettings {
             layers: 0,
             skip_collapsed: false,
             held_out: false,
+            unmarked: None,
         }
     }
 }

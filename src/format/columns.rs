@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 
 use super::reader::About;
 use super::{Issues, Place, Problem};
-use crate::model::{LAYER_IDS, MAX_LAYERS, MAX_TOKENS, MAX_TOP_K, Request, UNKNOWN, may_hold};
+use crate::model::{LAYER_IDS, MAX_LAYERS, MAX_TOKENS, MAX_TOP_K, Marks, Request, UNKNOWN, may_hold};
 use crate::units::small;
 
 /// Ids `[tokens][layers][k]`, flat; what is no `u16` (such as -1) is unknown.
@@ -110,7 +110,7 @@ impl Columns {
     }
 
     /// The request; layers with too few rows are filled up with unknown ones, layers that are all zero are dropped.
-    pub(super) fn finish(mut self, about: &About, prefill: usize, issues: &mut Issues) -> Option<Request> {
+    pub(super) fn finish(mut self, about: &About, prefill: Option<usize>, issues: &mut Issues) -> Option<Request> {
         let top_k = self.top_k.max(1);
         let dense = |layer: &u32, column: &Vec<u16>| {
             let zeros = self.zeros.get(layer).is_some_and(|&n| n * top_k == column.len());
@@ -142,8 +142,8 @@ impl Columns {
         }
         let tokens = most / top_k;
         let (layers, columns) = self.layers.into_iter().unzip();
-        let prefill = prefill.min(tokens);
+        let (marks, prefill) = prefill.map_or((Marks::None, 0), |n| (Marks::Given, n.min(tokens)));
         let (index, labels) = (about.index, about.labels.clone());
-        Some(Request { index, sub: 0, labels, top_k: self.top_k, prefill, tokens, layers, columns })
+        Some(Request { index, sub: 0, labels, top_k: self.top_k, experts: 0, marks, prefill, tokens, layers, columns })
     }
 }

@@ -5,6 +5,7 @@ mod archive;
 mod array;
 mod columns;
 mod counts;
+mod finding;
 mod found;
 mod gap;
 mod issue;
@@ -16,19 +17,23 @@ mod readers;
 mod section;
 mod state;
 mod table;
+mod told;
 mod whole;
 mod write;
 
 pub use archive::{
-    Container, Entry, EntryReader, Member, Packing, Refused, Source, container, entries, is_tar, open_entry,
-    tar_members, unwrap,
+    Container, Entry, EntryReader, Member, Packing, Refused, Source, container, entries, is_one_file, is_tar,
+    open_entry, tar_members, unwrap,
 };
-pub use found::{Counts, Found};
+pub(crate) use finding::listed;
+pub use finding::{Finding, RECORDING};
+pub use found::{Counts, Found, Fragment, Half};
 pub use issue::{Issue, Issues, Place, Problem};
 pub use model_config::ModelConfig;
-pub use names::{labels, natural};
+pub use names::{labels, natural, number_after, rank};
 pub use paper_json::PaperScanner;
 pub use reader::{About, Reader, Reading};
 pub use readers::{HEAD, READERS, reader};
 pub use section::{Section, join};
+pub use told::{Ids, Told};
 pub use write::write_paper;

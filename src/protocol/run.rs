@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 use super::{Dataset, Outcomes, Part};
 use crate::analysis::{Half, Kind, Summary, collapsed, frequency, transition};
 use crate::experiment::{Experiment, key_named};
-use crate::model::{ModelPreset, Scope, model_named};
+use crate::model::{ModelPreset, Phase, Scope, model_named};
 use crate::place::Loads;
 use crate::sim::{
     Bound, Digest, Inputs, Outcome, Planned, Reads, Shape, Simulation, Strategy, Timed, Workload, evenly_spaced,
@@ -98,11 +98,12 @@ pub struct StrategyRun {
     pub copies: Vec<u64>,
 }
 
-/// The batch of an experiment, filled from loaded requests. Heat: cross-token pairs of the joined scope. Loads: decode tokens.
+/// The batch of an experiment, filled from loaded requests: their decode tokens, or unmarked ones where there is no decode. Heat:
+/// cross-token pairs of the joined scope. Loads: the tokens of that phase.
 /// Both are of all requests, or of the even ones if held out.
 ///
 /// # Errors
-/// If no request has decode tokens, or the wafer does not work.
+/// If no request has such tokens, or the wafer does not work.
 #[inline(never)]
 pub fn workload(part: &Part, experiment: &Experiment) -> Result<Workload, String> {
     experiment.topology().works()?;
@@ -117,11 +118,16 @@ pub fn workload(part: &Part, experiment: &Experiment) -> Result<Workload, String
     });
     let shape = Shape { layers: &layers, all_layers: all.len(), experts: summary.experts };
     let requests = part.requests.iter().filter(|r| !odd || r.is_odd());
-    let filled = Workload::fill(requests, shape, experiment.workload.batch, experiment.workload.steps, heat.collect());
+    let phase = summary.stream_phase();
+    if phase == Phase::Prefill {
+        return Err("the trace has no decode tokens; the simulator fills its batches from decode steps".into());
+    }
+    let filled =
+        Workload::fill(requests, phase, shape, experiment.workload.batch, experiment.workload.steps, heat.collect());
     if filled.sources == 0 {
         return Err("the trace has no decode tokens; the simulator fills its batches from decode steps".into());
     }
-    let loads = layers.iter().map(|id| frequency(&summary.layers[id], Scope::Decode, half, summary.experts));
+    let loads = layers.iter().map(|id| frequency(&summary.layers[id], phase.scope(), half, summary.experts));
     Ok(Workload { loads: loads.collect(), ..filled })
 }
 

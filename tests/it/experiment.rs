@@ -270,7 +270,7 @@ const VIEW: [&str; 15] = [
 
 /// Values of every setting, of which at least two differ from one another.
 fn values() -> BTreeMap<&'static str, Vec<&'static str>> {
-    let of: [(&str, &str); 53] = [
+    let of: [(&str, &str); 54] = [
         ("model", "deepseek-v3 kimi-k2 olmoe"),
         ("hidden", "2048 7168"),
         ("intermediate", "1024 2048"),
@@ -297,6 +297,7 @@ fn values() -> BTreeMap<&'static str, Vec<&'static str>> {
         ("steps", "2 16"),
         ("layers", "all 6 2"),
         ("skip", "none collapsed"),
+        ("unmarked", "prefill decode first:20"),
         ("strategies", "base ep,allo"),
         ("baseline", "base ep"),
         ("heldout", "off on"),

@@ -32,8 +32,7 @@ fn read(bytes: &[u8], about: &About) -> Found {
         columns.push(layer, &row, Some(offset), &mut found.issues);
         Some(())
     });
-    // Prompt tokens only: the batch column numbers a forward pass, not a step.
-    found.requests.extend(columns.finish(about, usize::MAX, &mut found.issues));
+    found.requests.extend(columns.finish(about, None, &mut found.issues));
     found
 }
 

@@ -108,7 +108,7 @@ fn take(response: Response, about: &About, found: &mut Found) -> Result<(), Prob
             return Err(Problem::NotATrace { why });
         };
         let routed = flat(text, index(prompt.saturating_add(completion).saturating_sub(1)))?;
-        found.requests.extend(request(&[&routed], about, index(prompt), &mut found.issues));
+        found.requests.extend(request(&[&routed], about, Some(index(prompt)), &mut found.issues));
     }
     let decoded: Vec<&Value> = response.choices.iter().filter_map(|c| c.routed_experts.as_ref()).collect();
     for value in &decoded {
@@ -116,17 +116,17 @@ fn take(response: Response, about: &About, found: &mut Found) -> Result<(), Prob
         let generated = routed(value, &mut found.issues)?;
         let prefill = prompt.as_ref().map_or(0, |p| p.ids.len() / (p.layers * p.top_k).max(1));
         let parts: Vec<&Routed> = prompt.iter().chain([&generated]).collect();
-        found.requests.extend(request(&parts, about, prefill, &mut found.issues));
+        found.requests.extend(request(&parts, about, Some(prefill), &mut found.issues));
     }
     if let (Some(prompt), true) = (&prompt, decoded.is_empty()) {
         any = true;
-        found.requests.extend(request(&[prompt], about, usize::MAX, &mut found.issues));
+        found.requests.extend(request(&[prompt], about, Some(usize::MAX), &mut found.issues));
     }
     let why = || "the object has no routed_experts, prompt_routed_experts or logical_count".into();
     if any { Ok(()) } else { Err(Problem::NotATrace { why: why() }) }
 }
 
-fn request(parts: &[&Routed], about: &About, prefill: usize, issues: &mut Issues) -> Option<Request> {
+fn request(parts: &[&Routed], about: &About, prefill: Option<usize>, issues: &mut Issues) -> Option<Request> {
     let mut columns = Columns::new(about.id_limit());
     parts.iter().for_each(|part| columns.push_all(part, issues));
     columns.finish(about, prefill, issues)
