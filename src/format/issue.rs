@@ -288,6 +288,17 @@ impl Issues {
         self.push(Place::default(), Problem::Finding(finding));
     }
 
+    /// Adds those of another part of the file.
+    pub(super) fn merge(&mut self, other: Self) {
+        for (place, problem, count) in other.found {
+            let kind = problem.kind();
+            match self.found.iter_mut().find(|(_, p, _)| p.kind() == kind) {
+                Some((.., ours)) => *ours += count,
+                None => self.found.push((place, problem, count)),
+            }
+        }
+    }
+
     /// Whether there is none.
     #[must_use]
     pub fn is_empty(&self) -> bool {

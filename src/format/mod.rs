@@ -2,22 +2,32 @@
 //! what is fatal. Readers take `Read + Seek`, so the page (slices of a `File`) and the command line (`std::fs`) share them.
 
 mod archive;
-mod array;
 mod columns;
 mod counts;
+mod dumps;
 mod finding;
 mod found;
 mod gap;
+mod gguf;
 mod issue;
 mod model_config;
 mod names;
+mod node;
+mod npy;
 mod paper_json;
+mod parquet;
+mod pickle;
 mod reader;
 mod readers;
+mod records;
+mod rows;
+mod safetensors;
 mod section;
+mod sound;
 mod state;
-mod table;
+mod tensor;
 mod told;
+mod torch;
 mod whole;
 mod write;
 
@@ -35,5 +45,6 @@ pub use paper_json::PaperScanner;
 pub use reader::{About, Reader, Reading};
 pub use readers::{HEAD, READERS, reader};
 pub use section::{Section, join};
+use tensor::whole as whole_number;
 pub use told::{Ids, Told};
 pub use write::write_paper;

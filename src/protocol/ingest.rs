@@ -228,6 +228,23 @@ impl Ingest {
     }
 }
 
+/// The first bytes of a unit, unpacked, by which its reader is told.
+///
+/// # Errors
+/// If it cannot be opened or unpacked.
+pub fn head(files: &dyn Files, unit: &Unit) -> std::io::Result<Vec<u8>> {
+    let mut ingest = Ingest::new(Vec::new());
+    let mut head = Vec::new();
+    match ingest.reader(files, unit)? {
+        Ok(reader) => reader.take(HEAD as u64).read_to_end(&mut head)?,
+        Err(size) => match ingest.cursor {
+            Some(cursor) => cursor.reader.take(size.min(HEAD as u64)).read_to_end(&mut head)?,
+            None => 0,
+        },
+    };
+    Ok(head)
+}
+
 impl Open {
     /// Why nothing of this unit is read, if its bytes so far tell.
     fn refusal(&self, bytes: &[u8]) -> Option<Problem> {

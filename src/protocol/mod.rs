@@ -23,7 +23,7 @@ mod view;
 pub use cut::cut;
 pub use dataset::{Dataset, Info, Part};
 pub use files::{Cut, Files, Piece, SourceFile, Unit};
-pub use ingest::Ingest;
+pub use ingest::{Ingest, head};
 pub use job::{AnyJob, Bytes, DataId, Job, JobError, Origin, Reply, State, Step, Stepped, finish};
 pub use list::List;
 pub use moesum::{MAGIC, from_moesum, to_moesum};
