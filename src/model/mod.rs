@@ -19,4 +19,4 @@ pub use preset::{MODELS, ModelPreset, default_model, expert_count, model_labelle
 pub use replicas::{Placed, Replicas};
 pub use systems::{FIELDS, Field, Hardware, SYSTEMS, System, system_named};
 pub use topology::{Device, Duplex, Link, Route, Routes, Topology};
-pub use trace::{Labels, Phase, Request, Scope, UNKNOWN};
+pub use trace::{Labels, Marking, Marks, Phase, Request, Scope, UNKNOWN};
