@@ -5,14 +5,15 @@ use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 
-use super::learn::{candidates, learn};
+use super::learn::{candidates, learn, tokens};
 use super::search::{Next, Search, Tried};
 use super::{Dataset, Outcomes, Part};
 use crate::analysis::{Half, Kind, collapsed, transition};
-use crate::experiment::{Experiment, key_named};
+use crate::experiment::{Experiment, RunSettings, key_named};
 use crate::model::{ModelPreset, Replicas, Scope, Topology, model_named};
 use crate::sim::{
-    Bound, Digest, Inputs, Outcome, Planned, Reads, Shape, Simulation, Strategy, Timed, Workload, evenly_spaced,
+    Bound, Breakdown, Digest, Inputs, Outcome, Planned, Reads, Shape, Simulation, Strategy, Timed, Workload,
+    evenly_spaced,
 };
 
 /// Two runs of a strategy with the same key have the same outcome, to the byte: the settings that the strategy reads, the size of
@@ -21,12 +22,20 @@ fn key(strategy: Strategy, experiment: &Experiment, workload: &Digest) -> String
     let default = Experiment::default();
     let mut of = experiment.run_key();
     of.workload.clone_from(&default.workload);
-    for key in strategy.ignores().into_iter().filter_map(key_named) {
+    let RunSettings { activations, rest, .. } = experiment.run;
+    for key in strategy.ignores(activations, rest).into_iter().filter_map(key_named) {
         // A default is a value of its setting.
         let _ = (key.set)(&mut of, &(key.get)(&default));
     }
     let (expert, pairs) = (experiment.expert(), if strategy.predicts() { workload.pairs } else { 0 });
-    format!("{} {of} {}x{} {:x} {pairs:x}", strategy.name(), expert.hidden, expert.intermediate, workload.counts)
+    let model = experiment.beside().ok().flatten().map_or("", |beside| beside.rest.model);
+    format!(
+        "{} {of} {}x{} {model} {:x} {pairs:x}",
+        strategy.name(),
+        expert.hidden,
+        expert.intermediate,
+        workload.counts
+    )
 }
 
 /// The result of an experiment: `moescope run --json`.
@@ -69,6 +78,10 @@ pub struct StrategyRun {
     pub strategy: String,
     /// Sum of the layer times, seconds.
     pub seconds: f64,
+    /// Where it goes, of the device that ends last: these sum to it.
+    pub breakdown: Breakdown,
+    /// Bytes of activations on their way to experts, and back.
+    pub activation_bytes: [f64; 2],
     /// Tokens a second through the simulated layers.
     pub throughput: f64,
     /// Throughput over that of the baseline (`base`, unless the experiment says otherwise).
@@ -122,7 +135,8 @@ pub fn workload(part: &Part, experiment: &Experiment) -> Result<Workload, String
     if filled.sources == 0 {
         return Err("the trace has no decode tokens; the simulator fills its batches from decode steps".into());
     }
-    Ok(Workload { loads: learn(part, experiment, shape), ..filled })
+    let tokens = tokens(part, experiment, shape, Half::Odd);
+    Ok(Workload { loads: learn(part, experiment, shape), tokens, ..filled })
 }
 
 /// The batch of an experiment from requests of a data set, and what its report must say of them.
@@ -168,12 +182,10 @@ impl Provenance {
     /// The experiment as it is run on these requests: with their model, where it names none.
     ///
     /// # Errors
-    /// The model is not known; see [`Experiment::of_model`].
+    /// The model is not known, or not what its rest is; see [`Experiment::of_model`] and [`Experiment::beside`].
     pub fn resolve(&self, experiment: &Experiment) -> Result<Experiment, String> {
-        if self.synthetic {
-            return Ok(experiment.clone());
-        }
-        experiment.of_model(self.model.as_deref())
+        let of = if self.synthetic { experiment.clone() } else { experiment.of_model(self.model.as_deref())? };
+        of.beside().map(|_| of)
     }
 }
 
@@ -446,6 +458,8 @@ impl Run {
             batch: workload.batch,
             strategy: o.strategy.name().into(),
             seconds: o.seconds,
+            breakdown: o.breakdown,
+            activation_bytes: o.activations,
             throughput: tokens / o.seconds,
             speedup: baseline / o.seconds,
             hops: o.hops,

@@ -23,7 +23,7 @@ pub struct Assignment {
 }
 
 impl Assignment {
-    fn new(mut shares: Vec<Share>, dies: usize) -> Self {
+    pub(super) fn new(mut shares: Vec<Share>, dies: usize) -> Self {
         if !shares.is_sorted() {
             shares.sort_unstable();
         }

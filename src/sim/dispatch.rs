@@ -1,7 +1,7 @@
 //! Which device takes a token: a row each. Apart from the strategies, which join a dispatch with a placement. A new one is a
 //! file with its function, and a row.
 
-use super::{Assignment, Config, Holders, Network, allocate, as_one_gpu, at_home};
+use super::{Assignment, Config, Holders, Network, Origins, allocate, as_one_gpu, at_home, nearest};
 use crate::model::Placed;
 
 /// What a dispatch decides about: one layer of one step.
@@ -16,6 +16,8 @@ pub struct Layer<'a> {
     pub config: &'a Config,
     /// The system.
     pub network: &'a Network,
+    /// Which request slots hold the tokens: it takes time to tell.
+    pub origins: &'a dyn Fn() -> Origins,
 }
 
 /// A dispatch.
@@ -31,7 +33,7 @@ pub struct Dispatch {
 }
 
 /// The dispatches.
-pub static DISPATCHES: [Dispatch; 3] = [
+pub static DISPATCHES: [Dispatch; 4] = [
     Dispatch {
         name: "one-gpu",
         says: "the system as one big GPU: every device fetches the experts of its share of tokens",
@@ -50,7 +52,21 @@ pub static DISPATCHES: [Dispatch; 3] = [
         ignores: &["order"],
         assign: |layer| allocate(layer.counts, layer.config, layer.network, layer.holders),
     },
+    Dispatch {
+        name: "nearest",
+        says: "each token goes to the copy of fewest hops from the device where its request lives; nothing is fetched",
+        ignores: &["block", "tau", "penalty", "order", "link", "hop", "duplex"],
+        assign: |layer| nearest(&(layer.origins)(), layer.holders, layer.network, &layer.config.topology.live),
+    },
 ];
+
+impl Dispatch {
+    /// Whether it asks which request each token is of.
+    #[must_use]
+    pub fn by_origin(&self) -> bool {
+        self.name == "nearest"
+    }
+}
 
 /// The dispatch of that name.
 #[must_use]

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use moescope::experiment::{Experiment, keys};
 use moescope::place::Loads;
 use moescope::protocol::Provenance;
-use moescope::sim::{Strategy, Workload};
+use moescope::sim::{Activations, Strategy, Workload};
 use proptest::prelude::*;
 
 #[test]
@@ -151,6 +151,7 @@ fn batch() -> Workload {
             ..Loads::default()
         },
         sources: 8,
+        tokens: None,
     }
 }
 
@@ -203,15 +204,31 @@ fn what_a_strategy_ignores_changes_nothing_of_it() {
         ("budget", "3"),
         ("aim", "load"),
         ("file", "0123456789abcdef"),
+        ("dispatch-bytes", "4"),
+        ("combine-bytes", "4"),
+        ("context", "9"),
     ];
     let (plain, _) = Experiment::parse("v=1&columns=3&rows=2");
-    for name in ["base", "ep", "allo", "pred", "allo+pred", "remap.allo", "contiguous.one-gpu+pred", "round-robin.home"]
-    {
+    for name in [
+        "base",
+        "ep",
+        "allo",
+        "pred",
+        "allo+pred",
+        "remap.allo",
+        "contiguous.one-gpu+pred",
+        "round-robin.home",
+        "remap.nearest",
+    ] {
         let strategy = Strategy::named(name).unwrap();
         let one = |e: &Experiment| seconds(&e.with("strategies", name).unwrap());
-        for setting in strategy.ignores().into_iter().filter(|s| *s != "strategies") {
-            let value = values.iter().find(|(n, _)| *n == setting).unwrap().1;
-            assert_eq!(one(&plain.with(setting, value).unwrap()), one(&plain), "{name} reads {setting}");
+        for activations in [Activations::Free, Activations::Serial, Activations::Overlapped] {
+            let mut plain = plain.clone();
+            plain.run.activations = activations;
+            for setting in strategy.ignores(activations, false).into_iter().filter(|s| *s != "strategies") {
+                let value = values.iter().find(|(n, _)| *n == setting).unwrap().1;
+                assert_eq!(one(&plain.with(setting, value).unwrap()), one(&plain), "{name} reads {setting}");
+            }
         }
     }
 }
@@ -254,7 +271,7 @@ proptest! {
 #[test]
 fn names_of_settings_are_readable_and_distinct() {
     let mut names: Vec<_> = keys().iter().map(|k| k.name).collect();
-    assert!(names.iter().all(|n| n.bytes().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit())));
+    assert!(names.iter().all(|n| n.bytes().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'-')));
     names.sort_unstable();
     names.dedup();
     assert_eq!(names.len(), keys().len());
@@ -328,6 +345,12 @@ fn values() -> BTreeMap<&'static str, Vec<&'static str>> {
         ("block", "50 10"),
         ("tau", "1.25 2"),
         ("capacity", "dram none"),
+        ("activations", "free serial overlapped"),
+        ("dispatch-bytes", "1 2"),
+        ("combine-bytes", "1 2 4"),
+        ("rest", "free counted"),
+        ("context", "728 4096"),
+        ("fetch", "id hottest largest-first"),
         ("scope", "all decode"),
         ("layer", "0 3 mean"),
         ("show", "base allo+pred"),
