@@ -6,6 +6,9 @@ use std::path::PathBuf;
 use anyhow::{Context, Result, bail};
 use lexopt::prelude::*;
 
+use super::lab::{Export, Place, Table};
+use crate::place::PLACEMENTS;
+
 /// What `--help` prints.
 pub(super) const HELP: &str = "\
 moescope: where the experts of a mixture-of-experts model move, and what placing them on a wafer is worth
@@ -19,6 +22,14 @@ moescope: where the experts of a mixture-of-experts model move, and what placing
       shape or its folders tell; --config takes it from a model's config.json.
   moescope sweep --experiment STRING [--traces PATH...] [--config FILE] [--json] [--threads N]
       Runs the experiment once for each value of its sweep: sweep=link:1:4:7 is seven values from 1 to 4 TB/s.
+  moescope place [--experiment STRING] [--traces PATH...] [--placement FILE...] [--config FILE] [--json] [--threads N]
+                 [--export ENGINE -o FILE [--strategy NAME]]
+      Placements and dispatches compared on the experiment's system: learnt from the even requests and scored on the odd ones
+      with heldout=on. --placement scores your own file beside them. --export writes the fastest one, or that of --strategy, as
+      the file that a server loads: sglang, vllm-ascend, tensorrt-llm, vllm (proposed), eplb, csv or json.
+  moescope place --weights FILE.json --devices G --slots P [--nodes N] [--groups N] [--placements NAME,...] [--json]
+                 [--export ENGINE -o FILE]
+      The same of a bare [layers][experts] table of loads, without time.
   moescope paper [--experiment STRING] [--traces PATH...] [--json] [--threads N]
       Figure 12 of the paper and what stands beside it: each published number with ours. Settings come from the
       experiment (layers=all simulates every layer). With --traces, the trace's model is run on its recorded requests too.
@@ -42,7 +53,7 @@ pub(super) enum Command {
     Version,
     Analyze { paths: Vec<PathBuf>, json: bool, csv: Option<PathBuf>, counts: Option<PathBuf>, threads: usize },
     Run { experiment: String, traces: Vec<PathBuf>, config: Option<PathBuf>, json: bool, threads: usize },
-    Place { experiment: String, traces: Vec<PathBuf>, config: Option<PathBuf>, json: bool, threads: usize },
+    Place(Box<Place>),
     Sweep { experiment: String, traces: Vec<PathBuf>, config: Option<PathBuf>, json: bool, threads: usize },
     Paper { experiment: String, traces: Vec<PathBuf>, json: bool, threads: usize },
     Calibrate { experiment: String, json: bool },
@@ -58,6 +69,8 @@ pub(super) fn parse(arguments: Vec<OsString>) -> Result<Command> {
     let (mut csv, mut counts, mut config) = (None, None, None);
     let (mut out, mut first) = (None, None);
     let (mut files, mut tokens) = (48usize, None::<usize>);
+    let (mut weights, mut export, mut strategy) = (None::<PathBuf>, None::<String>, None::<String>);
+    let (mut placements, mut names, mut numbers) = (Vec::new(), Vec::<String>::new(), [None::<usize>; 4]);
     let mut threads = std::thread::available_parallelism().map_or(1, usize::from);
     while let Some(argument) = parser.next()? {
         match argument {
@@ -70,7 +83,9 @@ pub(super) fn parse(arguments: Vec<OsString>) -> Result<Command> {
                     bail!("--threads takes a number from 1");
                 }
             }
-            Short('o') | Long("output") if matches!(verb.as_deref(), Some("summarize" | "merge" | "make")) => {
+            Short('o') | Long("output")
+                if matches!(verb.as_deref(), Some("summarize" | "merge" | "make" | "place")) =>
+            {
                 out = Some(PathBuf::from(parser.value()?));
             }
             Long("files") if verb.as_deref() == Some("make") => {
@@ -84,6 +99,20 @@ pub(super) fn parse(arguments: Vec<OsString>) -> Result<Command> {
                 let text = parser.value()?;
                 let read = text.parse().ok().filter(|&n: &u64| n < 1 << 40);
                 first = Some(read.context("--first takes a number below 2^40")?);
+            }
+            Long("weights") if verb.as_deref() == Some("place") => weights = Some(parser.value()?.into()),
+            Long("export") if verb.as_deref() == Some("place") => export = Some(parser.value()?.string()?),
+            Long("strategy") if verb.as_deref() == Some("place") => strategy = Some(parser.value()?.string()?),
+            Long("placement") if verb.as_deref() == Some("place") => {
+                placements.extend(parser.values()?.map(PathBuf::from));
+            }
+            Long("placements") if verb.as_deref() == Some("place") => {
+                names.extend(parser.value()?.string()?.split(',').map(|n| n.trim().to_string()));
+            }
+            Long(name @ ("devices" | "slots" | "nodes" | "groups")) if verb.as_deref() == Some("place") => {
+                let at = ["devices", "slots", "nodes", "groups"].iter().position(|n| *n == name).unwrap_or(0);
+                let name = format!("--{name} takes a number");
+                numbers[at] = Some(parser.value()?.parse().context(name)?);
             }
             Long("csv") if verb.as_deref() == Some("analyze") => csv = Some(parser.value()?.into()),
             Long("counts") if verb.as_deref() == Some("analyze") => counts = Some(parser.value()?.into()),
@@ -115,7 +144,39 @@ pub(super) fn parse(arguments: Vec<OsString>) -> Result<Command> {
             Ok(Command::Run { experiment: experiment.unwrap_or_default(), traces: paths, config, json, threads })
         }
         Some("place") => {
-            Ok(Command::Place { experiment: experiment.unwrap_or_default(), traces: paths, config, json, threads })
+            let table = match (weights, numbers) {
+                (None, [None, None, None, None]) if names.is_empty() => None,
+                (None, _) => bail!("--devices, --slots, --nodes, --groups and --placements belong to --weights"),
+                (Some(_), _) if experiment.is_some() || !paths.is_empty() || !placements.is_empty() => {
+                    bail!(
+                        "--weights is a table of loads without a trace: no --experiment, --traces or --placement goes with it"
+                    )
+                }
+                (Some(file), [Some(devices), Some(slots), nodes, groups]) => {
+                    let all = || PLACEMENTS.iter().map(|p| p.name).filter(|n| !["search", "file"].contains(n));
+                    let placements = if names.is_empty() { all().map(String::from).collect() } else { names };
+                    let (nodes, groups) = (nodes.unwrap_or(1), groups.unwrap_or(1));
+                    Some(Table { file, devices, slots, nodes, groups, placements })
+                }
+                (Some(_), _) => bail!("--weights needs --devices and --slots"),
+            };
+            let export = match (export, out) {
+                (Some(engine), Some(out)) => Some(Export { engine, out, strategy }),
+                (None, None) if strategy.is_none() => None,
+                _ => bail!("--export ENGINE and -o FILE belong together"),
+            };
+            let experiment = experiment.unwrap_or_default();
+            let (traces, weights) = (paths, table);
+            Ok(Command::Place(Box::new(Place {
+                experiment,
+                traces,
+                config,
+                placements,
+                weights,
+                export,
+                json,
+                threads,
+            })))
         }
         Some("sweep") => {
             Ok(Command::Sweep { experiment: experiment.unwrap_or_default(), traces: paths, config, json, threads })
@@ -142,10 +203,10 @@ pub(super) fn parse(arguments: Vec<OsString>) -> Result<Command> {
         }
         Some(other) => {
             bail!(
-                "no command is called {other}; there are analyze, run, sweep, paper, calibrate, summarize, merge and make"
+                "no command is called {other}; there are analyze, run, sweep, place, paper, calibrate, summarize, merge and make"
             )
         }
-        None => bail!("a command is missing: analyze, run, sweep, paper, calibrate, summarize or merge"),
+        None => bail!("a command is missing: analyze, run, sweep, place, paper, calibrate, summarize, merge or make"),
     }
 }
 

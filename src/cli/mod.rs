@@ -92,16 +92,7 @@ fn carry_out(command: Command) -> Result<()> {
                 run_table(&mut out, &report)?;
             }
         }
-        Command::Place { experiment, traces, config, json, threads } => {
-            let report = lab::place(&experiment, &traces, config.as_deref(), threads)?;
-            if json {
-                serde_json::to_writer_pretty(&mut out, &report)?;
-                writeln!(out)?;
-            } else {
-                lab::table(&mut out, &report)?;
-                warn(&report.warnings);
-            }
-        }
+        Command::Place(of) => lab::place(&mut out, &of)?,
         Command::Sweep { experiment, traces, config, json, threads } => {
             let (read, mut warnings) = understood(&experiment, !traces.is_empty());
             let Some(sweep) = read.view.sweep.clone() else {

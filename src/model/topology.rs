@@ -117,6 +117,8 @@ pub struct Topology {
     pub devices: usize,
     /// What each of them is.
     pub device: Device,
+    /// Nodes of as many devices each, by id; 1 where none are told apart.
+    pub nodes: usize,
     /// The devices that work, by id.
     pub live: Vec<usize>,
     /// What lies between them.
@@ -130,6 +132,29 @@ pub struct Topology {
 }
 
 impl Topology {
+    /// Equal devices that a switch joins, and that only compute: for weights that were given without a system. Reading costs
+    /// nothing, so what an expert costs is its load. One hop inside a node, two between nodes.
+    #[must_use]
+    pub fn plain(devices: usize, nodes: usize) -> Self {
+        let nodes = if nodes > 0 && devices.is_multiple_of(nodes) { nodes } else { 1 };
+        let node = |device: usize| device * nodes / devices;
+        let route = |from, to| {
+            let hops = if from == to { 0 } else { 1 + usize::from(node(from) != node(to)) };
+            let way = if hops == 0 { vec![from] } else { vec![from, to] };
+            Some(Route { resources: vec![from], way, hops, latency: 0.0 })
+        };
+        Self {
+            devices,
+            device: Device { hbm: f64::INFINITY, fp16: 1.0, dram: f64::INFINITY },
+            nodes,
+            live: (0..devices).collect(),
+            links: Vec::new(),
+            resources: vec![f64::INFINITY; devices],
+            link: f64::INFINITY,
+            routes: Routes::new(devices, route),
+        }
+    }
+
     /// Why nothing can be simulated on what works of it, if that is so.
     ///
     /// # Errors
@@ -158,5 +183,19 @@ impl Topology {
     pub fn neighbours(&self) -> Vec<Vec<usize>> {
         let near = |a: usize| (0..self.devices).filter(move |&b| self.routes.hops(a, b) == 1).collect();
         (0..self.devices).map(near).collect()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn plain_devices_are_one_hop_apart_in_a_node_and_two_between_nodes() {
+        let two = Topology::plain(4, 2);
+        assert_eq!((two.nodes, two.live.len(), two.works()), (2, 4, Ok(())));
+        assert_eq!([(1, 1), (0, 1), (1, 2), (3, 2)].map(|(a, b)| two.routes.hops(a, b)), [0, 1, 2, 1]);
+        assert_eq!(two.carry(0, 3).count(), 0);
+        assert_eq!([Topology::plain(4, 3).nodes, Topology::plain(4, 0).nodes], [1, 1], "nodes are of equal size");
     }
 }

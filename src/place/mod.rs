@@ -1,8 +1,16 @@
 //! Placements: where the experts of each layer live. Apart from `sim`, which takes what they compute as data. A new one is a
 //! file and a row.
 
+mod activated;
+mod eplb;
+pub mod files;
 mod fixed;
+mod lp;
+mod pack;
 mod remap;
+
+pub use activated::fewest;
+pub use lp::{Split, holders, least_load, whole};
 
 use serde::{Deserialize, Serialize};
 
@@ -37,6 +45,8 @@ pub struct Params<'a> {
     pub mfu: f64,
     /// Spare slots of each device (R): copies that a placement may make.
     pub spare: usize,
+    /// Slots of a layer in all, at least one an expert, whatever `spare` says; for weights that were given without a system.
+    pub slots: Option<usize>,
     /// Groups of experts that stay on one node.
     pub groups: usize,
     /// Transfers between each pair of devices that a change of placement may make.
@@ -51,7 +61,7 @@ impl Params<'_> {
     /// For experts of this size, with all else at its default: no spare slot, nothing searched or read.
     #[must_use]
     pub fn of(expert: ExpertSize) -> Self {
-        Self { expert, mfu: 0.3, spare: 0, groups: 8, moves: 8, searched: None, file: None }
+        Self { expert, mfu: 0.3, spare: 0, slots: None, groups: 8, moves: 8, searched: None, file: None }
     }
 }
 
@@ -90,6 +100,18 @@ pub static PLACEMENTS: &[Placement] = &[
         says: "the paper's Algorithm 2: experts by cost, each to the device with least to do (2-byte weights and MFU 0.3 inferred)",
         reads: &["mfu"],
         place: remap::place,
+    },
+    Placement {
+        name: "eplb",
+        says: "DeepSeek's EPLB: spare slots to the experts whose copies have most to do, then copies to the device with least to do",
+        reads: &["spare"],
+        place: eplb::place,
+    },
+    Placement {
+        name: "eplb-nodes",
+        says: "DeepSeek's EPLB by nodes: a group of experts and its copies stay on one node; as eplb where groups or nodes do not divide",
+        reads: &["spare", "groups"],
+        place: eplb::place_nodes,
     },
     Placement {
         name: "search",

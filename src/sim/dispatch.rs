@@ -1,7 +1,10 @@
 //! Which device takes a token: a row each. Apart from the strategies, which join a dispatch with a placement. A new one is a
 //! file with its function, and a row.
 
-use super::{Assignment, Config, Holders, Network, Origins, allocate, as_one_gpu, at_home, nearest};
+use super::{
+    Assignment, Config, Holders, Network, Origins, allocate, as_one_gpu, at_home, evenly, fewest_activated,
+    least_loaded, nearest,
+};
 use crate::model::Placed;
 
 /// What a dispatch decides about: one layer of one step.
@@ -33,7 +36,7 @@ pub struct Dispatch {
 }
 
 /// The dispatches.
-pub static DISPATCHES: [Dispatch; 4] = [
+pub static DISPATCHES: &[Dispatch] = &[
     Dispatch {
         name: "one-gpu",
         says: "the system as one big GPU: every device fetches the experts of its share of tokens",
@@ -51,6 +54,24 @@ pub static DISPATCHES: [Dispatch; 4] = [
         says: "Algorithm 1: blocks of an expert's tokens go to whichever holder or neighbour of one is ready first",
         ignores: &["order"],
         assign: |layer| allocate(layer.counts, layer.config, layer.network, layer.holders),
+    },
+    Dispatch {
+        name: "even",
+        says: "every copy of an expert takes the same share of its tokens",
+        ignores: &["block", "tau", "penalty", "order", "link", "hop", "duplex"],
+        assign: |layer| evenly(layer.counts, layer.placed),
+    },
+    Dispatch {
+        name: "lp",
+        says: "tokens of copied experts shared out so that the busiest device has as few as it can",
+        ignores: &["block", "tau", "penalty", "order", "link", "hop", "duplex"],
+        assign: |layer| least_loaded(layer.counts, layer.placed),
+    },
+    Dispatch {
+        name: "activated",
+        says: "all tokens of an expert to one of its copies, so that the busiest device reads as few experts as it can (METRO)",
+        ignores: &["block", "tau", "penalty", "order", "link", "hop", "duplex"],
+        assign: |layer| fewest_activated(layer.counts, layer.placed),
     },
     Dispatch {
         name: "nearest",

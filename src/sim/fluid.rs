@@ -78,25 +78,30 @@ pub fn transfer(network: &Network, fetches: &[Fetch], in_flight: usize) -> Timin
     let mut now = 0.0;
     fluid.settle(now);
     loop {
-        now = least(&fluid.end);
+        now = least(&fluid.ends.least);
         if now == f64::INFINITY {
             return timing;
         }
         // Ends that differ by rounding alone are one event.
         let limit = now * (1.0 + 1e-12);
-        for (slot, &queue) in queue_of.iter().enumerate() {
-            if fluid.end[slot] > limit {
+        for block in 0..fluid.ends.least.len() {
+            if fluid.ends.least[block] > limit {
                 continue;
             }
-            let task = fluid.flows[slot].task;
-            timing.end[task] = now;
-            timing.count(fluid.flows[slot].path, fetches[task].bytes);
-            match queues[queue].next() {
-                Some(next) => {
-                    timing.start[next] = now;
-                    fluid.replace(slot, &fetches[next], next, now, &mut timing.busy);
+            for (slot, &queue) in queue_of.iter().enumerate().skip(block * BLOCK).take(BLOCK) {
+                if fluid.ends.at[slot] > limit {
+                    continue;
                 }
-                None => fluid.stop(slot, now, &mut timing.busy),
+                let task = fluid.moves[slot].task;
+                timing.end[task] = now;
+                timing.count(fluid.flows[slot].path, fetches[task].bytes);
+                match queues[queue].next() {
+                    Some(next) => {
+                        timing.start[next] = now;
+                        fluid.replace(slot, &fetches[next], next, now, &mut timing.busy);
+                    }
+                    None => fluid.stop(slot, now, &mut timing.busy),
+                }
             }
         }
         fluid.settle(now);
@@ -159,35 +164,73 @@ const SAME: f64 = 1e-14;
 /// in a layer is a thousandth of the rest. Above it, the shares are summed anew.
 const SURELY: f64 = 1.0 - 1e-9;
 
-/// A flow under way.
+/// Slots whose earliest end is kept.
+const BLOCK: usize = 16;
+
+/// When the flow of each slot will end; infinity for a slot without one. Of hundreds of slots few change at an event: the least
+/// of each block is kept, so that the next end is found among the blocks.
+#[derive(Default)]
+struct Ends {
+    at: Vec<f64>,
+    least: Vec<f64>,
+}
+
+impl Ends {
+    /// One slot more, without a flow.
+    fn add(&mut self) {
+        self.at.push(f64::INFINITY);
+        self.least.resize(self.at.len().div_ceil(BLOCK), f64::INFINITY);
+    }
+
+    #[inline]
+    fn set(&mut self, slot: usize, end: f64) {
+        let before = std::mem::replace(&mut self.at[slot], end);
+        let block = &mut self.least[slot / BLOCK];
+        if end <= *block {
+            *block = end;
+        } else if before <= *block {
+            // It was the least: another is now.
+            let first = slot / BLOCK * BLOCK;
+            *block = least(&self.at[first..self.at.len().min(first + BLOCK)]);
+        }
+    }
+}
+
+/// A flow under way, as the resources on its path see it.
 #[derive(Clone, Copy, Debug, Default)]
 struct Active<'a> {
-    task: usize,
     path: &'a [u16],
-    /// Bytes left at `since`, and the rate from then on.
-    left: f64,
-    since: f64,
-    rate: f64,
     /// The lowest level on the path, and the resource that has it: the rate, once all levels are final.
     share: f64,
     tight: u16,
     changed: bool,
 }
 
-/// A resource as it is now.
+/// The same flow over time. Apart, because most looks at a flow ask for its share alone.
+#[derive(Clone, Copy, Debug, Default)]
+struct Move {
+    task: usize,
+    /// Bytes left at `since`, and the rate from then on.
+    left: f64,
+    since: f64,
+    rate: f64,
+}
+
+/// A resource as it is now, but for its level.
 #[derive(Clone, Debug)]
 struct Resource {
     capacity: f64,
     /// What each of its flows would get if nothing else limited them.
     even: f64,
-    level: f64,
-    /// The sum of its flows' shares, but for rounding, and what that must be for the level to be surely infinite.
+    /// The sum of its flows' shares, but for rounding, and up to what sum the level is surely infinite still: none if it
+    /// is not now.
     load: f64,
     enough: f64,
-    busy_since: f64,
+    /// Where the slots of its flows stand, how many there are, and for how many there is room.
+    first: u32,
+    flows: u32,
+    room: u32,
     dirty: bool,
-    /// Slots of its flows.
-    on: Vec<usize>,
 }
 
 impl Resource {
@@ -197,22 +240,40 @@ impl Resource {
     fn takes(&mut self, more: f64) -> bool {
         self.load += more;
         // A flow without a limit makes the load infinite or no number: then too.
-        let enough = self.level == f64::INFINITY && self.load <= self.enough;
+        let enough = self.load <= self.enough;
         !enough && !std::mem::replace(&mut self.dirty, true)
+    }
+
+    fn share_out(&mut self) {
+        self.even = self.capacity / f64::from(self.flows);
+    }
+
+    #[inline]
+    fn slots(&self) -> std::ops::Range<usize> {
+        self.first as usize..(self.first + self.flows) as usize
     }
 }
 
+/// Room for the flows of a resource at first.
+const ROOM: u32 = 8;
+
 struct Fluid<'a> {
     network: &'a Network,
+    /// By slot.
     flows: Vec<Active<'a>>,
-    /// When each flow will end; infinity for a slot without one.
-    end: Vec<f64>,
+    moves: Vec<Move>,
+    ends: Ends,
+    /// By resource.
     resources: Vec<Resource>,
+    levels: Vec<f64>,
+    busy_since: Vec<f64>,
+    /// The slots of all resources' flows: one list, because a list for each of a thousand resources costs more than a layer.
+    on: Vec<u32>,
     /// Resources to look at again, and for each the lowest level that it has or may get.
     dirty: Vec<u16>,
     lowest: Vec<f64>,
     /// Flows whose share changed since the last [`Fluid::settle`].
-    changed: Vec<usize>,
+    changed: Vec<u32>,
     /// Of the resource that is looked at: what the rest of its path allows each flow, and the resource that limits it there.
     caps: Vec<f64>,
     limits: Vec<u16>,
@@ -220,21 +281,26 @@ struct Fluid<'a> {
 
 impl<'a> Fluid<'a> {
     fn new(network: &'a Network) -> Self {
-        let resource = |&capacity: &f64| Resource {
+        let all = network.capacity.len();
+        let resource = |(&capacity, first): (&f64, u32)| Resource {
             capacity,
             even: f64::INFINITY,
-            level: f64::INFINITY,
             load: 0.0,
             enough: capacity * SURELY,
-            busy_since: 0.0,
+            first,
+            flows: 0,
+            room: ROOM,
             dirty: false,
-            on: Vec::with_capacity(8),
         };
         Self {
             network,
             flows: Vec::new(),
-            end: Vec::new(),
-            resources: network.capacity.iter().map(resource).collect(),
+            moves: Vec::new(),
+            ends: Ends::default(),
+            resources: network.capacity.iter().zip((0..).step_by(ROOM as usize)).map(resource).collect(),
+            levels: vec![f64::INFINITY; all],
+            busy_since: vec![0.0; all],
+            on: vec![0; all * ROOM as usize],
             dirty: Vec::new(),
             lowest: Vec::new(),
             changed: Vec::new(),
@@ -246,7 +312,11 @@ impl<'a> Fluid<'a> {
     /// A slot with its first flow, at the beginning.
     fn add(&mut self, fetch: &Fetch, task: usize) {
         self.flows.push(Active::default());
-        self.end.push(f64::INFINITY);
+        self.moves.push(Move::default());
+        self.ends.add();
+        // No resource has more flows than there are slots.
+        self.caps.push(0.0);
+        self.limits.push(0);
         self.start(self.flows.len() - 1, fetch, task, 0.0);
     }
 
@@ -257,7 +327,7 @@ impl<'a> Fluid<'a> {
     }
 
     fn stop(&mut self, slot: usize, now: f64, busy: &mut [f64]) {
-        self.end[slot] = f64::INFINITY;
+        self.ends.set(slot, f64::INFINITY);
         self.leave(slot, self.flows[slot].path, now, busy);
     }
 
@@ -282,21 +352,32 @@ impl<'a> Fluid<'a> {
 
     /// Gives a slot a flow, with the share that the levels of now allow it.
     fn set(&mut self, slot: usize, path: &'a [u16], bytes: f64, task: usize, now: f64) -> f64 {
-        let (share, tight) = rest_of(path, u16::MAX, &self.resources);
-        self.flows[slot] = Active { task, path, left: bytes, since: now, rate: 0.0, share, tight, changed: true };
-        self.changed.push(slot);
+        let (share, tight) = rest_of(path, u16::MAX, &self.levels);
+        self.flows[slot] = Active { path, share, tight, changed: true };
+        self.moves[slot] = Move { task, left: bytes, since: now, rate: 0.0 };
+        self.changed.push(crate::units::small(slot));
         share
     }
 
     fn enter(&mut self, slot: usize, path: &[u16], now: f64) {
         let share = self.flows[slot].share;
         for &id in path {
-            let r = &mut self.resources[usize::from(id)];
-            if r.on.is_empty() {
-                r.busy_since = now;
+            let at = usize::from(id);
+            let r = &mut self.resources[at];
+            if r.flows == 0 {
+                self.busy_since[at] = now;
             }
-            r.on.push(slot);
-            r.even = r.capacity / r.on.len() as f64;
+            if r.flows == r.room {
+                // Twice the room, at the end of the list.
+                let slots = r.slots();
+                r.first = crate::units::small(self.on.len());
+                r.room *= 2;
+                self.on.extend_from_within(slots);
+                self.on.resize((r.first + r.room) as usize, 0);
+            }
+            self.on[(r.first + r.flows) as usize] = crate::units::small(slot);
+            r.flows += 1;
+            r.share_out();
             if r.takes(share) {
                 self.dirty.push(id);
             }
@@ -306,17 +387,21 @@ impl<'a> Fluid<'a> {
     fn leave(&mut self, slot: usize, path: &[u16], now: f64, busy: &mut [f64]) {
         let share = self.flows[slot].share;
         for &id in path {
-            let r = &mut self.resources[usize::from(id)];
-            if let Some(at) = r.on.iter().position(|&s| s == slot) {
-                r.on.swap_remove(at);
+            let at = usize::from(id);
+            let r = &mut self.resources[at];
+            let slots = &mut self.on[r.slots()];
+            if let Some(place) = slots.iter().position(|&s| s as usize == slot) {
+                // The last one takes its place.
+                slots[place] = slots[slots.len() - 1];
+                r.flows -= 1;
             }
-            r.even = r.capacity / r.on.len() as f64;
+            r.share_out();
             if r.takes(-share) {
                 self.dirty.push(id);
             }
-            if r.on.is_empty() {
+            if r.flows == 0 {
                 r.load = 0.0;
-                busy[usize::from(id)] += now - r.busy_since;
+                busy[at] += now - self.busy_since[at];
             }
         }
     }
@@ -326,8 +411,7 @@ impl<'a> Fluid<'a> {
     fn settle(&mut self, now: f64) {
         self.lowest.clear();
         for &id in &self.dirty {
-            let r = &self.resources[usize::from(id)];
-            self.lowest.push(lower(r.level, r.even));
+            self.lowest.push(lower(self.levels[usize::from(id)], self.resources[usize::from(id)].even));
         }
         while !self.dirty.is_empty() {
             let at = first_least(&self.lowest);
@@ -336,13 +420,14 @@ impl<'a> Fluid<'a> {
             self.look(id);
         }
         for slot in self.changed.drain(..) {
-            let flow = &mut self.flows[slot];
+            let slot = slot as usize;
+            let (flow, moving) = (&mut self.flows[slot], &mut self.moves[slot]);
             flow.changed = false;
-            if flow.share != flow.rate {
-                flow.left -= flow.rate * (now - flow.since);
-                flow.since = now;
-                flow.rate = flow.share;
-                self.end[slot] = now + flow.left.max(0.0) / flow.rate;
+            if flow.share != moving.rate {
+                moving.left -= moving.rate * (now - moving.since);
+                moving.since = now;
+                moving.rate = flow.share;
+                self.ends.set(slot, now + moving.left.max(0.0) / moving.rate);
             }
         }
     }
@@ -350,33 +435,29 @@ impl<'a> Fluid<'a> {
     /// The level of a resource, from what the other resources allow its flows.
     #[inline]
     fn look(&mut self, id: u16) {
-        let Self { flows, resources, dirty, lowest, changed, caps, limits, .. } = self;
-        let r = &mut resources[usize::from(id)];
+        let Self { flows, resources, levels, on, dirty, lowest, changed, caps, limits, .. } = self;
+        let (r, level) = (&mut resources[usize::from(id)], &mut levels[usize::from(id)]);
         r.dirty = false;
-        let Resource { level: old, capacity, even, .. } = *r;
-        r.load = r.on.iter().map(|&slot| flows[slot].share).sum();
-        if old == f64::INFINITY && r.load <= capacity {
-            return;
+        let (capacity, even, old, slots) = (r.capacity, r.even, *level, &on[r.slots()]);
+        if old == f64::INFINITY {
+            r.load = slots.iter().map(|&slot| flows[slot as usize].share).sum();
+            if r.load <= capacity {
+                return;
+            }
         }
-        caps.clear();
-        limits.clear();
-        let r = &resources[usize::from(id)];
-        for &slot in &r.on {
-            let Active { share, tight, path, .. } = flows[slot];
-            let (cap, limit) = if tight == id { rest_of(path, id, resources) } else { (share, tight) };
-            caps.push(cap);
-            limits.push(limit);
+        let (caps, limits) = (&mut caps[..slots.len()], &mut limits[..slots.len()]);
+        for ((&slot, cap), limit) in slots.iter().zip(caps.iter_mut()).zip(limits.iter_mut()) {
+            let Active { share, tight, path, .. } = flows[slot as usize];
+            (*cap, *limit) = if tight == id { rest_of(path, id, levels) } else { (share, tight) };
         }
         let new = water(capacity, even, caps);
         if new == old || (new - old).abs() <= SAME * lower(new, old) {
             return;
         }
-        resources[usize::from(id)].level = new;
+        levels[usize::from(id)] = new;
         let mut load = 0.0;
-        // The list is out of the resource for a moment: the loop marks other resources.
-        let on = std::mem::take(&mut resources[usize::from(id)].on);
-        for ((&slot, &cap), &limit) in on.iter().zip(caps.iter()).zip(limits.iter()) {
-            let flow = &mut flows[slot];
+        for ((&slot, &cap), &limit) in slots.iter().zip(caps.iter()).zip(limits.iter()) {
+            let flow = &mut flows[slot as usize];
             let before = flow.share;
             // Of equal levels the flow keeps the resource that it had.
             if new < cap || (new == cap && flow.tight == id) {
@@ -395,12 +476,13 @@ impl<'a> Fluid<'a> {
                 let o = &mut resources[usize::from(other)];
                 if other != id && o.takes(flow.share - before) {
                     dirty.push(other);
-                    lowest.push(lower(o.level, o.even));
+                    lowest.push(lower(levels[usize::from(other)], o.even));
                 }
             }
         }
         let r = &mut resources[usize::from(id)];
-        (r.on, r.load) = (on, load);
+        r.load = load;
+        r.enough = if new == f64::INFINITY { capacity * SURELY } else { f64::NEG_INFINITY };
     }
 }
 
@@ -419,10 +501,10 @@ fn first_least(values: &[f64]) -> usize {
 
 /// The lowest level on a path without one resource, and the resource that has it.
 #[inline]
-fn rest_of(path: &[u16], without: u16, resources: &[Resource]) -> (f64, u16) {
+fn rest_of(path: &[u16], without: u16, levels: &[f64]) -> (f64, u16) {
     let mut least = (f64::INFINITY, u16::MAX);
     for &id in path {
-        let level = resources[usize::from(id)].level;
+        let level = levels[usize::from(id)];
         if level < least.0 && id != without {
             least = (level, id);
         }
@@ -433,17 +515,18 @@ fn rest_of(path: &[u16], without: u16, resources: &[Resource]) -> (f64, u16) {
 /// The level at which flows with these caps fill a capacity, of which `even` is each one's part; infinity if they cannot.
 #[inline]
 fn water(capacity: f64, even: f64, caps: &[f64]) -> f64 {
-    let (mut capped, mut level) = (0.0, even);
-    let all = caps.len() as f64;
+    let (mut capped, mut level) = (0, even);
     loop {
         // Those below the level are held elsewhere; what they leave raises it for the others.
-        let (mut taken, mut below) = (0.0, 0.0);
+        let (mut taken, mut below) = (0.0, 0);
         for &cap in caps {
-            let (part, one) = if cap < level { (cap, 1.0) } else { (0.0, 0.0) };
-            taken += part;
-            below += one;
+            // Without a branch, which would be taken by chance: all bits of a cap, or none.
+            let held = u64::from(cap < level);
+            taken += f64::from_bits(cap.to_bits() & held.wrapping_neg());
+            below += held;
         }
-        if below == all {
+        let free = caps.len() as u64 - below;
+        if free == 0 {
             return f64::INFINITY;
         }
         if below == capped {
@@ -451,6 +534,27 @@ fn water(capacity: f64, even: f64, caps: &[f64]) -> f64 {
         }
         capped = below;
         // By rounding alone it could fall, and those below would not be below any more.
-        level = f64::max(level, (capacity - taken) / (all - below));
+        level = f64::max(level, (capacity - taken) / free as f64);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_least_end_of_each_block_is_kept() {
+        let mut ends = Ends::default();
+        let slots = 2 * BLOCK + 3;
+        (0..slots).for_each(|_| ends.add());
+        assert_eq!(ends.least, [f64::INFINITY; 3]);
+        // Every slot many times, with ends that rise, fall, are equal, and go.
+        for n in 0..1000 {
+            let end = if n % 7 == 0 { f64::INFINITY } else { ((n * n * 31) % 97) as f64 };
+            ends.set(n * 11 % slots, end);
+            let least: Vec<f64> =
+                ends.at.chunks(BLOCK).map(|block| block.iter().copied().fold(f64::INFINITY, lower)).collect();
+            assert_eq!(ends.least, least, "after {n}");
+        }
     }
 }

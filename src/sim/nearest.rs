@@ -17,7 +17,7 @@ pub fn nearest(origins: &Origins, holders: &Holders, network: &Network, live: &[
             shares.push(Share { die, expert, tokens: std::mem::take(tokens) });
         }
     }
-    Assignment::new(shares, network.dies)
+    Assignment::new(shares, origins.starts.len().saturating_sub(1), network.dies)
 }
 
 /// The device of fewest hops from `home`, then the lowest; `home` if there is none.

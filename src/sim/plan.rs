@@ -6,7 +6,7 @@ use std::sync::{Arc, OnceLock};
 
 use crate::model::{Placed, Replicas};
 
-use super::{Assignment, Config, FetchOrder, Holders, Layer, Network, Predictor, Strategy, Workload};
+use super::{Assignment, Config, FetchOrder, Holders, Layer, Network, Predictor, Predictors, Strategy, Workload};
 
 /// What the strategies of a run share that place experts alike: batch, settings, and the tables that follow from both.
 pub struct Inputs {
@@ -18,7 +18,8 @@ pub struct Inputs {
     pub network: Network,
     /// Who holds what before any replica is made, by layer.
     homes: Vec<Holders>,
-    predictors: Arc<OnceLock<Vec<Predictor>>>,
+    shared: Predictors,
+    predictors: Arc<OnceLock<Arc<Vec<Predictor>>>>,
 }
 
 impl Inputs {
@@ -28,7 +29,7 @@ impl Inputs {
         let (workload, config) = (workload.into(), config.into());
         let network = Network::new(&config.topology);
         let homes = config.replicas.layers.iter().map(Holders::new).collect();
-        Self { workload, config, network, homes, predictors: Arc::default() }
+        Self { workload, config, network, homes, shared: Predictors::default(), predictors: Arc::default() }
     }
 
     /// The same with the experts of every layer placed so: a search tries thousands, and only who holds what differs.
@@ -38,13 +39,20 @@ impl Inputs {
         let homes = replicas.layers.iter().map(Holders::new).collect();
         let config = Arc::new(Config { replicas, ..(*self.config).clone() });
         let (workload, network) = (Arc::clone(&self.workload), self.network.clone());
-        Self { workload, config, network, homes, predictors: Arc::clone(&self.predictors) }
+        let (shared, predictors) = (self.shared.clone(), Arc::clone(&self.predictors));
+        Self { workload, config, network, homes, shared, predictors }
+    }
+
+    /// The same with predictors that others on this batch have made or will make.
+    #[must_use]
+    pub fn sharing(self, predictors: &Predictors) -> Self {
+        Self { shared: predictors.clone(), ..self }
     }
 
     fn predictor(&self, layer: usize) -> &Predictor {
         let Self { workload, config, .. } = self;
-        let of = |heat: &Vec<u32>| Predictor::new(heat, workload.experts, config.predicted);
-        &self.predictors.get_or_init(|| workload.heat.iter().map(of).collect())[layer]
+        let all = || self.shared.of(&workload.heat, workload.experts, config.predicted);
+        &self.predictors.get_or_init(all)[layer]
     }
 }
 
@@ -182,9 +190,14 @@ impl Planner {
     fn assign(&self, step: usize, layer: usize, holders: &Holders) -> Assignment {
         let Inputs { workload, config, network, .. } = &*self.inputs;
         let counts = workload.of(step, layer);
-        let placed = &config.replicas.layers[layer];
-        let origins = || workload.origins(step, layer);
-        (self.strategy.dispatch().assign)(&Layer { counts, placed, holders, config, network, origins: &origins })
+        (self.strategy.dispatch().assign)(&Layer {
+            counts,
+            placed: &config.replicas.layers[layer],
+            holders,
+            config,
+            network,
+            origins: &|| workload.origins(step, layer),
+        })
     }
 
     /// Each die keeps the experts that it used, does not hold and is predicted to use again, as long as it has room.

@@ -211,15 +211,8 @@ mod tests {
         assert_eq!(block.placement().map(|p| p.name), Some("contiguous"));
         let names = |pattern: &str| Strategy::like(pattern).into_iter().map(Strategy::name).collect::<Vec<_>>();
         assert_eq!(names("*.home"), PLACEMENTS.iter().map(|p| format!("{}.home", p.name)).collect::<Vec<_>>());
-        assert_eq!(
-            names("remap.*+pred"),
-            ["remap.one-gpu+pred", "remap.home+pred", "remap.allo+pred", "remap.nearest+pred"]
-                .map(String::from)
-                .to_vec()
-                .iter()
-                .map(String::as_str)
-                .collect::<Vec<_>>()[..]
-        );
+        let each = DISPATCHES.iter().map(|d| format!("remap.{}+pred", d.name)).collect::<Vec<_>>();
+        assert_eq!(names("remap.*+pred"), each);
         assert_eq!((names("allo"), names("moon*"), names("*").len()), (vec!["allo"], vec![], ALL.len()));
         for bad in ["", "remap.", "remap.base", "moon.allo", "allo+pred+pred", "round-robin", "home"] {
             assert_eq!(Strategy::named(bad), None, "{bad}");

@@ -1,8 +1,9 @@
 //! The tiny cases of the analyses' definitions, exactly, and laws that hold for any trace.
 
 use moescope::analysis::{
-    Caches, Half, Kind, Report, Setting, Summary, analyse, batched, coactivation, coverage, diagonal, frequency,
-    jaccard, overlap, report, skew, spearman, spearman_brown, token_gaps, top, transition,
+    Caches, Half, Kind, Report, Setting, Summary, analyse, back_to_back, batched, cache_hits, coactivation, coverage,
+    diagonal, frequency, jaccard, lockstep_stream, overlap, report, skew, spearman, spearman_brown, token_gaps, top,
+    transition,
 };
 use moescope::model::{Labels, Phase, Request, Scope};
 use proptest::prelude::*;
@@ -282,6 +283,29 @@ proptest! {
             let mut plain = moescope::analysis::DistanceCounts::default();
             naive_distances(&accesses(&all, decode)).into_iter().for_each(|d| plain.count(d));
             prop_assert_eq!(s.stream[phase].distances(), plain);
+        }
+    }
+
+    /// Of a trace of one layer the caches of J and the reuse distances of F see one stream: LRU misses what they say.
+    #[test]
+    fn j_lru_is_what_reuse_distances_say(all in requests()) {
+        let one = |r: &Request| Request { layers: vec![r.layers[0]], columns: vec![r.columns[0].clone()], ..r.clone() };
+        let all: Vec<Request> = all.iter().map(one).collect();
+        let s = summary(&all);
+        let learnt = frequency(&s.layers[&1], Scope::All, Half::Both, s.experts);
+        for phase in [Phase::Prefill, Phase::Decode] {
+            for (stream, distances) in [
+                (back_to_back(&all, 1, phase, Half::Both), s.stream[phase as usize].distances()),
+                (lockstep_stream(&s.lockstep[phase as usize], 1), batched(&s, phase)),
+            ] {
+                let hits = cache_hits(&stream, s.experts, &learnt);
+                prop_assert_eq!((hits.accesses, hits.cold), (distances.accesses, distances.cold));
+                for c in 0..=s.experts {
+                    let misses = hits.accesses - hits.lru[c];
+                    let ratio = (hits.accesses > 0).then(|| misses as f64 / hits.accesses as f64);
+                    prop_assert_eq!(ratio, distances.miss_ratio(c));
+                }
+            }
         }
     }
 

@@ -3,9 +3,9 @@
 use std::collections::BTreeMap;
 
 use moescope::experiment::{Experiment, keys};
-use moescope::place::Loads;
+use moescope::place::{Loads, PLACEMENTS};
 use moescope::protocol::Provenance;
-use moescope::sim::{Activations, Strategy, Workload};
+use moescope::sim::{Activations, DISPATCHES, Strategy, Workload};
 use proptest::prelude::*;
 
 #[test]
@@ -209,17 +209,11 @@ fn what_a_strategy_ignores_changes_nothing_of_it() {
         ("context", "9"),
     ];
     let (plain, _) = Experiment::parse("v=1&columns=3&rows=2");
-    for name in [
-        "base",
-        "ep",
-        "allo",
-        "pred",
-        "allo+pred",
-        "remap.allo",
-        "contiguous.one-gpu+pred",
-        "round-robin.home",
-        "remap.nearest",
-    ] {
+    let mut names: Vec<String> = Strategy::ALL.iter().map(|s| s.name().into()).collect();
+    names.extend(DISPATCHES.iter().flat_map(|d| ["", "+pred"].map(|pred| format!("contiguous.{}{pred}", d.name))));
+    // The tries of a search are pieces of its run as well: tests/it/search.rs is about those.
+    names.extend(PLACEMENTS.iter().filter(|p| p.name != "search").map(|p| format!("{}.home", p.name)));
+    for name in names.iter().map(String::as_str) {
         let strategy = Strategy::named(name).unwrap();
         let one = |e: &Experiment| seconds(&e.with("strategies", name).unwrap());
         for activations in [Activations::Free, Activations::Serial, Activations::Overlapped] {

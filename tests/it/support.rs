@@ -51,7 +51,13 @@ pub(crate) fn summary(requests: &[Request]) -> Summary {
 /// A real archive, or a visible word that it is absent.
 #[cfg(not(target_arch = "wasm32"))]
 pub(crate) fn real(name: &str) -> Option<PathBuf> {
-    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("../shared/traces").join(name);
+    shared(&format!("traces/{name}"))
+}
+
+/// What lies beside the project, or a visible word that it is absent.
+#[cfg(not(target_arch = "wasm32"))]
+pub(crate) fn shared(name: &str) -> Option<PathBuf> {
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("../shared").join(name);
     if path.exists() {
         return Some(path);
     }

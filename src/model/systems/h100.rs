@@ -21,6 +21,7 @@ pub(super) fn build(hardware: &Hardware, faults: &Faults, _: Duplex) -> Topology
     Topology {
         devices: n,
         device: hardware.device(),
+        nodes: 1,
         live: faults.live(hardware.mesh),
         links: port("out").chain(port("in")).collect(),
         resources,

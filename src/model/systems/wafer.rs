@@ -35,6 +35,7 @@ pub(super) fn build(hardware: &Hardware, faults: &Faults, duplex: Duplex) -> Top
     Topology {
         devices: dies,
         device: hardware.device(),
+        nodes: 1,
         live: faults.live(mesh),
         links: links.into_iter().map(|ends| Link { kind: "link", ends }).collect(),
         resources,

@@ -71,7 +71,7 @@ pub(super) fn caches(store: Store) -> Option<Caches> {
         Origin::Trace => store.shown()?.model.clone(),
         Origin::Synthetic => Some(default_model().name.into()),
     };
-    store.settings.with(|e| {
+    store.scene.with(|e| {
         let of = e.of_model(own.as_deref()).ok()?;
         Some(Caches::of(&e.hardware(), of.preset().expert_bytes(e.run.weight)))
     })
