@@ -26,6 +26,7 @@ use crate::experiment::Experiment;
 use crate::format::{ModelConfig, Told};
 use crate::model::Scope;
 use crate::protocol::{Asked, DataId, Dataset, Run, RunReport, State, batch, jobs};
+use crate::sim::Breakdown;
 
 /// Runs the command line with its arguments (without the program's name).
 #[must_use]
@@ -290,14 +291,18 @@ fn analysis_table(out: &mut impl Write, loaded: &Dataset, report: &crate::analys
 }
 
 fn run_table(out: &mut impl Write, report: &RunReport) -> Result<()> {
-    use crate::units::{grouped, seconds, significant};
+    use crate::units::{grouped, percent, seconds, significant};
     writeln!(out, "{}{}", report.experiment, if report.synthetic { "  (synthetic workload)" } else { "" })?;
     if let Some(words) = report.collapsed_words() {
         writeln!(out, "{words}")?;
     }
-    writeln!(out, "{:<10} {:>10} {:>9} {:>14} {:>9} {:>8}", "strategy", "time", "speedup", "hops", "fewer", "bound")?;
+    write!(out, "{:<10} {:>10} {:>9} {:>14} {:>9} {:>8}", "strategy", "time", "speedup", "hops", "fewer", "bound")?;
+    for (name, _) in Breakdown::default().parts() {
+        write!(out, " {name:>9}")?;
+    }
+    writeln!(out)?;
     for run in &report.runs {
-        writeln!(
+        write!(
             out,
             "{:<10} {:>10} {:>8}x {:>14} {:>8}x {:>8}",
             run.strategy,
@@ -307,6 +312,10 @@ fn run_table(out: &mut impl Write, report: &RunReport) -> Result<()> {
             significant(run.hop_ratio.unwrap_or(f64::INFINITY), 3),
             format!("{:?}", run.bound).to_lowercase()
         )?;
+        for (_, part) in run.breakdown.parts() {
+            write!(out, " {:>9}", percent(part / run.seconds))?;
+        }
+        writeln!(out)?;
     }
     Ok(())
 }

@@ -5,7 +5,7 @@ use std::sync::{Arc, OnceLock};
 
 use serde::{Deserialize, Serialize};
 
-use super::learn::{candidates, learn};
+use super::learn::{candidates, learn, tokens};
 use super::{Dataset, Part};
 use crate::analysis::{Half, Kind, collapsed, transition};
 use crate::experiment::{Experiment, WorkloadSettings};
@@ -41,7 +41,8 @@ pub fn workload(part: &Part, experiment: &Experiment) -> Result<Workload, String
     if filled.sources == 0 {
         return Err(none.into());
     }
-    Ok(Workload { loads: learn(part, experiment, shape), ..filled })
+    let tokens = tokens(part, experiment, shape, Half::Odd);
+    Ok(Workload { loads: learn(part, experiment, shape), tokens, ..filled })
 }
 
 /// The batch of an experiment from requests of a data set, and what its report must say of them.
@@ -87,12 +88,10 @@ impl Provenance {
     /// The experiment as it is run on these requests: with their model, where it names none.
     ///
     /// # Errors
-    /// The model is not known; see [`Experiment::of_model`].
+    /// The model is not known, or not what its rest is; see [`Experiment::of_model`] and [`Experiment::beside`].
     pub fn resolve(&self, experiment: &Experiment) -> Result<Experiment, String> {
-        if self.synthetic {
-            return Ok(experiment.clone());
-        }
-        experiment.of_model(self.model.as_deref())
+        let of = if self.synthetic { experiment.clone() } else { experiment.of_model(self.model.as_deref())? };
+        of.beside().map(|_| of)
     }
 }
 

@@ -13,7 +13,7 @@ use crate::experiment::Experiment;
 use crate::model::{Phase, Placed, Replicas, model_named};
 use crate::place::files::{Deployment, PlacementFile, Target, fit};
 use crate::place::{Loads, PLACEMENTS, Placement};
-use crate::sim::{Balance, Bound as Limit, Outcome, Strategy, Workload, learning};
+use crate::sim::{Balance, Bound as Limit, Breakdown, Outcome, Strategy, Workload, learning};
 
 /// The lab's report: `moescope place --json`.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
@@ -75,6 +75,8 @@ pub struct PlacedStrategy {
     pub seconds: f64,
     /// Seconds of the baseline over these.
     pub speedup: f64,
+    /// Where that time goes.
+    pub breakdown: Breakdown,
     /// What limits most of that time.
     pub bound: Limit,
     /// Copies that do not lie where blocks by id would have them, over all layers.
@@ -419,6 +421,7 @@ impl Lab {
                 link_bytes: now.link_bytes,
                 seconds: now.seconds,
                 speedup: now.speedup,
+                breakdown: on_scored.breakdown,
                 bound: on_scored.bound,
                 learnt: scores(learnt, &on_learnt),
                 heldout: self.experiment.workload.held_out.then_some(now),
@@ -475,7 +478,7 @@ fn learnt(of: &Workload) -> Workload {
     let by_layer: Vec<Vec<Vec<u32>>> = (0..of.layers.len()).map(|l| learning(&of.loads, l, size(l))).collect();
     let steps = by_layer.first().map_or(0, Vec::len);
     let counts = (0..steps).flat_map(|step| by_layer.iter().flat_map(move |layer| layer[step].clone())).collect();
-    Workload { steps, counts, ..of.clone() }
+    Workload { steps, counts, tokens: of.loads.tokens.clone(), ..of.clone() }
 }
 
 fn scores(outcome: &Outcome, bytes: f64, baseline: f64) -> Scores {

@@ -6,9 +6,9 @@ use std::collections::BTreeSet;
 use super::Part;
 use crate::analysis::{Half, Kind, Summary, collapsed, frequency, pair_counts, transition};
 use crate::experiment::{Experiment, Learn};
-use crate::model::{Phase, Scope};
+use crate::model::{Phase, Scope, Tokens};
 use crate::place::{Loads, placement_named};
-use crate::sim::{Shape, Workload, evenly_spaced, learning};
+use crate::sim::{Activations, Shape, Workload, evenly_spaced, learning};
 
 /// The tables that the placements of an experiment ask for, of these layers.
 pub(super) fn learn(part: &Part, experiment: &Experiment, shape: Shape<'_>) -> Loads {
@@ -29,6 +29,7 @@ pub(super) fn learn(part: &Part, experiment: &Experiment, shape: Shape<'_>) -> L
     // Steps are of decode: what learns from anything else has sums alone.
     if asked.contains("steps") && learn == Learn::Decode && summary.stream_phase() != Phase::Prefill {
         loads.steps = steps(part, experiment, shape, held_out);
+        loads.tokens = tokens(part, experiment, shape, Half::Even);
     }
     if asked.contains("together") {
         for id in shape.layers {
@@ -72,7 +73,9 @@ pub(super) fn with_steps(mut workload: Workload, part: &Part, experiment: &Exper
     let Experiment { workload: of, .. } = experiment;
     if workload.loads.steps.is_empty() && of.learn == Learn::Decode && part.summary.stream_phase() != Phase::Prefill {
         let shape = Shape { layers: &workload.layers, all_layers: workload.all_layers, experts: workload.experts };
-        workload.loads.steps = steps(part, experiment, shape, of.held_out);
+        let (steps, tokens) =
+            (steps(part, experiment, shape, of.held_out), tokens(part, experiment, shape, Half::Even));
+        (workload.loads.steps, workload.loads.tokens) = (steps, tokens);
     }
     workload
 }
@@ -118,7 +121,17 @@ pub(super) fn summed(part: &Part, experiment: &Experiment) -> Result<Workload, S
         heat,
         loads,
         sources: part.requests.len(),
+        tokens: None,
     })
+}
+
+/// What each request slot's token chose, in the batch of the requests of one half if anything is held out: none if nobody asks.
+pub(super) fn tokens(part: &Part, experiment: &Experiment, shape: Shape<'_>, half: Half) -> Option<Tokens> {
+    let (of, run) = (&experiment.workload, &experiment.run);
+    let by_origin = run.strategies.iter().chain([&run.baseline]).any(|s| s.dispatch().by_origin());
+    let asked = run.activations != Activations::Free || by_origin;
+    let requests = part.requests.iter().filter(|r| !of.held_out || r.is_odd() == (half == Half::Odd));
+    asked.then(|| Workload::tokens(requests, part.summary.stream_phase(), shape, of.batch, of.steps))
 }
 
 /// What the placements of an experiment read beyond sums.

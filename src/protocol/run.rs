@@ -6,9 +6,9 @@ use serde::{Deserialize, Serialize};
 
 use super::search::{Next, Search, Tried};
 use super::{Filled, Outcomes, Provenance};
-use crate::experiment::{Experiment, key_named};
+use crate::experiment::{Experiment, RunSettings, key_named};
 use crate::model::{ModelPreset, Replicas, Topology, model_named};
-use crate::sim::{Bound, Digest, Inputs, Outcome, Planned, Reads, Simulation, Strategy, Timed, Workload};
+use crate::sim::{Bound, Breakdown, Digest, Inputs, Outcome, Planned, Reads, Simulation, Strategy, Timed, Workload};
 
 /// Two runs of a strategy with the same key have the same outcome, to the byte: the settings that the strategy reads, the size of
 /// an expert, and what the batch holds.
@@ -16,12 +16,20 @@ fn key(strategy: Strategy, experiment: &Experiment, workload: &Digest) -> String
     let default = Experiment::default();
     let mut of = experiment.run_key();
     of.workload.clone_from(&default.workload);
-    for key in strategy.ignores().into_iter().filter_map(key_named) {
+    let RunSettings { activations, rest, .. } = experiment.run;
+    for key in strategy.ignores(activations, rest).into_iter().filter_map(key_named) {
         // A default is a value of its setting.
         let _ = (key.set)(&mut of, &(key.get)(&default));
     }
     let (expert, pairs) = (experiment.expert(), if strategy.predicts() { workload.pairs } else { 0 });
-    format!("{} {of} {}x{} {:x} {pairs:x}", strategy.name(), expert.hidden, expert.intermediate, workload.counts)
+    let model = experiment.beside().ok().flatten().map_or("", |beside| beside.rest.model);
+    format!(
+        "{} {of} {}x{} {model} {:x} {pairs:x}",
+        strategy.name(),
+        expert.hidden,
+        expert.intermediate,
+        workload.counts
+    )
 }
 
 /// The result of an experiment: `moescope run --json`.
@@ -64,6 +72,10 @@ pub struct StrategyRun {
     pub strategy: String,
     /// Sum of the layer times, seconds.
     pub seconds: f64,
+    /// Where it goes, of the device that ends last: these sum to it.
+    pub breakdown: Breakdown,
+    /// Bytes of activations on their way to experts, and back.
+    pub activation_bytes: [f64; 2],
     /// Tokens a second through the simulated layers.
     pub throughput: f64,
     /// Throughput over that of the baseline (`base`, unless the experiment says otherwise).
@@ -354,6 +366,8 @@ impl Run {
             batch: workload.batch,
             strategy: o.strategy.name().into(),
             seconds: o.seconds,
+            breakdown: o.breakdown,
+            activation_bytes: o.activations,
             throughput: tokens / o.seconds,
             speedup: baseline / o.seconds,
             hops: o.hops,

@@ -41,5 +41,6 @@ mod summaries;
 mod support;
 #[cfg(not(target_arch = "wasm32"))]
 mod synthetic;
+mod traffic;
 mod versus;
 mod wafer;
