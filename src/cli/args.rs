@@ -41,6 +41,8 @@ moescope: where the experts of a mixture-of-experts model move, and what placing
   moescope paper [--experiment STRING] [--traces PATH...] [--json] [--threads N]
       Figure 12 of the paper and what stands beside it: each published number with ours. Settings come from the
       experiment (layers=all simulates every layer). With --traces, the trace's model is run on its recorded requests too.
+  moescope paper --figure 16|17 [--traces PATH...] [--json] [--threads N]
+      Case study 2: load by GPU, and the speedup of placements made on prompts, beside the published values.
   moescope calibrate [--experiment STRING] [--json]
       The statistics of the synthetic workloads beside the published ones, with each residual.
   moescope summarize PATH... -o FILE.moesum [--first N] [--threads N]
@@ -53,6 +55,9 @@ moescope: where the experts of a mixture-of-experts model move, and what placing
       Writes synthetic requests of the experiment's model and seed as files in the paper's format.
 
 Exit codes: 0 done, 1 bad input, 2 bad usage. Errors and warnings go to stderr.";
+
+/// Figures of the paper that can be asked for alone.
+const FIGURES: [u32; 3] = [12, 16, 17];
 
 /// A command that can be carried out.
 #[derive(Debug, PartialEq)]
@@ -98,6 +103,7 @@ pub(super) enum Command {
     Paper {
         experiment: String,
         traces: Vec<PathBuf>,
+        figure: Option<u32>,
         json: bool,
         threads: usize,
     },
@@ -178,6 +184,7 @@ pub(super) fn parse(arguments: Vec<OsString>) -> Result<Command> {
     let (mut csv, mut counts, mut config) = (None, None, None);
     let (mut out, mut first) = (None, None);
     let (mut files, mut tokens) = (48usize, None::<usize>);
+    let mut figure = None::<u32>;
     let (mut weights, mut export, mut strategy) = (None::<PathBuf>, None::<String>, None::<String>);
     let (mut placements, mut names, mut numbers) = (Vec::new(), Vec::<String>::new(), [None::<usize>; 4]);
     let mut threads = std::thread::available_parallelism().map_or(1, usize::from);
@@ -220,6 +227,13 @@ pub(super) fn parse(arguments: Vec<OsString>) -> Result<Command> {
                 let text = parser.value()?;
                 let read = text.parse().ok().filter(|&n: &u64| n < 1 << 40);
                 first = Some(read.context("--first takes a number below 2^40")?);
+            }
+            Long("figure") if verb.as_deref() == Some("paper") => {
+                let read: u32 = parser.value()?.parse().context("--figure takes a number")?;
+                if !FIGURES.contains(&read) {
+                    bail!("--figure takes one of {}", FIGURES.map(|f| f.to_string()).join(", "));
+                }
+                figure = Some(read);
             }
             Long("weights") if verb.as_deref() == Some("place") => weights = Some(parser.value()?.into()),
             Long("export") if verb.as_deref() == Some("place") => export = Some(parser.value()?.string()?),
@@ -316,7 +330,7 @@ pub(super) fn parse(arguments: Vec<OsString>) -> Result<Command> {
             threads,
         }),
         Some("paper") => {
-            Ok(Command::Paper { experiment: experiment.unwrap_or_default(), traces: paths, json, threads })
+            Ok(Command::Paper { experiment: experiment.unwrap_or_default(), traces: paths, figure, json, threads })
         }
         Some("calibrate") => Ok(Command::Calibrate { experiment: experiment.unwrap_or_default(), json }),
         Some("make") => {

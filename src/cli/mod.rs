@@ -2,6 +2,7 @@
 //! usage). Apart, because only here are files opened by path, threads started and a clock read.
 
 mod args;
+mod case_study;
 mod convert;
 mod export;
 mod files;
@@ -112,7 +113,11 @@ fn carry_out(command: Command) -> Result<()> {
             warnings.extend(state.data(&of)?.0.warnings());
             reproduce::sweep(&mut out, &experiment, points, warnings, json)?;
         }
-        Command::Paper { experiment, traces, json, threads } => {
+        Command::Paper { experiment, traces, figure: Some(figure @ (16 | 17)), json, threads } => {
+            let experiment = read(&experiment, !traces.is_empty());
+            case_study::case_study(&mut out, experiment, &traces, figure, json, threads)?;
+        }
+        Command::Paper { experiment, traces, json, threads, .. } => {
             reproduce::paper(&mut out, &read(&experiment, !traces.is_empty()), &traces, json, threads)?;
         }
         Command::Summarize { paths, out, first, threads } => summary::summarize(&paths, &out, first, threads)?,
