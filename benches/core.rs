@@ -146,11 +146,11 @@ fn timelines(name: &str, dataset: &Dataset) {
     }
     let mut holder = State { synthetic: dataset.clone(), ..State::default() };
     let data = DataId::of(&holder.synthetic.info());
-    let fill = jobs::FillBatch { of: data, experiment: of(name, "") };
+    let fill = jobs::FillBatch { of: data.clone(), experiment: of(name, "") };
     let Ok(Bytes(batch)) = finish(fill, &mut holder, &None) else { return };
     let mut state = State::default();
     for at in 1..=10 {
-        let mut ask = jobs::Timeline::new(of(name, &format!("&step={}&simulated={}", 16 - at, at % 6)));
+        let mut ask = jobs::Timeline::new(data.clone(), of(name, &format!("&step={}&simulated={}", 16 - at, at % 6)));
         ask.take(batch.clone());
         let began = clock();
         black_box(finish(ask, &mut state, &None).unwrap());

@@ -6,19 +6,38 @@ use std::path::PathBuf;
 use anyhow::{Context, Result, bail};
 use lexopt::prelude::*;
 
+use super::lab::{Export, Place, Table};
+use crate::format::{Ids, Told};
+use crate::place::PLACEMENTS;
+
 /// What `--help` prints.
 pub(super) const HELP: &str = "\
 moescope: where the experts of a mixture-of-experts model move, and what placing them on a wafer is worth
 
-  moescope analyze PATH... [--json] [--csv DIR] [--counts FILE.npz] [--threads N]
-      Analyses of traces: files, archives, folders (docs/formats.md). --csv writes the tables, --counts all counts.
-  moescope run [--experiment STRING] [--traces PATH...] [--config FILE] [--json] [--threads N]
+  moescope analyze PATH... [TOLD] [--json] [--csv DIR] [--counts FILE.npz] [--threads N]
+      Analyses of recordings: files, archives, folders (docs/formats.md). --csv writes the tables, --counts all counts.
+  moescope inspect PATH... [TOLD] [--json]
+      What each file is: reader, shape, phases, what was joined, what the checks found, what is missing.
+  moescope convert PATH... -o FILE|FOLDER [TOLD] [--threads N]
+      Writes a recording clean: FILE.json or a folder of them (the paper's format), FILE.npz, or FILE.moesum.
+      TOLD is what a recording does not hold: --top-k K, --layers N (of its rows, dense ones too), --experts E,
+      --model NAME (a preset), --config config.json (as on huggingface.co; one beside the files is taken by itself),
+      --unmarked prefill|decode|first:N, and what overrules the checks: --keep-shared, --ids physical|logical.
+  moescope run [--experiment STRING] [--traces PATH... [TOLD]] [--config FILE] [--json] [--threads N]
       Simulates an experiment: the string is what stands behind # in the page's address.
       Without --traces, on the synthetic workload of the experiment's model and seed. With them, the experts have the
       size that the experiment names (model=, or hidden= and intermediate=), else that of the trace's own model, if its
       shape or its folders tell; --config takes it from a model's config.json.
   moescope sweep --experiment STRING [--traces PATH...] [--config FILE] [--json] [--threads N]
       Runs the experiment once for each value of its sweep: sweep=link:1:4:7 is seven values from 1 to 4 TB/s.
+  moescope place [--experiment STRING] [--traces PATH...] [--placement FILE...] [--config FILE] [--json] [--threads N]
+                 [--export ENGINE -o FILE [--strategy NAME]]
+      Placements and dispatches compared on the experiment's system: learnt from the even requests and scored on the odd ones
+      with heldout=on. --placement scores your own file beside them. --export writes the fastest one, or that of --strategy, as
+      the file that a server loads: sglang, vllm-ascend, tensorrt-llm, vllm (proposed), eplb, csv or json.
+  moescope place --weights FILE.json --devices G --slots P [--nodes N] [--groups N] [--placements NAME,...] [--json]
+                 [--export ENGINE -o FILE]
+      The same of a bare [layers][experts] table of loads, without time.
   moescope paper [--experiment STRING] [--traces PATH...] [--json] [--threads N]
       Figure 12 of the paper and what stands beside it: each published number with ours. Settings come from the
       experiment (layers=all simulates every layer). With --traces, the trace's model is run on its recorded requests too.
@@ -40,15 +59,116 @@ Exit codes: 0 done, 1 bad input, 2 bad usage. Errors and warnings go to stderr."
 pub(super) enum Command {
     Help,
     Version,
-    Analyze { paths: Vec<PathBuf>, json: bool, csv: Option<PathBuf>, counts: Option<PathBuf>, threads: usize },
-    Run { experiment: String, traces: Vec<PathBuf>, config: Option<PathBuf>, json: bool, threads: usize },
-    Place { experiment: String, traces: Vec<PathBuf>, config: Option<PathBuf>, json: bool, threads: usize },
-    Sweep { experiment: String, traces: Vec<PathBuf>, config: Option<PathBuf>, json: bool, threads: usize },
-    Paper { experiment: String, traces: Vec<PathBuf>, json: bool, threads: usize },
-    Calibrate { experiment: String, json: bool },
-    Summarize { paths: Vec<PathBuf>, out: PathBuf, first: Option<u64>, threads: usize },
-    Merge { paths: Vec<PathBuf>, out: PathBuf },
-    Make { experiment: String, out: PathBuf, files: usize, tokens: Option<usize> },
+    Analyze {
+        paths: Vec<PathBuf>,
+        told: Asked,
+        json: bool,
+        csv: Option<PathBuf>,
+        counts: Option<PathBuf>,
+        threads: usize,
+    },
+    Inspect {
+        paths: Vec<PathBuf>,
+        told: Asked,
+        json: bool,
+    },
+    Convert {
+        paths: Vec<PathBuf>,
+        told: Asked,
+        out: PathBuf,
+        threads: usize,
+    },
+    Run {
+        experiment: String,
+        traces: Vec<PathBuf>,
+        told: Told,
+        config: Option<PathBuf>,
+        json: bool,
+        threads: usize,
+    },
+    Place(Box<Place>),
+    Sweep {
+        experiment: String,
+        traces: Vec<PathBuf>,
+        told: Told,
+        config: Option<PathBuf>,
+        json: bool,
+        threads: usize,
+    },
+    Paper {
+        experiment: String,
+        traces: Vec<PathBuf>,
+        json: bool,
+        threads: usize,
+    },
+    Calibrate {
+        experiment: String,
+        json: bool,
+    },
+    Summarize {
+        paths: Vec<PathBuf>,
+        out: PathBuf,
+        first: Option<u64>,
+        threads: usize,
+    },
+    Merge {
+        paths: Vec<PathBuf>,
+        out: PathBuf,
+    },
+    Make {
+        experiment: String,
+        out: PathBuf,
+        files: usize,
+        tokens: Option<usize>,
+    },
+}
+
+/// What is told of recordings, by options and by a `config.json`.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub(super) struct Asked {
+    pub(super) told: Told,
+    pub(super) config: Option<PathBuf>,
+}
+
+impl Asked {
+    /// All that is told; options go before the file.
+    pub(super) fn read(&self) -> Result<Told> {
+        let Some(path) = &self.config else { return Ok(self.told.clone()) };
+        let name = || path.display().to_string();
+        let bytes = std::fs::read(path).with_context(name)?;
+        let of = Told::read(&bytes).context("it names neither experts nor experts a token").with_context(name)?;
+        Ok(self.told.or(&of))
+    }
+}
+
+/// Takes an option that tells something of recordings; false if it is none.
+fn tell(told: &mut Told, argument: &lexopt::Arg<'_>, value: impl FnOnce() -> Result<String>) -> Result<bool> {
+    let number = |text: String, most: u64, name: &str| -> Result<usize> {
+        let n = text.parse().ok().filter(|n| (1..=most).contains(n));
+        n.map(crate::units::index).with_context(|| format!("--{name} takes a number from 1 to {most}"))
+    };
+    match argument {
+        Long("top-k") => told.top_k = Some(number(value()?, crate::model::MAX_TOP_K as u64, "top-k")?),
+        Long("layers") => told.layers = Some(number(value()?, crate::model::MAX_LAYERS as u64, "layers")?),
+        Long("experts") => told.experts = Some(number(value()?, crate::model::MAX_EXPERTS, "experts")?),
+        Long("model") => {
+            let name = value()?;
+            let model =
+                crate::model::model_named(&name).with_context(|| format!("no model preset is called {name}"))?;
+            *told = told.or(&Told { top_k: Some(model.top_k), experts: Some(model.experts), ..Told::default() });
+        }
+        Long("unmarked") => told.unmarked = Some(value()?.parse().map_err(anyhow::Error::msg).context("--unmarked")?),
+        Long("keep-shared") => told.keep_shared = true,
+        Long("ids") => {
+            told.ids = Some(match value()?.as_str() {
+                "physical" => Ids::Physical,
+                "logical" => Ids::Logical,
+                _ => bail!("--ids takes physical or logical"),
+            });
+        }
+        _ => return Ok(false),
+    }
+    Ok(true)
 }
 
 pub(super) fn parse(arguments: Vec<OsString>) -> Result<Command> {
@@ -58,8 +178,22 @@ pub(super) fn parse(arguments: Vec<OsString>) -> Result<Command> {
     let (mut csv, mut counts, mut config) = (None, None, None);
     let (mut out, mut first) = (None, None);
     let (mut files, mut tokens) = (48usize, None::<usize>);
+    let (mut weights, mut export, mut strategy) = (None::<PathBuf>, None::<String>, None::<String>);
+    let (mut placements, mut names, mut numbers) = (Vec::new(), Vec::<String>::new(), [None::<usize>; 4]);
     let mut threads = std::thread::available_parallelism().map_or(1, usize::from);
+    let mut told = Told::default();
+    // Those who read recordings.
+    let reads = ["analyze", "inspect", "convert", "run", "sweep", "place"];
     while let Some(argument) = parser.next()? {
+        if let Long(name) = argument
+            && verb.as_deref().is_some_and(|v| reads.contains(&v))
+            && ["top-k", "layers", "experts", "model", "unmarked", "keep-shared", "ids"].contains(&name)
+        {
+            let name = name.to_string();
+            let value = || Ok(parser.value()?.string()?);
+            tell(&mut told, &Long(&name), value)?;
+            continue;
+        }
         match argument {
             Long("help") | Short('h') => return Ok(Command::Help),
             Long("version") | Short('V') => return Ok(Command::Version),
@@ -70,7 +204,9 @@ pub(super) fn parse(arguments: Vec<OsString>) -> Result<Command> {
                     bail!("--threads takes a number from 1");
                 }
             }
-            Short('o') | Long("output") if matches!(verb.as_deref(), Some("summarize" | "merge" | "make")) => {
+            Short('o') | Long("output")
+                if matches!(verb.as_deref(), Some("summarize" | "merge" | "make" | "convert" | "place")) =>
+            {
                 out = Some(PathBuf::from(parser.value()?));
             }
             Long("files") if verb.as_deref() == Some("make") => {
@@ -85,9 +221,23 @@ pub(super) fn parse(arguments: Vec<OsString>) -> Result<Command> {
                 let read = text.parse().ok().filter(|&n: &u64| n < 1 << 40);
                 first = Some(read.context("--first takes a number below 2^40")?);
             }
+            Long("weights") if verb.as_deref() == Some("place") => weights = Some(parser.value()?.into()),
+            Long("export") if verb.as_deref() == Some("place") => export = Some(parser.value()?.string()?),
+            Long("strategy") if verb.as_deref() == Some("place") => strategy = Some(parser.value()?.string()?),
+            Long("placement") if verb.as_deref() == Some("place") => {
+                placements.extend(parser.values()?.map(PathBuf::from));
+            }
+            Long("placements") if verb.as_deref() == Some("place") => {
+                names.extend(parser.value()?.string()?.split(',').map(|n| n.trim().to_string()));
+            }
+            Long(name @ ("devices" | "slots" | "nodes" | "groups")) if verb.as_deref() == Some("place") => {
+                let at = ["devices", "slots", "nodes", "groups"].iter().position(|n| *n == name).unwrap_or(0);
+                let name = format!("--{name} takes a number");
+                numbers[at] = Some(parser.value()?.parse().context(name)?);
+            }
             Long("csv") if verb.as_deref() == Some("analyze") => csv = Some(parser.value()?.into()),
             Long("counts") if verb.as_deref() == Some("analyze") => counts = Some(parser.value()?.into()),
-            Long("config") if matches!(verb.as_deref(), Some("run" | "sweep" | "place")) => {
+            Long("config") if verb.as_deref().is_some_and(|v| reads.contains(&v)) => {
                 config = Some(parser.value()?.into())
             }
             Long("experiment")
@@ -99,27 +249,72 @@ pub(super) fn parse(arguments: Vec<OsString>) -> Result<Command> {
                 paths.extend(parser.values()?.map(PathBuf::from))
             }
             Value(value) if verb.is_none() => verb = Some(value.string()?),
-            Value(value) if matches!(verb.as_deref(), Some("analyze" | "summarize" | "merge")) => {
+            Value(value)
+                if matches!(verb.as_deref(), Some("analyze" | "inspect" | "convert" | "summarize" | "merge")) =>
+            {
                 paths.push(value.into())
             }
             other => return Err(other.unexpected().into()),
         }
     }
     match verb.as_deref() {
-        Some("analyze") if paths.is_empty() => bail!("analyze needs at least one path"),
-        Some("analyze") => Ok(Command::Analyze { paths, json, csv, counts, threads }),
+        Some(verb @ ("analyze" | "inspect" | "convert")) if paths.is_empty() => bail!("{verb} needs at least one path"),
+        Some("analyze") => Ok(Command::Analyze { paths, told: Asked { told, config }, json, csv, counts, threads }),
+        Some("inspect") => Ok(Command::Inspect { paths, told: Asked { told, config }, json }),
+        Some("convert") => {
+            let Some(out) = out else { bail!("convert needs -o FILE or FOLDER") };
+            Ok(Command::Convert { paths, told: Asked { told, config }, out, threads })
+        }
         Some("run" | "sweep" | "place") if config.is_some() && paths.is_empty() => {
             bail!("--config tells the sizes of a trace's model: it needs --traces")
         }
-        Some("run") => {
-            Ok(Command::Run { experiment: experiment.unwrap_or_default(), traces: paths, config, json, threads })
-        }
         Some("place") => {
-            Ok(Command::Place { experiment: experiment.unwrap_or_default(), traces: paths, config, json, threads })
+            let table = match (weights, numbers) {
+                (None, [None, None, None, None]) if names.is_empty() => None,
+                (None, _) => bail!("--devices, --slots, --nodes, --groups and --placements belong to --weights"),
+                (Some(_), _) if experiment.is_some() || !paths.is_empty() || !placements.is_empty() => {
+                    bail!(
+                        "--weights is a table of loads without a trace: no --experiment, --traces or --placement goes with it"
+                    )
+                }
+                (Some(file), [Some(devices), Some(slots), nodes, groups]) => {
+                    let all = || PLACEMENTS.iter().map(|p| p.name).filter(|n| !["search", "file"].contains(n));
+                    let placements = if names.is_empty() { all().map(String::from).collect() } else { names };
+                    let (nodes, groups) = (nodes.unwrap_or(1), groups.unwrap_or(1));
+                    Some(Table { file, devices, slots, nodes, groups, placements })
+                }
+                (Some(_), _) => bail!("--weights needs --devices and --slots"),
+            };
+            let export = match (export, out) {
+                (Some(engine), Some(out)) => Some(Export { engine, out, strategy }),
+                (None, None) if strategy.is_none() => None,
+                _ => bail!("--export ENGINE and -o FILE belong together"),
+            };
+            let experiment = experiment.unwrap_or_default();
+            let (traces, weights) = (paths, table);
+            Ok(Command::Place(Box::new(Place {
+                experiment,
+                traces,
+                told,
+                config,
+                placements,
+                weights,
+                export,
+                json,
+                threads,
+            })))
         }
-        Some("sweep") => {
-            Ok(Command::Sweep { experiment: experiment.unwrap_or_default(), traces: paths, config, json, threads })
+        Some("run") => {
+            Ok(Command::Run { experiment: experiment.unwrap_or_default(), traces: paths, told, config, json, threads })
         }
+        Some("sweep") => Ok(Command::Sweep {
+            experiment: experiment.unwrap_or_default(),
+            traces: paths,
+            told,
+            config,
+            json,
+            threads,
+        }),
         Some("paper") => {
             Ok(Command::Paper { experiment: experiment.unwrap_or_default(), traces: paths, json, threads })
         }
@@ -142,10 +337,14 @@ pub(super) fn parse(arguments: Vec<OsString>) -> Result<Command> {
         }
         Some(other) => {
             bail!(
-                "no command is called {other}; there are analyze, run, sweep, paper, calibrate, summarize, merge and make"
+                "no command is called {other}; there are analyze, inspect, convert, run, sweep, place, paper, calibrate, summarize, merge and make"
             )
         }
-        None => bail!("a command is missing: analyze, run, sweep, paper, calibrate, summarize or merge"),
+        None => {
+            bail!(
+                "a command is missing: analyze, inspect, convert, run, sweep, place, paper, calibrate, summarize, merge or make"
+            )
+        }
     }
 }
 
@@ -163,12 +362,37 @@ mod tests {
         let traces = vec!["a".into(), "b".into()];
         assert_eq!(
             run,
-            Command::Run { experiment: "v=1&batch=64".into(), traces, config: None, json: true, threads: 1 }
+            Command::Run {
+                experiment: "v=1&batch=64".into(),
+                traces,
+                told: Told::default(),
+                config: None,
+                json: true,
+                threads: 1
+            }
         );
         assert_eq!(read("analyze --help").unwrap(), Command::Help);
-        for bad in
-            ["", "analyse x", "analyze", "analyze --experiment v=1 x", "run --threads 0", "run x", "run --config c"]
-        {
+        let Command::Analyze { told, .. } =
+            read("analyze x --top-k 4 --unmarked first:9 --ids logical --model olmoe").unwrap()
+        else {
+            panic!("it is analyze")
+        };
+        assert_eq!((told.told.top_k, told.told.experts), (Some(4), Some(64)), "an option goes before a preset");
+        assert_eq!((told.told.unmarked, told.told.ids), (Some(crate::model::Marking::First(9)), Some(Ids::Logical)));
+        for bad in [
+            "",
+            "analyse x",
+            "analyze",
+            "inspect",
+            "convert x",
+            "analyze x --top-k 0",
+            "analyze x --ids both",
+            "merge a --top-k 2",
+            "analyze --experiment v=1 x",
+            "run --threads 0",
+            "run x",
+            "run --config c",
+        ] {
             assert!(read(bad).is_err(), "{bad}");
         }
     }

@@ -1,31 +1,197 @@
-//! `moescope place`: every placement and dispatch on the requests that it was not made from. Apart from `run`, because runs follow
-//! one another here.
+//! `moescope place`: every placement and dispatch on the requests that it was not made from, or placements of a bare table of loads;
+//! and the file that a server loads. Apart from `run`, because runs follow one another here.
 
 use std::io::Write;
 use std::path::{Path, PathBuf};
 
-use anyhow::{Context, Result};
+use anyhow::{Context, Result, anyhow};
 
-use super::{prepare, understood, work};
-use crate::protocol::{Lab, PlaceReport, Scores};
+use super::output::Output;
+use super::{prepare, understood, warn, work};
+use crate::format::Told;
+use crate::place::files::{Deployment, ENGINES, Engine, PlacementFile, engine_named, read};
+use crate::protocol::{Lab, PlaceReport, Scores, Weights, WeightsPlaced};
+use crate::sim::Strategy;
 use crate::units::{bytes, seconds, significant};
 
-/// What the lab says of an experiment. One that names no strategies gets the lab's own list.
-pub(super) fn place(text: &str, traces: &[PathBuf], config: Option<&Path>, threads: usize) -> Result<PlaceReport> {
-    let (read, said) = understood(text, !traces.is_empty());
-    let (experiment, of, state) = prepare(read.for_lab(), traces, config, threads)?;
-    let (dataset, part) = state.data(&of)?;
-    let mut lab = Lab::new(dataset, part, &experiment).map_err(anyhow::Error::msg)?;
-    while let Some(run) = lab.take() {
-        lab.put(work(run, threads)?).map_err(anyhow::Error::msg).context("the next run")?;
+/// What is placed, and what is done with it.
+#[derive(Debug, Default, PartialEq)]
+pub(super) struct Place {
+    pub(super) experiment: String,
+    pub(super) traces: Vec<PathBuf>,
+    pub(super) told: Told,
+    pub(super) config: Option<PathBuf>,
+    /// Files of placements that are scored too.
+    pub(super) placements: Vec<PathBuf>,
+    pub(super) weights: Option<Table>,
+    pub(super) export: Option<Export>,
+    pub(super) json: bool,
+    pub(super) threads: usize,
+}
+
+/// A bare table of loads.
+#[derive(Debug, Default, PartialEq)]
+pub(super) struct Table {
+    pub(super) file: PathBuf,
+    pub(super) devices: usize,
+    pub(super) slots: usize,
+    pub(super) nodes: usize,
+    pub(super) groups: usize,
+    /// Names of placements.
+    pub(super) placements: Vec<String>,
+}
+
+/// A file that is written.
+#[derive(Debug, Default, PartialEq)]
+pub(super) struct Export {
+    pub(super) engine: String,
+    pub(super) out: PathBuf,
+    /// Which strategy's placement; none: the fastest.
+    pub(super) strategy: Option<String>,
+}
+
+/// Does it.
+pub(super) fn place(out: &mut impl Write, of: &Place) -> Result<()> {
+    // Before any work: what cannot be written, or is no engine.
+    let export = of.export.as_ref().map(|e| Ok::<_, anyhow::Error>((engine(&e.engine)?, Output::claim(&e.out)?, e)));
+    let export = export.transpose()?;
+    if let Some(table) = &of.weights {
+        let (weights, placed) = weigh(table)?;
+        if of.json {
+            serde_json::to_writer_pretty(&mut *out, &serde_json::json!({ "placements": placed }))?;
+            writeln!(out)?;
+        } else {
+            weights_table(out, &placed)?;
+        }
+        if let (Some((engine, file, export)), Some(first)) = (&export, placed.first()) {
+            let maps = first.physical_to_logical.clone();
+            let layers = (0..).take(maps.len()).collect();
+            let (devices, experts, loads) = (weights.devices, weights.loads[0].len(), weights.loads);
+            write(
+                engine,
+                file,
+                &export.out,
+                &Deployment { layers, maps, devices, experts, loads, ..Deployment::default() },
+            )?;
+        }
+        return Ok(());
     }
-    let mut report = lab.report();
+    let report = score(of)?;
+    if of.json {
+        serde_json::to_writer_pretty(&mut *out, &report)?;
+        writeln!(out)?;
+    } else {
+        score_table(out, &report)?;
+        warn(&report.warnings);
+    }
+    if let Some((engine, file, export)) = &export {
+        let deployment = report.deployment(export.strategy.as_deref()).map_err(anyhow::Error::msg)?;
+        write(engine, file, &export.out, &deployment)?;
+    }
+    Ok(())
+}
+
+fn engine(name: &str) -> Result<&'static Engine> {
+    let all = || ENGINES.iter().map(|e| e.name).collect::<Vec<_>>().join(", ");
+    engine_named(name).ok_or_else(|| anyhow!("no engine is called {name}; there are {}", all()))
+}
+
+/// Writes what an engine loads, reads it back, and says how the server takes it.
+fn write(engine: &Engine, file: &Output, path: &Path, of: &Deployment) -> Result<()> {
+    let (text, said) = engine.export(of).map_err(anyhow::Error::msg).with_context(|| engine.title)?;
+    file.write(
+        |file| Ok(file.write_all(text.as_bytes())?),
+        |part| read(&std::fs::read(part)?).map(drop).map_err(anyhow::Error::msg),
+    )?;
+    warn(&said);
+    eprintln!("moescope: {} is written; {}", path.display(), engine.command_for(of, &path.display().to_string()));
+    Ok(())
+}
+
+fn weigh(of: &Table) -> Result<(Weights, Vec<WeightsPlaced>)> {
+    let text = std::fs::read_to_string(&of.file).with_context(|| of.file.display().to_string())?;
+    let weights = Weights::read(&text, of.devices, of.slots, of.nodes, of.groups)
+        .map_err(anyhow::Error::msg)
+        .with_context(|| of.file.display().to_string())?;
+    let placed = weights.place(&of.placements).map_err(anyhow::Error::msg)?;
+    Ok((weights, placed))
+}
+
+fn weights_table(out: &mut impl Write, placed: &[WeightsPlaced]) -> Result<()> {
+    for of in placed {
+        writeln!(out, "{}", of.name)?;
+        for (layer, (map, ratio)) in of.physical_to_logical.iter().zip(&of.max_over_mean).enumerate() {
+            let map: Vec<String> = map.iter().map(ToString::to_string).collect();
+            let most = of.loads[layer].iter().fold(0.0f64, |a, &b| a.max(b));
+            writeln!(
+                out,
+                "  layer {layer}: largest load {}, {} of the mean: {}",
+                significant(most, 6),
+                significant(*ratio, 5),
+                map.join(" ")
+            )?;
+        }
+    }
+    Ok(())
+}
+
+/// What the lab says of an experiment. One that names no strategies gets the lab's own list.
+fn score(of: &Place) -> Result<PlaceReport> {
+    let (read, said) = understood(&of.experiment, !of.traces.is_empty());
+    let mut read = read.for_lab();
+    let files = of.placements.iter().map(|path| file(path)).collect::<Result<Vec<_>>>()?;
+    let own: Vec<Strategy> =
+        ["file.even", "file.lp", "file.allo+pred"].into_iter().filter_map(Strategy::named).collect();
+    if let Some((digest, _)) = files.first() {
+        read.run.file.clone_from(digest);
+        read.run
+            .strategies
+            .extend(own.iter().filter(|s| !read.run.strategies.contains(s)).copied().collect::<Vec<_>>());
+    } else if !read.run.file.is_empty() {
+        anyhow::bail!("the experiment is on the placement {}: give its file with --placement", read.run.file);
+    }
+    let (experiment, data, state) = prepare(read, &of.traces, &of.told, of.config.as_deref(), of.threads)?;
+    let (dataset, part) = state.data(&data)?;
+    let score = |experiment: &crate::experiment::Experiment, file: Option<&PlacementFile>| -> Result<PlaceReport> {
+        let mut lab = Lab::new(dataset, part, experiment, file).map_err(anyhow::Error::msg)?;
+        while let Some(run) = lab.take() {
+            lab.put(work(run, of.threads)?).map_err(anyhow::Error::msg)?;
+        }
+        while lab.judge() {}
+        Ok(lab.report())
+    };
+    let name = |path: &Path| path.file_name().unwrap_or_default().to_string_lossy().into_owned();
+    let mut report = score(&experiment, files.first().map(|f| &f.1))?;
+    // A table has one placement of a file: further ones are scored apart, and every one is called by its file.
+    for (path, (digest, file)) in of.placements.iter().zip(&files).skip(1) {
+        let mut alone = experiment.clone();
+        alone.run.file.clone_from(digest);
+        alone.run.strategies.clone_from(&own);
+        let more = score(&alone, Some(file)).with_context(|| path.display().to_string())?;
+        let named = more.strategies.into_iter().map(|s| {
+            let strategy = format!("{} {}", s.strategy, name(path));
+            crate::protocol::PlacedStrategy { strategy, ..s }
+        });
+        report.strategies.extend(named);
+    }
+    if files.len() > 1 {
+        for of_file in report.strategies.iter_mut().filter(|s| own.iter().any(|o| o.name() == s.strategy)) {
+            of_file.strategy = format!("{} {}", of_file.strategy, name(&of.placements[0]));
+        }
+    }
     report.warnings.splice(0..0, said);
     Ok(report)
 }
 
+/// A placement's file, with its digest.
+fn file(path: &Path) -> Result<(String, PlacementFile)> {
+    let bytes = std::fs::read(path).with_context(|| path.display().to_string())?;
+    let file = read(&bytes).map_err(anyhow::Error::msg).with_context(|| path.display().to_string())?;
+    Ok((format!("{:016x}", xxhash_rust::xxh3::xxh3_64(&bytes)), file))
+}
+
 /// The table of all strategies.
-pub(super) fn table(out: &mut impl Write, report: &PlaceReport) -> Result<()> {
+fn score_table(out: &mut impl Write, report: &PlaceReport) -> Result<()> {
     let PlaceReport { layers, experts, devices, slots, .. } = report;
     writeln!(out, "{}{}", report.experiment, if report.synthetic { "  (synthetic workload)" } else { "" })?;
     writeln!(out, "{} layers of {experts} experts in {slots} slots on {devices} devices", layers.len())?;
@@ -63,6 +229,16 @@ pub(super) fn table(out: &mut impl Write, report: &PlaceReport) -> Result<()> {
     }
     if let Some(words) = report.fastest_words() {
         writeln!(out, "\n{words}")?;
+    }
+    if !report.from_counts && !report.rebalance.is_empty() {
+        writeln!(out, "\nmade on the prompts, through the decode (largest over mean load by fifths of it)")?;
+        for (name, of) in &report.rebalance {
+            let fifth =
+                |p: &crate::analysis::Position| p.mean.max_over_mean.map_or_else(|| "–".into(), |v| significant(v, 4));
+            let fifths: Vec<String> = of.fifths.iter().map(fifth).collect();
+            writeln!(out, "{name:<14} {:>7}  {}", fifth(&of.prompts), fifths.join("  "))?;
+            writeln!(out, "               {}", of.reading)?;
+        }
     }
     if report.strategies.iter().any(|of| of.twice > 0) {
         writeln!(out, "\nsome devices hold an expert twice: its tokens are one load there, and the slot is lost")?;

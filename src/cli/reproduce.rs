@@ -4,6 +4,7 @@ use std::collections::BTreeSet;
 use std::io::Write;
 use std::path::PathBuf;
 use std::sync::Mutex;
+use std::sync::atomic::{AtomicUsize, Ordering};
 
 use anyhow::{Context, Result, bail};
 use serde::Serialize;
@@ -42,32 +43,25 @@ pub(super) fn paper(
     json: bool,
     threads: usize,
 ) -> Result<()> {
-    let state = if traces.is_empty() { State::default() } else { load::load(traces, threads)? };
+    let state = if traces.is_empty() {
+        State::default()
+    } else {
+        load::load(
+            traces,
+            &crate::format::Told { unmarked: experiment.workload.unmarked, ..Default::default() },
+            threads,
+        )?
+    };
     super::warn(&state.trace.warnings());
     let recorded = state.trace.part();
     let of = recorded.map(|p| p.model().context("the model of the trace is not known")).transpose()?;
     if let Some(model) = of.filter(|m| m.paper_speedup.is_none()) {
         bail!("Figure 12 has no {}; its models are DeepSeek V3, Kimi K2, Qwen3-235B and Llama 4 Maverick", model.title);
     }
-    let mut queue: Vec<(usize, &ModelPreset, Option<&Part>)> =
-        paper_models().enumerate().map(|(i, m)| (i, m, None)).collect();
-    queue.extend(of.map(|model| (queue.len(), model, recorded)));
-    // The longest first, so that no thread ends long after the others.
-    queue.sort_by_key(|(_, m, _)| std::cmp::Reverse(m.moe_layers * m.experts));
-    let (queue, done) = (Mutex::new(queue.into_iter()), Mutex::new(Vec::new()));
-    let work = || -> Result<()> {
-        loop {
-            let next = queue.lock().map_err(|_| anyhow::anyhow!("a thread failed"))?.next();
-            let Some((at, model, recorded)) = next else { return Ok(()) };
-            let mut job = PaperJob::new(experiment, model);
-            while job.step(recorded).map_err(anyhow::Error::msg)? {}
-            done.lock().map_err(|_| anyhow::anyhow!("a thread failed"))?.push((at, job.finish()));
-        }
-    };
-    load::on_threads(threads, work).into_iter().collect::<Result<()>>()?;
-    let mut runs = done.into_inner().map_err(|_| anyhow::anyhow!("a thread failed"))?;
-    runs.sort_by_key(|(at, _)| *at);
-    let runs: Vec<PaperRun> = runs.into_iter().flat_map(|(_, r)| r).collect();
+    let mut parts: Vec<(&ModelPreset, Option<&Part>)> = paper_models().map(|m| (m, None)).collect();
+    parts.extend(of.map(|model| (model, recorded)));
+    let all = side_by_side(experiment, &parts, threads)?;
+    let runs = all.into_iter().flat_map(PaperJob::finish).collect::<Vec<PaperRun>>();
     let targets = targets(&runs);
     let result = Paper {
         experiment: experiment.of_figure_12().to_string(),
@@ -103,6 +97,43 @@ pub(super) fn paper(
         writeln!(out, "| {}, {} | {} | {} |", h.model, h.wafer, range(h.paper), range(h.ours))?;
     }
     Ok(())
+}
+
+/// The runs of several models on that many threads. Each thread takes a model for itself, the longest first: making and counting its
+/// requests cannot be shared. Who finds none left times layers of the others. The result does not depend on their number.
+fn side_by_side(
+    experiment: &Experiment,
+    parts: &[(&'static ModelPreset, Option<&Part>)],
+    threads: usize,
+) -> Result<Vec<PaperJob>> {
+    let jobs: Vec<Mutex<Option<PaperJob>>> = parts.iter().map(|_| Mutex::new(None)).collect();
+    let failed = |_| anyhow::anyhow!("a thread failed");
+    let run = |at: usize| -> Result<()> {
+        let (model, recorded) = parts[at];
+        loop {
+            let planned = {
+                let mut job = jobs[at].lock().map_err(failed)?;
+                job.get_or_insert_with(|| PaperJob::new(experiment, model))
+                    .plan(recorded)
+                    .map_err(anyhow::Error::msg)?
+            };
+            let Some(planned) = planned else { return Ok(()) };
+            let timed = planned.time();
+            jobs[at].lock().map_err(failed)?.as_mut().context("a thread failed")?.add(timed);
+        }
+    };
+    let mut longest: Vec<usize> = (0..parts.len()).collect();
+    longest.sort_by_key(|&at| std::cmp::Reverse(parts[at].0.moe_layers * parts[at].0.experts));
+    let next = AtomicUsize::new(0);
+    let work = || -> Result<()> {
+        while let Some(&own) = longest.get(next.fetch_add(1, Ordering::Relaxed)) {
+            run(own)?;
+        }
+        longest.iter().try_for_each(|&other| run(other))
+    };
+    load::on_threads(threads, work).into_iter().collect::<Result<()>>()?;
+    let ended = |job: Mutex<Option<PaperJob>>| job.into_inner().ok().flatten().context("a thread failed");
+    jobs.into_iter().map(ended).collect()
 }
 
 /// A value of a sweep with its result.

@@ -4,7 +4,7 @@ use super::sweep::{SWEPT, whole};
 use super::{Experiment, Heat, Learn, Look, PairMap, Subset, Sweep, Variant};
 use crate::model::{Duplex, FIELDS, Faults, MODELS, SYSTEMS, Scope};
 use crate::place::{PLACEMENTS, Placement, placement_named};
-use crate::sim::{Aim, DISPATCHES, DieOrder, STRATEGIES, Strategy};
+use crate::sim::{Activations, Aim, DISPATCHES, DieOrder, FetchOrder, STRATEGIES, Strategy};
 
 /// One setting: its name, and how its value is written and read.
 pub struct Key {
@@ -162,6 +162,14 @@ pub fn keys() -> &'static [Key] {
             get: |e| Learn::EACH.iter().find(|l| l.1 == e.workload.learn).map_or("", |l| l.0).into(),
             set: |e, v| choice(v, &Learn::EACH).map(|l| e.workload.learn = l),
         },
+        Key {
+            name: "unmarked",
+            get: |e| e.workload.unmarked.map_or_else(String::new, |m| m.to_string()),
+            set: |e, v| {
+                e.workload.unmarked = if v.is_empty() { None } else { Some(v.parse()?) };
+                Ok(())
+            },
+        },
         Key { name: "home", get: |e| e.run.home.clone(), set: |e, v| placement(v).map(|p| e.run.home = p.name.into()) },
         number!("mfu", run.mfu, 0.01..=1.0),
         number!("spare", run.spare, 0..=64),
@@ -193,6 +201,24 @@ pub fn keys() -> &'static [Key] {
             name: "capacity",
             get: |e| if e.run.limited { "dram" } else { "none" }.into(),
             set: |e, v| choice(v, &[("dram", true), ("none", false)]).map(|b| e.run.limited = b),
+        },
+        Key {
+            name: "activations",
+            get: |e| named(&Activations::EACH, e.run.activations),
+            set: |e, v| choice(v, &Activations::EACH).map(|a| e.run.activations = a),
+        },
+        number!("dispatch-bytes", run.dispatch_bytes, 0.125..=8.0),
+        number!("combine-bytes", run.combine_bytes, 0.125..=8.0),
+        Key {
+            name: "rest",
+            get: |e| if e.run.rest { "counted" } else { "free" }.into(),
+            set: |e, v| choice(v, &[("free", false), ("counted", true)]).map(|b| e.run.rest = b),
+        },
+        number!("context", run.context, 1..=1 << 24),
+        Key {
+            name: "fetch",
+            get: |e| named(&FetchOrder::EACH, e.run.fetch),
+            set: |e, v| choice(v, &FetchOrder::EACH).map(|o| e.run.fetch = o),
         },
         Key {
             name: "scope",
@@ -400,6 +426,11 @@ fn within<T: std::str::FromStr + PartialOrd + std::fmt::Display>(
 ) -> Result<T, String> {
     let read = text.parse::<T>().ok().filter(|n| range.contains(n));
     read.ok_or_else(|| format!("not a number from {} to {}", range.start(), range.end()))
+}
+
+/// The name of a value.
+fn named<T: PartialEq>(of: &[(&str, T)], value: T) -> String {
+    of.iter().find(|(_, v)| *v == value).map_or("", |(n, _)| n).into()
 }
 
 fn choice<T: Copy>(text: &str, of: &[(&str, T)]) -> Result<T, String> {

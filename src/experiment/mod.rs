@@ -15,9 +15,11 @@ use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 
-use crate::model::{ExpertSize, Faults, Hardware, Replicas, SYSTEMS, System, Topology, system_named};
+use crate::model::{
+    ExpertSize, Faults, Hardware, Replicas, SYSTEMS, System, Topology, known_rests, rest_of, system_named,
+};
 use crate::place::{Loads, PLACEMENTS, Params, Placement, placement_named};
-use crate::sim::{Config, Strategy, Tuning, Workload};
+use crate::sim::{Beside, Config, Strategy, Tuning, Workload};
 
 pub use compare::{Heat, Look, PairMap, Subset, Variant};
 pub use keys::{Key, Unread, key_named, keys};
@@ -174,9 +176,33 @@ impl Experiment {
     /// The same, with experts that lie there.
     #[must_use]
     pub fn config_of(&self, workload: &Workload, topology: &Arc<Topology>, replicas: Replicas) -> Config {
-        let RunSettings { order, flight, weight, predict, block, tau, limited, .. } = self.run;
-        let tuning = Tuning { order, flight, weight, predict, block, tau, limited };
+        let RunSettings { order, flight, weight, predict, block, tau, limited, activations, fetch, .. } = self.run;
+        let activation_bytes = [self.run.dispatch_bytes, self.run.combine_bytes];
+        // Who asks for a rest that is not known is refused before.
+        let rest = self.beside().ok().flatten();
+        let tuning =
+            Tuning { order, flight, weight, predict, block, tau, limited, activations, activation_bytes, fetch, rest };
         Config::new(topology, &self.hardware(), self.expert(), &tuning, replicas, workload)
+    }
+
+    /// What is computed beside the experts, if it counts.
+    ///
+    /// # Errors
+    /// It counts, and is not known of the model.
+    pub fn beside(&self) -> Result<Option<Beside>, String> {
+        if !self.run.rest {
+            return Ok(None);
+        }
+        let model = self.preset();
+        let none = || {
+            let known = known_rests().collect::<Vec<_>>().join(", ");
+            format!(
+                "rest=counted needs attention, shared experts and dense layers of {}, which are known of {known} alone",
+                model.title
+            )
+        };
+        let rest = rest_of(model.name).ok_or_else(none)?;
+        Ok(Some(Beside { rest, context: self.run.context }))
     }
 
     /// The placement that a strategy uses: its own, or that of the setting `home`.
@@ -205,12 +231,15 @@ impl Experiment {
         Params { mfu, spare, groups, moves, ..Params::of(self.expert()) }
     }
 
-    /// How many devices cannot hold the experts that live there by the setting `home`, in a model of so many layers.
+    /// How many devices cannot hold the experts that live there by the setting `home` and the caches of their requests, in a model of
+    /// so many layers.
     #[must_use]
     pub fn overfull(&self, layers: usize, loads: &Loads) -> usize {
         let topology = self.topology();
         let replicas = self.replicas(loads, &topology, None, None);
-        crate::sim::overfull(&topology, self.expert().bytes(self.run.weight), &replicas, layers)
+        let beside = self.beside().ok().flatten();
+        let cached = beside.map_or(0.0, |b| b.cached(self.workload.batch, topology.live.len(), layers));
+        crate::sim::overfull(&topology, self.expert().bytes(self.run.weight), &replicas, layers, cached)
     }
 
     /// The experiment that decides the simulator's result, without what is looked at. Two experiments with the same one give

@@ -5,9 +5,9 @@ use std::collections::BTreeMap;
 use serde::{Deserialize, Serialize};
 
 use super::{Heat, Look, PairMap, Subset, Sweep, Variant};
-use crate::model::{Duplex, Faults, SYSTEMS, Scope};
+use crate::model::{Duplex, Faults, Marking, SYSTEMS, Scope};
 use crate::place::PLACEMENTS;
-use crate::sim::{Aim, DieOrder, Strategy};
+use crate::sim::{Activations, Aim, DieOrder, FetchOrder, Strategy};
 
 /// Which tokens a placement learns from.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -54,6 +54,8 @@ pub struct WorkloadSettings {
     pub held_out: bool,
     /// What placements learn from.
     pub learn: Learn,
+    /// What the tokens are of which a recording does not say whether they are the prompt's; none: they stay unmarked.
+    pub unmarked: Option<Marking>,
 }
 
 impl Default for WorkloadSettings {
@@ -71,6 +73,7 @@ impl Default for WorkloadSettings {
             skip_collapsed: false,
             held_out: false,
             learn: Learn::Decode,
+            unmarked: None,
         }
     }
 }
@@ -136,6 +139,18 @@ pub struct RunSettings {
     pub tau: f64,
     /// Whether DRAM limits the copies.
     pub limited: bool,
+    /// Whether activations take time.
+    pub activations: Activations,
+    /// Bytes of a number of an activation on its way to an expert.
+    pub dispatch_bytes: f64,
+    /// The same on its way back.
+    pub combine_bytes: f64,
+    /// Whether attention, shared experts and dense layers take time, and their cache DRAM.
+    pub rest: bool,
+    /// Tokens of a request in its cache.
+    pub context: usize,
+    /// Order of a device's fetches.
+    pub fetch: FetchOrder,
 }
 
 impl Default for RunSettings {
@@ -158,6 +173,12 @@ impl Default for RunSettings {
             block: 50,
             tau: 1.25,
             limited: true,
+            activations: Activations::Free,
+            dispatch_bytes: 1.0,
+            combine_bytes: 2.0,
+            rest: false,
+            context: 728,
+            fetch: FetchOrder::Id,
         }
     }
 }

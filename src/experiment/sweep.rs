@@ -4,14 +4,34 @@
 use serde::{Deserialize, Serialize};
 
 /// Settings that can be swept: those that are numbers.
-pub const SWEPT: [&str; 19] = [
-    "columns", "rows", "hbm", "link", "dram", "fp16", "miss", "write", "local", "hop", "penalty", "batch", "steps",
-    "layers", "flight", "weight", "predict", "block", "tau",
+pub const SWEPT: [&str; 22] = [
+    "columns",
+    "rows",
+    "hbm",
+    "link",
+    "dram",
+    "fp16",
+    "miss",
+    "write",
+    "local",
+    "hop",
+    "penalty",
+    "batch",
+    "steps",
+    "layers",
+    "flight",
+    "weight",
+    "predict",
+    "block",
+    "tau",
+    "dispatch-bytes",
+    "combine-bytes",
+    "context",
 ];
 
 /// Whether a setting takes whole numbers only.
 pub(super) fn whole(name: &str) -> bool {
-    ["columns", "rows", "batch", "steps", "layers", "flight", "predict", "block"].contains(&name)
+    ["columns", "rows", "batch", "steps", "layers", "flight", "predict", "block", "context"].contains(&name)
 }
 
 /// A setting and the values that it takes in turn.

@@ -6,7 +6,9 @@ mod mesh;
 pub mod packed;
 mod preset;
 mod replicas;
+mod rest;
 mod systems;
+mod tokens;
 mod topology;
 mod trace;
 
@@ -17,6 +19,8 @@ pub use limits::{
 pub use mesh::{Faults, Mesh};
 pub use preset::{MODELS, ModelPreset, default_model, expert_count, model_labelled, model_named, model_of_shape};
 pub use replicas::{Placed, Replicas};
+pub use rest::{Rest, known_rests, rest_of};
 pub use systems::{FIELDS, Field, Hardware, SYSTEMS, System, system_named};
+pub use tokens::Tokens;
 pub use topology::{Device, Duplex, Link, Route, Routes, Topology};
-pub use trace::{Labels, Phase, Request, Scope, UNKNOWN};
+pub use trace::{Labels, Marking, Marks, Phase, Request, Scope, UNKNOWN};

@@ -6,6 +6,7 @@ mod apart;
 mod craft;
 mod dup;
 mod eplb;
+pub mod files;
 mod fixed;
 mod flash;
 mod lp;
@@ -21,7 +22,7 @@ pub use lp::{Split, holders, least_load, whole};
 
 use serde::{Deserialize, Serialize};
 
-use crate::model::{ExpertSize, Placed, Replicas, Topology};
+use crate::model::{ExpertSize, Placed, Replicas, Tokens, Topology};
 
 /// What a placement may learn from.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -37,6 +38,8 @@ pub struct Loads {
     /// Pairs of an expert of a layer and one of the next simulated layer that one token chose, `[layer][a·E + b]`; no cells where the
     /// next layer of the model is not simulated, and for the last. Empty as above.
     pub next: Vec<Vec<u64>>,
+    /// What each token of `steps` chose; none where nobody asks where tokens come from.
+    pub tokens: Option<Tokens>,
     /// The placement of the reader's file, of these layers.
     pub file: Option<Replicas>,
 }

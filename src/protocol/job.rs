@@ -1,10 +1,13 @@
 //! What a job is: a question that travels as bytes, its reply, and the work between them in slices. Apart from the jobs
 //! themselves (`jobs`): a worker, the page and the command line know only this.
 
+use std::sync::Arc;
+
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
-use super::{Dataset, Files, Info, Outcomes, Part, Plans};
+use super::{Dataset, Files, Filled, Info, Outcomes, Part, Plans};
+use crate::experiment::{Experiment, WorkloadSettings};
 
 /// Which requests a question is about: a worker holds a loaded trace and a synthetic workload side by side.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
@@ -155,6 +158,8 @@ pub struct State {
     pub outcomes: Outcomes,
     /// The run whose layers are looked at.
     pub plans: Option<Plans>,
+    /// The batch of the last run, and the settings that it was filled with.
+    pub batch: Option<(WorkloadSettings, Arc<Filled>)>,
 }
 
 impl State {
@@ -170,6 +175,21 @@ impl State {
         // A worker that took a lost one's place holds nothing yet.
         let part = dataset.part().ok_or(JobError::Void)?;
         if part.digest() == of.digest { Ok((dataset, part)) } else { Err(JobError::Void) }
+    }
+
+    /// The batch of the last run, if it was filled with the settings of this experiment from requests of that origin.
+    #[must_use]
+    pub fn filled(&self, origin: Origin, experiment: &Experiment) -> Option<Arc<Filled>> {
+        let (settings, filled) = self.batch.as_ref()?;
+        let same = *settings == experiment.workload && filled.provenance.synthetic == (origin == Origin::Synthetic);
+        same.then(|| Arc::clone(filled))
+    }
+
+    /// Keeps the batch of a run for the next one, in place of the last.
+    pub fn keep(&mut self, experiment: &Experiment, filled: Filled) -> Arc<Filled> {
+        let filled = Arc::new(filled);
+        self.batch = Some((experiment.workload.clone(), Arc::clone(&filled)));
+        filled
     }
 }
 

@@ -1,17 +1,19 @@
 //! The lab: what each placement and dispatch is worth on requests that it was not made from. Apart from a run, which knows one
 //! batch: here the same placements are scored on what they learnt from, on what they did not, and beside bounds.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 
 use super::learn::{summed, with_steps};
-use super::run::{Provenance, Run, batch};
-use super::{Dataset, Part};
+use super::{Dataset, Filled, Part, Provenance, Run, batch};
+use crate::analysis::{Positions, Rebalance};
 use crate::experiment::Experiment;
-use crate::model::{Placed, Replicas};
-use crate::place::{Loads, PLACEMENTS};
-use crate::sim::{Balance, Bound as Limit, Outcome, Strategy, Workload, learning};
+use crate::model::{Phase, Placed, Replicas, model_named};
+use crate::place::files::{Deployment, PlacementFile, Target, fit};
+use crate::place::{Loads, PLACEMENTS, Placement};
+use crate::sim::{Balance, Bound as Limit, Breakdown, Outcome, Strategy, Workload, learning};
 
 /// The lab's report: `moescope place --json`.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
@@ -38,8 +40,12 @@ pub struct PlaceReport {
     pub held_out: bool,
     /// There are no decode steps: every score is of one step, which is the counts scaled to the batch.
     pub from_counts: bool,
+    /// Tokens of each expert that was learnt from, `[layer][expert]`.
+    pub loads: Vec<Vec<u64>>,
     /// One for each strategy.
     pub strategies: Vec<PlacedStrategy>,
+    /// How long each placement holds that is made on the prompts, by name; of the requests that are scored.
+    pub rebalance: BTreeMap<String, Rebalance>,
     /// What stands beside them: the placement that knew the counts to come (`best`; replicas can beat it), and the worst one.
     pub bounds: Vec<Bound>,
     /// What was wrong in the input, and what must be known to read the scores.
@@ -69,6 +75,8 @@ pub struct PlacedStrategy {
     pub seconds: f64,
     /// Seconds of the baseline over these.
     pub speedup: f64,
+    /// Where that time goes.
+    pub breakdown: Breakdown,
     /// What limits most of that time.
     pub bound: Limit,
     /// Copies that do not lie where blocks by id would have them, over all layers.
@@ -141,6 +149,29 @@ pub struct Bound {
 }
 
 impl PlaceReport {
+    /// The placement of a strategy as it is taken to a server; of the fastest, if none is named.
+    ///
+    /// # Errors
+    /// There is no such strategy in the report.
+    pub fn deployment(&self, strategy: Option<&str>) -> Result<Deployment, String> {
+        let named = self.strategies.iter().find(|s| Some(s.strategy.as_str()) == strategy);
+        let fastest = || self.strategies.iter().min_by(|a, b| a.seconds.total_cmp(&b.seconds));
+        let of = if strategy.is_some() { named } else { fastest() };
+        let of = of.ok_or_else(|| {
+            let all: Vec<&str> = self.strategies.iter().map(|s| s.strategy.as_str()).collect();
+            format!("no strategy {} was placed; there are {}", strategy.unwrap_or("at all"), all.join(", "))
+        })?;
+        Ok(Deployment {
+            layers: self.layers.clone(),
+            maps: of.physical_to_logical.clone(),
+            devices: self.devices,
+            experts: self.experts,
+            loads: self.loads.clone(),
+            model: self.of_model.as_deref().and_then(model_named),
+            experiment: self.experiment.clone(),
+        })
+    }
+
     /// What is to be said of the fastest strategies: which one it is, or which tie and what makes them.
     #[must_use]
     pub fn fastest_words(&self) -> Option<String> {
@@ -183,6 +214,10 @@ pub struct Lab {
     stage: Stage,
     run: Option<Run>,
     found: Vec<(Strategy, Replicas)>,
+    /// Loads by position in the requests, and the placements that are still to be judged by them.
+    positions: Positions,
+    to_judge: Vec<&'static Placement>,
+    rebalance: BTreeMap<String, Rebalance>,
     done: Vec<(Stage, Vec<(Strategy, Outcome)>)>,
 }
 
@@ -191,14 +226,32 @@ impl Lab {
     ///
     /// # Errors
     /// Nothing of it can be placed or simulated, and why.
-    pub fn new(dataset: &Dataset, part: &Part, experiment: &Experiment) -> Result<Self, String> {
-        let (filled, from_counts) = if part.summary.tokens[1] == 0 {
+    pub fn new(
+        dataset: &Dataset,
+        part: &Part,
+        experiment: &Experiment,
+        file: Option<&PlacementFile>,
+    ) -> Result<Self, String> {
+        let (mut filled, from_counts) = if part.summary.stream_phase() == Phase::Prefill {
             (summed(part, experiment)?, true)
         } else {
             (batch(dataset, part, experiment)?.0, false)
         };
-        let provenance = Provenance::new(part, dataset.synthetic, &filled, dataset.warnings());
-        Self::on(experiment, with_steps(filled, part, experiment), provenance, from_counts)
+        let scored = part.requests.iter().filter(|r| !experiment.workload.held_out || r.is_odd());
+        let positions = Positions::of(scored, &filled.layers, filled.experts);
+        let mut provenance = Provenance::new(part, dataset.synthetic, &filled, dataset.warnings());
+        if let Some(file) = file {
+            let topology = experiment.topology();
+            let all = part.summary.layer_ids();
+            let (experts, devices) = (filled.experts, topology.devices);
+            let model = provenance.resolve(experiment)?.workload.model;
+            let model = model_named(&model).or_else(|| part.model());
+            let (layers, live) = (&filled.layers, &topology.live);
+            let (replicas, said) = fit(file, &Target { layers, all: &all, experts, live, devices, model })?;
+            filled.loads.file = Some(replicas);
+            provenance.warnings.extend(said.into_iter().map(|words| format!("the placement\u{2019}s file: {words}")));
+        }
+        Self::on(experiment, with_steps(filled, part, experiment), provenance, from_counts, positions)
     }
 
     /// The lab on a batch whose loads have steps.
@@ -210,12 +263,30 @@ impl Lab {
         workload: Workload,
         provenance: Provenance,
         from_counts: bool,
+        positions: Positions,
     ) -> Result<Self, String> {
         let workload = Arc::new(workload);
         let run = Run::new(experiment.clone(), Arc::clone(&workload), provenance.clone())?;
         let experiment = experiment.clone();
-        let (found, done) = (Vec::new(), Vec::new());
-        Ok(Self { experiment, provenance, workload, from_counts, stage: Stage::Scored, run: Some(run), found, done })
+        let mut to_judge: Vec<&'static Placement> = Vec::new();
+        for placement in experiment.run.strategies.iter().map(|s| experiment.placement(s.placement())) {
+            if !["search", "file"].contains(&placement.name) && to_judge.iter().all(|p| p.name != placement.name) {
+                to_judge.push(placement);
+            }
+        }
+        Ok(Self {
+            experiment,
+            provenance,
+            workload,
+            from_counts,
+            stage: Stage::Scored,
+            run: Some(run),
+            found: Vec::new(),
+            positions,
+            to_judge,
+            rebalance: BTreeMap::new(),
+            done: Vec::new(),
+        })
     }
 
     /// The run under way; none once all are done.
@@ -259,7 +330,11 @@ impl Lab {
         let of = &*self.workload;
         if stage == Stage::Learnt {
             let learnt = Workload { loads: of.loads.clone(), ..learnt(of) };
-            return Run::with_placements(self.experiment.clone(), learnt, self.provenance.clone(), &self.found);
+            return Run::with_placements(
+                self.experiment.clone(),
+                Arc::new(Filled::new(learnt, self.provenance.clone())),
+                &self.found,
+            );
         }
         // A bound knows what is to come: it learns from what it is scored on.
         let sums = |layer: usize| {
@@ -277,7 +352,22 @@ impl Lab {
         Run::new(experiment, Workload { loads, ..of.clone() }, self.provenance.clone())
     }
 
-    /// The report, once no run is left.
+    /// Judges how long one placement holds; false once all are judged. They are made on the prompts, and made again on each fifth.
+    pub fn judge(&mut self) -> bool {
+        let Some(placement) = self.to_judge.pop() else { return false };
+        let resolved = self.provenance.resolve(&self.experiment).unwrap_or_else(|_| self.experiment.clone());
+        let topology = resolved.topology();
+        let place = |layers: &[Vec<u64>]| {
+            let loads = Loads { experts: self.workload.experts, layers: layers.to_vec(), ..Loads::default() };
+            (placement.place)(&loads, &topology, &resolved.params())
+        };
+        let placed = place(self.positions.prefill());
+        let judged = self.positions.rebalance(&placed, topology.live.len(), Some(&place));
+        self.rebalance.insert(placement.name.into(), judged);
+        true
+    }
+
+    /// The report, once no run is left and all placements are judged.
     #[must_use]
     pub fn report(self) -> PlaceReport {
         let of = |stage| self.done.iter().find(|d| d.0 == stage).map_or(&[][..], |d| &d.1);
@@ -331,6 +421,7 @@ impl Lab {
                 link_bytes: now.link_bytes,
                 seconds: now.seconds,
                 speedup: now.speedup,
+                breakdown: on_scored.breakdown,
                 bound: on_scored.bound,
                 learnt: scores(learnt, &on_learnt),
                 heldout: self.experiment.workload.held_out.then_some(now),
@@ -367,7 +458,9 @@ impl Lab {
             held_out: self.experiment.workload.held_out,
             from_counts: self.from_counts,
             bounds: bounds().into_iter().filter_map(bound).collect(),
+            loads: self.workload.loads.layers.clone(),
             strategies,
+            rebalance: self.rebalance,
             warnings,
         }
     }
@@ -385,7 +478,7 @@ fn learnt(of: &Workload) -> Workload {
     let by_layer: Vec<Vec<Vec<u32>>> = (0..of.layers.len()).map(|l| learning(&of.loads, l, size(l))).collect();
     let steps = by_layer.first().map_or(0, Vec::len);
     let counts = (0..steps).flat_map(|step| by_layer.iter().flat_map(move |layer| layer[step].clone())).collect();
-    Workload { steps, counts, ..of.clone() }
+    Workload { steps, counts, tokens: of.loads.tokens.clone(), ..of.clone() }
 }
 
 fn scores(outcome: &Outcome, bytes: f64, baseline: f64) -> Scores {

@@ -6,9 +6,9 @@ use std::collections::BTreeSet;
 use super::Part;
 use crate::analysis::{Half, Kind, Summary, collapsed, frequency, pair_counts, transition};
 use crate::experiment::{Experiment, Learn};
-use crate::model::Scope;
+use crate::model::{Phase, Scope, Tokens};
 use crate::place::{Loads, placement_named};
-use crate::sim::{Shape, Workload, evenly_spaced, learning};
+use crate::sim::{Activations, Shape, Workload, evenly_spaced, learning};
 
 /// The tables that the placements of an experiment ask for, of these layers.
 pub(super) fn learn(part: &Part, experiment: &Experiment, shape: Shape<'_>) -> Loads {
@@ -18,7 +18,7 @@ pub(super) fn learn(part: &Part, experiment: &Experiment, shape: Shape<'_>) -> L
     let scope = match learn {
         Learn::All | Learn::Counts => Scope::All,
         Learn::Prefill => Scope::Prefill,
-        Learn::Decode => Scope::Decode,
+        Learn::Decode => summary.stream_phase().scope(),
     };
     let asked = asked(experiment);
     let experts = summary.experts;
@@ -27,8 +27,9 @@ pub(super) fn learn(part: &Part, experiment: &Experiment, shape: Shape<'_>) -> L
         loads.layers.push(frequency(&summary.layers[id], scope, half, experts));
     }
     // Steps are of decode: what learns from anything else has sums alone.
-    if asked.contains("steps") && learn == Learn::Decode {
+    if asked.contains("steps") && learn == Learn::Decode && summary.stream_phase() != Phase::Prefill {
         loads.steps = steps(part, experiment, shape, held_out);
+        loads.tokens = tokens(part, experiment, shape, Half::Even);
     }
     if asked.contains("together") {
         for id in shape.layers {
@@ -70,9 +71,11 @@ pub(super) fn candidates(summary: &Summary, experiment: &Experiment) -> Result<V
 /// A batch with the steps of what is learnt from, even if no placement asks for them: scores do.
 pub(super) fn with_steps(mut workload: Workload, part: &Part, experiment: &Experiment) -> Workload {
     let Experiment { workload: of, .. } = experiment;
-    if workload.loads.steps.is_empty() && of.learn == Learn::Decode && part.summary.tokens[1] > 0 {
+    if workload.loads.steps.is_empty() && of.learn == Learn::Decode && part.summary.stream_phase() != Phase::Prefill {
         let shape = Shape { layers: &workload.layers, all_layers: workload.all_layers, experts: workload.experts };
-        workload.loads.steps = steps(part, experiment, shape, of.held_out);
+        let (steps, tokens) =
+            (steps(part, experiment, shape, of.held_out), tokens(part, experiment, shape, Half::Even));
+        (workload.loads.steps, workload.loads.tokens) = (steps, tokens);
     }
     workload
 }
@@ -118,7 +121,17 @@ pub(super) fn summed(part: &Part, experiment: &Experiment) -> Result<Workload, S
         heat,
         loads,
         sources: part.requests.len(),
+        tokens: None,
     })
+}
+
+/// What each request slot's token chose, in the batch of the requests of one half if anything is held out: none if nobody asks.
+pub(super) fn tokens(part: &Part, experiment: &Experiment, shape: Shape<'_>, half: Half) -> Option<Tokens> {
+    let (of, run) = (&experiment.workload, &experiment.run);
+    let by_origin = run.strategies.iter().chain([&run.baseline]).any(|s| s.dispatch().by_origin());
+    let asked = run.activations != Activations::Free || by_origin;
+    let requests = part.requests.iter().filter(|r| !of.held_out || r.is_odd() == (half == Half::Odd));
+    asked.then(|| Workload::tokens(requests, part.summary.stream_phase(), shape, of.batch, of.steps))
 }
 
 /// What the placements of an experiment read beyond sums.
@@ -132,7 +145,7 @@ fn asked(experiment: &Experiment) -> BTreeSet<&'static str> {
 fn steps(part: &Part, experiment: &Experiment, shape: Shape<'_>, held_out: bool) -> Vec<Vec<Vec<u64>>> {
     let (batch, steps) = (experiment.workload.batch, experiment.workload.steps);
     let requests = part.requests.iter().filter(|r| !held_out || !r.is_odd());
-    let filled = Workload::fill(requests, shape, batch, steps, Vec::new());
+    let filled = Workload::fill(requests, part.summary.stream_phase(), shape, batch, steps, Vec::new());
     let of = |layer, step| filled.of(step, layer).iter().map(|&n| n.into()).collect();
     (0..shape.layers.len()).map(|layer| (0..steps).map(|step| of(layer, step)).collect()).collect()
 }

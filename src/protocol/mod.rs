@@ -1,6 +1,7 @@
 //! Every job of the program, in slices: `job.step(…) -> Running | Done(reply)`, each with a reply of its own type. A worker
 //! steps a job between messages, so progress and cancel work; the command line and the tests loop over the same jobs.
 
+mod batch;
 mod bounds;
 mod cut;
 mod dataset;
@@ -8,10 +9,12 @@ mod files;
 mod ingest;
 mod job;
 pub mod jobs;
+mod joined;
 mod lab;
 mod learn;
 mod list;
 mod moesum;
+mod moesum_2;
 mod paper;
 mod plans;
 mod remembered;
@@ -20,21 +23,24 @@ mod search;
 mod thinned;
 mod versus;
 mod view;
+mod weights;
 
+pub use batch::{Filled, Provenance, batch, workload};
 pub use cut::cut;
 pub use dataset::{Dataset, Info, Part};
 pub use files::{Cut, Files, Piece, SourceFile, Unit};
-pub use ingest::Ingest;
+pub use ingest::{Ingest, head};
 pub use job::{AnyJob, Bytes, DataId, Job, JobError, Origin, Reply, State, Step, Stepped, finish};
 pub use lab::{Bound, Lab, LayerScores, PERCENTILES, PlaceReport, PlacedStrategy, Scores};
 pub use list::List;
 pub use moesum::{MAGIC, from_moesum, to_moesum};
 pub use paper::{
-    BATCHES, HostTime, PaperJob, PaperRun, Target, figure_12_title, host_seconds, host_times, paper_models, paper_runs,
-    rms, targets, throughput,
+    BATCHES, HostTime, PaperJob, PaperLayer, PaperRun, Target, TimedPaperLayer, figure_12_title, host_seconds,
+    host_times, paper_models, paper_runs, rms, targets, throughput,
 };
 pub use plans::Plans;
 pub use remembered::Outcomes;
-pub use run::{Chunk, DoneChunk, Provenance, Run, RunReport, StrategyRun, batch, workload};
+pub use run::{Chunk, DoneChunk, Run, RunReport, StrategyRun};
 pub use versus::{Side, Versus};
 pub use view::{Asked, Figures, figures, glance, setting};
+pub use weights::{Weights, WeightsPlaced};

@@ -1,15 +1,16 @@
 //! Figure 12 of the paper, and what stands beside it: four models, three batches, two wafers, five strategies, and each
 //! published number with ours. Apart from a single run: every number here is a mean over many of them.
 
+use std::collections::VecDeque;
 use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 
 use super::thinned::Thinned;
-use super::{Part, Provenance, Run, StrategyRun, workload};
+use super::{Chunk, DoneChunk, Filled, Part, Provenance, Run, RunReport, workload};
 use crate::experiment::{Experiment, PAPER_WAFERS};
 use crate::model::{MODELS, ModelPreset};
-use crate::sim::{Reads, Strategy, Workload};
+use crate::sim::{Reads, Strategy};
 
 /// Models of Figure 12: those of the presets that the paper has a speedup for.
 pub fn paper_models() -> impl Iterator<Item = &'static ModelPreset> {
@@ -109,17 +110,36 @@ fn queue(experiment: &Experiment, model: &ModelPreset) -> Vec<Experiment> {
     queue
 }
 
-/// The runs of one model in slices. Only the simulated layers of the workload are made into counts.
+/// The runs of one model, in slices or by many threads. Only the simulated layers of the workload are made into counts.
 pub struct PaperJob {
-    made: Thinned,
+    /// The workload, as long as batches are filled from it.
+    made: Option<Box<Thinned>>,
     /// Settings that are still to run; the batch that was filled last.
     queue: std::vec::IntoIter<Experiment>,
-    filled: Option<Arc<Workload>>,
-    provenance: Provenance,
-    run: Option<Box<Run>>,
+    filled: Option<Arc<Filled>>,
+    /// Decode steps of each run.
+    steps: usize,
+    /// Runs under way: the last is planned while layers of those before are timed.
+    running: VecDeque<Run>,
+    /// Runs before these.
+    ended: usize,
     runs: Vec<PaperRun>,
     done: u64,
     total: u64,
+}
+
+/// A planned layer of one of the runs, to be timed on any thread.
+pub struct PaperLayer(usize, Chunk);
+
+/// A timed layer of one of the runs.
+pub struct TimedPaperLayer(usize, DoneChunk);
+
+impl PaperLayer {
+    /// Times it.
+    #[must_use]
+    pub fn time(self) -> TimedPaperLayer {
+        TimedPaperLayer(self.0, self.1.work())
+    }
 }
 
 impl PaperJob {
@@ -138,11 +158,12 @@ impl PaperJob {
             queue.iter().map(|e| if e.system.wafer == ENHANCED { 2 } else { e.run.strategies.len() }).sum();
         let total = simulations as u64 * each + made.total();
         Self {
-            made,
+            made: Some(Box::new(made)),
             queue: queue.into_iter(),
             filled: None,
-            provenance: Provenance::default(),
-            run: None,
+            steps: experiment.workload.steps,
+            running: VecDeque::new(),
+            ended: 0,
             runs: Vec::new(),
             done: 0,
             total,
@@ -161,33 +182,60 @@ impl PaperJob {
     /// If the recorded requests have no decode tokens.
     #[inline(never)]
     pub fn step(&mut self, recorded: Option<&Part>) -> Result<bool, String> {
-        if recorded.is_none() && self.made.step() {
-            self.done += 1;
+        if self.make(recorded) {
             return Ok(true);
         }
-        if let Some(run) = &mut self.run {
-            if run.step() {
-                self.done += 1;
-                return Ok(true);
+        let planned = self.plan(recorded)?;
+        Ok(planned.map(|planned| self.add(planned.time())).is_some())
+    }
+
+    /// Makes the next request; false once all are made.
+    fn make(&mut self, recorded: Option<&Part>) -> bool {
+        let made = recorded.is_none() && self.made.as_mut().is_some_and(|made| made.step());
+        self.done += u64::from(made);
+        made
+    }
+
+    /// Plans the next layer; none once all runs are planned. Plans are made in order, and may be timed side by side. The first makes
+    /// the requests.
+    ///
+    /// # Errors
+    /// As [`PaperJob::step`].
+    pub fn plan(&mut self, recorded: Option<&Part>) -> Result<Option<PaperLayer>, String> {
+        while self.make(recorded) {}
+        loop {
+            if let Some(run) = self.running.back_mut()
+                && let Some(planned) = run.plan()
+            {
+                return Ok(Some(PaperLayer(self.ended + self.running.len() - 1, planned)));
             }
-            let report = self.run.take().map(|r| r.report());
-            for run in report.iter().flat_map(|r| &r.runs) {
-                self.keep(run);
-            }
+            let Some(experiment) = self.queue.next() else {
+                // No batch is filled any more.
+                (self.made, self.filled) = (None, None);
+                return Ok(None);
+            };
+            let filled = match self.filled.take() {
+                Some(same) if same.workload.batch == experiment.workload.batch => same,
+                Some(other) => Arc::new(self.fill(&experiment, recorded)?.predicting_as(&other)),
+                None => Arc::new(self.fill(&experiment, recorded)?),
+            };
+            self.running.push_back(Run::on(experiment, Arc::clone(&filled))?);
+            self.filled = Some(filled);
         }
-        let Some(experiment) = self.queue.next() else { return Ok(false) };
-        let filled = match self.filled.take().filter(|w| w.batch == experiment.workload.batch) {
-            Some(filled) => filled,
-            None => {
-                let filled = self.fill(&experiment, recorded)?;
-                let made = || self.made.provenance(&filled);
-                self.provenance = recorded.map_or_else(made, |part| Provenance::new(part, false, &filled, Vec::new()));
-                Arc::new(filled)
-            }
-        };
-        self.run = Some(Box::new(Run::new(experiment, Arc::clone(&filled), self.provenance.clone())?));
-        self.filled = Some(filled);
-        Ok(true)
+    }
+
+    /// Adds a timed layer. Whatever the order in which they come, the results are the same.
+    pub fn add(&mut self, TimedPaperLayer(at, timed): TimedPaperLayer) {
+        self.done += 1;
+        if let Some(run) = at.checked_sub(self.ended).and_then(|at| self.running.get_mut(at)) {
+            run.add(timed);
+        }
+        let done = |run: &Run| run.progress().0 == run.progress().1;
+        while self.running.front().is_some_and(done) {
+            let Some(run) = self.running.pop_front() else { return };
+            self.ended += 1;
+            self.keep(&run.report());
+        }
     }
 
     /// All runs, once [`PaperJob::step`] has returned false.
@@ -196,25 +244,34 @@ impl PaperJob {
         self.runs
     }
 
-    fn fill(&self, experiment: &Experiment, recorded: Option<&Part>) -> Result<Workload, String> {
-        recorded.map_or_else(|| self.made.fill(experiment), |part| workload(part, experiment))
+    fn fill(&self, experiment: &Experiment, recorded: Option<&Part>) -> Result<Filled, String> {
+        if let Some(part) = recorded {
+            let filled = workload(part, experiment)?;
+            let provenance = Provenance::new(part, false, &filled, Vec::new());
+            return Ok(Filled::new(filled, provenance));
+        }
+        let made = self.made.as_ref().ok_or("the requests are not there any more")?;
+        let filled = made.fill(experiment)?;
+        let provenance = made.provenance(&filled);
+        Ok(Filled::new(filled, provenance))
     }
 
-    fn keep(&mut self, run: &StrategyRun) {
-        let layers = self.filled.as_ref().map_or(1, |w| w.layers.len() * w.steps);
-        self.runs.push(PaperRun {
-            model: run.model.clone(),
-            wafer: run.wafer.clone(),
-            batch: run.batch,
-            strategy: run.strategy.clone(),
-            synthetic: self.provenance.synthetic,
-            seconds: run.seconds,
-            speedup: run.speedup,
-            hops: run.hops,
-            layer_seconds: run.seconds / layers as f64,
-            reads: run.reads,
-            collapsed: self.provenance.collapsed.clone(),
-        });
+    fn keep(&mut self, report: &RunReport) {
+        for run in &report.runs {
+            self.runs.push(PaperRun {
+                model: run.model.clone(),
+                wafer: run.wafer.clone(),
+                batch: run.batch,
+                strategy: run.strategy.clone(),
+                synthetic: report.synthetic,
+                seconds: run.seconds,
+                speedup: run.speedup,
+                hops: run.hops,
+                layer_seconds: run.seconds / (report.layers.len() * self.steps) as f64,
+                reads: run.reads,
+                collapsed: report.collapsed.clone(),
+            });
+        }
     }
 }
 

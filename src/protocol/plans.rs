@@ -2,44 +2,33 @@
 
 use std::sync::Arc;
 
-use super::Provenance;
+use super::Filled;
 use crate::experiment::Experiment;
 use crate::sim::{Config, Inputs, Planner, Strategy, Timeline, Workload, timeline};
 
 /// The plan of one run as far as its layers were looked at.
 pub struct Plans {
-    batch: u128,
-    provenance: Provenance,
+    filled: Arc<Filled>,
     config: Config,
     strategy: Strategy,
     planner: Planner,
 }
 
 impl Plans {
-    /// The plan for an experiment on a batch (its bytes and how to read them): `last` if it is the same run, so that a
-    /// second look neither reads the batch nor plans again.
+    /// The plan for an experiment on a batch: `last` if it is the same run, so that a second look plans nothing again.
     ///
     /// # Errors
-    /// The batch cannot be read, or how large its experts are is not known.
-    pub fn of(
-        last: Option<Self>,
-        experiment: &Experiment,
-        bytes: &[u8],
-        read: impl FnOnce(&[u8]) -> Result<(Workload, Provenance), String>,
-    ) -> Result<Self, String> {
-        let batch = xxhash_rust::xxh3::xxh3_128(bytes);
-        let same_batch = last.filter(|l| l.batch == batch);
-        let (workload, provenance) = match &same_batch {
-            Some(l) => (Arc::clone(&l.planner.inputs().workload), l.provenance.clone()),
-            None => read(bytes).map(|(workload, provenance)| (Arc::new(workload), provenance))?,
-        };
+    /// How large the experts are is not known.
+    pub fn of(last: Option<Self>, experiment: &Experiment, filled: Arc<Filled>) -> Result<Self, String> {
+        let Filled { workload, provenance, .. } = &*filled;
         let (experiment, strategy) = (provenance.resolve(experiment)?, experiment.view.show);
-        let config = experiment.config(&workload, &Arc::new(experiment.topology()), strategy);
-        if let Some(same) = same_batch.filter(|l| l.config == config && l.strategy == strategy) {
-            return Ok(same);
+        let config = experiment.config(workload, &Arc::new(experiment.topology()), strategy);
+        let same = |l: &Self| Arc::ptr_eq(&l.filled, &filled) && l.config == config && l.strategy == strategy;
+        if let Some(last) = last.filter(same) {
+            return Ok(last);
         }
-        let inputs = Arc::new(Inputs::new(workload, config.clone()));
-        Ok(Self { batch, provenance, config, strategy, planner: Planner::new(inputs, strategy) })
+        let inputs = Arc::new(Inputs::new(Arc::clone(workload), config.clone()).sharing(filled.predictors()));
+        Ok(Self { filled, config, strategy, planner: Planner::new(inputs, strategy) })
     }
 
     /// Step and layer that an experiment looks at.

@@ -1,19 +1,14 @@
 //! Runs an experiment on a workload: all its strategies, with `base` as the measure.
 
-use std::cell::OnceCell;
 use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 
-use super::learn::{candidates, learn};
 use super::search::{Next, Search, Tried};
-use super::{Dataset, Outcomes, Part};
-use crate::analysis::{Half, Kind, collapsed, transition};
-use crate::experiment::{Experiment, key_named};
-use crate::model::{ModelPreset, Replicas, Scope, Topology, model_named};
-use crate::sim::{
-    Bound, Digest, Inputs, Outcome, Planned, Reads, Shape, Simulation, Strategy, Timed, Workload, evenly_spaced,
-};
+use super::{Filled, Outcomes, Provenance};
+use crate::experiment::{Experiment, RunSettings, key_named};
+use crate::model::{ModelPreset, Replicas, Topology, model_named};
+use crate::sim::{Bound, Breakdown, Digest, Inputs, Outcome, Planned, Reads, Simulation, Strategy, Timed, Workload};
 
 /// Two runs of a strategy with the same key have the same outcome, to the byte: the settings that the strategy reads, the size of
 /// an expert, and what the batch holds.
@@ -21,12 +16,20 @@ fn key(strategy: Strategy, experiment: &Experiment, workload: &Digest) -> String
     let default = Experiment::default();
     let mut of = experiment.run_key();
     of.workload.clone_from(&default.workload);
-    for key in strategy.ignores().into_iter().filter_map(key_named) {
+    let RunSettings { activations, rest, .. } = experiment.run;
+    for key in strategy.ignores(activations, rest).into_iter().filter_map(key_named) {
         // A default is a value of its setting.
         let _ = (key.set)(&mut of, &(key.get)(&default));
     }
     let (expert, pairs) = (experiment.expert(), if strategy.predicts() { workload.pairs } else { 0 });
-    format!("{} {of} {}x{} {:x} {pairs:x}", strategy.name(), expert.hidden, expert.intermediate, workload.counts)
+    let model = experiment.beside().ok().flatten().map_or("", |beside| beside.rest.model);
+    format!(
+        "{} {of} {}x{} {model} {:x} {pairs:x}",
+        strategy.name(),
+        expert.hidden,
+        expert.intermediate,
+        workload.counts
+    )
 }
 
 /// The result of an experiment: `moescope run --json`.
@@ -69,6 +72,10 @@ pub struct StrategyRun {
     pub strategy: String,
     /// Sum of the layer times, seconds.
     pub seconds: f64,
+    /// Where it goes, of the device that ends last: these sum to it.
+    pub breakdown: Breakdown,
+    /// Bytes of activations on their way to experts, and back.
+    pub activation_bytes: [f64; 2],
     /// Tokens a second through the simulated layers.
     pub throughput: f64,
     /// Throughput over that of the baseline (`base`, unless the experiment says otherwise).
@@ -99,96 +106,15 @@ pub struct StrategyRun {
     pub copies: Vec<u64>,
 }
 
-/// The batch of an experiment, filled from loaded requests. Heat: cross-token pairs of the joined scope. Loads: decode tokens.
-/// Both are of all requests, or of the even ones if held out.
-///
-/// # Errors
-/// If no request has decode tokens, or the wafer does not work.
-#[inline(never)]
-pub fn workload(part: &Part, experiment: &Experiment) -> Result<Workload, String> {
-    experiment.topology().works()?;
-    let summary = &part.summary;
-    let all = summary.layer_ids();
-    let layers = evenly_spaced(&candidates(summary, experiment)?, experiment.workload.layers);
-    // Held out: what is predicted from and what is run on are different requests.
-    let (half, odd) = if experiment.workload.held_out { (Half::Even, true) } else { (Half::Both, false) };
-    let heat = layers.iter().map(|id| {
-        let table = transition(&summary.layers[id], Kind::CrossToken, Scope::All, half, summary.experts);
-        table.cells.iter().map(|&c| u32::try_from(c).unwrap_or(u32::MAX)).collect()
-    });
-    let shape = Shape { layers: &layers, all_layers: all.len(), experts: summary.experts };
-    let requests = part.requests.iter().filter(|r| !odd || r.is_odd());
-    let filled = Workload::fill(requests, shape, experiment.workload.batch, experiment.workload.steps, heat.collect());
-    if filled.sources == 0 {
-        return Err("the trace has no decode tokens; the simulator fills its batches from decode steps".into());
-    }
-    Ok(Workload { loads: learn(part, experiment, shape), ..filled })
-}
-
-/// The batch of an experiment from requests of a data set, and what its report must say of them.
-///
-/// # Errors
-/// As [`workload`], or how large the experts are is not known: what cannot be run is refused before it is sent to who would run it.
-pub fn batch(dataset: &Dataset, part: &Part, experiment: &Experiment) -> Result<(Workload, Provenance), String> {
-    let workload = workload(part, experiment)?;
-    let provenance = Provenance::new(part, dataset.synthetic, &workload, dataset.warnings());
-    provenance.resolve(experiment)?;
-    Ok((workload, provenance))
-}
-
-/// What a report says of the requests that its batch was filled from.
-#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
-pub struct Provenance {
-    /// Digest of the requests.
-    pub digest: String,
-    /// They are synthetic, not recorded.
-    pub synthetic: bool,
-    /// The model that they are of, if it is known.
-    pub model: Option<String>,
-    /// Collapsed layers among those that are simulated, by id.
-    pub collapsed: Vec<u32>,
-    /// What was lost of them on the way.
-    pub warnings: Vec<String>,
-}
-
-impl Provenance {
-    /// Of the requests of a part, for a batch that was filled from them.
-    #[must_use]
-    pub fn new(part: &Part, synthetic: bool, workload: &Workload, warnings: Vec<String>) -> Self {
-        let collapsed = collapsed(&part.summary).into_iter().map(|c| c.layer);
-        Self {
-            digest: part.digest(),
-            synthetic,
-            model: part.model().map(|m| m.name.into()),
-            collapsed: collapsed.filter(|id| workload.layers.contains(id)).collect(),
-            warnings,
-        }
-    }
-
-    /// The experiment as it is run on these requests: with their model, where it names none.
-    ///
-    /// # Errors
-    /// The model is not known; see [`Experiment::of_model`].
-    pub fn resolve(&self, experiment: &Experiment) -> Result<Experiment, String> {
-        if self.synthetic {
-            return Ok(experiment.clone());
-        }
-        experiment.of_model(self.model.as_deref())
-    }
-}
-
 /// A run in progress: its strategies in the order of the figures.
 pub struct Run {
     experiment: Experiment,
-    provenance: Provenance,
+    filled: Arc<Filled>,
     /// The experiment with the model whose expert size is used.
     resolved: Experiment,
     /// Dies that cannot hold their experts.
     overfull: usize,
     topology: Arc<Topology>,
-    workload: Arc<Workload>,
-    /// Its digest, once it is asked for.
-    digest: OnceCell<Digest>,
     strategies: Vec<Entry>,
     done: u64,
     total: u64,
@@ -239,8 +165,7 @@ impl Chunk {
 }
 
 impl Run {
-    /// Runs an experiment on a batch from requests of that provenance; `base` and the baseline are added if they are not among the
-    /// strategies, because hop ratios and speedups need them.
+    /// Runs an experiment on a batch from requests of that provenance; see [`Run::on`].
     ///
     /// # Errors
     /// How large the experts are is not known.
@@ -249,20 +174,28 @@ impl Run {
         workload: impl Into<Arc<Workload>>,
         provenance: Provenance,
     ) -> Result<Self, String> {
-        Self::with_placements(experiment, workload, provenance, &[])
+        Self::on(experiment, Arc::new(Filled::new(workload, provenance)))
+    }
+
+    /// Runs an experiment on a batch that other runs may be on too; `base` and the baseline are added if they are not among the
+    /// strategies, because hop ratios and speedups need them.
+    ///
+    /// # Errors
+    /// How large the experts are is not known.
+    pub fn on(experiment: Experiment, filled: Arc<Filled>) -> Result<Self, String> {
+        Self::with_placements(experiment, filled, &[])
     }
 
     /// The same, where these strategies have their experts there: nothing is placed or searched for them.
     ///
     /// # Errors
-    /// As [`Run::new`].
+    /// As [`Run::on`].
     pub fn with_placements(
         mut experiment: Experiment,
-        workload: impl Into<Arc<Workload>>,
-        provenance: Provenance,
+        filled: Arc<Filled>,
         placements: &[(Strategy, Replicas)],
     ) -> Result<Self, String> {
-        let workload = workload.into();
+        let Filled { workload, provenance, .. } = &*filled;
         // The page shows the synthetic workload while a link's trace is not there: such a result is not that trace's.
         if provenance.synthetic {
             experiment.workload.trace.clear();
@@ -281,41 +214,27 @@ impl Run {
         let searches = strategies.iter().filter(|&&s| searched(s)).count() as u64;
         let each = workload.steps as u64 * workload.layers.len() as u64;
         let total = strategies.len() as u64 * each + searches * Search::tries(&resolved, workload.layers.len());
+        let inputs = |config| Arc::new(Inputs::new(Arc::clone(workload), config).sharing(filled.predictors()));
         let mut entries: Vec<Entry> = Vec::new();
         for strategy in strategies {
             if searched(strategy) {
-                let search = Search::new(&resolved, strategy, &workload, &topology);
+                let search = Search::new(&resolved, strategy, workload, &topology);
                 entries.push(Entry { strategy, inputs: None, stage: Stage::Searches(Box::new(search)) });
                 continue;
             }
             if let Some(replicas) = known(strategy) {
-                let config = resolved.config_of(&workload, &topology, replicas.clone());
-                let inputs = Some(Arc::new(Inputs::new(Arc::clone(&workload), config)));
+                let inputs = Some(inputs(resolved.config_of(workload, &topology, replicas.clone())));
                 entries.push(Entry { strategy, inputs, stage: Stage::Waits });
                 continue;
             }
             // Strategies that place experts alike share the tables that follow from it.
             let placed = |s: Strategy| s.placement().map(|p| p.name);
             let alike = entries.iter().find(|e| placed(e.strategy) == placed(strategy)).and_then(|e| e.inputs.clone());
-            let make = || {
-                let config = resolved.config(&workload, &topology, strategy);
-                Arc::new(Inputs::new(Arc::clone(&workload), config))
-            };
+            let make = || inputs(resolved.config(workload, &topology, strategy));
             let inputs = Some(alike.unwrap_or_else(make));
             entries.push(Entry { strategy, inputs, stage: Stage::Waits });
         }
-        Ok(Self {
-            experiment,
-            resolved,
-            provenance,
-            overfull,
-            topology,
-            workload,
-            digest: OnceCell::new(),
-            strategies: entries,
-            done: 0,
-            total,
-        })
+        Ok(Self { experiment, filled, resolved, overfull, topology, strategies: entries, done: 0, total })
     }
 
     /// Takes the outcomes of strategies that ran before with all that they read.
@@ -323,8 +242,8 @@ impl Run {
         if outcomes.is_empty() {
             return;
         }
-        let digest = self.digest.get_or_init(|| Digest::of(&self.workload));
-        let each = self.workload.steps as u64 * self.workload.layers.len() as u64;
+        let digest = self.filled.digest();
+        let each = self.filled.workload.steps as u64 * self.filled.workload.layers.len() as u64;
         for Entry { strategy, stage, .. } in &mut self.strategies {
             let searches = matches!(stage, Stage::Searches(_));
             if let (true, Some(outcome)) =
@@ -333,7 +252,7 @@ impl Run {
                 *stage = Stage::Done(Box::new(outcome.clone()));
                 self.done += each;
                 if searches {
-                    self.done += Search::tries(&self.resolved, self.workload.layers.len());
+                    self.done += Search::tries(&self.resolved, self.filled.workload.layers.len());
                 }
             }
         }
@@ -341,7 +260,7 @@ impl Run {
 
     /// Keeps the outcomes of all strategies that are done.
     pub fn remember(&self, outcomes: &mut Outcomes) {
-        let digest = self.digest.get_or_init(|| Digest::of(&self.workload));
+        let digest = self.filled.digest();
         for Entry { strategy, stage, .. } in &self.strategies {
             if let Stage::Done(outcome) = stage {
                 outcomes.keep(key(*strategy, &self.resolved, digest), (**outcome).clone());
@@ -409,8 +328,9 @@ impl Run {
                 self.done += 1;
                 search.add(tried);
                 let Some(found) = search.found() else { return };
-                let config = self.resolved.config_of(&self.workload, &self.topology, found);
-                *inputs = Some(Arc::new(Inputs::new(Arc::clone(&self.workload), config)));
+                let workload = &self.filled.workload;
+                let config = self.resolved.config_of(workload, &self.topology, found);
+                *inputs = Some(Arc::new(Inputs::new(Arc::clone(workload), config).sharing(self.filled.predictors())));
                 *stage = Stage::Waits;
             }
             _ => {}
@@ -433,7 +353,7 @@ impl Run {
     /// The report, once all layers are added.
     #[must_use]
     pub fn report(self) -> RunReport {
-        let workload = &self.workload;
+        let Filled { workload, provenance, .. } = &*self.filled;
         let tokens = (workload.batch as u64 * workload.steps as u64) as f64;
         let done = |e: Entry| if let Stage::Done(outcome) = e.stage { Some(*outcome) } else { None };
         let outcomes: Vec<Outcome> = self.strategies.into_iter().filter_map(done).collect();
@@ -446,6 +366,8 @@ impl Run {
             batch: workload.batch,
             strategy: o.strategy.name().into(),
             seconds: o.seconds,
+            breakdown: o.breakdown,
+            activation_bytes: o.activations,
             throughput: tokens / o.seconds,
             speedup: baseline / o.seconds,
             hops: o.hops,
@@ -465,15 +387,15 @@ impl Run {
         RunReport {
             experiment: self.experiment.run_key().to_string(),
             runs: outcomes.iter().filter(wanted).map(run).collect(),
-            digest: self.provenance.digest,
-            synthetic: self.provenance.synthetic,
+            digest: provenance.digest.clone(),
+            synthetic: provenance.synthetic,
             sources: workload.sources,
             layers: workload.layers.clone(),
-            collapsed: self.provenance.collapsed,
+            collapsed: provenance.collapsed.clone(),
             all_layers: workload.all_layers,
-            of_model: self.provenance.model,
+            of_model: provenance.model.clone(),
             overfull: self.overfull,
-            warnings: self.provenance.warnings,
+            warnings: provenance.warnings.clone(),
         }
     }
 }

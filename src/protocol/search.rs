@@ -126,6 +126,7 @@ impl Search {
             batch: *batch,
             steps: steps.len(),
             counts: steps.concat(),
+            tokens: self.workload.loads.tokens.as_ref().map(|tokens| tokens.layer(layer)),
             heat: self.workload.heat.get(layer).cloned().into_iter().collect(),
             ..Workload::default()
         };

@@ -23,15 +23,12 @@ pub struct Assignment {
 }
 
 impl Assignment {
-    pub(super) fn new(mut shares: Vec<Share>, dies: usize) -> Self {
+    /// Of so many experts and dies, from shares in any order, of which each expert has one on a die.
+    pub(super) fn new(mut shares: Vec<Share>, experts: usize, dies: usize) -> Self {
         if !shares.is_sorted() {
-            shares.sort_unstable();
+            (shares, _) = counted(&shares, experts, |s| s.expert);
         }
-        let mut starts = vec![0; dies + 1];
-        shares.iter().for_each(|s| starts[s.die + 1] += 1);
-        for die in 0..dies {
-            starts[die + 1] += starts[die];
-        }
+        let (shares, starts) = counted(&shares, dies, |s| s.die);
         Self { shares, starts }
     }
 
@@ -47,6 +44,23 @@ impl Assignment {
         let on = self.on(die);
         on.binary_search_by_key(&expert, |s| s.expert).map_or(0, |at| on[at].tokens)
     }
+}
+
+/// Shares in the order of a key below `keys`, those with equal keys in the order that they had, and where those of each key start.
+/// Counting beats comparing: the keys are few.
+fn counted(shares: &[Share], keys: usize, key: impl Fn(&Share) -> usize) -> (Vec<Share>, Vec<usize>) {
+    let mut starts = vec![0; keys + 1];
+    shares.iter().for_each(|s| starts[key(s) + 1] += 1);
+    for k in 0..keys {
+        starts[k + 1] += starts[k];
+    }
+    let (mut next, mut sorted) = (starts.clone(), vec![Share::default(); shares.len()]);
+    for share in shares {
+        let at = &mut next[key(share)];
+        sorted[*at] = *share;
+        *at += 1;
+    }
+    (sorted, starts)
 }
 
 /// `base`: with N tokens and D working dies, the die at position p takes the tokens \[⌈pN/D⌉, ⌈(p+1)N/D⌉) of the list sorted
@@ -72,7 +86,7 @@ pub fn as_one_gpu(counts: &[u32], order: &[usize], all: usize) -> Assignment {
             (expert, start) = (expert + 1, end);
         }
     }
-    Assignment::new(shares, all)
+    Assignment::new(shares, counts.len(), all)
 }
 
 /// `ep`: every expert at its home.
@@ -80,7 +94,7 @@ pub fn as_one_gpu(counts: &[u32], order: &[usize], all: usize) -> Assignment {
 pub fn at_home(counts: &[u32], home: &[usize], dies: usize) -> Assignment {
     let share = |(expert, (&n, &die)): (usize, (&u32, &usize))| Share { die, expert, tokens: n.into() };
     let shares = counts.iter().zip(home).enumerate().filter(|(_, (n, _))| **n > 0).map(share);
-    Assignment::new(shares.collect(), dies)
+    Assignment::new(shares.collect(), counts.len(), dies)
 }
 
 /// A decision of Algorithm 1: where one block of an expert's tokens goes.
@@ -144,6 +158,23 @@ struct Asked {
     die: usize,
     holder: bool,
     tokens: u64,
+    /// Time to get the expert, seconds; 0 once it has part of its tokens.
+    moved: f64,
+    /// When its memory and its computing are done with what it took.
+    memory: f64,
+    compute: f64,
+    /// When it is to be done with its last block, and would be done with one more.
+    load: f64,
+    ready: f64,
+}
+
+/// What a die has taken of all experts so far, seconds.
+#[derive(Clone, Copy, Default)]
+struct Die {
+    memory: f64,
+    compute: f64,
+    /// When it was to be done with its last block.
+    load: f64,
 }
 
 fn decide(
@@ -153,71 +184,85 @@ fn decide(
     holders: &Holders,
     mut record: Option<&mut Vec<Block>>,
 ) -> Assignment {
-    let dies = network.dies;
-    let (mut memory, mut compute, mut load) = (vec![0.0; dies], vec![0.0; dies], vec![0.0f64; dies]);
+    let mut dies = vec![Die::default(); network.dies];
     let read = config.read_seconds();
     let fetch = config.link_seconds() + config.penalty;
-    let mut order: Vec<usize> = (0..counts.len()).filter(|&e| counts[e] > 0).collect();
-    order.sort_unstable_by_key(|&e| (counts[e], e));
-    let mut shares = Vec::with_capacity(counts.len() + dies);
-    let mut asked: Vec<Asked> = Vec::new();
+    // Count and expert in one number: sorted by count, then by expert.
+    let key = |(expert, &n): (usize, &u32)| u64::from(n) << 32 | expert as u64;
+    let mut order: Vec<u64> = counts.iter().enumerate().filter(|(_, n)| **n > 0).map(key).collect();
+    order.sort_unstable();
+    let mut shares = Vec::with_capacity(counts.len() + network.dies);
+    // Load, die, and whether it holds the expert. Loads are never negative: their bits have their order.
+    let mut candidates: Vec<(u64, usize, bool)> = Vec::new();
     let mut near: Vec<usize> = Vec::new();
-    for expert in order {
-        asked.clear();
+    let mut asked: Vec<Asked> = Vec::new();
+    for key in order {
+        let expert = crate::units::index(key & u64::from(u32::MAX));
+        candidates.clear();
         near.clear();
         for die in holders.of(expert) {
-            asked.push(Asked { die, holder: true, tokens: 0 });
+            candidates.push((dies[die].load.to_bits(), die, true));
             near.extend(network.neighbours(die).iter().filter(|&&d| !holders.has(expert, d)));
         }
-        near.sort_unstable();
-        near.dedup();
-        asked.extend(near.iter().map(|&die| Asked { die, holder: false, tokens: 0 }));
-        asked.sort_by(|a, b| load[a.die].total_cmp(&load[b.die]));
+        // The neighbours of one die are in order.
+        if candidates.len() > 1 {
+            near.sort_unstable();
+            near.dedup();
+        }
+        candidates.extend(near.iter().map(|&die| (dies[die].load.to_bits(), die, false)));
+        candidates.sort_by_key(|c| c.0);
         let most = crate::units::floor(f64::from(counts[expert]) / config.split).max(1);
-        if most < asked.len()
-            && let Some(at) = asked.iter().position(|a| a.holder)
+        if most < candidates.len()
+            && let Some(at) = candidates.iter().position(|c| c.2)
         {
             // A holder always stays, so that few tokens never travel for nothing.
-            let holder = asked.remove(at);
-            asked.truncate(most - 1);
-            asked.insert(0, holder);
+            let holder = candidates.remove(at);
+            candidates.truncate(most - 1);
+            candidates.insert(0, holder);
         }
-        let mut left = u64::from(counts[expert]);
+        asked.clear();
+        asked.extend(candidates.iter().map(|&(_, die, holder)| {
+            let Die { memory, compute, load } = dies[die];
+            let moved = if holder { read } else { fetch };
+            Asked { die, holder, tokens: 0, moved, memory, compute, load, ready: f64::INFINITY }
+        }));
+        let (mut left, mut before) = (u64::from(counts[expert]), 0);
         while left > 0 {
             let block = left.min(config.block);
             let work = block as f64 * config.token_seconds;
-            let moved = |a: &Asked| match (a.tokens, a.holder) {
-                (1.., _) => 0.0,
-                (_, true) => read,
-                (_, false) => fetch,
-            };
-            let ready = |a: &Asked| f64::max(memory[a.die] + moved(a), compute[a.die] + work);
+            let ready = |a: &Asked| f64::max(a.memory + a.moved, a.compute + work);
+            if block != before {
+                asked.iter_mut().for_each(|a| a.ready = ready(a));
+                before = block;
+            }
             let (mut chosen, mut least) = (0, f64::INFINITY);
             for (at, a) in asked.iter().enumerate() {
-                let ready = ready(a);
-                if ready < least {
-                    (chosen, least) = (at, ready);
+                if a.ready < least {
+                    (chosen, least) = (at, a.ready);
                 }
             }
             if let Some(blocks) = &mut record {
                 let candidate = |a: &Asked| {
-                    let (moved, memory, compute) = (moved(a), memory[a.die] + moved(a), compute[a.die] + work);
-                    Candidate { die: a.die, holder: a.holder, moved, memory, compute }
+                    let (memory, compute) = (a.memory + a.moved, a.compute + work);
+                    Candidate { die: a.die, holder: a.holder, moved: a.moved, memory, compute }
                 };
                 blocks.push(Block { expert, tokens: block, candidates: asked.iter().map(candidate).collect(), chosen });
             }
-            let moved = moved(&asked[chosen]);
             let a = &mut asked[chosen];
-            memory[a.die] += moved;
-            compute[a.die] += work;
-            load[a.die] = least;
+            a.memory += a.moved;
+            a.compute += work;
+            a.moved = 0.0;
             a.tokens += block;
+            a.ready = ready(a);
+            a.load = least;
             left -= block;
         }
-        let taken = asked.iter().filter(|a| a.tokens > 0);
-        shares.extend(taken.map(|a| Share { die: a.die, expert, tokens: a.tokens }));
+        for &Asked { die, tokens, memory, compute, load, .. } in asked.iter().filter(|a| a.tokens > 0) {
+            dies[die] = Die { memory, compute, load };
+            shares.push(Share { die, expert, tokens });
+        }
     }
-    Assignment::new(shares, dies)
+    Assignment::new(shares, counts.len(), network.dies)
 }
 
 #[cfg(test)]

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use serde::{Deserialize, Serialize};
 
 use super::Workload;
-use crate::model::{ExpertSize, Hardware, Replicas, Topology};
+use crate::model::{ExpertSize, Hardware, Replicas, Rest, Topology};
 
 /// The order in which `base` enumerates dies.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -15,6 +15,51 @@ pub enum DieOrder {
     Row,
     /// Column-major.
     Column,
+}
+
+/// Whether activations take time: tokens travel from where their requests live to their experts, and back.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Activations {
+    /// They take none (the paper).
+    #[default]
+    Free,
+    /// Experts are read and computed between the way there and the way back.
+    Serial,
+    /// Both ways are hidden behind the experts, as far as these take longer.
+    Overlapped,
+}
+
+impl Activations {
+    /// Every value with its name.
+    pub const EACH: [(&'static str, Activations); 3] =
+        [("free", Activations::Free), ("serial", Activations::Serial), ("overlapped", Activations::Overlapped)];
+}
+
+/// The order in which a device fetches its experts (inferred).
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub enum FetchOrder {
+    /// By id.
+    #[default]
+    Id,
+    /// By the expert's tokens in the layer, most first.
+    Hottest,
+    /// By the tokens that this device computes with it, most first.
+    LargestFirst,
+}
+
+impl FetchOrder {
+    /// Every value with its name.
+    pub const EACH: [(&'static str, FetchOrder); 3] =
+        [("id", FetchOrder::Id), ("hottest", FetchOrder::Hottest), ("largest-first", FetchOrder::LargestFirst)];
+}
+
+/// What the activations of a run cost.
+#[derive(Clone, Copy, Debug, Default, PartialEq)]
+pub struct Moves {
+    /// Whether they take time.
+    pub mode: Activations,
+    /// Bytes of a token on its way to an expert, and back.
+    pub bytes: [f64; 2],
 }
 
 /// How a run is simulated, whatever the system and the model.
@@ -34,6 +79,31 @@ pub struct Tuning {
     pub tau: f64,
     /// Whether DRAM limits the replicas that prediction makes.
     pub limited: bool,
+    /// Whether activations take time.
+    pub activations: Activations,
+    /// Bytes of a number of an activation on its way to an expert, and back.
+    pub activation_bytes: [f64; 2],
+    /// Order of a device's fetches.
+    pub fetch: FetchOrder,
+    /// What is computed beside the experts, if it counts.
+    pub rest: Option<Beside>,
+}
+
+/// What is computed beside the experts: it takes time, and its cache takes DRAM.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Beside {
+    /// What the model has.
+    pub rest: &'static Rest,
+    /// Tokens of a request in its cache.
+    pub context: usize,
+}
+
+impl Beside {
+    /// Bytes of the caches on a device of so many, in a batch and a model of so many layers with experts.
+    #[must_use]
+    pub fn cached(&self, batch: usize, devices: usize, all_layers: usize) -> f64 {
+        self.rest.cached(batch.div_ceil(devices.max(1)) as f64, self.context as f64, all_layers)
+    }
 }
 
 /// What a run computes with.
@@ -63,6 +133,12 @@ pub struct Config {
     pub predicted: usize,
     /// Replicas that each die has room for in the simulated layers.
     pub slots: Vec<u64>,
+    /// What activations cost.
+    pub moves: Moves,
+    /// Order of a device's fetches.
+    pub fetch: FetchOrder,
+    /// Attention, shared experts and dense layers, seconds for each layer and step.
+    pub rest_seconds: f64,
 }
 
 impl Config {
@@ -86,7 +162,13 @@ impl Config {
             DieOrder::Row => p,
             DieOrder::Column => (p % mesh.y) * mesh.x + p / mesh.y,
         };
-        let room = room(topology, expert_bytes, &replicas, workload.all_layers);
+        let (batch, live) = (workload.batch, topology.live.len());
+        let cached = tuning.rest.map_or(0.0, |beside| beside.cached(batch, live, workload.all_layers));
+        let rest_seconds = tuning.rest.map_or(0.0, |Beside { rest, context }| {
+            let (requests, weights) = (batch.div_ceil(live.max(1)) as f64, expert.bytes(1.0));
+            rest.seconds(requests, context as f64, tuning.weight, weights, (topology.device.hbm, rate))
+        });
+        let room = room(topology, expert_bytes, &replicas, workload.all_layers, cached);
         let slots = |(die, room): (usize, f64)| match (topology.live.contains(&die), tuning.limited) {
             (false, _) => 0,
             (true, true) => slots(room / expert_bytes, workload.layers.len(), workload.all_layers),
@@ -103,6 +185,9 @@ impl Config {
             split: tuning.tau * (expert_bytes / topology.link) / token_seconds,
             predicted: workload.experts * tuning.predict / 100,
             slots: room.into_iter().enumerate().map(slots).collect(),
+            moves: Moves { mode: tuning.activations, bytes: tuning.activation_bytes.map(|b| b * expert.hidden as f64) },
+            fetch: tuning.fetch,
+            rest_seconds,
             replicas,
             topology: Arc::clone(topology),
         }
@@ -127,15 +212,15 @@ impl Config {
     }
 }
 
-/// How many devices cannot hold the experts that live there, in a model of so many layers.
+/// How many devices cannot hold the experts that live there beside so many bytes of cache, in a model of so many layers.
 #[must_use]
-pub fn overfull(topology: &Topology, expert_bytes: f64, replicas: &Replicas, all_layers: usize) -> usize {
-    room(topology, expert_bytes, replicas, all_layers).into_iter().filter(|&room| room < 0.0).count()
+pub fn overfull(topology: &Topology, expert_bytes: f64, replicas: &Replicas, all_layers: usize, cached: f64) -> usize {
+    room(topology, expert_bytes, replicas, all_layers, cached).into_iter().filter(|&room| room < 0.0).count()
 }
 
-/// Bytes of usable DRAM that the experts of each device leave; negative if they do not fit.
-fn room(topology: &Topology, expert_bytes: f64, replicas: &Replicas, all_layers: usize) -> Vec<f64> {
-    let of = |stored: f64| topology.device.dram - expert_bytes * (stored * all_layers as f64);
+/// Bytes of usable DRAM that experts and cache of each device leave; negative if they do not fit.
+fn room(topology: &Topology, expert_bytes: f64, replicas: &Replicas, all_layers: usize, cached: f64) -> Vec<f64> {
+    let of = |stored: f64| topology.device.dram - cached - expert_bytes * (stored * all_layers as f64);
     replicas.stored(topology.devices).into_iter().map(of).collect()
 }
 
@@ -154,8 +239,11 @@ mod tests {
         let wafer = (SYSTEMS[0].build)(&SYSTEMS[0].hardware, &Faults::default(), Duplex::Shared);
         let replicas = Replicas::alike(1, vec![0, 0, 1], wafer.devices);
         // Two experts on one device and one on another, in one layer and in four; just full is not overfull.
-        let of = |share: f64, layers| overfull(&wafer, wafer.device.dram * share, &replicas, layers);
+        let of = |share: f64, layers| overfull(&wafer, wafer.device.dram * share, &replicas, layers, 0.0);
         assert_eq!([0.5, 0.51, 1.0, 1.01].map(|share| of(share, 1)), [0, 1, 1, 2]);
         assert_eq!([0.125, 0.13, 0.25, 0.26].map(|share| of(share, 4)), [0, 1, 1, 2]);
+        // A cache takes the same of each: half of the room that a device with one expert leaves.
+        let cached = |share: f64| overfull(&wafer, wafer.device.dram * 0.5, &replicas, 1, wafer.device.dram * share);
+        assert_eq!([0.0, 0.1, 0.5, 0.6, 1.1].map(cached), [0, 1, 1, 2, wafer.devices]);
     }
 }

@@ -26,7 +26,7 @@ pub fn evenly(counts: &[u32], placed: &Placed) -> Assignment {
             }
         }
     }
-    Assignment::new(shares, placed.slots().len())
+    Assignment::new(shares, placed.home().len(), placed.slots().len())
 }
 
 /// `lp`: so that the busiest device has as few tokens as it can, then whole tokens of each expert by largest remainder.
@@ -39,7 +39,7 @@ pub fn least_loaded(counts: &[u32], placed: &Placed) -> Assignment {
         let taken = holders[expert].iter().zip(whole(tokens[expert], split)).filter(|(_, tokens)| *tokens > 0);
         shares.extend(taken.map(|(&die, tokens)| Share { die, expert, tokens }));
     }
-    Assignment::new(shares, placed.slots().len())
+    Assignment::new(shares, placed.home().len(), placed.slots().len())
 }
 
 /// `activated`: all tokens of an expert on one of its devices, so that the busiest device reads as few experts as it can.
@@ -48,7 +48,7 @@ pub fn fewest_activated(counts: &[u32], placed: &Placed) -> Assignment {
     let tokens = wide(counts);
     let at = fewest(&tokens, &holders(placed), placed.slots().len());
     let share = |(expert, die): (usize, Option<usize>)| Some(Share { die: die?, expert, tokens: tokens[expert] });
-    Assignment::new(at.into_iter().enumerate().filter_map(share).collect(), placed.slots().len())
+    Assignment::new(at.into_iter().enumerate().filter_map(share).collect(), placed.home().len(), placed.slots().len())
 }
 
 fn wide(counts: &[u32]) -> Vec<u64> {

@@ -18,14 +18,14 @@ impl Digest {
     /// The digest of a workload.
     #[must_use]
     pub fn of(workload: &Workload) -> Self {
-        let Workload { layers, all_layers, experts, batch: _, steps, counts, heat, loads, sources: _ } = workload;
+        let Workload { layers, all_layers, experts, batch, steps, counts, heat, loads, sources: _, tokens } = workload;
         let mut of_counts = Xxh3::new();
-        for n in [layers.len(), *all_layers, *experts, *steps] {
+        for n in [layers.len(), *all_layers, *experts, *batch, *steps] {
             of_counts.update(&(n as u64).to_le_bytes());
         }
         absorb(&mut of_counts, layers);
         absorb(&mut of_counts, counts);
-        let Loads { experts: _, layers, steps, together, next, file } = loads;
+        let Loads { experts: _, layers, steps, together, next, tokens: learnt, file } = loads;
         for table in layers.iter().chain(steps.iter().flatten()).chain(together).chain(next) {
             of_counts.update(&(table.len() as u64).to_le_bytes());
             table.iter().for_each(|n| of_counts.update(&n.to_le_bytes()));
@@ -33,6 +33,9 @@ impl Digest {
         for slots in file.iter().flat_map(|file| &file.layers).flat_map(|placed| placed.slots()) {
             of_counts.update(&(slots.len() as u64).to_le_bytes());
             slots.iter().for_each(|&e| of_counts.update(&(e as u64).to_le_bytes()));
+        }
+        for tokens in tokens.iter().chain(learnt) {
+            tokens.numbers().for_each(|n| of_counts.update(&n.to_le_bytes()));
         }
         let mut of_pairs = Xxh3::new();
         heat.iter().for_each(|layer| absorb(&mut of_pairs, layer));

@@ -2,7 +2,8 @@
 //! file with its function, and a row.
 
 use super::{
-    Assignment, Config, Holders, Network, allocate, as_one_gpu, at_home, evenly, fewest_activated, least_loaded,
+    Assignment, Config, Holders, Network, Origins, allocate, as_one_gpu, at_home, evenly, fewest_activated,
+    least_loaded, nearest,
 };
 use crate::model::Placed;
 
@@ -18,6 +19,8 @@ pub struct Layer<'a> {
     pub config: &'a Config,
     /// The system.
     pub network: &'a Network,
+    /// Which request slots hold the tokens: it takes time to tell.
+    pub origins: &'a dyn Fn() -> Origins,
 }
 
 /// A dispatch.
@@ -70,7 +73,21 @@ pub static DISPATCHES: &[Dispatch] = &[
         ignores: &["block", "tau", "penalty", "order", "link", "hop", "duplex"],
         assign: |layer| fewest_activated(layer.counts, layer.placed),
     },
+    Dispatch {
+        name: "nearest",
+        says: "each token goes to the copy of fewest hops from the device where its request lives; nothing is fetched",
+        ignores: &["block", "tau", "penalty", "order", "link", "hop", "duplex"],
+        assign: |layer| nearest(&(layer.origins)(), layer.holders, layer.network, &layer.config.topology.live),
+    },
 ];
+
+impl Dispatch {
+    /// Whether it asks which request each token is of.
+    #[must_use]
+    pub fn by_origin(&self) -> bool {
+        self.name == "nearest"
+    }
+}
 
 /// The dispatch of that name.
 #[must_use]

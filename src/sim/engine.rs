@@ -28,7 +28,7 @@ impl Planned {
     #[must_use]
     pub fn time(self) -> Timed {
         let Self { inputs, at, plan } = self;
-        let timing = time(&plan, &inputs.network, &inputs.config);
+        let timing = time(&plan, &inputs);
         Timed { at, plan, timing }
     }
 }
@@ -110,14 +110,14 @@ impl Simulation {
 pub fn timeline(planner: &Planner, step: usize, layer: usize) -> Timeline {
     let inputs = planner.inputs();
     let plan = planner.again(step, layer);
-    let timing = time(&plan, &inputs.network, &inputs.config);
+    let timing = time(&plan, inputs);
     let flow = |(task, (&start, &end)): (&Task, (&f64, &f64))| {
         let &Task { die, source, expert, tokens } = task;
         Flow { source, die, expert, tokens: tokens as f64, start, end }
     };
     Timeline {
         dies: inputs.network.dies,
-        seconds: timing.seconds,
+        seconds: timing.experts,
         flows: plan.tasks.iter().zip(timing.moved.start.iter().zip(&timing.moved.end)).map(flow).collect(),
         computed: computed(&plan, &timing, &inputs.network, &inputs.config),
         home: inputs.config.home(layer).to_vec(),

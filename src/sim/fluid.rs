@@ -52,7 +52,6 @@ pub fn transfer(network: &Network, fetches: &[Fetch], in_flight: usize) -> Timin
         bytes: vec![0.0; resources],
         busy: vec![0.0; resources],
     };
-    let mut fluid = Fluid::new(network);
     // What each slot's die has still to do: the slots of a die share a queue.
     let mut queues: Vec<std::ops::Range<usize>> = Vec::new();
     let mut queue_of: Vec<usize> = Vec::new();
@@ -71,32 +70,38 @@ pub fn transfer(network: &Network, fetches: &[Fetch], in_flight: usize) -> Timin
         }
         queues.push(range);
     }
-    for &queue in &queue_of {
+    let mut fluid = Fluid::new(network, queue_of.len());
+    for (slot, &queue) in queue_of.iter().enumerate() {
         let Some(task) = queues[queue].next() else { continue };
-        fluid.add(&fetches[task], task);
+        fluid.start(slot, &fetches[task], task, 0.0);
     }
     let mut now = 0.0;
     fluid.settle(now);
     loop {
-        now = least(&fluid.end);
+        now = least(&fluid.ends.least);
         if now == f64::INFINITY {
             return timing;
         }
         // Ends that differ by rounding alone are one event.
         let limit = now * (1.0 + 1e-12);
-        for (slot, &queue) in queue_of.iter().enumerate() {
-            if fluid.end[slot] > limit {
+        for block in 0..fluid.ends.least.len() {
+            if fluid.ends.least[block] > limit {
                 continue;
             }
-            let task = fluid.flows[slot].task;
-            timing.end[task] = now;
-            timing.count(fluid.flows[slot].path, fetches[task].bytes);
-            match queues[queue].next() {
-                Some(next) => {
-                    timing.start[next] = now;
-                    fluid.replace(slot, &fetches[next], next, now, &mut timing.busy);
+            for (slot, &queue) in queue_of.iter().enumerate().skip(block * BLOCK).take(BLOCK) {
+                if fluid.ends.at[slot] > limit {
+                    continue;
                 }
-                None => fluid.stop(slot, now, &mut timing.busy),
+                let task = fluid.moves[slot].task;
+                timing.end[task] = now;
+                timing.count(fluid.flows[slot].path, fetches[task].bytes);
+                match queues[queue].next() {
+                    Some(next) => {
+                        timing.start[next] = now;
+                        fluid.replace(slot, &fetches[next], next, now, &mut timing.busy);
+                    }
+                    None => fluid.stop(slot, now, &mut timing.busy),
+                }
             }
         }
         fluid.settle(now);
@@ -159,35 +164,71 @@ const SAME: f64 = 1e-14;
 /// in a layer is a thousandth of the rest. Above it, the shares are summed anew.
 const SURELY: f64 = 1.0 - 1e-9;
 
-/// A flow under way.
+/// Slots whose earliest end is kept.
+const BLOCK: usize = 16;
+
+/// When the flow of each slot will end; infinity for a slot without one. Of hundreds of slots few change at an event: the least
+/// of each block is kept, so that the next end is found among the blocks.
+struct Ends {
+    at: Vec<f64>,
+    least: Vec<f64>,
+}
+
+impl Ends {
+    /// Of so many slots without flows.
+    fn new(slots: usize) -> Self {
+        Self { at: vec![f64::INFINITY; slots], least: vec![f64::INFINITY; slots.div_ceil(BLOCK)] }
+    }
+
+    #[inline]
+    fn set(&mut self, slot: usize, end: f64) {
+        let before = std::mem::replace(&mut self.at[slot], end);
+        let block = &mut self.least[slot / BLOCK];
+        if end <= *block {
+            *block = end;
+        } else if before <= *block {
+            // It was the least: another is now.
+            let first = slot / BLOCK * BLOCK;
+            *block = least(&self.at[first..self.at.len().min(first + BLOCK)]);
+        }
+    }
+}
+
+/// A flow under way, as the resources on its path see it.
 #[derive(Clone, Copy, Debug, Default)]
 struct Active<'a> {
-    task: usize,
     path: &'a [u16],
-    /// Bytes left at `since`, and the rate from then on.
-    left: f64,
-    since: f64,
-    rate: f64,
     /// The lowest level on the path, and the resource that has it: the rate, once all levels are final.
     share: f64,
     tight: u16,
     changed: bool,
 }
 
-/// A resource as it is now.
+/// The same flow over time. Apart, because most looks at a flow ask for its share alone.
+#[derive(Clone, Copy, Debug, Default)]
+struct Move {
+    task: usize,
+    /// Bytes left at `since`, and the rate from then on.
+    left: f64,
+    since: f64,
+    rate: f64,
+}
+
+/// A resource as it is now, but for its level.
 #[derive(Clone, Debug)]
 struct Resource {
     capacity: f64,
     /// What each of its flows would get if nothing else limited them.
     even: f64,
-    level: f64,
-    /// The sum of its flows' shares, but for rounding, and what that must be for the level to be surely infinite.
+    /// The sum of its flows' shares, but for rounding, and up to what sum the level is surely infinite still: none if it
+    /// is not now.
     load: f64,
     enough: f64,
-    busy_since: f64,
+    /// Where the slots of its flows stand, how many there are, and for how many there is room.
+    first: u32,
+    flows: u32,
+    room: u32,
     dirty: bool,
-    /// Slots of its flows.
-    on: Vec<usize>,
 }
 
 impl Resource {
@@ -197,57 +238,78 @@ impl Resource {
     fn takes(&mut self, more: f64) -> bool {
         self.load += more;
         // A flow without a limit makes the load infinite or no number: then too.
-        let enough = self.level == f64::INFINITY && self.load <= self.enough;
+        let enough = self.load <= self.enough;
         !enough && !std::mem::replace(&mut self.dirty, true)
+    }
+
+    fn share_out(&mut self) {
+        self.even = self.capacity / f64::from(self.flows);
+    }
+
+    #[inline]
+    fn slots(&self) -> std::ops::Range<usize> {
+        self.first as usize..(self.first + self.flows) as usize
     }
 }
 
+/// Room for the flows of a resource at first.
+const ROOM: u32 = 8;
+
 struct Fluid<'a> {
     network: &'a Network,
+    /// By slot.
     flows: Vec<Active<'a>>,
-    /// When each flow will end; infinity for a slot without one.
-    end: Vec<f64>,
+    moves: Vec<Move>,
+    ends: Ends,
+    /// By resource.
     resources: Vec<Resource>,
+    levels: Vec<f64>,
+    busy_since: Vec<f64>,
+    /// The slots of all resources' flows: one list, because a list for each of a thousand resources costs more than a layer.
+    on: Vec<u32>,
     /// Resources to look at again, and for each the lowest level that it has or may get.
     dirty: Vec<u16>,
     lowest: Vec<f64>,
     /// Flows whose share changed since the last [`Fluid::settle`].
-    changed: Vec<usize>,
+    changed: Vec<u32>,
     /// Of the resource that is looked at: what the rest of its path allows each flow, and the resource that limits it there.
     caps: Vec<f64>,
     limits: Vec<u16>,
+    /// Room for [`water`].
+    parts: Vec<f64>,
 }
 
 impl<'a> Fluid<'a> {
-    fn new(network: &'a Network) -> Self {
-        let resource = |&capacity: &f64| Resource {
+    /// Nothing moves yet in any of so many slots.
+    fn new(network: &'a Network, slots: usize) -> Self {
+        let all = network.capacity.len();
+        let resource = |(&capacity, first): (&f64, u32)| Resource {
             capacity,
             even: f64::INFINITY,
-            level: f64::INFINITY,
             load: 0.0,
             enough: capacity * SURELY,
-            busy_since: 0.0,
+            first,
+            flows: 0,
+            room: ROOM,
             dirty: false,
-            on: Vec::with_capacity(8),
         };
         Self {
             network,
-            flows: Vec::new(),
-            end: Vec::new(),
-            resources: network.capacity.iter().map(resource).collect(),
+            flows: vec![Active::default(); slots],
+            moves: vec![Move::default(); slots],
+            ends: Ends::new(slots),
+            resources: network.capacity.iter().zip((0..).step_by(ROOM as usize)).map(resource).collect(),
+            levels: vec![f64::INFINITY; all],
+            busy_since: vec![0.0; all],
+            on: vec![0; all * ROOM as usize],
             dirty: Vec::new(),
             lowest: Vec::new(),
             changed: Vec::new(),
-            caps: Vec::new(),
-            limits: Vec::new(),
+            // No resource has more flows than there are slots.
+            caps: vec![0.0; slots],
+            limits: vec![0; slots],
+            parts: vec![0.0; slots],
         }
-    }
-
-    /// A slot with its first flow, at the beginning.
-    fn add(&mut self, fetch: &Fetch, task: usize) {
-        self.flows.push(Active::default());
-        self.end.push(f64::INFINITY);
-        self.start(self.flows.len() - 1, fetch, task, 0.0);
     }
 
     fn start(&mut self, slot: usize, fetch: &Fetch, task: usize, now: f64) {
@@ -257,7 +319,7 @@ impl<'a> Fluid<'a> {
     }
 
     fn stop(&mut self, slot: usize, now: f64, busy: &mut [f64]) {
-        self.end[slot] = f64::INFINITY;
+        self.ends.set(slot, f64::INFINITY);
         self.leave(slot, self.flows[slot].path, now, busy);
     }
 
@@ -282,21 +344,32 @@ impl<'a> Fluid<'a> {
 
     /// Gives a slot a flow, with the share that the levels of now allow it.
     fn set(&mut self, slot: usize, path: &'a [u16], bytes: f64, task: usize, now: f64) -> f64 {
-        let (share, tight) = rest_of(path, u16::MAX, &self.resources);
-        self.flows[slot] = Active { task, path, left: bytes, since: now, rate: 0.0, share, tight, changed: true };
-        self.changed.push(slot);
+        let (share, tight) = lowest_of(path, &self.levels);
+        self.flows[slot] = Active { path, share, tight, changed: true };
+        self.moves[slot] = Move { task, left: bytes, since: now, rate: 0.0 };
+        self.changed.push(crate::units::small(slot));
         share
     }
 
     fn enter(&mut self, slot: usize, path: &[u16], now: f64) {
         let share = self.flows[slot].share;
         for &id in path {
-            let r = &mut self.resources[usize::from(id)];
-            if r.on.is_empty() {
-                r.busy_since = now;
+            let at = usize::from(id);
+            let r = &mut self.resources[at];
+            if r.flows == 0 {
+                self.busy_since[at] = now;
             }
-            r.on.push(slot);
-            r.even = r.capacity / r.on.len() as f64;
+            if r.flows == r.room {
+                // Twice the room, at the end of the list.
+                let slots = r.slots();
+                r.first = crate::units::small(self.on.len());
+                r.room *= 2;
+                self.on.extend_from_within(slots);
+                self.on.resize((r.first + r.room) as usize, 0);
+            }
+            self.on[(r.first + r.flows) as usize] = crate::units::small(slot);
+            r.flows += 1;
+            r.share_out();
             if r.takes(share) {
                 self.dirty.push(id);
             }
@@ -306,17 +379,21 @@ impl<'a> Fluid<'a> {
     fn leave(&mut self, slot: usize, path: &[u16], now: f64, busy: &mut [f64]) {
         let share = self.flows[slot].share;
         for &id in path {
-            let r = &mut self.resources[usize::from(id)];
-            if let Some(at) = r.on.iter().position(|&s| s == slot) {
-                r.on.swap_remove(at);
+            let at = usize::from(id);
+            let r = &mut self.resources[at];
+            let slots = &mut self.on[r.slots()];
+            if let Some(place) = slots.iter().position(|&s| s as usize == slot) {
+                // The last one takes its place.
+                slots[place] = slots[slots.len() - 1];
+                r.flows -= 1;
             }
-            r.even = r.capacity / r.on.len() as f64;
+            r.share_out();
             if r.takes(-share) {
                 self.dirty.push(id);
             }
-            if r.on.is_empty() {
+            if r.flows == 0 {
                 r.load = 0.0;
-                busy[usize::from(id)] += now - r.busy_since;
+                busy[at] += now - self.busy_since[at];
             }
         }
     }
@@ -326,8 +403,7 @@ impl<'a> Fluid<'a> {
     fn settle(&mut self, now: f64) {
         self.lowest.clear();
         for &id in &self.dirty {
-            let r = &self.resources[usize::from(id)];
-            self.lowest.push(lower(r.level, r.even));
+            self.lowest.push(lower(self.levels[usize::from(id)], self.resources[usize::from(id)].even));
         }
         while !self.dirty.is_empty() {
             let at = first_least(&self.lowest);
@@ -336,13 +412,14 @@ impl<'a> Fluid<'a> {
             self.look(id);
         }
         for slot in self.changed.drain(..) {
-            let flow = &mut self.flows[slot];
+            let slot = slot as usize;
+            let (flow, moving) = (&mut self.flows[slot], &mut self.moves[slot]);
             flow.changed = false;
-            if flow.share != flow.rate {
-                flow.left -= flow.rate * (now - flow.since);
-                flow.since = now;
-                flow.rate = flow.share;
-                self.end[slot] = now + flow.left.max(0.0) / flow.rate;
+            if flow.share != moving.rate {
+                moving.left -= moving.rate * (now - moving.since);
+                moving.since = now;
+                moving.rate = flow.share;
+                self.ends.set(slot, now + moving.left.max(0.0) / moving.rate);
             }
         }
     }
@@ -350,33 +427,34 @@ impl<'a> Fluid<'a> {
     /// The level of a resource, from what the other resources allow its flows.
     #[inline]
     fn look(&mut self, id: u16) {
-        let Self { flows, resources, dirty, lowest, changed, caps, limits, .. } = self;
-        let r = &mut resources[usize::from(id)];
+        let Self { flows, resources, levels, on, dirty, lowest, changed, caps, limits, parts, .. } = self;
+        let (r, level) = (&mut resources[usize::from(id)], &mut levels[usize::from(id)]);
         r.dirty = false;
-        let Resource { level: old, capacity, even, .. } = *r;
-        r.load = r.on.iter().map(|&slot| flows[slot].share).sum();
-        if old == f64::INFINITY && r.load <= capacity {
+        let (capacity, even, old, slots) = (r.capacity, r.even, *level, &on[r.slots()]);
+        if old == f64::INFINITY {
+            r.load = slots.iter().map(|&slot| flows[slot as usize].share).sum();
+            if r.load <= capacity {
+                return;
+            }
+        }
+        let (caps, limits) = (&mut caps[..slots.len()], &mut limits[..slots.len()]);
+        // What the others allow: as if this one allowed everything.
+        levels[usize::from(id)] = f64::INFINITY;
+        for ((&slot, cap), limit) in slots.iter().zip(caps.iter_mut()).zip(limits.iter_mut()) {
+            let Active { share, tight, path, .. } = flows[slot as usize];
+            (*cap, *limit) = if tight == id { lowest_of(path, levels) } else { (share, tight) };
+        }
+        let new = water(capacity, even, caps, &mut parts[..slots.len()]);
+        let same = new == old || (new - old).abs() <= SAME * lower(new, old);
+        levels[usize::from(id)] = if same { old } else { new };
+        if same {
             return;
         }
-        caps.clear();
-        limits.clear();
-        let r = &resources[usize::from(id)];
-        for &slot in &r.on {
-            let Active { share, tight, path, .. } = flows[slot];
-            let (cap, limit) = if tight == id { rest_of(path, id, resources) } else { (share, tight) };
-            caps.push(cap);
-            limits.push(limit);
-        }
-        let new = water(capacity, even, caps);
-        if new == old || (new - old).abs() <= SAME * lower(new, old) {
-            return;
-        }
-        resources[usize::from(id)].level = new;
+        // While its flows change, it asks for no look at itself.
+        r.dirty = true;
         let mut load = 0.0;
-        // The list is out of the resource for a moment: the loop marks other resources.
-        let on = std::mem::take(&mut resources[usize::from(id)].on);
-        for ((&slot, &cap), &limit) in on.iter().zip(caps.iter()).zip(limits.iter()) {
-            let flow = &mut flows[slot];
+        for ((&slot, &cap), &limit) in slots.iter().zip(caps.iter()).zip(limits.iter()) {
+            let flow = &mut flows[slot as usize];
             let before = flow.share;
             // Of equal levels the flow keeps the resource that it had.
             if new < cap || (new == cap && flow.tight == id) {
@@ -393,14 +471,15 @@ impl<'a> Fluid<'a> {
             }
             for &other in flow.path {
                 let o = &mut resources[usize::from(other)];
-                if other != id && o.takes(flow.share - before) {
+                if o.takes(flow.share - before) {
                     dirty.push(other);
-                    lowest.push(lower(o.level, o.even));
+                    lowest.push(lower(levels[usize::from(other)], o.even));
                 }
             }
         }
         let r = &mut resources[usize::from(id)];
-        (r.on, r.load) = (on, load);
+        (r.load, r.dirty) = (load, false);
+        r.enough = if new == f64::INFINITY { capacity * SURELY } else { f64::NEG_INFINITY };
     }
 }
 
@@ -408,22 +487,30 @@ fn lower(a: f64, b: f64) -> f64 {
     if b < a { b } else { a }
 }
 
-/// Position of the least value, the first of equal ones.
+/// Position of the least value, the first of equal ones. Both halves are looked through at once: neither waits for the other.
 fn first_least(values: &[f64]) -> usize {
-    let mut best = (f64::INFINITY, 0);
-    for (at, &value) in values.iter().enumerate() {
-        best = if value < best.0 { (value, at) } else { best };
+    let half = values.len() / 2;
+    let (first, second) = values.split_at(half);
+    let (mut low, mut high) = ((f64::INFINITY, 0), (f64::INFINITY, half));
+    for (at, (&a, &b)) in first.iter().zip(second).enumerate() {
+        low = if a < low.0 { (a, at) } else { low };
+        high = if b < high.0 { (b, half + at) } else { high };
     }
-    best.1
+    if let Some(&odd) = second.get(half)
+        && odd < high.0
+    {
+        high = (odd, 2 * half);
+    }
+    if high.0 < low.0 { high.1 } else { low.1 }
 }
 
-/// The lowest level on a path without one resource, and the resource that has it.
+/// The lowest level on a path, and the resource that has it.
 #[inline]
-fn rest_of(path: &[u16], without: u16, resources: &[Resource]) -> (f64, u16) {
+fn lowest_of(path: &[u16], levels: &[f64]) -> (f64, u16) {
     let mut least = (f64::INFINITY, u16::MAX);
     for &id in path {
-        let level = resources[usize::from(id)].level;
-        if level < least.0 && id != without {
+        let level = levels[usize::from(id)];
+        if level < least.0 {
             least = (level, id);
         }
     }
@@ -432,25 +519,54 @@ fn rest_of(path: &[u16], without: u16, resources: &[Resource]) -> (f64, u16) {
 
 /// The level at which flows with these caps fill a capacity, of which `even` is each one's part; infinity if they cannot.
 #[inline]
-fn water(capacity: f64, even: f64, caps: &[f64]) -> f64 {
-    let (mut capped, mut level) = (0.0, even);
-    let all = caps.len() as f64;
+fn water(capacity: f64, even: f64, caps: &[f64], parts: &mut [f64]) -> f64 {
+    let (mut capped, mut level) = (0, even);
     loop {
-        // Those below the level are held elsewhere; what they leave raises it for the others.
-        let (mut taken, mut below) = (0.0, 0.0);
-        for &cap in caps {
-            let (part, one) = if cap < level { (cap, 1.0) } else { (0.0, 0.0) };
-            taken += part;
-            below += one;
+        // Those below the level are held elsewhere; what they leave raises it for the others. First which they are, several at
+        // once: who is next is chance, and a branch would be guessed wrong.
+        let mut below = 0;
+        for (part, &cap) in parts.iter_mut().zip(caps) {
+            *part = if cap < level { cap } else { 0.0 };
+            below += u64::from(cap < level);
         }
-        if below == all {
+        let free = caps.len() as u64 - below;
+        if free == 0 {
             return f64::INFINITY;
         }
         if below == capped {
             return level;
         }
         capped = below;
+        let taken = parts.iter().fold(0.0, |taken, part| taken + part);
         // By rounding alone it could fall, and those below would not be below any more.
-        level = f64::max(level, (capacity - taken) / (all - below));
+        level = f64::max(level, (capacity - taken) / free as f64);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_least_end_of_each_block_is_kept() {
+        let slots = 2 * BLOCK + 3;
+        let mut ends = Ends::new(slots);
+        assert_eq!(ends.least, [f64::INFINITY; 3]);
+        // Every slot many times, with ends that rise, fall, are equal, and go.
+        for n in 0..1000 {
+            let end = if n % 7 == 0 { f64::INFINITY } else { ((n * n * 31) % 97) as f64 };
+            ends.set(n * 11 % slots, end);
+            let least: Vec<f64> =
+                ends.at.chunks(BLOCK).map(|block| block.iter().copied().fold(f64::INFINITY, lower)).collect();
+            assert_eq!(ends.least, least, "after {n}");
+        }
+    }
+
+    #[test]
+    fn of_equal_values_the_first_is_the_least() {
+        for values in [vec![], vec![2.0], vec![3.0, 1.0, 1.0], vec![1.0, 2.0, 1.0, 0.5, 0.5], vec![f64::INFINITY; 4]] {
+            let first = (0..values.len()).min_by(|&a, &b| values[a].total_cmp(&values[b])).unwrap_or(0);
+            assert_eq!(first_least(&values), first, "{values:?}");
+        }
     }
 }

@@ -2,7 +2,7 @@
 //! token counts, never a trace's format; the same input gives the same bytes on every target. Model: docs/model.md.
 //!
 //! Reading order: `workload` (what is to be computed), `network` (on what), `dispatch` and `assign` (which device computes it), `plan` (which
-//! die fetches and keeps what), `fluid` and `time` (how long that takes), `engine` (all layers and steps), `predict` (what is
+//! die fetches and keeps what), `fluid`, `traffic` and `time` (how long that takes), `engine` (all layers and steps), `predict` (what is
 //! worth keeping), `outcome` and `history` (what comes out).
 
 mod assign;
@@ -15,6 +15,7 @@ mod engine;
 mod fluid;
 mod history;
 mod holders;
+mod nearest;
 mod network;
 mod outcome;
 mod plan;
@@ -22,11 +23,12 @@ mod predict;
 mod search;
 mod strategy;
 mod time;
+mod traffic;
 mod workload;
 
 pub use assign::{Assignment, Block, Candidate, Share, allocate, allocate_explained, as_one_gpu, at_home};
 pub use balance::Balance;
-pub use config::{Config, DieOrder, Tuning, overfull};
+pub use config::{Activations, Beside, Config, DieOrder, FetchOrder, Moves, Tuning, overfull};
 pub use copies::{evenly, fewest_activated, least_loaded};
 pub use digest::Digest;
 pub use dispatch::{DISPATCHES, Dispatch, Layer, dispatch_named};
@@ -34,11 +36,13 @@ pub use engine::{Planned, Simulation, Timed, timeline};
 pub use fluid::{Fetch, Timing, transfer};
 pub use history::{Computed, Flow, Timeline};
 pub use holders::Holders;
+pub use nearest::nearest;
 pub use network::Network;
 pub use outcome::{Outcome, Reads};
 pub use plan::{Inputs, LayerPlan, Planner, Task};
-pub use predict::Predictor;
+pub use predict::{Predictor, Predictors};
 pub use search::{Aim, LayerSearch, learning};
 pub use strategy::{Named, STRATEGIES, Strategy};
-pub use time::{Bound, LayerTiming, computed, time};
-pub use workload::{Shape, Workload, evenly_spaced, offset};
+pub use time::{Bound, Breakdown, LayerTiming, computed, time};
+pub use traffic::{all_to_all, sent};
+pub use workload::{Origins, Shape, Workload, evenly_spaced, offset};

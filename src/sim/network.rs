@@ -56,6 +56,12 @@ impl Network {
         self.topology.routes.latency(from, to)
     }
 
+    /// Latency of the way between two devices, once, seconds: half of what a read over it takes longer than one from the own HBM.
+    #[must_use]
+    pub fn one_way(&self, from: usize, to: usize) -> f64 {
+        (self.latency(from, to) - self.latency(from, from)) / 2.0
+    }
+
     /// Devices one hop from a device, by id.
     #[must_use]
     pub fn neighbours(&self, die: usize) -> &[usize] {

@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::{Balance, Bound, LayerPlan, LayerTiming, Network, Strategy};
+use super::{Balance, Bound, Breakdown, LayerPlan, LayerTiming, Network, Strategy};
 
 /// HBM accesses by kind, in experts.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -44,6 +44,10 @@ pub struct Outcome {
     pub link_busy: Vec<f64>,
     /// Replicas held at the end by each die, that prediction made.
     pub replicas: Vec<u64>,
+    /// Where the time goes; its parts sum to `seconds`.
+    pub breakdown: Breakdown,
+    /// Bytes of activations on their way to experts, and back.
+    pub activations: [f64; 2],
     /// How evenly the working devices are loaded, by simulated layer.
     pub balance: Vec<Balance>,
 }
@@ -66,6 +70,8 @@ impl Outcome {
             link_bytes: vec![0.0; links],
             link_busy: vec![0.0; links],
             replicas: vec![0; dies],
+            breakdown: Breakdown::default(),
+            activations: [0.0; 2],
             balance: vec![Balance::new(dies); layers],
         }
     }
@@ -85,6 +91,8 @@ impl Outcome {
             self.die_tokens[task.die] += task.tokens as f64;
         }
         self.seconds += timing.seconds;
+        self.breakdown.add(&timing.breakdown);
+        self.activations.iter_mut().zip(timing.activations).for_each(|(sum, bytes)| *sum += bytes);
         let (bytes, busy) = (&timing.moved.bytes, &timing.moved.busy);
         let (dies, links) = (self.hbm_bytes.len(), self.link_bytes.len());
         self.hbm_bytes.iter_mut().zip(bytes).for_each(|(sum, bytes)| *sum += bytes);

@@ -1,11 +1,12 @@
 //! The plan of a layer: which die computes, fetches and keeps what. Apart from its timing, because replicas depend on earlier
 //! plans but never on how long anything takes: plans are made one after another, and timed in any order or all at once.
 
+use std::cmp::Reverse;
 use std::sync::{Arc, OnceLock};
 
 use crate::model::{Placed, Replicas};
 
-use super::{Assignment, Config, Holders, Layer, Network, Predictor, Strategy, Workload};
+use super::{Assignment, Config, FetchOrder, Holders, Layer, Network, Predictor, Predictors, Strategy, Workload};
 
 /// What the strategies of a run share that place experts alike: batch, settings, and the tables that follow from both.
 pub struct Inputs {
@@ -17,7 +18,8 @@ pub struct Inputs {
     pub network: Network,
     /// Who holds what before any replica is made, by layer.
     homes: Vec<Holders>,
-    predictors: Arc<OnceLock<Vec<Predictor>>>,
+    shared: Predictors,
+    predictors: Arc<OnceLock<Arc<Vec<Predictor>>>>,
 }
 
 impl Inputs {
@@ -27,7 +29,7 @@ impl Inputs {
         let (workload, config) = (workload.into(), config.into());
         let network = Network::new(&config.topology);
         let homes = config.replicas.layers.iter().map(Holders::new).collect();
-        Self { workload, config, network, homes, predictors: Arc::default() }
+        Self { workload, config, network, homes, shared: Predictors::default(), predictors: Arc::default() }
     }
 
     /// The same with the experts of every layer placed so: a search tries thousands, and only who holds what differs.
@@ -37,13 +39,20 @@ impl Inputs {
         let homes = replicas.layers.iter().map(Holders::new).collect();
         let config = Arc::new(Config { replicas, ..(*self.config).clone() });
         let (workload, network) = (Arc::clone(&self.workload), self.network.clone());
-        Self { workload, config, network, homes, predictors: Arc::clone(&self.predictors) }
+        let (shared, predictors) = (self.shared.clone(), Arc::clone(&self.predictors));
+        Self { workload, config, network, homes, shared, predictors }
+    }
+
+    /// The same with predictors that others on this batch have made or will make.
+    #[must_use]
+    pub fn sharing(self, predictors: &Predictors) -> Self {
+        Self { shared: predictors.clone(), ..self }
     }
 
     fn predictor(&self, layer: usize) -> &Predictor {
         let Self { workload, config, .. } = self;
-        let of = |heat: &Vec<u32>| Predictor::new(heat, workload.experts, config.predicted);
-        &self.predictors.get_or_init(|| workload.heat.iter().map(of).collect())[layer]
+        let all = || self.shared.of(&workload.heat, workload.experts, config.predicted);
+        &self.predictors.get_or_init(all)[layer]
     }
 }
 
@@ -63,9 +72,13 @@ pub struct Task {
 /// What happens in one layer of one step.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct LayerPlan {
+    /// The step.
+    pub step: usize,
     /// Position of the layer among the simulated ones.
     pub layer: usize,
-    /// By die: fetches by expert, then replicas by expert.
+    /// Each token goes to the nearest of its expert's devices, not in turn.
+    pub by_origin: bool,
+    /// By die: fetches in the order of the setting `fetch`, then replicas by expert.
     pub tasks: Vec<Task>,
 }
 
@@ -134,7 +147,7 @@ impl Planner {
             self.replicate(&assignment, at);
         }
         let holders = self.holders.get(layer).unwrap_or(&self.inputs.homes[layer]);
-        Some(self.tasks(&assignment, layer, holders, &self.replicas[written..]))
+        Some(self.tasks(&assignment, (step, layer), holders, &self.replicas[written..]))
     }
 
     /// Plans up to a layer of a step; false once it is done.
@@ -150,7 +163,7 @@ impl Planner {
         let holders = self.readable(step, layer);
         let assignment = self.assign(step, layer, &holders);
         let written: Vec<Replica> = self.replicas.iter().copied().filter(|r| r.at == index).collect();
-        self.tasks(&assignment, layer, &holders, &written)
+        self.tasks(&assignment, (step, layer), &holders, &written)
     }
 
     /// Replicas of a layer that can be read in a step that was planned: expert and die, by expert.
@@ -177,8 +190,14 @@ impl Planner {
     fn assign(&self, step: usize, layer: usize, holders: &Holders) -> Assignment {
         let Inputs { workload, config, network, .. } = &*self.inputs;
         let counts = workload.of(step, layer);
-        let placed = &config.replicas.layers[layer];
-        (self.strategy.dispatch().assign)(&Layer { counts, placed, holders, config, network })
+        (self.strategy.dispatch().assign)(&Layer {
+            counts,
+            placed: &config.replicas.layers[layer],
+            holders,
+            config,
+            network,
+            origins: &|| workload.origins(step, layer),
+        })
     }
 
     /// Each die keeps the experts that it used, does not hold and is predicted to use again, as long as it has room.
@@ -201,22 +220,36 @@ impl Planner {
         }
     }
 
-    fn tasks(&self, assignment: &Assignment, layer: usize, holders: &Holders, written: &[Replica]) -> LayerPlan {
-        let network = &self.inputs.network;
+    fn tasks(
+        &self,
+        assignment: &Assignment,
+        (step, layer): (usize, usize),
+        holders: &Holders,
+        written: &[Replica],
+    ) -> LayerPlan {
+        let Inputs { workload, config, network, .. } = &*self.inputs;
+        let counts = workload.of(step, layer);
         let mut tasks = Vec::new();
         let mut written = written.iter().peekable();
         for die in 0..network.dies {
+            let first = tasks.len();
             tasks.extend(assignment.on(die).iter().map(|share| Task {
                 die,
                 source: source(holders, share.expert, die, network),
                 expert: share.expert,
                 tokens: share.tokens,
             }));
+            // Sorting is stable, and shares are by id: so are ties.
+            match config.fetch {
+                FetchOrder::Id => {}
+                FetchOrder::Hottest => tasks[first..].sort_by_key(|t: &Task| Reverse(counts[t.expert])),
+                FetchOrder::LargestFirst => tasks[first..].sort_by_key(|t| Reverse(t.tokens)),
+            }
             while let Some(replica) = written.next_if(|r| r.die == die) {
                 tasks.push(Task { die, source: die, expert: replica.expert, tokens: 0 });
             }
         }
-        LayerPlan { layer, tasks }
+        LayerPlan { step, layer, by_origin: self.strategy.dispatch().by_origin(), tasks }
     }
 }
 

@@ -152,7 +152,7 @@ impl LayerSearch {
         while let Some(plan) = planner.plan() {
             let tokens = |of_device: &[Task]| of_device.iter().map(|t| t.tokens).sum::<u64>();
             cost += match self.aim {
-                Aim::Time => time(&plan, &inputs.network, &inputs.config).seconds,
+                Aim::Time => time(&plan, &inputs).seconds,
                 Aim::Load => plan.tasks.chunk_by(|a, b| a.die == b.die).map(tokens).max().unwrap_or(0) as f64,
                 Aim::Traffic => {
                     let hops = |t: &Task| inputs.network.hops(t.source, t.die);

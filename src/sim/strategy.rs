@@ -5,6 +5,7 @@ use std::sync::LazyLock;
 
 use serde::{Deserialize, Serialize};
 
+use super::config::Activations;
 use super::dispatch::{DISPATCHES, Dispatch};
 use crate::place::{PLACEMENT_SETTINGS, PLACEMENTS, Placement};
 
@@ -52,6 +53,9 @@ pub static STRATEGIES: [Named; 5] = [
 /// One of all strategies: its position among them. The paper's come first.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 pub struct Strategy(u16);
+
+/// Settings of what lies between devices.
+const BETWEEN: [&str; 3] = ["link", "hop", "duplex"];
 
 struct Row {
     name: String,
@@ -167,11 +171,19 @@ impl Strategy {
         self.row().predicts
     }
 
-    /// Settings of the experiment that it does not read, by name: its outcome is the same whatever they are.
+    /// Settings of the experiment that it does not read, by name: its outcome is the same whatever they are. Where activations take
+    /// time, every strategy reads what they travel over; where they take none, what they weigh is nobody's.
     #[must_use]
-    pub fn ignores(self) -> Vec<&'static str> {
+    pub fn ignores(self, activations: Activations, rest: bool) -> Vec<&'static str> {
         let mut ignores = vec!["strategies", "baseline", "llc"];
-        ignores.extend(self.dispatch().ignores);
+        let free = activations == Activations::Free;
+        ignores.extend(self.dispatch().ignores.iter().filter(|name| free || !BETWEEN.contains(name)));
+        if free {
+            ignores.extend(["dispatch-bytes", "combine-bytes"]);
+        }
+        if !rest {
+            ignores.push("context");
+        }
         if !self.predicts() {
             ignores.extend(["predict", "capacity", "write", "dram", "usable"]);
         }

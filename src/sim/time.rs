@@ -2,7 +2,9 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::{Computed, Config, Fetch, LayerPlan, Network, Task, Timing, transfer};
+use super::{
+    Activations, Computed, Config, Fetch, Inputs, LayerPlan, Network, Task, Timing, all_to_all, sent, transfer,
+};
 
 /// What limits a layer: the largest of compute, HBM and link time.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
@@ -17,11 +19,57 @@ pub enum Bound {
     Link,
 }
 
+/// Where the time of a layer goes, seconds: of the device that ends last, of equal ones the first. Without `overlapped`, what is done
+/// at the same time counts as computing.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct Breakdown {
+    /// Tokens on their way to experts; if overlapped, what of it nothing hides.
+    pub dispatch: f64,
+    /// Waiting for weights.
+    pub weights: f64,
+    /// Computing experts.
+    pub compute: f64,
+    /// Tokens on their way back, as for `dispatch`.
+    pub combine: f64,
+    /// Attention, shared experts and dense layers.
+    pub rest: f64,
+}
+
+impl Breakdown {
+    /// All parts, in the order of a layer, with their names.
+    #[must_use]
+    pub fn parts(&self) -> [(&'static str, f64); 5] {
+        let Self { dispatch, weights, compute, combine, rest } = *self;
+        [("dispatch", dispatch), ("weights", weights), ("compute", compute), ("combine", combine), ("rest", rest)]
+    }
+
+    /// Their sum, seconds.
+    #[must_use]
+    pub fn seconds(&self) -> f64 {
+        self.parts().iter().map(|part| part.1).sum()
+    }
+
+    /// Adds another layer's.
+    pub fn add(&mut self, more: &Self) {
+        self.dispatch += more.dispatch;
+        self.weights += more.weights;
+        self.compute += more.compute;
+        self.combine += more.combine;
+        self.rest += more.rest;
+    }
+}
+
 /// The times of a layer.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct LayerTiming {
-    /// When the last die was done, seconds.
+    /// All of the layer, seconds.
     pub seconds: f64,
+    /// When the last die had computed its experts, without the way of the activations, seconds.
+    pub experts: f64,
+    /// Where the time goes.
+    pub breakdown: Breakdown,
+    /// Bytes of activations on their way to experts, and back.
+    pub activations: [f64; 2],
     /// The resource that no plan of these bytes and tokens could do without for longest.
     pub critical: Bound,
     /// When each task's expert moved, in the order of the plan, and what each resource did.
@@ -31,14 +79,49 @@ pub struct LayerTiming {
 /// Times a layer.
 #[must_use]
 #[inline(never)]
-pub fn time(plan: &LayerPlan, network: &Network, config: &Config) -> LayerTiming {
+pub fn time(plan: &LayerPlan, inputs: &Inputs) -> LayerTiming {
+    let Inputs { network, config, .. } = inputs;
     let fetch = |t: &Task| Fetch { source: t.source, die: t.die, bytes: config.expert_bytes };
     let fetches: Vec<Fetch> = plan.tasks.iter().map(fetch).collect();
     let moved = transfer(network, &fetches, config.in_flight);
-    let mut seconds = 0.0;
-    compute(plan, &moved, network, config, |_, _, end| seconds = f64::max(seconds, end));
-    let critical = critical(plan, &moved, network, config);
-    LayerTiming { seconds, critical, moved }
+    // The device at work, what it has computed so far; and the same of the one that ends last.
+    let (mut die, mut work) = (usize::MAX, 0.0);
+    let (mut last, mut experts, mut busy) = (usize::MAX, 0.0, 0.0);
+    compute(plan, &moved, network, config, |task, _, end| {
+        if task.die != die {
+            (die, work) = (task.die, 0.0);
+        }
+        work += task.tokens as f64 * config.token_seconds;
+        if end > experts || die == last {
+            (last, experts, busy) = (die, end, work);
+        }
+    });
+    let mut critical = critical(plan, &moved, network, config);
+    let (mut ways, mut activations) = ([0.0; 2], [0.0; 2]);
+    if config.moves.mode != Activations::Free {
+        let sent = sent(plan, inputs);
+        ways = all_to_all(&sent, network, config.moves.bytes);
+        let tokens = sent.iter().map(|&n| u64::from(n)).sum::<u64>() as f64;
+        activations = config.moves.bytes.map(|bytes| bytes * tokens);
+    }
+    let both = ways[0] + ways[1];
+    if both > experts {
+        critical = Bound::Link;
+    }
+    if config.moves.mode == Activations::Overlapped && both > 0.0 {
+        // What nothing hides, in the proportion of the two ways.
+        let shown = (both - experts).max(0.0) / both;
+        ways = ways.map(|way| way * shown);
+    }
+    let breakdown = Breakdown {
+        dispatch: ways[0],
+        weights: experts - busy,
+        compute: busy,
+        combine: ways[1],
+        rest: config.rest_seconds,
+    };
+    let seconds = ways[0] + experts + ways[1] + config.rest_seconds;
+    LayerTiming { seconds, experts, breakdown, activations, critical, moved }
 }
 
 /// What each die computed, by die in its order.

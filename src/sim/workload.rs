@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::model::Request;
+use crate::model::{Phase, Request, Tokens, UNKNOWN};
 use crate::place::Loads;
 
 /// What the dies have to compute, and the heat map that the predictor may use.
@@ -24,29 +24,49 @@ pub struct Workload {
     pub heat: Vec<Vec<u32>>,
     /// What a placement may learn from.
     pub loads: Loads,
-    /// Requests of the trace that had decode tokens; the batch reuses them if it is larger.
+    /// Requests of the trace that had tokens of the phase; the batch reuses them if it is larger.
     pub sources: usize,
+    /// What each request slot's token chose; none where nobody asks where tokens come from.
+    pub tokens: Option<Tokens>,
+}
+
+/// Which request slots hold the tokens of each expert, in one layer of one step.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Origins {
+    /// Where those of an expert start in `slots`, and at the end the end.
+    pub starts: Vec<usize>,
+    /// Request slots, expert after expert, each in the order of the slots.
+    pub slots: Vec<u32>,
+}
+
+impl Origins {
+    /// The request slots of an expert's tokens.
+    #[must_use]
+    pub fn of(&self, expert: usize) -> &[u32] {
+        &self.slots[self.starts[expert]..self.starts[expert + 1]]
+    }
 }
 
 impl Workload {
-    /// Fills a batch from the decode tokens of `requests`, in order. With fewer requests than the batch holds, they are
-    /// used again at other decode offsets, spread evenly. Heat is given for each simulated layer; loads are for who knows them.
+    /// Fills a batch from the tokens of a phase of `requests`, in order: decode, or unmarked where there is no decode. With fewer
+    /// requests than the batch holds, they are used again at other decode offsets, spread evenly. Heat is given for each simulated layer; loads are for who knows them.
     #[must_use]
     #[inline(never)]
     pub fn fill<'a>(
         requests: impl IntoIterator<Item = &'a Request>,
+        phase: Phase,
         shape: Shape<'_>,
         batch: usize,
         steps: usize,
         heat: Vec<Vec<u32>>,
     ) -> Self {
-        let sources: Vec<&Request> = requests.into_iter().filter(|r| r.decode() > 0).collect();
+        let sources: Vec<&Request> = requests.into_iter().filter(|r| !r.span(phase).is_empty()).collect();
         let Shape { layers, all_layers, experts } = shape;
         let mut counts = vec![0u32; steps * layers.len() * experts];
         let rounds = batch.div_ceil(sources.len().max(1)) as u64;
         for (r, request) in sources.iter().enumerate() {
             let positions: Vec<Option<usize>> = layers.iter().map(|id| request.layers.binary_search(id).ok()).collect();
-            let tokens = request.decode();
+            let (first, tokens) = (request.span(phase).start, request.span(phase).len());
             let starts = tokens.saturating_sub(steps) + 1;
             // Slots r, r + R, r + 2R, … of the batch use this request; rounds of one offset are counted at once.
             let used = (batch.saturating_sub(r)).div_ceil(sources.len());
@@ -54,7 +74,7 @@ impl Workload {
             (0..used as u64).for_each(|round| times[offset(round, starts as u64, rounds)] += 1);
             for (offset, &times) in times.iter().enumerate().filter(|(_, times)| **times > 0) {
                 for step in 0..steps {
-                    let token = request.prefill + (offset + step) % tokens;
+                    let token = first + (offset + step) % tokens;
                     for (l, position) in positions.iter().enumerate() {
                         let Some(row) = position.and_then(|p| request.row(p, token)) else { continue };
                         let of_layer = &mut counts[(step * layers.len() + l) * experts..][..experts];
@@ -73,7 +93,83 @@ impl Workload {
             heat,
             loads: Loads::default(),
             sources: sources.len(),
+            tokens: None,
         }
+    }
+
+    /// What each slot's token chose in the batch that [`Workload::fill`] makes of the same.
+    #[must_use]
+    pub fn tokens<'a>(
+        requests: impl IntoIterator<Item = &'a Request>,
+        phase: Phase,
+        shape: Shape<'_>,
+        batch: usize,
+        steps: usize,
+    ) -> Tokens {
+        let sources: Vec<&Request> = requests.into_iter().filter(|r| !r.span(phase).is_empty()).collect();
+        let used = &sources[..sources.len().min(batch)];
+        let top_k = used.iter().map(|r| r.top_k).max().unwrap_or(0);
+        let rounds = batch.div_ceil(sources.len().max(1)) as u64;
+        let mut at = vec![u32::MAX; steps * batch];
+        // Of each request only the tokens that a slot takes are kept.
+        let mut kept: Vec<(usize, usize)> = Vec::new();
+        for (r, request) in used.iter().enumerate() {
+            let (first, tokens) = (request.span(phase).start, request.span(phase).len());
+            let starts = tokens.saturating_sub(steps) + 1;
+            let mut places = vec![u32::MAX; tokens];
+            for (round, slot) in (r..batch).step_by(sources.len()).enumerate() {
+                let offset = offset(round as u64, starts as u64, rounds);
+                for step in 0..steps {
+                    let place = &mut places[(offset + step) % tokens];
+                    if *place == u32::MAX {
+                        *place = crate::units::small(kept.len());
+                        kept.push((r, first + (offset + step) % tokens));
+                    }
+                    at[step * batch + slot] = *place;
+                }
+            }
+        }
+        let mut rows = Vec::with_capacity(shape.layers.len() * kept.len() * top_k);
+        for id in shape.layers {
+            let positions: Vec<Option<usize>> = used.iter().map(|r| r.layers.binary_search(id).ok()).collect();
+            for &(r, token) in &kept {
+                let row = positions[r].and_then(|position| used[r].row(position, token)).unwrap_or_default();
+                rows.extend(row.iter().copied().chain(std::iter::repeat(UNKNOWN)).take(top_k));
+            }
+        }
+        Tokens::new(top_k, kept.len(), rows, at, batch)
+    }
+
+    /// Which request slots hold the tokens of each expert. Where only counts are known, those of all experts one after another are
+    /// dealt to the slots in turn (**inferred**): each slot has its K experts, and each expert's tokens lie on neighbouring slots.
+    #[must_use]
+    pub fn origins(&self, step: usize, layer: usize) -> Origins {
+        let mut starts = vec![0usize; self.experts + 1];
+        let Some(tokens) = &self.tokens else {
+            for (expert, &n) in self.of(step, layer).iter().enumerate() {
+                starts[expert + 1] = starts[expert] + n as usize;
+            }
+            let all = 0..starts[self.experts];
+            let mut slots: Vec<u32> = all.map(|j| crate::units::small(j % self.batch.max(1))).collect();
+            starts.windows(2).for_each(|ends| slots[ends[0]..ends[1]].sort_unstable());
+            return Origins { starts, slots };
+        };
+        let rows = || (0..self.batch).map(|slot| (slot, tokens.of(step, layer, slot)));
+        for (_, row) in rows() {
+            row.iter().for_each(|&e| starts[usize::from(e) + 1] += 1);
+        }
+        for expert in 0..self.experts {
+            starts[expert + 1] += starts[expert];
+        }
+        let (mut next, mut slots) = (starts.clone(), vec![0; starts[self.experts]]);
+        for (slot, row) in rows() {
+            for &e in row {
+                let at = &mut next[usize::from(e)];
+                slots[*at] = crate::units::small(slot);
+                *at += 1;
+            }
+        }
+        Origins { starts, slots }
     }
 
     /// Tokens of each expert in one step and layer (by position).

@@ -8,6 +8,7 @@ use leptos::leptos_dom::helpers::{TimeoutHandle, set_timeout_with_handle};
 use leptos::prelude::*;
 use wasm_bindgen::prelude::*;
 
+use super::settings::moving;
 use super::store::Store;
 use crate::analysis::Table;
 use crate::plot::theme::{DARK, LIGHT};
@@ -32,8 +33,11 @@ pub(super) fn Figure(
     /// What a click (or Enter on a place that the arrows have reached) does.
     #[prop(optional)]
     click: Option<Click>,
+    /// It follows what a reader chooses: out of sight it is drawn at once too, unless a slider moves.
+    #[prop(optional)]
+    at_once: bool,
 ) -> impl IntoView {
-    let parts = Parts { chart: Rc::new(chart), hover: Rc::new(hover), csv: Rc::new(csv), click };
+    let parts = Parts { chart: Rc::new(chart), hover: Rc::new(hover), csv: Rc::new(csv), click, at_once };
     figure(store, id, title, caption, height, parts)
 }
 
@@ -51,6 +55,7 @@ struct Parts {
     hover: Rc<dyn Fn(f64, f64) -> Option<String>>,
     csv: Rc<dyn Fn() -> String>,
     click: Option<Click>,
+    at_once: bool,
 }
 
 fn figure(
@@ -67,7 +72,7 @@ fn figure(
         let all = if embedded.get_untracked() { window().inner_height().ok().and_then(|h| h.as_f64()) } else { None };
         all.map_or(height(css), |all| height(css).min(all - 170.0).max(160.0))
     };
-    let Parts { chart, hover, csv, click } = parts;
+    let Parts { chart, hover, csv, click, at_once } = parts;
     let canvas = NodeRef::<html::Canvas>::new();
     let holder = NodeRef::<html::Div>::new();
     let width = RwSignal::new(0.0f64);
@@ -118,7 +123,8 @@ fn figure(
         if seen.get_untracked() {
             paint(chart, css, look);
         } else {
-            let wait = std::time::Duration::from_millis(120);
+            let wait = if at_once && !moving() { 0 } else { 120 };
+            let wait = std::time::Duration::from_millis(wait);
             later.set_value(set_timeout_with_handle(move || paint(chart, css, look), wait).ok());
         }
     });

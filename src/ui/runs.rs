@@ -73,7 +73,7 @@ pub(super) fn simulate(store: Store) {
     query.clear();
     let Some(pool) = store.pool() else { return };
     let trace = untrack(|| store.shown()).filter(|i| !i.synthetic);
-    if trace.as_ref().is_some_and(|i| i.decode == 0) {
+    if trace.as_ref().is_some_and(|i| i.decode + i.unmarked == 0) {
         return;
     }
     let of = trace.map(|info| DataId::of(&info));
@@ -117,10 +117,15 @@ fn timeline(store: Store, of: Option<DataId>) {
     let ticket = query.ask(&pool, &of);
     spawn_local(async move {
         let part = || async {
+            // The simulator has the batch of its last run; another is filled for it.
+            let job = || jobs::Timeline::new(of.clone(), experiment.clone());
+            if let Some(timeline) = ticket.job_with(SIMULATOR, job(), None, ticket.teller()).await? {
+                return Ok(timeline);
+            }
             let fill = jobs::FillBatch { of: of.clone(), experiment: experiment.clone() };
             let batch = ticket.parcel(DATA_WORKER, fill).await?;
-            let job = jobs::Timeline::new(experiment.clone());
-            ticket.job_with(SIMULATOR, job, Some(batch), ticket.teller()).await
+            let timeline = ticket.job_with(SIMULATOR, job(), Some(batch), ticket.teller()).await?;
+            timeline.ok_or_else(|| PoolError::Failed("the simulator did not take its batch".into()))
         };
         ticket.settle(store.chrome.failure, twice(part).await);
     });

@@ -15,7 +15,7 @@ use crate::units::floor;
 
 /// The layer that was recorded, if it is of the wafer as it is now: settings change before their results are there.
 pub(super) fn timeline(store: Store) -> Option<Arc<Timeline>> {
-    let dies = store.settings.with(|e| e.hardware().mesh.dies());
+    let dies = store.scene.with(|e| e.hardware().mesh.dies());
     store.answers.timeline.get().filter(|t| t.dies == dies)
 }
 
@@ -26,7 +26,7 @@ pub(super) fn die_at(mesh: Mesh, x: f64, y: f64) -> usize {
 
 /// The system as it is.
 pub(super) fn topology(store: Store) -> Memo<Arc<Topology>> {
-    let system = Memo::new(move |_| store.settings.with(|e| e.system.clone()));
+    let system = Memo::new(move |_| store.scene.with(|e| e.system.clone()));
     Memo::new(move |_| {
         system.track();
         Arc::new(store.settings.with_untracked(Experiment::topology))
@@ -35,7 +35,7 @@ pub(super) fn topology(store: Store) -> Memo<Arc<Topology>> {
 
 /// Links of the picture: of a system whose devices are joined in another way than to their neighbours, none.
 pub(super) fn drawn(store: Store, links: Vec<f64>) -> Vec<f64> {
-    if store.settings.with(|e| e.system().mesh) { links } else { Vec::new() }
+    if store.scene.with(|e| e.system().mesh) { links } else { Vec::new() }
 }
 
 /// Looks at something, or away from it.
@@ -47,12 +47,12 @@ pub(super) fn look_at(store: Store, look: Look) {
 pub(super) fn unsimulated(store: Store) -> Memo<Option<String>> {
     Memo::new(move |_| {
         if store.origin() == Origin::Synthetic
-            && let Err(why) = store.settings.with(|e| synthetic_model(&e.workload.model).map(|_| ()))
+            && let Err(why) = store.scene.with(|e| synthetic_model(&e.workload.model).map(|_| ()))
         {
             return Some(format!("Nothing is simulated: {why}."));
         }
         let info = store.shown()?;
-        if info.decode == 0 {
+        if info.decode + info.unmarked == 0 {
             let why = if info.prefill > 0 {
                 "This trace has no decode tokens. The simulator fills its batches from decode steps, so there is nothing to simulate: load a trace of generated tokens, or show the synthetic workload."
             } else {
@@ -60,7 +60,7 @@ pub(super) fn unsimulated(store: Store) -> Memo<Option<String>> {
             };
             return Some(why.into());
         }
-        let unknown = store.settings.with(|e| e.of_model(info.model.as_deref()).err());
+        let unknown = store.scene.with(|e| e.of_model(info.model.as_deref()).err());
         unknown.filter(|_| store.origin() == Origin::Trace).map(|why| format!("Nothing is simulated: {why}."))
     })
 }

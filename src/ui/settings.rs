@@ -76,6 +76,11 @@ pub(super) fn change(store: Store, push: bool, edit: impl FnOnce(&mut Experiment
     PENDING.set(set_timeout_with_handle(write, Duration::from_millis(200)).ok().map(|handle| (handle, text)));
 }
 
+/// Whether a slider moved a moment ago: the address does not say yet what it is at.
+pub(super) fn moving() -> bool {
+    PENDING.with_borrow(Option::is_some)
+}
+
 /// Sets one setting by its name in the address.
 pub(super) fn set(store: Store, name: &'static str, value: &str) -> Result<(), String> {
     let changed = store.experiment.with_untracked(|e| e.with(name, value.trim()))?;

@@ -146,6 +146,8 @@ pub(super) struct Store {
     pub(super) experiment: RwSignal<Experiment>,
     /// It without the layer that the figures of the trace show: what does not follow its slider reads this.
     pub(super) settings: Memo<Experiment>,
+    /// The settings without the step, layer and moment that are looked at: what figures of a whole run follow.
+    pub(super) scene: Memo<Experiment>,
     /// Parts of the address that were not understood.
     pub(super) unread: RwSignal<Vec<String>>,
     pub(super) loaded: Loaded,
@@ -162,12 +164,18 @@ impl Store {
             Err(why) => (None, Some(why)),
         };
         let experiment = RwSignal::<Experiment>::default();
+        let settings = Memo::new(move |_| {
+            let mut settings = experiment.get();
+            settings.view.layer = 0;
+            settings
+        });
         Self {
             experiment,
-            settings: Memo::new(move |_| {
-                let mut settings = experiment.get();
-                settings.view.layer = 0;
-                settings
+            settings,
+            scene: Memo::new(move |_| {
+                let mut scene = settings.get();
+                (scene.view.step, scene.view.simulated, scene.view.at) = (0, 0, 0);
+                scene
             }),
             unread: RwSignal::default(),
             loaded: Loaded {
@@ -219,7 +227,7 @@ impl Store {
 
     /// Whether the figures show the loaded trace or the synthetic workload: the trace, if the experiment names it.
     pub(super) fn origin(self) -> Origin {
-        let named = self.settings.with(|e| e.workload.trace.clone());
+        let named = self.scene.with(|e| e.workload.trace.clone());
         let loaded = self.loaded.trace.with(|t| t.as_ref().is_some_and(|t| !named.is_empty() && t.digest == named));
         if loaded { Origin::Trace } else { Origin::Synthetic }
     }

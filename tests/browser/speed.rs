@@ -24,10 +24,10 @@ fn simulator() {
         );
     }
     // What a reader waits for who moves one setting of two strategies, and who looks at ten layers of a run.
-    let changes = |id: &str, values: &str, done: &str| {
+    let changes = |id: &str, values: &str, done: &str, ended: &str| {
         format!(
             "(async () => {{ const all = []; for (const v of {values}) {{ const e = document.querySelector('#{id}'); const marks = performance.getEntriesByName('layer-time').length, t = performance.now(); e.value = v; e.dispatchEvent(new Event('change', {{bubbles: true}})); \
-             while (!({done})) await new Promise(next => requestAnimationFrame(next)); all.push(Math.round(performance.now() - t)); }} return all.join(' '); }})()"
+             while (!({done})) await new Promise(next => requestAnimationFrame(next)); all.push(Math.round({ended} - t)); }} return all.join(' '); }})()"
         )
     };
     b.open(&format!("{url}?settings#v=1&model=deepseek-v3"));
@@ -35,14 +35,21 @@ fn simulator() {
     b.eval("document.querySelector('#more-settings').open = true");
     let shown =
         "document.querySelector('#run-done') && document.querySelector('#command').innerText.includes('tau=' + v)";
-    println!("tau changed to new results, ms: {}", b.eval(&changes("tau", "[1.3, 1.4, 1.5, 1.6, 1.7]", shown)));
+    println!(
+        "tau changed to new results, ms: {}",
+        b.eval(&changes("tau", "[1.3, 1.4, 1.5, 1.6, 1.7]", shown, "performance.now()"))
+    );
     b.open(&format!("{url}?timelines#v=1&model=deepseek-v3&step=15"));
     settled(&mut b);
     let drawn = "performance.getEntriesByName('layer-time').length > marks";
-    println!(
-        "a step of the layer over time, ms: {}",
-        b.eval(&changes("step", "[14, 13, 12, 11, 10, 9, 8, 7, 6, 5]", drawn))
-    );
+    let ended = "performance.getEntriesByName('layer-time').at(-1).startTime";
+    for (place, scroll) in [("out of sight", "0"), ("in sight", "1e6")] {
+        b.eval(&format!("(async () => {{ document.querySelector('#layer-time').scrollIntoView(); if (!{scroll}) scrollTo(0, 0); await new Promise(r => setTimeout(r, 500)); }})()"));
+        println!(
+            "a step of the layer over time, its figure {place}, ms: {}",
+            b.eval(&changes("step", "[14, 13, 12, 11, 10, 9, 8, 7, 6, 5]", drawn, ended))
+        );
+    }
     for layers in ["6", "all"] {
         b.open(&format!("{url}?{layers}#v=1&model=llama4-maverick&layers={layers}"));
         settled(&mut b);

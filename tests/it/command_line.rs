@@ -239,3 +239,78 @@ fn what_is_not_understood_stands_beside_the_result() {
     assert!(said.len() == 2 && said[0].contains("skip=foo") && said[1].contains("dead=99"), "{said:?}");
     assert!(said.iter().all(|w| text(&out.stderr).contains(w)), "{}", text(&out.stderr));
 }
+
+#[test]
+fn a_table_of_loads_is_placed_without_a_trace() {
+    let folder = tempfile::tempdir().unwrap();
+    let (table, file) = (folder.path().join("weight.json"), folder.path().join("map.json"));
+    std::fs::write(&table, "[[90, 132, 40, 61], [1, 0, 0, 9.0]]").unwrap();
+    let args = |more: &[&str]| {
+        let base = ["place", "--weights", table.to_str().unwrap(), "--devices", "2", "--slots", "4"];
+        moescope(&[&base[..], more].concat())
+    };
+    let out = args(&["--placements", "contiguous,remap", "--json", "--export", "eplb", "-o", file.to_str().unwrap()]);
+    assert!(out.status.success(), "{}", String::from_utf8_lossy(&out.stderr));
+    let json: serde_json::Value = serde_json::from_slice(&out.stdout).unwrap();
+    let [by_id, remap] = &json["placements"].as_array().unwrap()[..] else { panic!("{json}") };
+    assert_eq!(by_id["loads"], serde_json::json!([[222.0, 101.0], [1.0, 9.0]]));
+    assert_eq!(by_id["physical_to_logical"], serde_json::json!([[0, 1, 2, 3], [0, 1, 2, 3]]));
+    // The largest first: 132; then 90 and 61, and 40 where there is room.
+    assert_eq!((&remap["name"], &remap["loads"][0]), (&"remap".into(), &serde_json::json!([172.0, 151.0])));
+    assert_eq!(std::fs::read_to_string(&file).unwrap(), "[[0, 1, 2, 3],\n [0, 1, 2, 3]]\n");
+    let refused = |more: &[&str], why: &str, code: i32| {
+        let out = args(more);
+        let said = String::from_utf8_lossy(&out.stderr).into_owned();
+        assert!(out.status.code() == Some(code) && said.contains(why), "{said}");
+    };
+    refused(&["--placements", "moon"], "there are round-robin, contiguous, remap", 1);
+    refused(&["--slots", "5"], "slots are 4, 6, 8", 1);
+    refused(&["--nodes", "3"], "2 devices on 3 nodes", 1);
+    refused(&["--experiment", "v=2"], "a table of loads without a trace", 2);
+    refused(&["--export", "eplb"], "belong together", 2);
+    refused(&["--export", "moon", "-o", "x"], "no engine is called moon; there are sglang", 1);
+}
+
+#[test]
+fn the_fastest_placement_is_taken_away_and_scored_again() {
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("placement.json");
+    let path = file.to_str().unwrap();
+    let experiment = "v=2&wafer=h100x8&batch=64&steps=2&strategies=remap.home,contiguous.home&heldout=on";
+    let out = moescope(&["place", "--experiment", experiment, "--json", "--export", "json", "-o", path]);
+    let said = String::from_utf8_lossy(&out.stderr);
+    assert!(out.status.success() && said.contains("moescope place --placement"), "{said}");
+    let report: serde_json::Value = serde_json::from_slice(&out.stdout).unwrap();
+    let remap = &report["strategies"][1];
+    assert_eq!((&remap["strategy"], report["slots"].as_u64()), (&"remap.home".into(), Some(128)));
+    for key in ["max_over_mean", "activated_max_over_mean", "link_bytes", "moved", "seconds", "speedup"] {
+        assert!(remap[key].is_number(), "{key}");
+    }
+    assert!(remap["heldout"]["seconds"].is_number() && remap["learnt"]["seconds"].is_number());
+    assert_eq!(remap["by_layer"].as_array().unwrap().len(), 24);
+    let again = moescope(&[
+        "place",
+        "--experiment",
+        "v=2&wafer=h100x8&batch=64&steps=2&strategies=file.home&heldout=on",
+        "--placement",
+        path,
+        "--json",
+    ]);
+    let said = String::from_utf8_lossy(&again.stderr);
+    assert!(again.status.success(), "{said}");
+    let again: serde_json::Value = serde_json::from_slice(&again.stdout).unwrap();
+    let fastest = report["strategies"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .min_by(|a, b| a["seconds"].as_f64().partial_cmp(&b["seconds"].as_f64()).unwrap())
+        .unwrap();
+    let file = again["strategies"].as_array().unwrap().iter().find(|s| s["strategy"] == "file.home").unwrap();
+    assert_eq!((&file["seconds"], &file["max_over_mean"]), (&fastest["seconds"], &fastest["max_over_mean"]));
+    assert_eq!(file["physical_to_logical"], fastest["physical_to_logical"]);
+    assert!(again["experiment"].as_str().unwrap().contains("&file="));
+    let lost = moescope(&["place", "--experiment", again["experiment"].as_str().unwrap()]);
+    assert!(!lost.status.success() && String::from_utf8_lossy(&lost.stderr).contains("give its file with --placement"));
+    let other = moescope(&["place", "--experiment", "v=2&wafer=dojo&batch=64", "--placement", path]);
+    assert!(String::from_utf8_lossy(&other.stderr).contains("on 8 devices, and the system has 25"));
+}

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use moescope::experiment::{Experiment, keys};
 use moescope::place::{Loads, PLACEMENTS};
 use moescope::protocol::Provenance;
-use moescope::sim::{DISPATCHES, Strategy, Workload};
+use moescope::sim::{Activations, DISPATCHES, Strategy, Workload};
 use proptest::prelude::*;
 
 #[test]
@@ -151,6 +151,7 @@ fn batch() -> Workload {
             ..Loads::default()
         },
         sources: 8,
+        tokens: None,
     }
 }
 
@@ -203,6 +204,9 @@ fn what_a_strategy_ignores_changes_nothing_of_it() {
         ("budget", "3"),
         ("aim", "load"),
         ("file", "0123456789abcdef"),
+        ("dispatch-bytes", "4"),
+        ("combine-bytes", "4"),
+        ("context", "9"),
     ];
     let (plain, _) = Experiment::parse("v=1&columns=3&rows=2");
     let mut names: Vec<String> = Strategy::ALL.iter().map(|s| s.name().into()).collect();
@@ -212,9 +216,13 @@ fn what_a_strategy_ignores_changes_nothing_of_it() {
     for name in names.iter().map(String::as_str) {
         let strategy = Strategy::named(name).unwrap();
         let one = |e: &Experiment| seconds(&e.with("strategies", name).unwrap());
-        for setting in strategy.ignores().into_iter().filter(|s| *s != "strategies") {
-            let value = values.iter().find(|(n, _)| *n == setting).unwrap().1;
-            assert_eq!(one(&plain.with(setting, value).unwrap()), one(&plain), "{name} reads {setting}");
+        for activations in [Activations::Free, Activations::Serial, Activations::Overlapped] {
+            let mut plain = plain.clone();
+            plain.run.activations = activations;
+            for setting in strategy.ignores(activations, false).into_iter().filter(|s| *s != "strategies") {
+                let value = values.iter().find(|(n, _)| *n == setting).unwrap().1;
+                assert_eq!(one(&plain.with(setting, value).unwrap()), one(&plain), "{name} reads {setting}");
+            }
         }
     }
 }
@@ -257,7 +265,7 @@ proptest! {
 #[test]
 fn names_of_settings_are_readable_and_distinct() {
     let mut names: Vec<_> = keys().iter().map(|k| k.name).collect();
-    assert!(names.iter().all(|n| n.bytes().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit())));
+    assert!(names.iter().all(|n| n.bytes().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'-')));
     names.sort_unstable();
     names.dedup();
     assert_eq!(names.len(), keys().len());
@@ -311,6 +319,7 @@ fn values() -> BTreeMap<&'static str, Vec<&'static str>> {
         ("steps", "2 16"),
         ("layers", "all 6 2"),
         ("skip", "none collapsed"),
+        ("unmarked", "prefill decode first:20"),
         ("strategies", "base ep,allo"),
         ("baseline", "base ep"),
         ("heldout", "off on"),
@@ -331,6 +340,12 @@ fn values() -> BTreeMap<&'static str, Vec<&'static str>> {
         ("block", "50 10"),
         ("tau", "1.25 2"),
         ("capacity", "dram none"),
+        ("activations", "free serial overlapped"),
+        ("dispatch-bytes", "1 2"),
+        ("combine-bytes", "1 2 4"),
+        ("rest", "free counted"),
+        ("context", "728 4096"),
+        ("fetch", "id hottest largest-first"),
         ("scope", "all decode"),
         ("layer", "0 3 mean"),
         ("show", "base allo+pred"),

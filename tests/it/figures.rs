@@ -3,10 +3,13 @@
 use libm::log2;
 use moescope::analysis::figure::{Data, Figure, Format, Matrix};
 use moescope::analysis::registry::{ANALYSES, Layer, Make, Mean, Needs, Whole, of_all, of_layer, sketches};
-use moescope::analysis::{Caches, Setting, Summary, Table, analyse, concentration};
-use moescope::model::{Labels, MODELS, Request, Scope};
+use moescope::analysis::{
+    Caches, Half, MOST_ACCESSES, Setting, Summary, Table, analyse, back_to_back, concentration, lockstep_stream,
+};
+use moescope::model::{Labels, MODELS, Phase, Request, Scope};
 use moescope::plot::{Chart, Overlay, picture};
 use moescope::protocol::Figures;
+use moescope::units::grouped;
 
 use crate::support::{moescope, paper, request, summary, t1, t2};
 
@@ -133,7 +136,7 @@ fn what_cannot_be_shown_says_why() {
         named(&layer(&summary(&[prompt]), 0, Scope::All), "similarity-scatter").empty().unwrap().contains("no decode")
     );
     let mut counts = Summary::default();
-    counts.add_counts(&Labels::default(), 1, &[3, 1]);
+    counts.add_counts(&Labels::default(), 1, &[3, 1], 2);
     let figures = layer(&counts, 0, Scope::All);
     assert!(named(&figures, "token-map").empty().unwrap().contains("without an order of tokens"));
     assert!(named(&figures, "frequency-bars").empty().is_none(), "counts tell frequency");
@@ -301,4 +304,19 @@ fn j_cache_what_if() {
     let layer = Layer::new(&alone, &one, &setting, 0, Scope::All).unwrap();
     let figure = of_layer(&layer, false).into_iter().find(|f| f.id == "cache-hits").unwrap();
     assert_eq!(figure.lines()[3].y.len(), 0, "no odd request to score on");
+}
+
+/// Neither memory nor the wait for a figure grows with the longest trace, and captions say how much is looked at.
+#[test]
+fn j_looks_at_so_many_uses_and_says_so() {
+    let n = MOST_ACCESSES + 5;
+    let long = |index| Request { index, top_k: 1, tokens: n, layers: vec![1], columns: vec![vec![3; n]], ..t1() };
+    let all = [long(0), long(1)].map(|r| Request { prefill: n, ..r });
+    assert_eq!(back_to_back(&all, 1, Phase::Prefill, Half::Both).len(), MOST_ACCESSES);
+    let s = summary(&all);
+    // Steps of lockstep end before that: 32 768 of one expert.
+    assert_eq!(lockstep_stream(&s.lockstep[0], 1).len(), 1 << 15);
+    let most = grouped(MOST_ACCESSES as u64).replace('\u{202f}', " ");
+    let captions = sketches().filter(|(a, _)| a.id == "J").map(|(_, s)| s.caption);
+    assert!(captions.into_iter().all(|c| c.contains(&most)), "{most}");
 }

@@ -11,6 +11,7 @@ mod command_line;
 mod experiment;
 #[cfg(not(target_arch = "wasm32"))]
 mod figures;
+mod files;
 #[cfg(not(target_arch = "wasm32"))]
 mod formats;
 #[cfg(not(target_arch = "wasm32"))]
@@ -28,6 +29,7 @@ mod placing;
 mod plain;
 #[cfg(not(target_arch = "wasm32"))]
 mod real_traces;
+mod rebalance;
 mod reference;
 #[cfg(not(target_arch = "wasm32"))]
 mod runs;
@@ -39,5 +41,6 @@ mod summaries;
 mod support;
 #[cfg(not(target_arch = "wasm32"))]
 mod synthetic;
+mod traffic;
 mod versus;
 mod wafer;

@@ -55,6 +55,8 @@ fn a_placement_is_learnt_from_even_requests_and_scored_on_odd_ones() {
         let seconds: f64 = strategy.by_layer.iter().map(|l| l.seconds).sum();
         assert!((seconds - strategy.seconds).abs() < 1e-12 * seconds);
     }
+    assert_eq!(held.rebalance.keys().collect::<Vec<_>>(), ["contiguous", "remap"]);
+    assert_eq!(held.rebalance["contiguous"].fifths.len(), 5);
     assert_eq!(held.bounds[0].name, "best");
     assert!(held.bounds[0].scores.max_over_mean <= by_id.max_over_mean);
 }
@@ -79,7 +81,10 @@ fn strategies_that_tie_are_said_to_and_why() {
     let one = |name: &str| report(&format!("{SMALL}&strategies={name}"), requests()).unwrap().fastest_words().unwrap();
     assert_eq!(one("remap.home"), "remap.home is the fastest.");
     let tied = one("remap.home,remap.home%2Bpred");
-    assert!(tied.starts_with("2 strategies tie: remap.home, remap.home+pred. The reason: every device reads"), "{tied}");
+    assert!(
+        tied.starts_with("2 strategies tie: remap.home, remap.home+pred. The reason: every device reads"),
+        "{tied}"
+    );
 }
 
 #[test]

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use moescope::model::{Duplex, Faults, Hardware, Mesh, Placed, Replicas, SYSTEMS};
 use moescope::place::Loads;
-use moescope::sim::{Config, Fetch, Network, Outcome, Simulation, Strategy, Workload, transfer};
+use moescope::sim::{Config, Fetch, FetchOrder, Moves, Network, Outcome, Simulation, Strategy, Workload, transfer};
 use proptest::prelude::*;
 use proptest::strategy::Strategy as _;
 
@@ -261,6 +261,7 @@ pub(crate) fn cases() -> impl proptest::strategy::Strategy<Value = (Workload, Wa
                     .collect(),
                 loads: Loads::default(),
                 sources: 8,
+                tokens: None,
             };
             let hardware = Hardware {
                 mesh,
@@ -309,6 +310,9 @@ pub(crate) fn cases() -> impl proptest::strategy::Strategy<Value = (Workload, Wa
                 split: 1.0 + random(20) as f64,
                 predicted: usize::try_from(random(experts as u64 + 1)).unwrap(),
                 slots: (0..mesh.dies()).map(|_| random(4)).collect(),
+                moves: Moves::default(),
+                fetch: FetchOrder::Id,
+                rest_seconds: 0.0,
                 topology,
             };
             (work, wafer, config)

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use moescope::experiment::Experiment;
 use moescope::protocol::{
-    Bytes, DataId, Dataset, Job, JobError, Outcomes, Provenance, Run, State, Step, jobs, workload,
+    Bytes, DataId, Dataset, Job, JobError, Origin, Outcomes, Provenance, Run, State, Step, jobs, workload,
 };
 use moescope::sim::{Inputs, Outcome, Planner, Simulation, Strategy, Timeline, timeline};
 use moescope::synth::Generator;
@@ -157,34 +157,96 @@ fn a_second_timeline_plans_nothing_again() {
     let mut holder = State { synthetic: made("llama4-maverick"), ..State::default() };
     let of = DataId::of(&holder.synthetic.info());
     let text = "v=1&model=llama4-maverick&steps=4&layers=3";
-    let Bytes(batch) = sliced(&mut holder, jobs::FillBatch { of, experiment: Experiment::parse(text).0 }).0.unwrap();
+    let Bytes(batch) =
+        sliced(&mut holder, jobs::FillBatch { of: of.clone(), experiment: Experiment::parse(text).0 }).0.unwrap();
     let mut state = State::default();
     let ask = |view: &str, batch: Vec<u8>| {
-        let mut job = jobs::Timeline::new(Experiment::parse(&format!("{text}{view}")).0);
+        let mut job = jobs::Timeline::new(of.clone(), Experiment::parse(&format!("{text}{view}")).0);
         job.take(batch);
         job
     };
-    let mut of = |view: &str| {
+    let mut at = |view: &str| {
         let alone = sliced(&mut State::default(), ask(view, batch.clone())).0.unwrap();
         let (timeline, slices) = sliced(&mut state, ask(view, batch.clone()));
         assert_eq!(timeline.unwrap(), alone, "{view}");
         // Opening the batch is a slice.
         slices - 1
     };
-    assert_eq!(of("&step=3&simulated=2"), 12);
-    assert_eq!(of("&step=2&simulated=1"), 0);
-    assert_eq!(of("&step=3&simulated=1&at=5"), 0);
-    assert_eq!(of("&show=base&step=3&simulated=2"), 0, "base needs no plan of the layers before");
-    assert_eq!(of("&step=1&simulated=0"), 4, "another run starts from the beginning");
-    assert!(sliced(&mut state, ask("", vec![1, 2, 3])).0.is_err());
+    assert_eq!(at("&step=3&simulated=2"), 12);
+    assert_eq!(at("&step=2&simulated=1"), 0);
+    assert_eq!(at("&step=3&simulated=1&at=5"), 0);
+    assert_eq!(at("&show=base&step=3&simulated=2"), 0, "base needs no plan of the layers before");
+    assert_eq!(at("&step=1&simulated=0"), 4, "another run starts from the beginning");
+    assert!(sliced(&mut State::default(), ask("", vec![1, 2, 3])).0.is_err());
+}
+
+/// Each timeline of a visit asked for the batch again, and sent it from worker to worker.
+#[test]
+fn the_worker_that_ran_it_has_the_batch_of_a_timeline() {
+    let mut holder = State { synthetic: made("llama4-maverick"), ..State::default() };
+    let of = DataId::of(&holder.synthetic.info());
+    let read = |text: &str| Experiment::parse(&format!("v=1&model=llama4-maverick&steps=2&layers=2{text}")).0;
+    let fill = jobs::FillBatch { of: of.clone(), experiment: read("") };
+    let Bytes(batch) = sliced(&mut holder, fill).0.unwrap();
+    let timeline = |state: &mut State, of: &DataId, text: &str, batch: Option<&Vec<u8>>| {
+        let mut job = jobs::Timeline::new(of.clone(), read(text));
+        batch.cloned().into_iter().for_each(|batch| job.take(batch));
+        sliced(state, job).0.unwrap()
+    };
+    let mut state = State::default();
+    assert_eq!(timeline(&mut state, &of, "", None), None, "nothing ran here");
+    let expected = timeline(&mut State::default(), &of, "&step=1", Some(&batch));
+    assert!(expected.is_some());
+    sliced(&mut state, jobs::RunSynthetic::new(read("&tau=2"))).0.unwrap();
+    assert_eq!(timeline(&mut state, &of, "&step=1", None), expected, "a run with another tau had the same batch");
+    for other in ["&batch=64", "&seed=2", "&skip=collapsed", "&heldout=on"] {
+        assert_eq!(timeline(&mut state, &of, other, None), None, "{other} fills another");
+    }
+    let traced = DataId { origin: Origin::Trace, ..of.clone() };
+    let replaced = DataId { digest: "0".into(), ..of.clone() };
+    for data in [traced, replaced] {
+        assert_eq!(timeline(&mut state, &data, "", None), None, "{data:?}");
+    }
+    // A batch that is sent is kept in its place, as that of a run on a trace.
+    for _ in 0..2 {
+        let mut run = jobs::Run::new(read("&tau=3"));
+        run.take(batch.clone());
+        sliced(&mut state, run).0.unwrap();
+        assert_eq!(timeline(&mut state, &of, "&step=1", None), expected);
+        assert!(timeline(&mut state, &of, "", Some(&batch)).is_some());
+    }
+}
+
+/// A slider of the hardware or of a strategy made the synthetic workload anew for each of its values.
+#[test]
+fn a_second_run_on_a_synthetic_workload_makes_none() {
+    let mut state = State::default();
+    let mut ask = |text: &str| {
+        let job = || jobs::RunSynthetic::new(Experiment::parse(text).0);
+        let (report, slices) = sliced(&mut state, job());
+        assert_eq!(report, sliced(&mut State::default(), job()).0, "{text}");
+        slices
+    };
+    let first = ask("v=1&model=qwen3-235b&steps=1&layers=2");
+    assert!(first > 50, "it makes its requests one by one: {first}");
+    assert_eq!(ask("v=1&model=qwen3-235b&steps=1&layers=2&tau=2"), 1 + 4, "allo and allo+pred alone follow tau");
+    assert_eq!(ask("v=1&model=qwen3-235b&steps=1&layers=2&columns=3"), 1 + 10);
+    // What decides the batch makes another.
+    assert!(ask("v=1&model=qwen3-235b&steps=1&layers=2&seed=2") > 50);
+    assert!(ask("v=1&model=qwen3-235b&steps=1&layers=2&seed=2&skip=collapsed") > 50);
+    // A wafer that does not work is refused on the batch that is there, as without it.
+    let dead: Vec<String> = (0..Experiment::default().hardware().mesh.dies()).map(|d| d.to_string()).collect();
+    ask(&format!("v=1&model=qwen3-235b&steps=1&layers=2&seed=2&skip=collapsed&dead={}", dead.join(".")));
 }
 
 #[test]
 fn the_number_of_threads_changes_no_byte() {
-    for text in
-        ["v=1&model=llama4-maverick&steps=3&layers=3", "v=1&model=llama4-maverick&steps=2&layers=2&sweep=tau:1:2:3"]
-    {
-        let command = if text.contains("sweep") { "sweep" } else { "run" };
+    for (command, text) in [
+        ("run", "v=1&model=llama4-maverick&steps=3&layers=3"),
+        ("sweep", "v=1&model=llama4-maverick&steps=2&layers=2&sweep=tau:1:2:3"),
+        // More threads than models, which help each other.
+        ("paper", "v=2&steps=1&layers=3"),
+    ] {
         let of = |threads: &str| {
             let out = crate::support::moescope(&[command, "--experiment", text, "--json", "--threads", threads]);
             assert!(out.status.success(), "{}", String::from_utf8_lossy(&out.stderr));

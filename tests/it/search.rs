@@ -22,6 +22,7 @@ fn batch() -> Workload {
         heat: vec![vec![1; 144]; 2],
         loads: Loads { experts: 12, layers, ..Loads::default() },
         sources: 64,
+        tokens: None,
     }
 }
 

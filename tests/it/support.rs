@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 
 use moescope::analysis::Summary;
 use moescope::format::Source;
-use moescope::model::{Labels, Request};
+use moescope::model::Request;
 use moescope::protocol::Files;
 
 /// For jobs that read no file.
@@ -21,13 +21,12 @@ impl Files for NoFiles {
 pub(crate) fn request(index: u64, prefill: usize, layers: &[(u32, &[&[u16]])]) -> Request {
     Request {
         index,
-        sub: 0,
-        labels: Labels::default(),
         top_k: layers[0].1[0].len(),
         prefill,
         tokens: layers[0].1.len(),
         layers: layers.iter().map(|l| l.0).collect(),
         columns: layers.iter().map(|l| l.1.concat()).collect(),
+        ..Request::default()
     }
 }
 
@@ -51,7 +50,13 @@ pub(crate) fn summary(requests: &[Request]) -> Summary {
 /// A real archive, or a visible word that it is absent.
 #[cfg(not(target_arch = "wasm32"))]
 pub(crate) fn real(name: &str) -> Option<PathBuf> {
-    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("../shared/traces").join(name);
+    shared(&format!("traces/{name}"))
+}
+
+/// What lies beside the project, or a visible word that it is absent.
+#[cfg(not(target_arch = "wasm32"))]
+pub(crate) fn shared(name: &str) -> Option<PathBuf> {
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("../shared").join(name);
     if path.exists() {
         return Some(path);
     }

@@ -5,8 +5,8 @@ use std::sync::Arc;
 use moescope::model::{Duplex, Faults, Hardware, Mesh, Replicas, SYSTEMS};
 use moescope::place::Loads;
 use moescope::sim::{
-    Assignment, Bound, Config, Fetch, Holders, Network, Outcome, Simulation, Strategy, Workload, allocate, as_one_gpu,
-    at_home, transfer,
+    Assignment, Bound, Config, Fetch, FetchOrder, Holders, Moves, Network, Outcome, Simulation, Strategy, Workload,
+    allocate, as_one_gpu, at_home, transfer,
 };
 
 /// HBM 4 B/s, link 2 B/s, W = 8 B, 1 s a token, no latency.
@@ -44,6 +44,9 @@ fn with(mesh: Mesh, home: &[usize], faults: &Faults, duplex: Duplex) -> Config {
         split: 5.0,
         predicted: 2,
         slots: vec![100; mesh.dies()],
+        moves: Moves::default(),
+        fetch: FetchOrder::Id,
+        rest_seconds: 0.0,
         topology,
     }
 }
@@ -67,6 +70,7 @@ fn workload(steps: &[[u32; 2]]) -> Workload {
         heat: vec![vec![1, 1, 1, 1]],
         loads: Loads::default(),
         sources: 8,
+        tokens: None,
     }
 }
 

@@ -30,7 +30,7 @@ impl Job for Place {
     fn step(&mut self, state: &mut State, _: &dyn Files) -> Stepped<PlaceReport> {
         let Some(lab) = &mut self.work else {
             let (dataset, part) = state.data(&self.of)?;
-            self.work = Some(Box::new(Lab::new(dataset, part, &self.experiment)?));
+            self.work = Some(Box::new(Lab::new(dataset, part, &self.experiment, None)?));
             return Ok(running((0, 0)));
         };
         if let Some(run) = lab.run() {
@@ -41,6 +41,9 @@ impl Job for Place {
                 lab.put(run)?;
                 return Ok(running(lab.progress()));
             }
+        }
+        if lab.judge() {
+            return Ok(running(lab.progress()));
         }
         let lab = self.work.take().ok_or("the report was given already")?;
         Ok(Step::Done(lab.report()))

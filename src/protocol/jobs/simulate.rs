@@ -1,5 +1,7 @@
 //! Jobs of the simulator. A batch is filled by the worker that holds the requests, and run by any other.
 
+use std::sync::Arc;
+
 use serde::{Deserialize, Serialize};
 
 use super::load::running;
@@ -7,7 +9,7 @@ use crate::experiment::Experiment;
 use crate::model::model_named;
 use crate::protocol::job::{Bytes, DataId, Job, JobError, Origin, State, Step, Stepped};
 use crate::protocol::thinned::Thinned;
-use crate::protocol::{Files, PaperJob, PaperRun, Plans, Provenance, RunReport, batch};
+use crate::protocol::{Files, Filled, PaperJob, PaperRun, Plans, Provenance, RunReport, batch};
 use crate::sim::Workload;
 use crate::synth::synthetic_model;
 
@@ -18,18 +20,14 @@ struct Batch {
     provenance: Provenance,
 }
 
-fn read_batch(bytes: &[u8]) -> Result<Batch, String> {
-    postcard::from_bytes(bytes).map_err(|e| format!("the batch could not be read: {e}"))
+fn read_batch(bytes: &[u8]) -> Result<Filled, String> {
+    let batch = postcard::from_bytes(bytes).map_err(|e| format!("the batch could not be read: {e}"));
+    batch.map(|Batch { workload, provenance }| Filled::new(workload, provenance))
 }
 
 /// A run that knows what ran before.
-fn begun(
-    experiment: &Experiment,
-    workload: Workload,
-    provenance: Provenance,
-    state: &State,
-) -> Result<Box<crate::protocol::Run>, String> {
-    let mut run = crate::protocol::Run::new(experiment.clone(), workload, provenance)?;
+fn begun(experiment: &Experiment, filled: Arc<Filled>, state: &State) -> Result<Box<crate::protocol::Run>, String> {
+    let mut run = crate::protocol::Run::on(experiment.clone(), filled)?;
     run.recall(&state.outcomes);
     Ok(Box::new(run))
 }
@@ -87,8 +85,8 @@ impl Job for Run {
 
     fn step(&mut self, state: &mut State, _: &dyn Files) -> Stepped<RunReport> {
         let Some(run) = self.work.as_deref_mut() else {
-            let Batch { workload, provenance } = read_batch(&std::mem::take(&mut self.batch))?;
-            self.work = Some(begun(&self.experiment, workload, provenance, state)?);
+            let filled = state.keep(&self.experiment, read_batch(&std::mem::take(&mut self.batch))?);
+            self.work = Some(begun(&self.experiment, filled, state)?);
             return Ok(running((0, 0)));
         };
         if run.step() {
@@ -98,7 +96,8 @@ impl Job for Run {
     }
 }
 
-/// Make the synthetic workload of an experiment, the simulated layers only, and run the experiment on it.
+/// Make the synthetic workload of an experiment, the simulated layers only, and run the experiment on it. A slider of the
+/// hardware or of a strategy needs the same batch again and again: it is made once.
 #[derive(Serialize, Deserialize)]
 pub struct RunSynthetic {
     experiment: Experiment,
@@ -127,6 +126,11 @@ impl Job for RunSynthetic {
             return Ok(Step::Done(ended(&mut self.run, state)?));
         }
         let Some(thinned) = &mut self.thinned else {
+            if let Some(filled) = state.filled(Origin::Synthetic, &self.experiment) {
+                self.experiment.topology().works()?;
+                self.run = Some(begun(&self.experiment, filled, state)?);
+                return Ok(running((0, 0)));
+            }
             let model = synthetic_model(&self.experiment.workload.model)?;
             self.thinned = Some(Box::new(Thinned::new(model, &self.experiment)));
             return Ok(running((0, 0)));
@@ -135,15 +139,18 @@ impl Job for RunSynthetic {
             let workload = thinned.fill(&self.experiment)?;
             let provenance = thinned.provenance(&workload);
             self.thinned = None;
-            self.run = Some(begun(&self.experiment, workload, provenance, state)?);
+            let filled = state.keep(&self.experiment, Filled::new(workload, provenance));
+            self.run = Some(begun(&self.experiment, filled, state)?);
         }
         Ok(running((0, 0)))
     }
 }
 
-/// One layer of a run on a batch that [`FillBatch`] gave: strategy, step and layer are those of the experiment's view.
+/// One layer of a run over time: strategy, step and layer are those of the experiment's view. The worker that ran it has the
+/// batch; one that lacks it says so by no timeline, and is asked again with the batch that [`FillBatch`] gave.
 #[derive(Serialize, Deserialize)]
 pub struct Timeline {
+    of: DataId,
     experiment: Experiment,
     #[serde(skip)]
     batch: Vec<u8>,
@@ -153,15 +160,15 @@ pub struct Timeline {
 }
 
 impl Timeline {
-    /// With these settings.
+    /// On that data, with these settings.
     #[must_use]
-    pub fn new(experiment: Experiment) -> Self {
-        Self { experiment, batch: Vec::new(), work: None }
+    pub fn new(of: DataId, experiment: Experiment) -> Self {
+        Self { of, experiment, batch: Vec::new(), work: None }
     }
 }
 
 impl Job for Timeline {
-    type Reply = crate::sim::Timeline;
+    type Reply = Option<crate::sim::Timeline>;
 
     fn take(&mut self, parcel: Vec<u8>) {
         self.batch = parcel;
@@ -169,9 +176,14 @@ impl Job for Timeline {
 
     fn step(&mut self, state: &mut State, _: &dyn Files) -> Stepped<Self::Reply> {
         let Some(plans) = &mut self.work else {
-            let read = |bytes: &[u8]| read_batch(bytes).map(|b| (b.workload, b.provenance));
             let batch = std::mem::take(&mut self.batch);
-            self.work = Some(Box::new(Plans::of(state.plans.take(), &self.experiment, &batch, read)?));
+            let held = state.filled(self.of.origin, &self.experiment);
+            let filled = match held.filter(|filled| filled.provenance.digest == self.of.digest) {
+                Some(filled) => filled,
+                None if batch.is_empty() => return Ok(Step::Done(None)),
+                None => state.keep(&self.experiment, read_batch(&batch)?),
+            };
+            self.work = Some(Box::new(Plans::of(state.plans.take(), &self.experiment, filled)?));
             return Ok(running((0, 0)));
         };
         let at = plans.position(&self.experiment);
@@ -180,7 +192,7 @@ impl Job for Timeline {
         }
         let timeline = plans.timeline(at);
         state.plans = self.work.take().map(|plans| *plans);
-        Ok(Step::Done(timeline))
+        Ok(Step::Done(Some(timeline)))
     }
 }
 

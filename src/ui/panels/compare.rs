@@ -159,7 +159,7 @@ fn less(sides: &[Side; 2], map: PairMap) -> Vec<f32> {
 
 /// What stands under a linked cursor: both sides and their difference.
 fn both(store: Store, x: f64, y: f64) -> Option<String> {
-    let (sides, map) = untrack(|| Some((sides(store)?, store.settings.with(|e| e.view.map))))?;
+    let (sides, map) = untrack(|| Some((sides(store)?, store.scene.with(|e| e.view.map))))?;
     let (i, j) = (floor(y), floor(x));
     let at = |s: &Side| cells(s, map).get(i * s.experts + j).copied();
     let say = |s: &Side| format!("{} {}", s.name.replace('_', " "), at(s).map_or("–".into(), |v| value_of(v, map)));
@@ -172,7 +172,7 @@ fn both(store: Store, x: f64, y: f64) -> Option<String> {
 }
 
 fn csv(store: Store) -> String {
-    let Some((sides, map)) = untrack(|| Some((sides(store)?, store.settings.with(|e| e.view.map)))) else {
+    let Some((sides, map)) = untrack(|| Some((sides(store)?, store.scene.with(|e| e.view.map)))) else {
         return String::new();
     };
     let n = sides[0].experts.max(1);
@@ -197,7 +197,7 @@ fn maps_of(store: Store, which: usize) -> AnyView {
             caption=Signal::derive(caption)
             height=square
             chart=move || {
-                let (sides, map) = (sides(store)?, store.settings.with(|e| e.view.map));
+                let (sides, map) = (sides(store)?, store.scene.with(|e| e.view.map));
                 let (axes, unit) = words(map);
                 let most = |s: &Side| cells(s, map).iter().copied().filter(|v| !v.is_nan()).fold(0.0f32, f32::max);
                 let max = f64::from(f32::max(most(&sides[0]), most(&sides[1])));
@@ -228,7 +228,7 @@ fn difference(store: Store) -> AnyView {
             caption=Signal::derive(caption)
             height=square
             chart=move || {
-                let (sides, map) = (sides(store)?, store.settings.with(|e| e.view.map));
+                let (sides, map) = (sides(store)?, store.scene.with(|e| e.view.map));
                 let (axes, unit) = words(map);
                 let cells = less(&sides, map);
                 let heat = matrix(&cells, sides[0].experts, axes, unit);
@@ -276,7 +276,7 @@ fn Experiments(store: Store) -> impl IntoView {
     };
     let why = unsimulated(store);
     let rows = move || {
-        let variants = store.settings.with(|e| e.view.compare.clone());
+        let variants = store.scene.with(|e| e.view.compare.clone());
         if variants.is_empty() {
             return None;
         }
@@ -351,7 +351,7 @@ fn name_of(variant: &Variant) -> String {
 
 fn chart(store: Store) -> AnyView {
     let all = move || -> Vec<(String, Arc<RunReport>)> {
-        let variants = store.settings.with(|e| e.view.compare.clone());
+        let variants = store.scene.with(|e| e.view.compare.clone());
         let mut all: Vec<_> = store.answers.run.get().into_iter().map(|r| ("as above".to_string(), r)).collect();
         for point in store.answers.compared.get().iter().flat_map(|c| c.iter()) {
             let report = point.result.as_ref().ok();

@@ -91,6 +91,7 @@ fn result(
     let layers: Vec<(String, String)> = std::iter::once((String::new(), "mean over layers".to_string()))
         .chain(report.layers.iter().enumerate().map(|(at, id)| (at.to_string(), format!("layer {id}"))))
         .collect();
+    let of = Arc::clone(report);
     let value = Signal::derive(move || layer.get().map_or_else(String::new, |at| at.to_string()));
     view! {
         <p class="status" id="placed">
@@ -99,6 +100,7 @@ fn result(
             {report.warnings.iter().map(|w| format!(" {w}.")).collect::<String>()}
         </p>
         {strategies(report, chosen)}
+        <p id="rebalance">{move || chosen.with(|c| looked_at(&of, c.as_deref()).and_then(|s| Some(format!("{}, made on the prompts: {}", s.placement, of.rebalance.get(&s.placement)?.reading))))}</p>
         <div class="tools">
             <Choice id="placed-layer" label="Load of" options=Signal::derive(move || layers.clone()) value on_change=move |v| layer.set(v.parse().ok()) />
         </div>

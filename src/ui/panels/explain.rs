@@ -7,7 +7,7 @@ use leptos::prelude::*;
 
 use crate::model::{Duplex, Faults, Hardware, MODELS, Mesh, Replicas, SYSTEMS};
 use crate::plot::{Chart, MeshPicture};
-use crate::sim::{Block, Config, Holders, Network, Predictor, allocate_explained};
+use crate::sim::{Block, Config, FetchOrder, Holders, Moves, Network, Predictor, allocate_explained};
 use crate::ui::figure::{Figure, square};
 use crate::ui::store::Store;
 use crate::units::{floor, seconds, significant};
@@ -49,6 +49,9 @@ fn example() -> Example {
         split: 1.25 * expert_bytes / hardware.link / token_seconds,
         predicted: 3,
         slots: vec![2; MESH.dies()],
+        moves: Moves::default(),
+        fetch: FetchOrder::Id,
+        rest_seconds: 0.0,
         topology,
     };
     let (network, home) = (Network::new(&config.topology), config.home(0));

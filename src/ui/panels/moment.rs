@@ -91,9 +91,9 @@ fn kind(source: usize, die: usize, tokens: f64) -> usize {
 
 fn gantt(store: Store) -> AnyView {
     let timeline = move || store.answers.timeline.get();
-    let mesh = move || store.settings.with(Experiment::hardware).mesh;
+    let mesh = move || store.scene.with(Experiment::hardware).mesh;
     let caption = move || {
-        let show = store.settings.with(|e| e.view.show.name());
+        let show = store.scene.with(|e| e.view.show.name());
         format!(
             "What each die fetched (upper bars of a row) and computed (lowest bar) under {show}, in the step and layer above. The layer ends with its last die."
         )
@@ -105,6 +105,7 @@ fn gantt(store: Store) -> AnyView {
             title="Fetches and computing by die"
             caption=Signal::derive(caption)
             height=|w| (w * 0.6).clamp(320.0, 720.0)
+            at_once=true
             chart=move || {
                 let t = timeline()?;
                 let dies = mesh().dies();
@@ -163,7 +164,7 @@ fn gantt(store: Store) -> AnyView {
 }
 
 fn critical(store: Store) -> AnyView {
-    let run = move || store.answers.run.get().and_then(|r| store.settings.with(|e| shown_run(&r, e)).map(|s| (r, s)));
+    let run = move || store.answers.run.get().and_then(|r| store.scene.with(|e| shown_run(&r, e)).map(|s| (r, s)));
     let names = ["computing", "HBM", "links"];
     view! {
         <Figure

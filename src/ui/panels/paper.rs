@@ -64,7 +64,7 @@ pub(crate) fn Paper(store: Store) -> impl IntoView {
 
 /// Settings in which the figure's runs differ from the paper's. Runs are dropped when one of them changes.
 fn edits(store: Store) -> Vec<String> {
-    store.settings.with(Experiment::figure_12_edits)
+    store.scene.with(Experiment::figure_12_edits)
 }
 
 /// What a click would run.
@@ -332,7 +332,7 @@ const UNITS: [(&str, &str, bool, f64, f64); 6] = [
 /// Table II as a calculator: units that each die has grow with the dies of the wafer that is set.
 #[component]
 fn Units(store: Store) -> impl IntoView {
-    let dies = move || store.settings.with(Experiment::hardware).mesh.dies();
+    let dies = move || store.scene.with(Experiment::hardware).mesh.dies();
     let rows = move || {
         let n = dies();
         let of = |u: &(&'static str, &'static str, bool, f64, f64)| {

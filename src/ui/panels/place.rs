@@ -79,20 +79,20 @@ fn Settings(store: Store) -> impl IntoView {
             <summary>
                 "The hardware (Table I of the paper)"
                 {move || {
-                    let edited = store.settings.with(|e| e.system.hardware.len());
+                    let edited = store.scene.with(|e| e.system.hardware.len());
                     (edited > 0).then(|| format!(", {edited} edited"))
                 }}
             </summary>
-            <p>{move || store.settings.with(|e| format!("The system is {}.", e.system().says))}</p>
+            <p>{move || store.scene.with(|e| format!("The system is {}.", e.system().says))}</p>
             <p>"Every value of the preset can be edited; an empty field is the preset's. Editing makes a wafer that the paper did not measure."</p>
             <div class="tools">
                 {FIELDS.iter().map(|f| {
-                    let preset = move || store.settings.with(|e| (f.get)(&e.system().hardware).to_string());
+                    let preset = move || store.scene.with(|e| (f.get)(&e.system().hardware).to_string());
                     let value = Signal::derive(move || {
                         let edited = get(store, f.name).get();
                         if edited.is_empty() { preset() } else { edited }
                     });
-                    let here = move || store.settings.with(|e| !e.system().without.contains(&f.name));
+                    let here = move || store.scene.with(|e| !e.system().without.contains(&f.name));
                     view! { <Show when=here><Number id=f.name label=f.words value on_change=move |v| set(store, f.name, &v) title=f.changes /></Show> }
                 }).collect_view()}
                 {field("dead", "Dead dies and links (7, 3-4)", "")}
@@ -176,7 +176,7 @@ pub(super) fn strategy(run: &StrategyRun) -> Strategy {
 
 /// Collapsed layers of the result, and a way to leave them out or back.
 fn collapsed(store: Store, run: &RunReport) -> Option<impl IntoView + use<>> {
-    let left_out = store.settings.with(|e| e.workload.skip_collapsed);
+    let left_out = store.scene.with(|e| e.workload.skip_collapsed);
     let words = run.collapsed_words().or_else(|| left_out.then(|| "Collapsed layers are left out.".into()))?;
     let (label, value) = if left_out { ("Simulate them too", "none") } else { ("Leave them out", "collapsed") };
     Some(view! {
@@ -191,7 +191,7 @@ fn Speedups(store: Store) -> impl IntoView {
         let run = store.answers.run.get();
         let marks = run.as_ref().is_none_or(|r| r.runs.iter().any(|s| r.paper(s).is_some()));
         let title = run.and_then(|r| model_named(&r.runs.first()?.model)).map_or("this model", |m| m.title);
-        match store.settings.with(|e| e.run.baseline) {
+        match store.scene.with(|e| e.run.baseline) {
             over if !marks => format!(
                 "Throughput over {}. No mark of the paper\u{2019}s: it measured no such model, wafer, settings or ratio.",
                 over.name()
@@ -214,7 +214,7 @@ fn Speedups(store: Store) -> impl IntoView {
             height=square
             chart=move || {
                 let report = store.answers.run.get()?;
-                let shown = store.settings.with(|e| e.view.show);
+                let shown = store.scene.with(|e| e.view.show);
                 let bar = |r: &StrategyRun| Bar {
                     values: vec![r.speedup],
                     label: Some(format!("{}×", significant(r.speedup, 3))),

@@ -114,10 +114,10 @@ pub(super) fn Playback(store: Store) -> impl IntoView {
 }
 
 fn film(store: Store, at: RwSignal<usize>, topology: Memo<Arc<Topology>>) -> AnyView {
-    let mesh = move || store.settings.with(Experiment::hardware).mesh;
+    let mesh = move || store.scene.with(Experiment::hardware).mesh;
     let moment = move |t: &Timeline| t.seconds * at.get() as f64 / PARTS as f64;
     let caption = move || {
-        let show = store.settings.with(|e| e.view.show.name());
+        let show = store.scene.with(|e| e.view.show.name());
         let moving = store.answers.timeline.with(|t| {
             t.as_ref().map_or(0, |t| t.flows.iter().filter(|f| f.source != f.die && moves(f, moment(t))).count())
         });
@@ -143,7 +143,7 @@ fn film(store: Store, at: RwSignal<usize>, topology: Memo<Arc<Topology>>) -> Any
             chart=move || {
                 let t = timeline(store)?;
                 let (mesh, time) = (mesh(), moment(&t));
-                let (faults, look) = store.settings.with(|e| (e.system.dead.clone(), e.view.look));
+                let (faults, look) = store.scene.with(|e| (e.system.dead.clone(), e.view.look));
                 let (mut dies, mut labels) = (Vec::new(), Vec::new());
                 for die in 0..mesh.dies() {
                     let (heat, label) = match doing(&t, die, time) {

@@ -51,7 +51,7 @@ fn around(experiment: &Experiment, name: &str) -> Option<Sweep> {
 /// Controls and curve.
 #[component]
 pub(crate) fn Sensitivity(store: Store) -> impl IntoView {
-    let chosen = move || store.settings.with(|e| e.view.sweep.clone());
+    let chosen = move || store.scene.with(|e| e.view.sweep.clone());
     let options = Signal::derive(|| {
         let mut all = vec![(String::new(), "nothing".to_string())];
         all.extend(SWEPT.iter().map(|s| (s.to_string(), words(s))));
@@ -102,9 +102,9 @@ fn results(points: &[Point]) -> Vec<(f64, &RunReport)> {
 
 fn figure(store: Store, name: String) -> AnyView {
     let axis = words(&name);
-    let baseline = move || store.settings.with(|e| e.run.baseline.name());
+    let baseline = move || store.scene.with(|e| e.run.baseline.name());
     let all = move || {
-        let wanted = store.settings.with(|e| e.view.sweep.as_ref().map_or(0, |s| s.values().len()));
+        let wanted = store.scene.with(|e| e.view.sweep.as_ref().map_or(0, |s| s.values().len()));
         (store.answers.sweep.get().unwrap_or_default(), wanted)
     };
     let caption = {

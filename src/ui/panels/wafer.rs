@@ -63,8 +63,8 @@ fn part_at(mesh: Mesh, x: f64, y: f64) -> Result<usize, Option<(usize, usize)>> 
 /// The part beside the speedups.
 #[component]
 pub(super) fn Wafer(store: Store) -> impl IntoView {
-    let run = move || store.answers.run.get().and_then(|r| store.settings.with(|e| shown_run(&r, e)));
-    let heat = move || store.settings.with(|e| e.view.heat);
+    let run = move || store.answers.run.get().and_then(|r| store.scene.with(|e| shown_run(&r, e)));
+    let heat = move || store.scene.with(|e| e.view.heat);
     let breaking = RwSignal::new(false);
     let caption = move || match run() {
         Some(r) => {
@@ -133,7 +133,7 @@ pub(super) fn Wafer(store: Store) -> impl IntoView {
                 height=square
                 chart=move || {
                     let r = run()?;
-                    let (mesh, faults, look) = store.settings.with(|e| (e.hardware().mesh, e.system.dead.clone(), e.view.look));
+                    let (mesh, faults, look) = store.scene.with(|e| (e.hardware().mesh, e.system.dead.clone(), e.view.look));
                     if mesh.dies() != r.die_tokens.len() {
                         return None;
                     }
@@ -250,7 +250,7 @@ fn whole(tokens: f64) -> String {
 pub(super) fn Looked(store: Store, topology: Memo<Arc<Topology>>) -> impl IntoView {
     let words = move || {
         let timeline = timeline(store)?;
-        let look = store.settings.with(|e| e.view.look);
+        let look = store.scene.with(|e| e.view.look);
         let home = &timeline.home;
         let topology = topology.get();
         let routes = &topology.routes;
