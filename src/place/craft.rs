@@ -29,9 +29,8 @@ pub(super) fn place(loads: &Loads, topology: &Topology, params: &Params<'_>) -> 
     };
     let mut options: Vec<Vec<_>> = loads.layers.iter().map(options).collect();
     let benefits: Vec<Vec<f64>> = options.iter().map(|of| of.iter().map(|o| of[0].0 - o.0).collect()).collect();
-    let chosen = knapsack(&benefits, all);
-    let of = |(options, k): (&mut Vec<(f64, Vec<Vec<usize>>)>, usize)| room.placed(options.swap_remove(k).1, experts);
-    Replicas { layers: options.iter_mut().zip(chosen).map(of).collect() }
+    let chosen = options.iter_mut().zip(knapsack(&benefits, all)).map(|(options, k)| options.swap_remove(k).1);
+    Replicas { layers: chosen.map(|slots| room.placed(slots, experts)).collect() }
 }
 
 fn largest(weights: &[f64], slots: &[Vec<usize>]) -> f64 {

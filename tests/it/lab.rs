@@ -61,12 +61,14 @@ proptest! {
         let loads = loads(&mut Draws(seed), experts, layers, all);
         let topology = Topology::plain(devices, nodes);
         let params = Params { spare, groups: 2, ..Params::of(SIZE) };
+        let worst = (placement_named("worst").unwrap().place)(&loads, &topology, &params);
         for placement in PLACEMENTS {
             // Without a search it is blocks by id.
             let copies = placement.reads.contains(&"spare") && placement.name != "search";
             let slots = experts + if copies { spare * devices } else { 0 };
             let mut sum = 0;
-            for (placed, weights) in (placement.place)(&loads, &topology, &params).layers.iter().zip(&loads.layers) {
+            let placed = (placement.place)(&loads, &topology, &params).layers;
+            for ((placed, worst), weights) in placed.iter().zip(&worst.layers).zip(&loads.layers) {
                 prop_assert!(placed.copies().iter().all(|&n| n > 0), "{}: every expert has a slot", placement.name);
                 let (mine, map) = (placed.slots(), placed.physical_to_logical());
                 sum += map.len();
@@ -81,6 +83,8 @@ proptest! {
                 let mean = weights.iter().sum::<u64>() as f64 / devices as f64;
                 let most = of.iter().copied().fold(0.0, f64::max);
                 prop_assert!(most >= mean * (1.0 - 1e-12), "{}: {most} of a mean of {mean}", placement.name);
+                let most_of_all = device_loads(worst, weights)[0];
+                prop_assert!(copies || most <= most_of_all * (1.0 + 1e-12), "{}: {most} of {most_of_all}", placement.name);
                 prop_assert!((of.iter().sum::<f64>() / devices as f64 - mean).abs() <= 1e-9 * (1.0 + mean));
             }
             prop_assert!(sum <= slots * layers, "{}: {sum}", placement.name);
@@ -210,12 +214,11 @@ mod eplb {
         let tokens_per_group: Vec<f64> =
             (0..groups).map(|g| (0..group_size).map(|i| weight[g * group_size + i]).sum()).collect();
         let (group_pack_index, group_rank_in_pack) = balanced_packing(&tokens_per_group, nodes);
-        let mut log2mlog = vec![0; logical];
-        for log in 0..logical {
+        let meant = |log: usize| {
             let group = log / group_size;
-            log2mlog[log] =
-                (group_pack_index[group] * groups_per_node + group_rank_in_pack[group]) * group_size + log % group_size;
-        }
+            (group_pack_index[group] * groups_per_node + group_rank_in_pack[group]) * group_size + log % group_size
+        };
+        let log2mlog: Vec<usize> = (0..logical).map(meant).collect();
         let mlog2log = inverse(&log2mlog);
         // Step 2: copies within nodes. Step 3: copies to the devices of the node.
         let mut pphy2log = Vec::new();
