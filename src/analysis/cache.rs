@@ -4,7 +4,7 @@
 //! LRU, LFU and Belady's optimum are stack algorithms: a cache of c experts always holds those at the first c places of one
 //! stack, so one walk over the stream answers every capacity, in as many steps an access as the expert lies deep.
 
-use super::{DistanceCounts, Half, Lockstep, StackDistance, summary::tokens_of, top};
+use super::{DistanceCounts, Half, Lockstep, StackDistance, top};
 use crate::model::{Phase, Request};
 use crate::units::small;
 
@@ -149,7 +149,7 @@ pub fn back_to_back(requests: &[Request], layer: u32, phase: Phase, half: Half) 
     let mut stream = Vec::new();
     for request in requests.iter().filter(|r| half == Half::Both || r.is_odd() == (half == Half::Odd)) {
         let Ok(position) = request.layers.binary_search(&layer) else { continue };
-        for row in request.rows(position, tokens_of(request, phase)).flatten() {
+        for row in request.rows(position, request.span(phase)).flatten() {
             stream.extend(row);
         }
         if stream.len() >= MOST_ACCESSES {

@@ -55,7 +55,10 @@ pub fn lint(summary: &Summary) -> Vec<String> {
             super::lockstep::LONGEST
         ));
     }
-    if summary.requests > 0 && summary.tokens[1] == 0 {
+    if summary.tokens[2] > 0 {
+        let tokens = crate::units::grouped(summary.tokens[2]);
+        found.push(format!("{tokens} tokens are unmarked: the recording does not say which are the prompt's (prefill) and which were generated (decode); unmarked=prefill, decode or first:N says it"));
+    } else if summary.requests > 0 && summary.tokens[1] == 0 {
         found.push("there are no decode tokens: streams show prefill, and nothing can be said about decode".into());
     }
     if summary.unknown_rows > 0 {
@@ -69,8 +72,8 @@ mod tests {
     use super::*;
 
     /// What is said of so many requests with so many prompt and decode tokens in all.
-    fn said(requests: u64, tokens: [u64; 2]) -> Vec<String> {
-        lint(&Summary { requests, tokens, ..Summary::default() })
+    fn said(requests: u64, [prefill, decode]: [u64; 2]) -> Vec<String> {
+        lint(&Summary { requests, tokens: [prefill, decode, 0], ..Summary::default() })
     }
 
     #[test]
@@ -88,7 +91,8 @@ mod tests {
 
     #[test]
     fn what_was_left_out_or_stands_beyond_is_said() {
-        let of = |beyond, unknown_rows| lint(&Summary { beyond, unknown_rows, ..Summary::default() });
+        let of =
+            |[a, b]: [u64; 2], unknown_rows| lint(&Summary { beyond: [a, b, 0], unknown_rows, ..Summary::default() });
         assert_eq!(of([0, 0], 0), [""; 0]);
         assert!(of([3, 4], 0)[0].starts_with("7 tokens stand beyond step"));
         assert_eq!(of([0, 0], 2), ["2 rows have unknown routing and were left out"]);

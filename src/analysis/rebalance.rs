@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 use super::figure::{Data, Dots, Figure, Format, Heads, Items, Level, Measure, Series};
 use super::observations::mean;
 use super::{spearman, spearman_brown};
-use crate::model::{Placed, Replicas, Request};
+use crate::model::{Phase, Placed, Replicas, Request};
 use crate::units::percent;
 
 /// Parts of a request's decode tokens: token t of n is in part floor(5 t / n).
@@ -91,10 +91,10 @@ impl Positions {
             let decode = request.decode() as u64;
             for (at, id) in layers.iter().enumerate() {
                 let Ok(position) = request.layers.binary_search(id) else { continue };
-                for row in request.rows(position, 0..request.prefill) {
+                for row in request.rows(position, request.span(Phase::Prefill)) {
                     out.prefill.add(at, row, request.is_odd());
                 }
-                for (token, row) in (0u64..).zip(request.rows(position, request.prefill..request.tokens)) {
+                for (token, row) in (0u64..).zip(request.rows(position, request.span(Phase::Decode))) {
                     let fifth = crate::units::index(token * FIFTHS as u64 / decode.max(1));
                     out.fifths[fifth.min(FIFTHS - 1)].add(at, row, request.is_odd());
                 }

@@ -12,7 +12,7 @@ use super::{
     Caches, Coverage, DistanceCounts, Half, Insight, Kind, LayerCounts, Observation, Pairs, Square, Summary, WINDOWS,
     coactivation, collapsed, diagonal, frequency, lint, overlap, skew, spearman, spearman_brown, top, transition,
 };
-use crate::model::{Phase, Scope};
+use crate::model::Scope;
 use crate::units::{floor, share_up};
 
 type PerLayer = Vec<Option<f64>>;
@@ -98,6 +98,8 @@ pub struct Tokens {
     pub prefill: u64,
     /// Generated tokens.
     pub decode: u64,
+    /// Tokens of which the recording does not say what they are.
+    pub unmarked: u64,
 }
 
 /// A for one scope.
@@ -236,16 +238,16 @@ impl Reporter {
     pub fn new(summary: &Summary, warnings: Vec<String>) -> Self {
         let stream = stream_name(summary.stream_phase());
         let windows: Vec<usize> = (1..=WINDOWS).collect();
-        let named = |kind| Scope::EACH.map(|s| (scope_name(kind, s), Transitions::new(kind))).into();
+        let named = |kind| scopes(summary).map(|s| (scope_name(kind, s), Transitions::new(kind))).collect();
         let out = Report {
             requests: summary.requests,
-            tokens: Tokens { prefill: summary.tokens[0], decode: summary.tokens[1] },
+            tokens: Tokens { prefill: summary.tokens[0], decode: summary.tokens[1], unmarked: summary.tokens[2] },
             layers: summary.layers.len(),
             layer_ids: summary.layer_ids(),
             experts: summary.experts,
             top_k: summary.top_k,
             warnings,
-            frequency: Scope::EACH.map(|s| (s.name().to_string(), Frequency::default())).into(),
+            frequency: scopes(summary).map(|s| (s.name().to_string(), Frequency::default())).collect(),
             cross_layer: named(Kind::CrossLayer),
             cross_token: named(Kind::CrossToken),
             repetition: Repetition {
@@ -255,7 +257,7 @@ impl Reporter {
                 windows,
                 lockstep: Vec::new(),
             },
-            coactivation: (summary.top_k > 1).then(CoActivations::default),
+            coactivation: (summary.top_k > 1 && !summary.is_counts()).then(CoActivations::default),
             ..Report::default()
         };
         Self { next: 0, out }
@@ -276,7 +278,8 @@ impl Reporter {
         self.next += 1;
         let n = summary.experts;
         let [all, prefill, decode] = Scope::EACH.map(|s| frequency(layer, s, Half::Both, n));
-        for (scope, counts) in Scope::EACH.into_iter().zip([&all, &prefill, &decode]) {
+        let unmarked = frequency(layer, Scope::Unmarked, Half::Both, n);
+        for (scope, counts) in scopes(summary).zip([&all, &prefill, &decode, &unmarked]) {
             let out = self.out.frequency.entry(scope.name().into()).or_default();
             out.skew.push(skew(counts));
             out.checksum += (0u64..).zip(counts).map(|(e, c)| c * ((131 * l + 31 * e) % 1009)).sum::<u64>();
@@ -288,8 +291,7 @@ impl Reporter {
             similar.decode_top5_in_prefill_top.entry(m.to_string()).or_default().push(share);
         }
         let phase = summary.stream_phase();
-        let scope = if phase == Phase::Decode { Scope::Decode } else { Scope::Prefill };
-        let [even, odd] = [Half::Even, Half::Odd].map(|h| frequency(layer, scope, h, n));
+        let [even, odd] = [Half::Even, Half::Odd].map(|h| frequency(layer, phase.scope(), h, n));
         let split_half = spearman(&even, &odd);
         similar.rho_noise_ceiling.push(split_half);
         similar.ceiling_frequency.push(split_half.and_then(spearman_brown));
@@ -355,7 +357,7 @@ impl Reporter {
 
     fn transitions(&mut self, summary: &Summary, layer: &LayerCounts, kind: Kind, l: u64) {
         let mut tables = Vec::new();
-        for scope in Scope::EACH {
+        for scope in scopes(summary) {
             let by_scope = if kind == Kind::CrossLayer { &mut self.out.cross_layer } else { &mut self.out.cross_token };
             let out = by_scope.entry(scope_name(kind, scope)).or_default();
             let table = transition(layer, kind, scope, Half::Both, summary.experts);
@@ -384,7 +386,7 @@ impl Reporter {
             }
             tables.push(table);
         }
-        let [_, prefill, decode] = &tables[..] else { return };
+        let [_, prefill, decode, ..] = &tables[..] else { return };
         let similar = &mut self.out.similarity;
         let rho = if kind == Kind::CrossLayer { &mut similar.rho_cross_layer } else { &mut similar.rho_cross_token };
         rho.push(spearman(&prefill.cells, &decode.cells));
@@ -396,6 +398,12 @@ impl Transitions {
         let diagonal = (kind == Kind::CrossToken).then(Vec::new);
         Self { diagonal_weighted: diagonal.clone(), diagonal_unweighted: diagonal, ..Self::default() }
     }
+}
+
+/// The scopes of a report: those that every report has, and that of unmarked tokens if there are any.
+fn scopes(summary: &Summary) -> impl Iterator<Item = Scope> + use<> {
+    let unmarked = summary.tokens[2] > 0;
+    Scope::EACH.into_iter().chain(unmarked.then_some(Scope::Unmarked))
 }
 
 fn scope_name(kind: Kind, scope: Scope) -> String {

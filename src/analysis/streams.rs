@@ -57,5 +57,5 @@ pub fn batched(summary: &Summary, phase: Phase) -> DistanceCounts {
 }
 
 pub(super) fn stream_name(phase: Phase) -> &'static str {
-    if phase == Phase::Decode { "decode" } else { "prefill" }
+    phase.name()
 }

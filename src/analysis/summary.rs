@@ -7,15 +7,15 @@ use std::collections::{BTreeMap, BTreeSet};
 use serde::{Deserialize, Serialize};
 
 use super::{DistanceCounts, Lockstep, Matrix, Pairs, RepetitionCounts, StackDistance, Stream, stream::Run};
-use crate::model::{Labels, MAX_EXPERTS, Phase, Request, expert_count, model_of_shape};
+use crate::model::{Labels, MAX_EXPERTS, Marks, Phase, Request, expert_count, model_of_shape};
 
 /// The counts of a set of requests.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct Summary {
     /// Requests counted.
     pub requests: u64,
-    /// Tokens: prefill, decode.
-    pub tokens: [u64; 2],
+    /// Tokens: prefill, decode, unmarked.
+    pub tokens: [u64; 3],
     /// Experts of a layer (E).
     pub experts: usize,
     /// Experts of a token (K); 0 before the first request.
@@ -25,32 +25,32 @@ pub struct Summary {
     /// Counts of each MoE layer, by layer id.
     pub layers: BTreeMap<u32, LayerCounts>,
     /// Reuse distances within each request, by phase.
-    pub reuse: [DistanceCounts; 2],
+    pub reuse: [DistanceCounts; 3],
     /// Distinct experts of each step when all requests run in lockstep, by phase.
-    pub lockstep: [Lockstep; 2],
+    pub lockstep: [Lockstep; 3],
     /// Tokens of requests so long that lockstep does not reach them, by phase.
-    pub beyond: [u64; 2],
+    pub beyond: [u64; 3],
     /// All requests one after another, by phase.
-    pub stream: [Stream; 2],
+    pub stream: [Stream; 3],
     /// Requests and expert counts by what the folders name: layer id to counts.
     pub subjects: BTreeMap<Labels, (u64, BTreeMap<u32, Vec<u64>>)>,
 }
 
-/// The counts of one layer. Arrays are `[phase][half]`: prefill and decode; requests of even and odd index.
+/// The counts of one layer. Arrays are `[phase][half]`: prefill, decode and unmarked; requests of even and odd index.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct LayerCounts {
     /// Tokens of each expert.
-    pub frequency: [[Vec<u64>; 2]; 2],
+    pub frequency: [[Vec<u64>; 2]; 3],
     /// (expert of token t, expert of token t+1), both tokens in the phase.
-    pub cross_token: [[Matrix; 2]; 2],
+    pub cross_token: [[Matrix; 2]; 3],
     /// The same across the end of prefill: one pair of tokens a request, so a sparse table.
     pub boundary: [BTreeMap<(u16, u16), u32>; 2],
     /// (expert here, expert in the next MoE layer) of one token.
-    pub cross_layer: [[Matrix; 2]; 2],
+    pub cross_layer: [[Matrix; 2]; 3],
     /// Unordered pairs within one token's experts.
     pub pairs: Pairs,
     /// Repetition within a window of tokens, by phase.
-    pub repetition: [RepetitionCounts; 2],
+    pub repetition: [RepetitionCounts; 3],
 }
 
 /// Which requests a query looks at.
@@ -90,10 +90,10 @@ impl Summary {
     pub fn add_layers(&mut self, requests: &[Request]) {
         for request in requests {
             self.requests += 1;
-            self.tokens[0] += request.prefill as u64;
-            self.tokens[1] += request.decode() as u64;
-            for (beyond, phase) in self.beyond.iter_mut().zip([Phase::Prefill, Phase::Decode]) {
-                *beyond += tokens_of(request, phase).len().saturating_sub(super::lockstep::LONGEST) as u64;
+            for phase in Phase::EACH {
+                let tokens = request.span(phase).len();
+                self.tokens[phase as usize] += tokens as u64;
+                self.beyond[phase as usize] += tokens.saturating_sub(super::lockstep::LONGEST) as u64;
             }
             self.top_k = request.top_k;
             self.experts = self.experts.max(experts_of(request));
@@ -107,8 +107,8 @@ impl Summary {
                     let subject = self.subjects.entry(request.labels.clone()).or_default();
                     let in_subject = subject.1.entry(id).or_default();
                     self.unknown_rows += layer.add(request, position, self.experts, in_subject);
-                    for phase in [Phase::Prefill, Phase::Decode] {
-                        let rows = request.rows(position, tokens_of(request, phase));
+                    for phase in Phase::EACH {
+                        let rows = request.rows(position, request.span(phase));
                         self.lockstep[phase as usize].add(id, self.experts, rows);
                     }
                 }
@@ -123,7 +123,10 @@ impl Summary {
             self.top_k = request.top_k;
             self.experts = self.experts.max(experts_of(request));
         }
-        for phase in [Phase::Prefill, Phase::Decode] {
+        // Without unmarked tokens their stream is nothing, and of most traces it is.
+        let unmarked = requests.iter().any(|r| r.marks == Marks::None);
+        let phases = if unmarked { &Phase::EACH[..] } else { &Phase::EACH[..2] };
+        for &phase in phases {
             // Those of one file are one run, whatever their layers: a place belongs to one run.
             for requests in requests.chunk_by(|a, b| a.index <= b.index && b.index - a.index < 2) {
                 let mut run = Run::new(requests, self.experts);
@@ -141,8 +144,9 @@ impl Summary {
         let mut layer = LayerCounts::default();
         for request in requests {
             summary.requests += 1;
-            summary.tokens[0] += request.prefill as u64;
-            summary.tokens[1] += request.decode() as u64;
+            for phase in Phase::EACH {
+                summary.tokens[phase as usize] += request.span(phase).len() as u64;
+            }
             summary.top_k = request.top_k;
             if let Ok(position) = request.layers.binary_search(&id) {
                 summary.unknown_rows += layer.add(request, position, experts, &mut Vec::new());
@@ -152,29 +156,28 @@ impl Summary {
         summary
     }
 
-    /// Adds counts that came without any order of tokens: they answer frequency and skew, and nothing else. They stand under
-    /// prefill, because they are no decode steps.
-    pub fn add_counts(&mut self, labels: &Labels, layer: u32, counts: &[u64]) {
+    /// Adds counts that came without any order of tokens: they answer frequency and skew, and nothing else. They are unmarked.
+    /// E is `experts` if the recording says so, else the smallest size in use that holds them.
+    pub fn add_counts(&mut self, labels: &Labels, layer: u32, counts: &[u64], experts: usize) {
         let most = counts.len().saturating_sub(1);
-        self.experts = self.experts.max(expert_count(u16::try_from(most).unwrap_or(u16::MAX)));
-        add(&mut self.layers.entry(layer).or_default().frequency[Phase::Prefill as usize][0], counts);
+        let least = if experts > most { experts } else { expert_count(u16::try_from(most).unwrap_or(u16::MAX)) };
+        self.experts = self.experts.max(least);
+        add(&mut self.layers.entry(layer).or_default().frequency[Phase::Unmarked as usize][0], counts);
         add(self.subjects.entry(labels.clone()).or_default().1.entry(layer).or_default(), counts);
     }
 
     /// Adds the counts of other requests: associative and commutative.
     pub fn merge(&mut self, other: &Summary) {
         self.requests += other.requests;
-        self.tokens[0] += other.tokens[0];
-        self.tokens[1] += other.tokens[1];
-        self.beyond[0] += other.beyond[0];
-        self.beyond[1] += other.beyond[1];
         self.experts = self.experts.max(other.experts);
         self.top_k = self.top_k.max(other.top_k);
         self.unknown_rows += other.unknown_rows;
         for (&id, theirs) in &other.layers {
             self.layers.entry(id).or_default().merge(theirs);
         }
-        for p in 0..2 {
+        for p in 0..Phase::EACH.len() {
+            self.tokens[p] += other.tokens[p];
+            self.beyond[p] += other.beyond[p];
             self.reuse[p].merge(&other.reuse[p]);
             self.stream[p].merge(&other.stream[p]);
             self.lockstep[p].merge(&other.lockstep[p]);
@@ -218,7 +221,7 @@ impl Summary {
         if no_experts || n as u64 > MAX_EXPERTS || self.top_k > n || self.layers.len() > 4096 {
             return Err("its shape");
         }
-        if !small(&[self.requests, self.tokens[0], self.tokens[1], self.unknown_rows, self.beyond[0], self.beyond[1]]) {
+        if !small(&[self.requests, self.unknown_rows]) || !small(&self.tokens) || !small(&self.beyond) {
             return Err("its totals");
         }
         for layer in self.layers.values() {
@@ -265,10 +268,22 @@ impl Summary {
         self.layers.keys().copied().collect()
     }
 
-    /// The phase that the token streams (reuse, repetition) show: decode if the trace has any, else prefill.
+    /// Whether these are counts that came without tokens.
+    #[must_use]
+    pub fn is_counts(&self) -> bool {
+        self.requests == 0 && !self.layers.is_empty()
+    }
+
+    /// The phase that the token streams (reuse, repetition) show and batches are filled from: decode if the trace has any, else
+    /// unmarked tokens, else prefill.
     #[must_use]
     pub fn stream_phase(&self) -> Phase {
-        if self.tokens[1] > 0 { Phase::Decode } else { Phase::Prefill }
+        let [_, decode, unmarked] = self.tokens;
+        match (decode, unmarked) {
+            (0, 0) => Phase::Prefill,
+            (0, _) => Phase::Unmarked,
+            _ => Phase::Decode,
+        }
     }
 
     /// Reuse distances of one request and phase.
@@ -278,7 +293,7 @@ impl Summary {
         let positions = run.positions(&request.layers);
         let mut stack = StackDistance::new(run.objects());
         let (mut warm, mut firsts) = (DistanceCounts::default(), Vec::new());
-        let tokens = tokens_of(request, phase);
+        let tokens = request.span(phase);
         let mut columns: Vec<_> = (0..request.layers.len()).map(|p| request.rows(p, tokens.clone())).collect();
         for _ in tokens {
             for (&position, rows) in positions.iter().zip(&mut columns) {
@@ -306,8 +321,8 @@ impl LayerCounts {
         let half = usize::from(request.is_odd());
         let mut unknown = 0;
         grow(in_subject, n);
-        for phase in [Phase::Prefill, Phase::Decode] {
-            let (p, range) = (phase as usize, tokens_of(request, phase));
+        for phase in Phase::EACH {
+            let (p, range) = (phase as usize, request.span(phase));
             if range.is_empty() {
                 continue;
             }
@@ -346,15 +361,17 @@ impl LayerCounts {
     }
 
     fn merge(&mut self, other: &LayerCounts) {
-        for p in 0..2 {
+        for p in 0..Phase::EACH.len() {
             for h in 0..2 {
                 add(&mut self.frequency[p][h], &other.frequency[p][h]);
                 self.cross_token[p][h].merge(&other.cross_token[p][h]);
                 self.cross_layer[p][h].merge(&other.cross_layer[p][h]);
             }
             self.repetition[p].merge(&other.repetition[p]);
-            for (&pair, &count) in &other.boundary[p] {
-                *self.boundary[p].entry(pair).or_default() += count;
+        }
+        for (ours, theirs) in self.boundary.iter_mut().zip(&other.boundary) {
+            for (&pair, &count) in theirs {
+                *ours.entry(pair).or_default() += count;
             }
         }
         self.pairs.merge(&other.pairs);
@@ -366,16 +383,12 @@ impl LayerCounts {
 #[must_use]
 pub fn experts_of(request: &Request) -> usize {
     let max_id = request.max_id().unwrap_or(0);
+    if request.experts > usize::from(max_id) {
+        return request.experts;
+    }
     match model_of_shape(Some(&request.labels.model), request.layers.len(), max_id, request.top_k) {
         Some(model) => model.experts,
         None => expert_count(max_id),
-    }
-}
-
-pub(super) fn tokens_of(request: &Request, phase: Phase) -> std::ops::Range<usize> {
-    match phase {
-        Phase::Prefill => 0..request.prefill,
-        Phase::Decode => request.prefill..request.tokens,
     }
 }
 

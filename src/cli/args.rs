@@ -7,15 +7,23 @@ use anyhow::{Context, Result, bail};
 use lexopt::prelude::*;
 
 use super::lab::{Export, Place, Table};
+use crate::format::{Ids, Told};
 use crate::place::PLACEMENTS;
 
 /// What `--help` prints.
 pub(super) const HELP: &str = "\
 moescope: where the experts of a mixture-of-experts model move, and what placing them on a wafer is worth
 
-  moescope analyze PATH... [--json] [--csv DIR] [--counts FILE.npz] [--threads N]
-      Analyses of traces: files, archives, folders (docs/formats.md). --csv writes the tables, --counts all counts.
-  moescope run [--experiment STRING] [--traces PATH...] [--config FILE] [--json] [--threads N]
+  moescope analyze PATH... [TOLD] [--json] [--csv DIR] [--counts FILE.npz] [--threads N]
+      Analyses of recordings: files, archives, folders (docs/formats.md). --csv writes the tables, --counts all counts.
+  moescope inspect PATH... [TOLD] [--json]
+      What each file is: reader, shape, phases, what was joined, what the checks found, what is missing.
+  moescope convert PATH... -o FILE|FOLDER [TOLD] [--threads N]
+      Writes a recording clean: FILE.json or a folder of them (the paper's format), FILE.npz, or FILE.moesum.
+      TOLD is what a recording does not hold: --top-k K, --layers N (of its rows, dense ones too), --experts E,
+      --model NAME (a preset), --config config.json (as on huggingface.co; one beside the files is taken by itself),
+      --unmarked prefill|decode|first:N, and what overrules the checks: --keep-shared, --ids physical|logical.
+  moescope run [--experiment STRING] [--traces PATH... [TOLD]] [--config FILE] [--json] [--threads N]
       Simulates an experiment: the string is what stands behind # in the page's address.
       Without --traces, on the synthetic workload of the experiment's model and seed. With them, the experts have the
       size that the experiment names (model=, or hidden= and intermediate=), else that of the trace's own model, if its
@@ -51,15 +59,116 @@ Exit codes: 0 done, 1 bad input, 2 bad usage. Errors and warnings go to stderr."
 pub(super) enum Command {
     Help,
     Version,
-    Analyze { paths: Vec<PathBuf>, json: bool, csv: Option<PathBuf>, counts: Option<PathBuf>, threads: usize },
-    Run { experiment: String, traces: Vec<PathBuf>, config: Option<PathBuf>, json: bool, threads: usize },
+    Analyze {
+        paths: Vec<PathBuf>,
+        told: Asked,
+        json: bool,
+        csv: Option<PathBuf>,
+        counts: Option<PathBuf>,
+        threads: usize,
+    },
+    Inspect {
+        paths: Vec<PathBuf>,
+        told: Asked,
+        json: bool,
+    },
+    Convert {
+        paths: Vec<PathBuf>,
+        told: Asked,
+        out: PathBuf,
+        threads: usize,
+    },
+    Run {
+        experiment: String,
+        traces: Vec<PathBuf>,
+        told: Told,
+        config: Option<PathBuf>,
+        json: bool,
+        threads: usize,
+    },
     Place(Box<Place>),
-    Sweep { experiment: String, traces: Vec<PathBuf>, config: Option<PathBuf>, json: bool, threads: usize },
-    Paper { experiment: String, traces: Vec<PathBuf>, json: bool, threads: usize },
-    Calibrate { experiment: String, json: bool },
-    Summarize { paths: Vec<PathBuf>, out: PathBuf, first: Option<u64>, threads: usize },
-    Merge { paths: Vec<PathBuf>, out: PathBuf },
-    Make { experiment: String, out: PathBuf, files: usize, tokens: Option<usize> },
+    Sweep {
+        experiment: String,
+        traces: Vec<PathBuf>,
+        told: Told,
+        config: Option<PathBuf>,
+        json: bool,
+        threads: usize,
+    },
+    Paper {
+        experiment: String,
+        traces: Vec<PathBuf>,
+        json: bool,
+        threads: usize,
+    },
+    Calibrate {
+        experiment: String,
+        json: bool,
+    },
+    Summarize {
+        paths: Vec<PathBuf>,
+        out: PathBuf,
+        first: Option<u64>,
+        threads: usize,
+    },
+    Merge {
+        paths: Vec<PathBuf>,
+        out: PathBuf,
+    },
+    Make {
+        experiment: String,
+        out: PathBuf,
+        files: usize,
+        tokens: Option<usize>,
+    },
+}
+
+/// What is told of recordings, by options and by a `config.json`.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub(super) struct Asked {
+    pub(super) told: Told,
+    pub(super) config: Option<PathBuf>,
+}
+
+impl Asked {
+    /// All that is told; options go before the file.
+    pub(super) fn read(&self) -> Result<Told> {
+        let Some(path) = &self.config else { return Ok(self.told.clone()) };
+        let name = || path.display().to_string();
+        let bytes = std::fs::read(path).with_context(name)?;
+        let of = Told::read(&bytes).context("it names neither experts nor experts a token").with_context(name)?;
+        Ok(self.told.or(&of))
+    }
+}
+
+/// Takes an option that tells something of recordings; false if it is none.
+fn tell(told: &mut Told, argument: &lexopt::Arg<'_>, value: impl FnOnce() -> Result<String>) -> Result<bool> {
+    let number = |text: String, most: u64, name: &str| -> Result<usize> {
+        let n = text.parse().ok().filter(|n| (1..=most).contains(n));
+        n.map(crate::units::index).with_context(|| format!("--{name} takes a number from 1 to {most}"))
+    };
+    match argument {
+        Long("top-k") => told.top_k = Some(number(value()?, crate::model::MAX_TOP_K as u64, "top-k")?),
+        Long("layers") => told.layers = Some(number(value()?, crate::model::MAX_LAYERS as u64, "layers")?),
+        Long("experts") => told.experts = Some(number(value()?, crate::model::MAX_EXPERTS, "experts")?),
+        Long("model") => {
+            let name = value()?;
+            let model =
+                crate::model::model_named(&name).with_context(|| format!("no model preset is called {name}"))?;
+            *told = told.or(&Told { top_k: Some(model.top_k), experts: Some(model.experts), ..Told::default() });
+        }
+        Long("unmarked") => told.unmarked = Some(value()?.parse().map_err(anyhow::Error::msg).context("--unmarked")?),
+        Long("keep-shared") => told.keep_shared = true,
+        Long("ids") => {
+            told.ids = Some(match value()?.as_str() {
+                "physical" => Ids::Physical,
+                "logical" => Ids::Logical,
+                _ => bail!("--ids takes physical or logical"),
+            });
+        }
+        _ => return Ok(false),
+    }
+    Ok(true)
 }
 
 pub(super) fn parse(arguments: Vec<OsString>) -> Result<Command> {
@@ -72,7 +181,19 @@ pub(super) fn parse(arguments: Vec<OsString>) -> Result<Command> {
     let (mut weights, mut export, mut strategy) = (None::<PathBuf>, None::<String>, None::<String>);
     let (mut placements, mut names, mut numbers) = (Vec::new(), Vec::<String>::new(), [None::<usize>; 4]);
     let mut threads = std::thread::available_parallelism().map_or(1, usize::from);
+    let mut told = Told::default();
+    // Those who read recordings.
+    let reads = ["analyze", "inspect", "convert", "run", "sweep", "place"];
     while let Some(argument) = parser.next()? {
+        if let Long(name) = argument
+            && verb.as_deref().is_some_and(|v| reads.contains(&v))
+            && ["top-k", "layers", "experts", "model", "unmarked", "keep-shared", "ids"].contains(&name)
+        {
+            let name = name.to_string();
+            let value = || Ok(parser.value()?.string()?);
+            tell(&mut told, &Long(&name), value)?;
+            continue;
+        }
         match argument {
             Long("help") | Short('h') => return Ok(Command::Help),
             Long("version") | Short('V') => return Ok(Command::Version),
@@ -84,7 +205,7 @@ pub(super) fn parse(arguments: Vec<OsString>) -> Result<Command> {
                 }
             }
             Short('o') | Long("output")
-                if matches!(verb.as_deref(), Some("summarize" | "merge" | "make" | "place")) =>
+                if matches!(verb.as_deref(), Some("summarize" | "merge" | "make" | "convert" | "place")) =>
             {
                 out = Some(PathBuf::from(parser.value()?));
             }
@@ -116,7 +237,7 @@ pub(super) fn parse(arguments: Vec<OsString>) -> Result<Command> {
             }
             Long("csv") if verb.as_deref() == Some("analyze") => csv = Some(parser.value()?.into()),
             Long("counts") if verb.as_deref() == Some("analyze") => counts = Some(parser.value()?.into()),
-            Long("config") if matches!(verb.as_deref(), Some("run" | "sweep" | "place")) => {
+            Long("config") if verb.as_deref().is_some_and(|v| reads.contains(&v)) => {
                 config = Some(parser.value()?.into())
             }
             Long("experiment")
@@ -128,20 +249,24 @@ pub(super) fn parse(arguments: Vec<OsString>) -> Result<Command> {
                 paths.extend(parser.values()?.map(PathBuf::from))
             }
             Value(value) if verb.is_none() => verb = Some(value.string()?),
-            Value(value) if matches!(verb.as_deref(), Some("analyze" | "summarize" | "merge")) => {
+            Value(value)
+                if matches!(verb.as_deref(), Some("analyze" | "inspect" | "convert" | "summarize" | "merge")) =>
+            {
                 paths.push(value.into())
             }
             other => return Err(other.unexpected().into()),
         }
     }
     match verb.as_deref() {
-        Some("analyze") if paths.is_empty() => bail!("analyze needs at least one path"),
-        Some("analyze") => Ok(Command::Analyze { paths, json, csv, counts, threads }),
+        Some(verb @ ("analyze" | "inspect" | "convert")) if paths.is_empty() => bail!("{verb} needs at least one path"),
+        Some("analyze") => Ok(Command::Analyze { paths, told: Asked { told, config }, json, csv, counts, threads }),
+        Some("inspect") => Ok(Command::Inspect { paths, told: Asked { told, config }, json }),
+        Some("convert") => {
+            let Some(out) = out else { bail!("convert needs -o FILE or FOLDER") };
+            Ok(Command::Convert { paths, told: Asked { told, config }, out, threads })
+        }
         Some("run" | "sweep" | "place") if config.is_some() && paths.is_empty() => {
             bail!("--config tells the sizes of a trace's model: it needs --traces")
-        }
-        Some("run") => {
-            Ok(Command::Run { experiment: experiment.unwrap_or_default(), traces: paths, config, json, threads })
         }
         Some("place") => {
             let table = match (weights, numbers) {
@@ -170,6 +295,7 @@ pub(super) fn parse(arguments: Vec<OsString>) -> Result<Command> {
             Ok(Command::Place(Box::new(Place {
                 experiment,
                 traces,
+                told,
                 config,
                 placements,
                 weights,
@@ -178,9 +304,17 @@ pub(super) fn parse(arguments: Vec<OsString>) -> Result<Command> {
                 threads,
             })))
         }
-        Some("sweep") => {
-            Ok(Command::Sweep { experiment: experiment.unwrap_or_default(), traces: paths, config, json, threads })
+        Some("run") => {
+            Ok(Command::Run { experiment: experiment.unwrap_or_default(), traces: paths, told, config, json, threads })
         }
+        Some("sweep") => Ok(Command::Sweep {
+            experiment: experiment.unwrap_or_default(),
+            traces: paths,
+            told,
+            config,
+            json,
+            threads,
+        }),
         Some("paper") => {
             Ok(Command::Paper { experiment: experiment.unwrap_or_default(), traces: paths, json, threads })
         }
@@ -203,10 +337,14 @@ pub(super) fn parse(arguments: Vec<OsString>) -> Result<Command> {
         }
         Some(other) => {
             bail!(
-                "no command is called {other}; there are analyze, run, sweep, place, paper, calibrate, summarize, merge and make"
+                "no command is called {other}; there are analyze, inspect, convert, run, sweep, place, paper, calibrate, summarize, merge and make"
             )
         }
-        None => bail!("a command is missing: analyze, run, sweep, place, paper, calibrate, summarize, merge or make"),
+        None => {
+            bail!(
+                "a command is missing: analyze, inspect, convert, run, sweep, place, paper, calibrate, summarize, merge or make"
+            )
+        }
     }
 }
 
@@ -224,12 +362,37 @@ mod tests {
         let traces = vec!["a".into(), "b".into()];
         assert_eq!(
             run,
-            Command::Run { experiment: "v=1&batch=64".into(), traces, config: None, json: true, threads: 1 }
+            Command::Run {
+                experiment: "v=1&batch=64".into(),
+                traces,
+                told: Told::default(),
+                config: None,
+                json: true,
+                threads: 1
+            }
         );
         assert_eq!(read("analyze --help").unwrap(), Command::Help);
-        for bad in
-            ["", "analyse x", "analyze", "analyze --experiment v=1 x", "run --threads 0", "run x", "run --config c"]
-        {
+        let Command::Analyze { told, .. } =
+            read("analyze x --top-k 4 --unmarked first:9 --ids logical --model olmoe").unwrap()
+        else {
+            panic!("it is analyze")
+        };
+        assert_eq!((told.told.top_k, told.told.experts), (Some(4), Some(64)), "an option goes before a preset");
+        assert_eq!((told.told.unmarked, told.told.ids), (Some(crate::model::Marking::First(9)), Some(Ids::Logical)));
+        for bad in [
+            "",
+            "analyse x",
+            "analyze",
+            "inspect",
+            "convert x",
+            "analyze x --top-k 0",
+            "analyze x --ids both",
+            "merge a --top-k 2",
+            "analyze --experiment v=1 x",
+            "run --threads 0",
+            "run x",
+            "run --config c",
+        ] {
             assert!(read(bad).is_err(), "{bad}");
         }
     }

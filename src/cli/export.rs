@@ -111,14 +111,15 @@ fn arrays(summary: &Summary, file: &mut fs::File) -> Result<()> {
     let (n, layers) = (summary.experts, summary.layers.len());
     let mut save = |name: &str, shape: &[usize], cells: &mut dyn Iterator<Item = u64>| -> Result<()> {
         archive.start_file(format!("{name}.npy"), SimpleFileOptions::default().large_file(true))?;
-        archive.write_all(&header(shape))?;
+        archive.write_all(&header(shape, "<u8"))?;
         for cell in cells {
             archive.write_all(&cell.to_le_bytes())?;
         }
         Ok(())
     };
     save("layer_ids", &[layers], &mut summary.layers.keys().map(|&id| id.into()))?;
-    for scope in Scope::EACH {
+    let unmarked = summary.tokens[2] > 0;
+    for scope in Scope::EACH.into_iter().chain(unmarked.then_some(Scope::Unmarked)) {
         let rows = summary.layers.values().flat_map(|l| frequency(l, scope, Half::Both, n));
         save(&format!("frequency_{}", scope.name()), &[layers, n], &mut { rows })?;
         let joined = if scope == Scope::All { "joined" } else { scope.name() };
@@ -131,16 +132,16 @@ fn arrays(summary: &Summary, file: &mut fs::File) -> Result<()> {
             save(&name, &[count, n, n], &mut { cells })?;
         }
     }
-    if summary.top_k > 1 {
+    if summary.top_k > 1 && !summary.is_counts() {
         save("pairs", &[layers, n, n], &mut summary.layers.values().flat_map(|l| pair_counts(l, n).cells))?;
     }
     Ok(archive.finish()?.flush()?)
 }
 
-/// The header of a `.npy` of little-endian u64, padded to 64 bytes.
-fn header(shape: &[usize]) -> Vec<u8> {
+/// The header of a `.npy` of a type, padded to 64 bytes.
+pub(super) fn header(shape: &[usize], kind: &str) -> Vec<u8> {
     let shape: String = shape.iter().map(|n| format!("{n}, ")).collect();
-    let mut text = format!("{{'descr': '<u8', 'fortran_order': False, 'shape': ({}), }}", shape.trim_end());
+    let mut text = format!("{{'descr': '{kind}', 'fortran_order': False, 'shape': ({}), }}", shape.trim_end());
     let padded = (10 + text.len() + 1).next_multiple_of(64);
     text.extend(std::iter::repeat_n(' ', padded - 11 - text.len()));
     text.push('\n');

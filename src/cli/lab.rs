@@ -8,6 +8,7 @@ use anyhow::{Context, Result, anyhow};
 
 use super::output::Output;
 use super::{prepare, understood, warn, work};
+use crate::format::Told;
 use crate::place::files::{Deployment, ENGINES, Engine, PlacementFile, engine_named, read};
 use crate::protocol::{Lab, PlaceReport, Scores, Weights, WeightsPlaced};
 use crate::sim::Strategy;
@@ -18,6 +19,7 @@ use crate::units::{bytes, seconds, significant};
 pub(super) struct Place {
     pub(super) experiment: String,
     pub(super) traces: Vec<PathBuf>,
+    pub(super) told: Told,
     pub(super) config: Option<PathBuf>,
     /// Files of placements that are scored too.
     pub(super) placements: Vec<PathBuf>,
@@ -148,7 +150,7 @@ fn score(of: &Place) -> Result<PlaceReport> {
     } else if !read.run.file.is_empty() {
         anyhow::bail!("the experiment is on the placement {}: give its file with --placement", read.run.file);
     }
-    let (experiment, data, state) = prepare(read, &of.traces, of.config.as_deref(), of.threads)?;
+    let (experiment, data, state) = prepare(read, &of.traces, &of.told, of.config.as_deref(), of.threads)?;
     let (dataset, part) = state.data(&data)?;
     let score = |experiment: &crate::experiment::Experiment, file: Option<&PlacementFile>| -> Result<PlaceReport> {
         let mut lab = Lab::new(dataset, part, experiment, file).map_err(anyhow::Error::msg)?;

@@ -6,19 +6,24 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use anyhow::{Result, bail};
 
 use super::files::{Listing, Paths, collect};
+use crate::format::Told;
 use crate::protocol::{Dataset, Ingest, Job, State, Unit, cut, jobs};
 
 /// Units that a thread takes at once, at most: few enough to share the end evenly.
 const CHUNK: usize = 8;
 
 /// Loads the traces under `paths` with that many threads; the result does not depend on their number.
-pub(super) fn load(paths: &[PathBuf], threads: usize) -> Result<State> {
+pub(super) fn load(paths: &[PathBuf], told: &Told, threads: usize) -> Result<State> {
     let Listing { files, sources, issues: mut refused } = collect(paths)?;
     let mut state = State::default();
-    let (units, issues) = finish_with(&mut state, jobs::List::new(sources), &files)?;
+    let (units, issues) = finish_with(&mut state, jobs::List::new(sources).telling(told.clone()), &files)?;
     refused.extend(issues);
     state.staged = read(&files, &units, threads);
-    let info = finish(&mut state, jobs::Commit(refused))?;
+    let mut info = finish(&mut state, jobs::Commit(refused))?;
+    // What a summary file holds was read before anything was told.
+    if info.unmarked > 0 && told.unmarked.is_some() {
+        info = finish(&mut state, jobs::Mark(told.unmarked))?;
+    }
     if info.layers.is_empty() {
         for issue in &info.issues {
             eprintln!("moescope: {issue}");

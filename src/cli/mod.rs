@@ -2,8 +2,10 @@
 //! usage). Apart, because only here are files opened by path, threads started and a clock read.
 
 mod args;
+mod convert;
 mod export;
 mod files;
+mod inspect;
 mod lab;
 mod load;
 mod make;
@@ -21,7 +23,7 @@ use anyhow::{Context, Result, anyhow, bail};
 
 use self::args::{Command, parse};
 use crate::experiment::Experiment;
-use crate::format::ModelConfig;
+use crate::format::{ModelConfig, Told};
 use crate::model::Scope;
 use crate::protocol::{Asked, DataId, Dataset, Run, RunReport, State, batch, jobs};
 use crate::sim::Breakdown;
@@ -57,12 +59,14 @@ fn carry_out(command: Command) -> Result<()> {
             crate::format::READERS.iter().try_for_each(|reader| writeln!(out, "  {}", reader.says))?;
         }
         Command::Version => writeln!(out, "moescope {}", env!("CARGO_PKG_VERSION"))?,
-        Command::Analyze { paths, json, csv, counts, threads } => {
+        Command::Inspect { paths, told, json } => inspect::inspect(&mut out, &paths, &told.read()?, json)?,
+        Command::Convert { paths, told, out, threads } => convert::convert(&paths, &told.read()?, &out, threads)?,
+        Command::Analyze { paths, told, json, csv, counts, threads } => {
             let counts = counts.map(|file| output::Output::claim(&file)).transpose()?;
             if let Some(folder) = &csv {
                 export::folder(folder)?;
             }
-            let mut state = load::load(&paths, threads)?;
+            let mut state = load::load(&paths, &told.read()?, threads)?;
             let of = DataId::of(&state.trace.info());
             let report = load::finish(&mut state, jobs::Report::new(of.clone()))?;
             if let Some(folder) = &csv {
@@ -80,9 +84,9 @@ fn carry_out(command: Command) -> Result<()> {
                 analysis_table(&mut out, &state.trace, &report)?;
             }
         }
-        Command::Run { experiment, traces, config, json, threads } => {
+        Command::Run { experiment, traces, told, config, json, threads } => {
             let (read, said) = understood(&experiment, !traces.is_empty());
-            let (experiment, of, mut state) = prepare(read, &traces, config.as_deref(), threads)?;
+            let (experiment, of, mut state) = prepare(read, &traces, &told, config.as_deref(), threads)?;
             let mut report = simulate(&mut state, &of, &experiment, threads)?;
             report.warnings.splice(0..0, said);
             if json {
@@ -93,12 +97,12 @@ fn carry_out(command: Command) -> Result<()> {
             }
         }
         Command::Place(of) => lab::place(&mut out, &of)?,
-        Command::Sweep { experiment, traces, config, json, threads } => {
+        Command::Sweep { experiment, traces, told, config, json, threads } => {
             let (read, mut warnings) = understood(&experiment, !traces.is_empty());
             let Some(sweep) = read.view.sweep.clone() else {
                 bail!("the experiment has no sweep: add sweep=SETTING:FROM:TO:POINTS")
             };
-            let (experiment, of, mut state) = prepare(read, &traces, config.as_deref(), threads)?;
+            let (experiment, of, mut state) = prepare(read, &traces, &told, config.as_deref(), threads)?;
             let mut points = Vec::new();
             for value in sweep.values() {
                 let at = experiment.run_key().with(&sweep.name, &value).map_err(anyhow::Error::msg)?;
@@ -123,11 +127,16 @@ fn carry_out(command: Command) -> Result<()> {
 fn prepare(
     mut experiment: Experiment,
     traces: &[PathBuf],
+    told: &Told,
     config: Option<&Path>,
     threads: usize,
 ) -> Result<(Experiment, DataId, State)> {
     if !traces.is_empty() {
-        let state = load::load(traces, threads)?;
+        let told = Told { unmarked: told.unmarked.or(experiment.workload.unmarked), ..told.clone() };
+        // Beside the result stands what was told.
+        experiment.workload.unmarked = told.unmarked;
+        let beside = config.map(std::fs::read).transpose().ok().flatten().and_then(|bytes| Told::read(&bytes));
+        let state = load::load(traces, &told.or(&beside.unwrap_or_default()), threads)?;
         warn(&state.trace.warnings());
         if let Some(path) = config {
             sizes(&mut experiment, path, &state.trace).with_context(|| path.display().to_string())?;
@@ -237,10 +246,11 @@ fn analysis_table(out: &mut impl Write, loaded: &Dataset, report: &crate::analys
     let info = loaded.info();
     writeln!(
         out,
-        "{} requests, {} prefill and {} decode tokens; {} MoE layers, {} experts, top-{}; model {}; digest {}",
+        "{} requests, {} prefill and {} decode tokens{}; {} MoE layers, {} experts, top-{}; model {}; digest {}",
         info.requests,
         grouped(info.prefill),
         grouped(info.decode),
+        if info.unmarked > 0 { format!(", {} unmarked ones", grouped(info.unmarked)) } else { String::new() },
         info.layers.len(),
         info.experts,
         info.top_k,

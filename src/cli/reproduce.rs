@@ -43,7 +43,15 @@ pub(super) fn paper(
     json: bool,
     threads: usize,
 ) -> Result<()> {
-    let state = if traces.is_empty() { State::default() } else { load::load(traces, threads)? };
+    let state = if traces.is_empty() {
+        State::default()
+    } else {
+        load::load(
+            traces,
+            &crate::format::Told { unmarked: experiment.workload.unmarked, ..Default::default() },
+            threads,
+        )?
+    };
     super::warn(&state.trace.warnings());
     let recorded = state.trace.part();
     let of = recorded.map(|p| p.model().context("the model of the trace is not known")).transpose()?;

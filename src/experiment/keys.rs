@@ -162,6 +162,14 @@ pub fn keys() -> &'static [Key] {
             get: |e| Learn::EACH.iter().find(|l| l.1 == e.workload.learn).map_or("", |l| l.0).into(),
             set: |e, v| choice(v, &Learn::EACH).map(|l| e.workload.learn = l),
         },
+        Key {
+            name: "unmarked",
+            get: |e| e.workload.unmarked.map_or_else(String::new, |m| m.to_string()),
+            set: |e, v| {
+                e.workload.unmarked = if v.is_empty() { None } else { Some(v.parse()?) };
+                Ok(())
+            },
+        },
         Key { name: "home", get: |e| e.run.home.clone(), set: |e, v| placement(v).map(|p| e.run.home = p.name.into()) },
         number!("mfu", run.mfu, 0.01..=1.0),
         number!("spare", run.spare, 0..=64),

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use serde::{Deserialize, Serialize};
 
 use super::{Heat, Look, PairMap, Subset, Sweep, Variant};
-use crate::model::{Duplex, Faults, SYSTEMS, Scope};
+use crate::model::{Duplex, Faults, Marking, SYSTEMS, Scope};
 use crate::place::PLACEMENTS;
 use crate::sim::{Activations, Aim, DieOrder, FetchOrder, Strategy};
 
@@ -54,6 +54,8 @@ pub struct WorkloadSettings {
     pub held_out: bool,
     /// What placements learn from.
     pub learn: Learn,
+    /// What the tokens are of which a recording does not say whether they are the prompt's; none: they stay unmarked.
+    pub unmarked: Option<Marking>,
 }
 
 impl Default for WorkloadSettings {
@@ -71,6 +73,7 @@ impl Default for WorkloadSettings {
             skip_collapsed: false,
             held_out: false,
             learn: Learn::Decode,
+            unmarked: None,
         }
     }
 }

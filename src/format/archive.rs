@@ -87,6 +87,14 @@ pub fn container(head: &[u8]) -> Option<Container> {
     }
 }
 
+/// Whether these are the entries of what is one file to everybody: a torch archive, or arrays that NumPy saved together.
+#[must_use]
+pub fn is_one_file<'a>(paths: impl Iterator<Item = &'a str> + Clone) -> bool {
+    let torch = paths.clone().any(|p| p == "data.pkl" || p.ends_with("/data.pkl"));
+    let arrays = paths.clone().next().is_some() && paths.clone().all(|p| p.ends_with(".npy") && !p.contains('/'));
+    torch || arrays
+}
+
 /// Whether the first bytes are those of a tar archive.
 #[must_use]
 pub fn is_tar(head: &[u8]) -> bool {

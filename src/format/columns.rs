@@ -1,149 +1,179 @@
-//! Rows of expert ids to a request, for the formats that are read whole. Apart from the paper scanner, which does the same
-//! while it streams and knows of steps.
+//! What the columns of records are called: one thing has a dozen names. Apart from the records: tables, lines of JSON and Parquet
+//! share the names and nothing else.
 
-use std::collections::BTreeMap;
+use super::number_after;
 
-use super::reader::About;
-use super::{Issues, Place, Problem};
-use crate::model::{LAYER_IDS, MAX_LAYERS, MAX_TOKENS, MAX_TOP_K, Request, UNKNOWN, may_hold};
-use crate::units::small;
-
-/// Ids `[tokens][layers][k]`, flat; what is no `u16` (such as -1) is unknown.
-pub(super) struct Routed {
-    pub(super) ids: Vec<u16>,
-    pub(super) layers: usize,
-    pub(super) top_k: usize,
+/// What a column holds.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Role {
+    Layer,
+    /// The ids of a token, a list; or of several tokens.
+    Ids,
+    /// One id: of a row for each pick, or for each count.
+    Expert,
+    /// The nth id of a token, of several columns.
+    Nth(usize),
+    /// The count of an expert, of a column for each.
+    Of(usize),
+    Slot,
+    Count,
+    /// The position of a token.
+    Token,
+    /// The word `token`: its position, or its text.
+    MaybeToken,
+    Step,
+    /// A part of what names a request.
+    Request,
+    Phase,
+    /// 1 for a token of the prompt.
+    IsPrefill,
+    /// 1 for a generated token.
+    IsDecode,
+    Rank,
+    Block,
+    /// Position of a block of multi-token prediction.
+    Mtp,
+    /// K, that of the model.
+    TopK,
+    /// E, that of the model.
+    Experts,
+    Other,
 }
 
-/// Whether a shape is one that traces have.
-pub(super) fn bounded(tokens: usize, layers: usize, top_k: usize) -> Result<(), Problem> {
-    let all = [("tokens", tokens, MAX_TOKENS), ("layers", layers, MAX_LAYERS), ("experts a token", top_k, MAX_TOP_K)];
-    match all.into_iter().find(|(_, found, limit)| found > limit) {
-        Some((what, found, limit)) => Err(Problem::Limit { what: format!("{found} {what}"), limit: limit as u64 }),
-        None => Ok(()),
+/// The role of a column by its name.
+pub(super) fn role(name: &str) -> Role {
+    let mut name = name.trim_start_matches('\u{feff}').trim().to_ascii_lowercase();
+    name.retain(|c| c != '"' && c != '\'');
+    let name = name.replace([' ', '-', '.'], "_");
+    match name.as_str() {
+        "layer" | "layer_id" | "layer_idx" | "layer_index" | "layer_no" | "layer_num" | "layer_number"
+        | "moe_layer" | "moe_layer_id" | "moe_layer_idx" | "layerid" | "layeridx" | "layer_name" => Role::Layer,
+        "topk_ids"
+        | "top_k_ids"
+        | "experts"
+        | "selected_ids"
+        | "topk_experts"
+        | "top_k_experts"
+        | "top_indices"
+        | "indices"
+        | "expert_ids"
+        | "selected_experts"
+        | "activated_expert_ids"
+        | "activated_experts"
+        | "topk_idx"
+        | "topk_indices"
+        | "top_k_indices"
+        | "top_experts"
+        | "routed_experts"
+        | "expert_indices"
+        | "chosen_experts"
+        | "expert_list" => Role::Ids,
+        "expert" | "expert_id" | "expert_idx" | "expert_index" | "expertid" => Role::Expert,
+        "slot" | "topk_slot" | "topk_rank" | "topk_pos" | "choice" | "pick" | "k_idx" | "k_index" | "rank_in_topk" => {
+            Role::Slot
+        }
+        "count" | "counts" | "token_count" | "tokens_count" | "load" | "hits" | "freq" | "frequency"
+        | "activations" | "activation_count" | "num_activations" => Role::Count,
+        "token_idx" | "token_index" | "token_pos" | "token_position" | "position" | "pos" | "tok_idx" | "token_no" => {
+            Role::Token
+        }
+        "token" | "tok" => Role::MaybeToken,
+        "step" | "forward_pass" | "forward_pass_id" | "iteration" | "iter" | "pass" | "decode_step" | "step_id"
+        | "step_idx" | "global_step" => Role::Step,
+        "req_id" | "request_id" | "request" | "req" | "rid" | "problem_id" | "prompt_id" | "sample_id" | "seq_id"
+        | "sequence_id" | "sequence" | "turn" | "batch_id" | "conversation_id" | "dataset" | "uid" | "doc_id"
+        | "example_id" | "prompt_idx" | "sample_idx" | "request_idx" | "seq_idx" | "problem_idx" => Role::Request,
+        "phase" | "stage" | "mode" | "forward_mode" => Role::Phase,
+        "is_prefill" | "is_prompt" => Role::IsPrefill,
+        "is_decode" | "is_generated" => Role::IsDecode,
+        "rank" | "ep_rank" | "tp_rank" | "dp_rank" | "global_rank" | "worker" | "gpu" => Role::Rank,
+        "block" | "block_type" => Role::Block,
+        "mtp_idx" | "mtp_layer" | "mtp" => Role::Mtp,
+        "topk" | "top_k" | "num_experts_per_tok" | "n_expert_used" | "moe_top_k" => Role::TopK,
+        "num_experts" | "n_expert" | "n_experts" | "n_routed_experts" | "num_local_experts" => Role::Experts,
+        _ => numbered(&name),
     }
 }
 
-/// Why a row of ids cannot stand, if it cannot.
-pub(super) fn row_problem(row: &[u16], top_k: usize, experts: u64) -> Option<Problem> {
-    if row.len() != top_k || row.is_empty() {
-        return Some(Problem::RowWidth { expected: top_k, found: row.len() });
+/// Columns of one id or one count each: `topk_0`, `ep_3`, `expert_3`, `e3`.
+fn numbered(name: &str) -> Role {
+    if let Some(n) = whole_after(name, &["topk", "top", "topk_id", "top_expert", "topk_expert", "id", "slot", "choice"])
+    {
+        return Role::Nth(n);
     }
-    if row.contains(&UNKNOWN) {
-        return Some(Problem::NotRecorded);
+    match whole_after(name, &["ep", "experts", "expert", "exp", "e", "expert_id"]).or_else(|| name.parse().ok()) {
+        Some(n) if n < 6144 => Role::Of(n),
+        _ => Role::Other,
     }
-    if let Some(&id) = row.iter().find(|&&id| u64::from(id) >= experts) {
-        return Some(Problem::IdRange { id: id.into(), limit: experts });
-    }
-    (1..row.len()).find(|&i| row[..i].contains(&row[i])).map(|i| Problem::Duplicate { id: row[i] })
 }
 
-/// A request that is being read, layer by layer or token by token.
-pub(super) struct Columns {
-    top_k: usize,
-    experts: u64,
-    layers: BTreeMap<u32, Vec<u16>>,
-    /// Rows of all layers.
-    rows: usize,
-    /// Rows of zeros in each layer.
-    zeros: BTreeMap<u32, usize>,
+/// The number behind a word, if a name is nothing else.
+fn whole_after(name: &str, words: &[&str]) -> Option<usize> {
+    words.iter().find_map(|word| {
+        let rest = name.strip_prefix(word)?.trim_start_matches('_');
+        (!rest.is_empty() && rest.len() < 6).then(|| rest.parse().ok()).flatten()
+    })
 }
 
-impl Columns {
-    pub(super) fn new(experts: u64) -> Self {
-        Self { top_k: 0, experts, layers: BTreeMap::new(), rows: 0, zeros: BTreeMap::new() }
-    }
+/// A layer as it stands in a cell: a number, or a name with one.
+pub(super) fn layer(text: &str) -> Option<u64> {
+    let text = text.trim().trim_matches(['"', '\'']);
+    text.parse().ok().or_else(|| number_after(text, &["layers", "layer", "blk", "block", "l"]))
+}
 
-    /// Adds the tokens of an array; layers are numbered from 0.
-    pub(super) fn push_all(&mut self, routed: &Routed, issues: &mut Issues) {
-        for token in routed.ids.chunks_exact((routed.layers * routed.top_k).max(1)) {
-            for (layer, row) in (0..).zip(token.chunks_exact(routed.top_k.max(1))) {
-                // A dense layer is recorded as zeros; its rows are not duplicates but nothing.
-                if row.len() > 1 && row.iter().all(|&id| id == 0) {
-                    self.push_zero(layer, row.len(), issues);
-                } else {
-                    self.push(layer, row, None, issues);
-                }
-            }
-        }
+/// Whether a cell of a phase says prefill (true) or decode (false); none if it says neither.
+pub(super) fn is_prefill(text: &str) -> Option<bool> {
+    let text = text.trim().trim_matches(['"', '\'']).to_ascii_lowercase();
+    let starts = |words: &[&str]| words.iter().any(|w| text.starts_with(w));
+    if starts(&["prefill", "prompt", "extend", "context"]) || text == "p" {
+        Some(true)
+    } else if starts(&["decode", "gen", "completion", "output", "response"]) || text == "d" {
+        Some(false)
+    } else {
+        None
     }
+}
 
-    /// Adds the next token's row to a layer; the first row of all decides K.
-    pub(super) fn push(&mut self, layer: u64, row: &[u16], offset: Option<u64>, issues: &mut Issues) {
-        let Some((layer, token)) = self.place(layer, row.len(), offset, issues) else { return };
-        let column = self.layers.entry(layer).or_default();
-        match row_problem(row, self.top_k, self.experts) {
-            None => column.extend_from_slice(row),
-            Some(problem) => {
-                column.extend(std::iter::repeat_n(UNKNOWN, self.top_k));
-                issues.push(Place { step: None, layer: Some(layer), token: Some(small(token)), offset }, problem);
-            }
-        }
+/// The whole numbers of a cell that lists them: `[1, 2]`, `1 2`, `1;2`; none if there is something else in it.
+pub(super) fn numbers(text: &str, into: &mut Vec<i64>) -> Option<()> {
+    into.clear();
+    let inside = text.trim().trim_start_matches(['[', '(', '{']).trim_end_matches([']', ')', '}']);
+    for part in inside.split([',', ' ', ';', '|', '\t', '[', ']', '\n']).filter(|p| !p.is_empty()) {
+        into.push(part.parse().ok().or_else(|| part.parse().ok().and_then(super::tensor::whole))?);
     }
+    Some(())
+}
 
-    /// Adds a row of zeros, which is no routing: a layer that has only such is dense.
-    fn push_zero(&mut self, layer: u64, top_k: usize, issues: &mut Issues) {
-        let Some((layer, _)) = self.place(layer, top_k, None, issues) else { return };
-        self.layers.entry(layer).or_default().extend(std::iter::repeat_n(UNKNOWN, self.top_k));
-        *self.zeros.entry(layer).or_default() += 1;
-    }
+#[cfg(test)]
+mod tests {
+    use super::*;
 
-    /// Layer and token of a layer's next row; none, and an issue, where a bound is in the way.
-    fn place(&mut self, id: u64, width: usize, offset: Option<u64>, issues: &mut Issues) -> Option<(u32, usize)> {
-        let layer = u32::try_from(id).ok();
-        let column = layer.and_then(|l| self.layers.get(&l));
-        let top_k = if self.top_k == 0 { width } else { self.top_k };
-        let token = column.map_or(0, Vec::len) / top_k.max(1);
-        let layers = self.layers.len() + usize::from(column.is_none());
-        let wrong = if id >= LAYER_IDS {
-            Some(Problem::Limit { what: format!("layer id {id}"), limit: LAYER_IDS - 1 })
-        } else {
-            bounded(token + 1, layers, top_k).err()
-        };
-        if let Some(problem) = wrong {
-            issues.push(Place { step: None, layer, token: Some(small(token)), offset }, problem);
-            return None;
+    #[test]
+    fn columns_are_known_by_any_of_their_names() {
+        for (name, expected) in [
+            ("Layer ID", Role::Layer),
+            ("layer_idx", Role::Layer),
+            ("Activated Expert IDs", Role::Ids),
+            ("topk_ids", Role::Ids),
+            ("ep_3", Role::Of(3)),
+            ("expert_12", Role::Of(12)),
+            ("7", Role::Of(7)),
+            ("topk_1", Role::Nth(1)),
+            ("problem_id", Role::Request),
+            ("top-k", Role::TopK),
+            ("expert_bytes", Role::Other),
+            ("weight", Role::Other),
+            ("Batch Number", Role::Other),
+        ] {
+            assert_eq!(role(name), expected, "{name}");
         }
-        self.top_k = top_k;
-        self.rows += 1;
-        Some((layer?, token))
-    }
-
-    /// The request; layers with too few rows are filled up with unknown ones, layers that are all zero are dropped.
-    pub(super) fn finish(mut self, about: &About, prefill: usize, issues: &mut Issues) -> Option<Request> {
-        let top_k = self.top_k.max(1);
-        let dense = |layer: &u32, column: &Vec<u16>| {
-            let zeros = self.zeros.get(layer).is_some_and(|&n| n * top_k == column.len());
-            zeros || column.iter().all(|&id| id == 0)
-        };
-        let dense: Vec<u32> = self.layers.iter().filter(|(l, c)| dense(l, c)).map(|(&l, _)| l).collect();
-        for layer in dense {
-            self.layers.remove(&layer);
-            issues.push(Place { layer: Some(layer), ..Place::default() }, Problem::ZeroLayer);
-        }
-        let most = self.layers.values().map(Vec::len).max().unwrap_or(0);
-        // One long layer beside a thousand short ones would ask for a thousand times what is in the file.
-        if !may_hold(self.layers.len(), most / top_k, top_k, (self.rows * top_k * 2) as u64) {
-            let what = format!("rows that are missing in {} layers", self.layers.len());
-            issues.push(Place::default(), Problem::Limit { what, limit: (self.rows * 2) as u64 });
-            return None;
-        }
-        for (&layer, column) in &mut self.layers {
-            if column.len() < most {
-                let (expected, found) = (most / top_k, column.len() / top_k);
-                issues.push(Place { layer: Some(layer), ..Place::default() }, Problem::RowCount { expected, found });
-                column.resize(most, UNKNOWN);
-            }
-        }
-        self.layers.retain(|_, c| c.iter().any(|&id| id != UNKNOWN));
-        if self.layers.is_empty() {
-            issues.push(Place::default(), Problem::Empty);
-            return None;
-        }
-        let tokens = most / top_k;
-        let (layers, columns) = self.layers.into_iter().unzip();
-        let prefill = prefill.min(tokens);
-        let (index, labels) = (about.index, about.labels.clone());
-        Some(Request { index, sub: 0, labels, top_k: self.top_k, prefill, tokens, layers, columns })
+        assert_eq!(
+            (layer("layer_4"), layer(" 12 "), layer("model.layers.7.mlp"), layer("x")),
+            (Some(4), Some(12), Some(7), None)
+        );
+        let mut all = Vec::new();
+        assert_eq!((numbers("[3, 14,5]", &mut all), all.as_slice()), (Some(()), &[3, 14, 5][..]));
+        assert_eq!(numbers("[3, 1", &mut all), Some(()));
+        assert_eq!(numbers("a b", &mut all), None);
     }
 }

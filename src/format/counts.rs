@@ -81,7 +81,7 @@ pub(super) fn matrices(steps: &[Vec<Vec<u64>>], issues: &mut Issues) -> Counts {
 }
 
 /// The commonest of these lengths, the larger on a tie: what is cut off is short.
-fn usual(lengths: impl Iterator<Item = usize>) -> usize {
+pub(super) fn usual(lengths: impl Iterator<Item = usize>) -> usize {
     let mut times: BTreeMap<usize, usize> = BTreeMap::new();
     lengths.for_each(|n| *times.entry(n).or_default() += 1);
     times.into_iter().max_by_key(|&(n, times)| (times, n)).map_or(0, |(n, _)| n)

@@ -1,10 +1,34 @@
 //! What a file held. Apart from the readers, because all of them end here.
 
+use serde::{Deserialize, Serialize};
+
 use super::{Issues, Place, Problem};
-use crate::model::{MAX_COUNT, Request};
+use crate::model::{MAX_COUNT, Marks, Request};
 
 /// Token-expert counts without an order of tokens: layer id to counts by expert.
 pub type Counts = Vec<(u32, Vec<u64>)>;
+
+/// A request of which a file holds a part: one of its layers, or the prompt without what was generated.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Fragment {
+    /// What the parts of one request have in common.
+    pub of: String,
+    /// Which part it is.
+    pub part: Half,
+    /// Its tokens and layers.
+    pub request: Request,
+}
+
+/// Which part of a request a file holds.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+pub enum Half {
+    /// The prompt.
+    Prompt,
+    /// What was generated.
+    Generated,
+    /// Some of its layers, for all of its tokens.
+    Layers,
+}
 
 /// What a file held.
 #[derive(Debug, Default)]
@@ -13,6 +37,12 @@ pub struct Found {
     pub requests: Vec<Request>,
     /// Its counts.
     pub counts: Counts,
+    /// Experts of a layer of its counts, if the file or the reader says so; else 0.
+    pub experts: usize,
+    /// Experts of a token of its counts, if the file or the reader says so; else 0.
+    pub top_k: usize,
+    /// Requests that are parts of larger ones, which other files complete.
+    pub fragments: Vec<Fragment>,
     /// The bytes of a summary file, which only the load can read.
     pub summary: Option<Vec<u8>>,
     /// What was wrong.
@@ -41,15 +71,17 @@ impl Found {
 
     /// Whether nothing in it can be used.
     pub(super) fn is_empty(&self) -> bool {
-        self.requests.is_empty() && self.counts.is_empty() && self.summary.is_none()
+        self.requests.is_empty() && self.counts.is_empty() && self.summary.is_none() && self.fragments.is_empty()
     }
 
     /// What is kept of the file, for its issues.
     #[must_use]
     pub fn kept(&self) -> String {
         match (&self.requests[..], self.counts.len()) {
-            ([], 0) => "nothing".into(),
+            ([], 0) if self.fragments.is_empty() => "nothing".into(),
+            ([], 0) => format!("{} parts of requests", self.fragments.len()),
             ([], layers) => format!("counts of {layers} layers"),
+            ([r], _) if r.marks == Marks::None => format!("{} unmarked tokens in {} layers", r.tokens, r.layers.len()),
             ([r], _) => format!("{} prefill and {} decode tokens in {} layers", r.prefill, r.decode(), r.layers.len()),
             (all, _) => format!("{} requests", all.len()),
         }

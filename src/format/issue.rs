@@ -1,7 +1,11 @@
 //! What was wrong in an input, where, what was kept and how to mend it. Apart, because readers, the page and the command
 //! line all speak of it.
 
+use std::mem::{Discriminant, discriminant};
+
 use serde::{Deserialize, Serialize};
+
+use super::Finding;
 
 /// Where in a file something was found.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -167,12 +171,31 @@ pub enum Problem {
         /// What is too much.
         why: String,
     },
+    /// What a check of the recording found.
+    #[error(transparent)]
+    Finding(#[from] Finding),
 }
 
 impl Problem {
+    /// Problems of one kind are folded into one issue.
+    fn kind(&self) -> (Discriminant<Self>, Option<Discriminant<Finding>>) {
+        let finding = if let Self::Finding(finding) = self { Some(discriminant(finding)) } else { None };
+        (discriminant(self), finding)
+    }
+
+    /// Two or three words for a badge on the trace; none for what needs none.
+    #[must_use]
+    pub fn badge(&self) -> Option<&'static str> {
+        match self {
+            Self::Finding(finding) => finding.badge(),
+            Self::ZeroLayer => Some("dense layers"),
+            _ => None,
+        }
+    }
+
     /// How a user can mend it.
     #[must_use]
-    pub fn mend(&self) -> &'static str {
+    pub fn mend(&self) -> &str {
         match self {
             Self::Syntax { .. } => {
                 "check the file at this offset; a paper trace is a list of steps, each an object of layer ids"
@@ -187,7 +210,7 @@ impl Problem {
             Self::CountsBesideRequests => "load counts on their own",
             Self::Empty => "check that the recorder ran on a model with MoE layers",
             Self::NotATrace { .. } => {
-                "give a trace in one of the formats that docs/formats.md lists, or an archive or folder of them"
+                "give a recording of one of the kinds that docs/formats.md lists, or an archive or folder of them; docs/recording.md says how to record"
             }
             Self::Unreadable { .. } => "unpack it yourself and give the folder, or copy it again",
             Self::OtherShape { .. } => "load one model at a time",
@@ -201,6 +224,7 @@ impl Problem {
             Self::NoFile { .. } => "make it a file that can be read, or take it out of the folder",
             Self::SamePlaces => "summarise one of them with --first, the place after the other's last",
             Self::Tables { .. } => "check the largest expert id of the file; record logical ids",
+            Self::Finding(finding) => finding.mend(),
             Self::Together { .. } => "leave this file out, or load the files of one model at a time",
         }
     }
@@ -252,10 +276,26 @@ pub struct Issues {
 impl Issues {
     /// Notes a problem; a further one of the same kind only counts.
     pub fn push(&mut self, place: Place, problem: Problem) {
-        let kind = std::mem::discriminant(&problem);
-        match self.found.iter_mut().find(|(_, p, _)| std::mem::discriminant(p) == kind) {
+        let kind = problem.kind();
+        match self.found.iter_mut().find(|(_, p, _)| p.kind() == kind) {
             Some((.., count)) => *count += 1,
             None => self.found.push((place, problem, 1)),
+        }
+    }
+
+    /// Notes what a check found.
+    pub(super) fn find(&mut self, finding: Finding) {
+        self.push(Place::default(), Problem::Finding(finding));
+    }
+
+    /// Adds those of another part of the file.
+    pub(super) fn merge(&mut self, other: Self) {
+        for (place, problem, count) in other.found {
+            let kind = problem.kind();
+            match self.found.iter_mut().find(|(_, p, _)| p.kind() == kind) {
+                Some((.., ours)) => *ours += count,
+                None => self.found.push((place, problem, count)),
+            }
         }
     }
 

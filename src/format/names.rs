@@ -32,6 +32,10 @@ pub fn labels(path: &str) -> Labels {
     for folder in folders {
         let folder = folder.trim_end_matches(".zip");
         let parts: Vec<&str> = folder.split('-').collect();
+        // Trees of model / data set / subject: the language stands behind the data set.
+        if let Some(found) = tree(path, folder) {
+            return found;
+        }
         let dataset = |from: usize| (from + 1..=parts.len()).rev().find(|&to| is_dataset(&parts[from..to].concat()));
         if let Some((from, to)) = (1..parts.len()).find_map(|from| dataset(from).map(|to| (from, to))) {
             return Labels {
@@ -45,6 +49,65 @@ pub fn labels(path: &str) -> Labels {
         }
     }
     fallback
+}
+
+/// What a tree of folders tells, if this is its folder of a data set: the model is above it, the subject in it.
+fn tree(path: &str, folder: &str) -> Option<Labels> {
+    if !is_dataset(folder.split('_').next().unwrap_or_default()) {
+        return None;
+    }
+    let mut all = path.rsplit(['/', '\\']).skip(1);
+    let mut below = "";
+    for name in all.by_ref() {
+        if name == folder {
+            break;
+        }
+        below = name;
+    }
+    let model = all.next().filter(|m| !matches!(*m, "" | "." | ".."))?;
+    Some(Labels { model: model.into(), dataset: folder.into(), subject: below.into() })
+}
+
+/// The rank in a file's name (`rank0.safetensors`, `dump_tp3_step1.txt`), and the path without it, which files of one run share.
+#[must_use]
+pub fn rank(path: &str) -> Option<(String, u64)> {
+    let start = path.rfind(['/', '\\']).map_or(0, |i| i + 1);
+    let name = path[start..].to_ascii_lowercase();
+    let words = ["rank", "worker", "gpu", "tp", "dp", "ep"];
+    // The number that such a word stands before; SGLang ends the names of its dumps with one.
+    let after = words.iter().find_map(|word| {
+        let found = name.match_indices(word).find(|(at, _)| {
+            let alone = !name[..*at].ends_with(|c: char| c.is_ascii_alphanumeric());
+            let rest = name[at + word.len()..].trim_start_matches(['_', '-', '=']);
+            alone && rest.starts_with(|c: char| c.is_ascii_digit())
+        });
+        found.map(|(at, _)| at + word.len())
+    });
+    let recorder = name.starts_with("expert_distribution_recorder_").then(|| name.rfind('_')).flatten();
+    let from = after.or_else(|| recorder.filter(|&at| name[at..].matches('.').count() == 1))?;
+    let from = from + name[from..].find(|c: char| c.is_ascii_digit())?;
+    let to = name[from..].find(|c: char| !c.is_ascii_digit()).map_or(name.len(), |n| from + n);
+    // A time of writing differs from rank to rank.
+    let stamp = |text: &str| text.find("timestamp").map_or_else(|| text.to_string(), |at| text[..at].into());
+    let rest = stamp(&name[to..]);
+    Some((format!("{}{}#{rest}", &path[..start], &name[..from]), name[from..to].parse().ok()?))
+}
+
+/// The number behind a word in a path, of the last name that has one: `layer_02.parquet`, `layers.3.mlp`.
+#[must_use]
+pub fn number_after(path: &str, words: &[&str]) -> Option<u64> {
+    let path = path.to_ascii_lowercase();
+    path.rsplit(['/', '\\']).find_map(|name| {
+        words.iter().find_map(|word| {
+            let all = name.match_indices(word).filter_map(|(at, _)| {
+                let alone = !name[..at].ends_with(|c: char| c.is_ascii_alphanumeric());
+                let rest = name[at + word.len()..].trim_start_matches(['_', '-', '.', '=', ' ', '[']);
+                let digits = rest.len() - rest.trim_start_matches(|c: char| c.is_ascii_digit()).len();
+                if alone && digits > 0 { rest[..digits].parse().ok() } else { None }
+            });
+            all.last()
+        })
+    })
 }
 
 fn is_dataset(name: &str) -> bool {
@@ -93,5 +156,25 @@ mod tests {
         assert_eq!((&*l.model, &*l.dataset, &*l.subject), ("deepseek-r1", "mmlu-pro-chinese", "law"));
         assert_eq!(labels("0.json"), Labels::default());
         assert_eq!(labels("run 7/0.json").subject, "run 7");
+        let l = labels("profiling_result/cognitivecomputations/DeepSeek-R1-AWQ/mmlu_ZH_CN/anatomy/0.json");
+        assert_eq!((&*l.model, &*l.dataset, &*l.subject), ("DeepSeek-R1-AWQ", "mmlu_ZH_CN", "anatomy"));
+    }
+
+    #[test]
+    fn ranks_and_layers_are_numbers_in_names() {
+        let same =
+            |a: &str, b: &str| (rank(a).unwrap().0, rank(a).unwrap().1) == (rank(b).unwrap().0, rank(b).unwrap().1 - 1);
+        assert!(same("x/rank0.safetensors", "x/rank1.safetensors"));
+        assert!(same(
+            "expert_distribution_rank0_timestamp1744.25.csv",
+            "expert_distribution_rank1_timestamp1799.26.csv"
+        ));
+        assert!(same("expert_distribution_recorder_17574.0123_0.pt", "expert_distribution_recorder_17574.0123_1.pt"));
+        assert_eq!(rank("expert_distribution_recorder_1757421234.5678.pt"), None);
+        assert_eq!(rank("step3.json"), None, "tp and ep inside of words are none");
+        assert_eq!(rank("x/rank0/a.npy"), None, "a folder is no file");
+        assert_eq!(number_after("a/iter_0540/layer_02.parquet", &["layer"]), Some(2));
+        assert_eq!(number_after("model.layers.11.mlp.gate", &["layers", "layer"]), Some(11));
+        assert_eq!(number_after("player_2.npy", &["layer"]), None);
     }
 }

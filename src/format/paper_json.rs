@@ -131,6 +131,7 @@ impl PaperScanner {
             tokens: self.tokens,
             layers: self.columns.iter().map(|c| c.layer).collect(),
             columns: self.columns.into_iter().map(|c| c.ids).collect(),
+            ..Request::default()
         }
     }
 

@@ -1,8 +1,8 @@
 //! What a reader is: one kind of file, told by its first bytes. Apart from the table of them, which names every reader, while every
 //! reader names this.
 
-use super::Found;
-use crate::model::{Labels, MAX_EXPERTS};
+use super::{Found, Told};
+use crate::model::{Labels, MAX_EXPERTS, ModelPreset};
 
 /// One kind of file.
 pub struct Reader {
@@ -23,8 +23,14 @@ pub struct About {
     pub index: u64,
     /// What its path tells.
     pub labels: Labels,
-    /// E of the model that the path names.
+    /// Its path, through the archive: layers, ranks and steps stand in names.
+    pub path: String,
+    /// E that the reader tells, or of the model that the path names.
     pub experts: Option<usize>,
+    /// The model that the path names.
+    pub model: Option<&'static ModelPreset>,
+    /// What the reader tells.
+    pub told: Told,
 }
 
 impl About {

@@ -1,12 +1,14 @@
 //! The table of all readers. To add a format is to add its file under `readers/` and its row here.
 
-mod counts_csv;
-mod matrix;
-mod moe_beyond;
-mod npy;
+mod arrays;
+mod imatrix;
+mod json;
+mod nothing;
 mod paper;
-mod serving;
+mod parquet;
+mod records;
 mod summary;
+mod tables;
 
 use super::reader::Reader;
 
@@ -14,14 +16,19 @@ use super::reader::Reader;
 pub static READERS: &[Reader] = &[
     // Told by magic bytes.
     summary::SUMMARY,
-    npy::NPY,
+    arrays::NPY,
+    arrays::ZIP,
+    arrays::PICKLE,
+    arrays::SAFETENSORS,
+    imatrix::IMATRIX,
+    parquet::PARQUET,
     // Told by what their text begins with.
-    serving::SERVING,
-    matrix::MATRIX,
-    moe_beyond::MOE_BEYOND,
-    counts_csv::COUNTS_CSV,
-    // Takes what is left.
+    records::RECORDS,
+    json::JSON,
     paper::PAPER,
+    tables::TABLES,
+    // Takes what is left, to say what it is.
+    nothing::NOTHING,
 ];
 
 /// First bytes of a file by which its reader is told.

@@ -5,22 +5,39 @@ use super::reader::{About, Reading};
 use super::{Found, Place, Problem};
 
 /// A file above this is refused instead of filling the memory; paper traces have no such limit.
-const LARGEST: usize = 1 << 30;
+pub(super) const LARGEST: usize = 1 << 30;
 
 /// Gathers a file, and gives all of it to `read`.
 pub(super) fn whole(about: About, read: fn(Vec<u8>, &About) -> Found) -> Box<dyn Reading> {
-    Box::new(Whole { bytes: Vec::new(), about, read })
+    whole_unless(about, |_| false, read)
+}
+
+/// The same, of a file that its first megabyte may tell to be of no use: then no more of it is gathered.
+pub(super) fn whole_unless(
+    about: About,
+    enough: fn(&[u8]) -> bool,
+    read: fn(Vec<u8>, &About) -> Found,
+) -> Box<dyn Reading> {
+    Box::new(Whole { bytes: Vec::new(), about, enough, asked: false, read })
 }
 
 struct Whole {
     bytes: Vec<u8>,
     about: About,
+    enough: fn(&[u8]) -> bool,
+    asked: bool,
     read: fn(Vec<u8>, &About) -> Found,
 }
 
 impl Reading for Whole {
     fn feed(&mut self, bytes: &[u8]) -> bool {
         self.bytes.extend_from_slice(bytes);
+        if !self.asked && self.bytes.len() >= 1 << 20 {
+            self.asked = true;
+            if (self.enough)(&self.bytes) {
+                return false;
+            }
+        }
         self.bytes.len() <= LARGEST
     }
 

@@ -23,4 +23,4 @@ pub use rest::{Rest, known_rests, rest_of};
 pub use systems::{FIELDS, Field, Hardware, SYSTEMS, System, system_named};
 pub use tokens::Tokens;
 pub use topology::{Device, Duplex, Link, Route, Routes, Topology};
-pub use trace::{Labels, Phase, Request, Scope, UNKNOWN};
+pub use trace::{Labels, Marking, Marks, Phase, Request, Scope, UNKNOWN};

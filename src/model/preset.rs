@@ -324,7 +324,7 @@ fn labelled(label: &str) -> impl Iterator<Item = &'static ModelPreset> {
 /// The number of experts E of a layer in which `max_id` is the largest id seen: the smallest size in use that holds it.
 #[must_use]
 pub fn expert_count(max_id: u16) -> usize {
-    const SIZES: [usize; 13] = [4, 8, 16, 32, 60, 64, 96, 128, 160, 256, 384, 512, 1024];
+    const SIZES: [usize; 16] = [4, 8, 12, 16, 32, 40, 48, 60, 64, 96, 128, 160, 256, 384, 512, 1024];
     let least = usize::from(max_id) + 1;
     SIZES.into_iter().find(|&n| n >= least).unwrap_or(least)
 }

@@ -5,39 +5,113 @@ use serde::{Deserialize, Serialize};
 /// Marks a row whose routing is not known (prefix cache, damaged input); it fills the first id of the row.
 pub const UNKNOWN: u16 = u16::MAX;
 
-/// The two phases of a request.
+/// The phases of a request.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Phase {
     /// The prompt's tokens.
     Prefill,
     /// The generated tokens, one a step.
     Decode,
+    /// Tokens of which the recording does not say what they are.
+    Unmarked,
+}
+
+impl Phase {
+    /// All of them, in the order of the tables.
+    pub const EACH: [Phase; 3] = [Phase::Prefill, Phase::Decode, Phase::Unmarked];
+
+    /// Its name in reports.
+    #[must_use]
+    pub fn name(self) -> &'static str {
+        self.scope().name()
+    }
+
+    /// The scope that holds it alone.
+    #[must_use]
+    pub fn scope(self) -> Scope {
+        match self {
+            Phase::Prefill => Scope::Prefill,
+            Phase::Decode => Scope::Decode,
+            Phase::Unmarked => Scope::Unmarked,
+        }
+    }
+}
+
+/// Who says where a request's prompt ends.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Marks {
+    /// The recording.
+    #[default]
+    Given,
+    /// Nobody: its tokens are unmarked.
+    None,
+    /// The reader, of a recording that does not.
+    Told,
+}
+
+/// What the reader says that unmarked tokens are.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Marking {
+    /// All of them prompt tokens.
+    Prefill,
+    /// All of them generated tokens.
+    Decode,
+    /// The first ones of each request prompt tokens, the others generated.
+    First(usize),
+}
+
+impl std::fmt::Display for Marking {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            Self::Prefill => f.write_str("prefill"),
+            Self::Decode => f.write_str("decode"),
+            Self::First(n) => write!(f, "first:{n}"),
+        }
+    }
+}
+
+impl std::str::FromStr for Marking {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        match text {
+            "prefill" => Ok(Self::Prefill),
+            "decode" => Ok(Self::Decode),
+            _ => {
+                let n = text.strip_prefix("first:").and_then(|n| n.parse().ok()).filter(|&n| n <= super::MAX_TOKENS);
+                n.map(Self::First).ok_or_else(|| "prefill, decode or first:N, a number of prompt tokens".into())
+            }
+        }
+    }
 }
 
 /// Which tokens an analysis looks at.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Scope {
-    /// Prefill, then decode, with the pair across the boundary ("joined").
+    /// Prefill, then decode, with the pair across the boundary ("joined"); and unmarked tokens.
     #[default]
     All,
     /// Prompt tokens only.
     Prefill,
     /// Generated tokens only.
     Decode,
+    /// Tokens only of which nobody says what they are.
+    Unmarked,
 }
 
 impl Scope {
-    /// All three, in the order of the reports.
+    /// Those that every report has, in its order; that of unmarked tokens stands behind, where there are any.
     pub const EACH: [Scope; 3] = [Scope::All, Scope::Prefill, Scope::Decode];
 
     /// The phases that the scope holds.
     #[must_use]
     pub fn phases(self) -> &'static [Phase] {
         match self {
-            Scope::All => &[Phase::Prefill, Phase::Decode],
+            Scope::All => &Phase::EACH,
             Scope::Prefill => &[Phase::Prefill],
             Scope::Decode => &[Phase::Decode],
+            Scope::Unmarked => &[Phase::Unmarked],
         }
     }
 
@@ -48,6 +122,7 @@ impl Scope {
             Scope::All => "all",
             Scope::Prefill => "prefill",
             Scope::Decode => "decode",
+            Scope::Unmarked => "unmarked",
         }
     }
 }
@@ -83,7 +158,11 @@ pub struct Request {
     pub labels: Labels,
     /// Experts of a token (K).
     pub top_k: usize,
-    /// Prompt tokens; the tokens after them were decoded.
+    /// Experts of a layer (E), if the recording says so; else 0.
+    pub experts: usize,
+    /// Who says how many tokens are the prompt's.
+    pub marks: Marks,
+    /// Prompt tokens; the tokens after them were decoded. 0 of a request without marks.
     pub prefill: usize,
     /// All tokens.
     pub tokens: usize,
@@ -120,13 +199,41 @@ impl Request {
     /// Generated tokens.
     #[must_use]
     pub fn decode(&self) -> usize {
-        self.tokens - self.prefill
+        self.span(Phase::Decode).len()
+    }
+
+    /// The tokens of a phase.
+    #[must_use]
+    pub fn span(&self, phase: Phase) -> std::ops::Range<usize> {
+        match (phase, self.marks) {
+            (Phase::Unmarked, Marks::None) => 0..self.tokens,
+            (Phase::Prefill, Marks::Given | Marks::Told) => 0..self.prefill,
+            (Phase::Decode, Marks::Given | Marks::Told) => self.prefill..self.tokens,
+            _ => 0..0,
+        }
     }
 
     /// The phase of a token.
     #[must_use]
     pub fn phase(&self, token: usize) -> Phase {
-        if token < self.prefill { Phase::Prefill } else { Phase::Decode }
+        match self.marks {
+            Marks::None => Phase::Unmarked,
+            _ if token < self.prefill => Phase::Prefill,
+            _ => Phase::Decode,
+        }
+    }
+
+    /// Takes the reader's word for what its tokens are, unless the recording says it; none: nobody's.
+    pub fn mark(&mut self, marking: Option<Marking>) {
+        if self.marks == Marks::Given {
+            return;
+        }
+        (self.marks, self.prefill) = match marking {
+            None => (Marks::None, 0),
+            Some(Marking::Prefill) => (Marks::Told, self.tokens),
+            Some(Marking::Decode) => (Marks::Told, 0),
+            Some(Marking::First(n)) => (Marks::Told, n.min(self.tokens)),
+        };
     }
 
     /// The largest expert id, if any row is known.

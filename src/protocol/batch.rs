@@ -8,15 +8,15 @@ use serde::{Deserialize, Serialize};
 use super::learn::{candidates, learn, tokens};
 use super::{Dataset, Part};
 use crate::analysis::{Half, Kind, collapsed, transition};
-use crate::experiment::Experiment;
-use crate::model::Scope;
+use crate::experiment::{Experiment, WorkloadSettings};
+use crate::model::{Phase, Scope};
 use crate::sim::{Digest, Predictors, Shape, Workload, evenly_spaced};
 
-/// The batch of an experiment, filled from loaded requests. Heat: cross-token pairs of the joined scope. Loads: decode tokens.
-/// Both are of all requests, or of the even ones if held out.
+/// The batch of an experiment, filled from loaded requests: their decode tokens, or unmarked ones where there is no decode. Heat:
+/// cross-token pairs of the joined scope; of all requests, or of the even ones if held out.
 ///
 /// # Errors
-/// If no request has decode tokens, or the wafer does not work.
+/// If no request has such tokens, or the wafer does not work.
 #[inline(never)]
 pub fn workload(part: &Part, experiment: &Experiment) -> Result<Workload, String> {
     experiment.topology().works()?;
@@ -31,9 +31,15 @@ pub fn workload(part: &Part, experiment: &Experiment) -> Result<Workload, String
     });
     let shape = Shape { layers: &layers, all_layers: all.len(), experts: summary.experts };
     let requests = part.requests.iter().filter(|r| !odd || r.is_odd());
-    let filled = Workload::fill(requests, shape, experiment.workload.batch, experiment.workload.steps, heat.collect());
+    let none = "the trace has no decode tokens; the simulator fills its batches from decode steps";
+    let phase = summary.stream_phase();
+    if phase == Phase::Prefill {
+        return Err(none.into());
+    }
+    let WorkloadSettings { batch, steps, .. } = experiment.workload;
+    let filled = Workload::fill(requests, phase, shape, batch, steps, heat.collect());
     if filled.sources == 0 {
-        return Err("the trace has no decode tokens; the simulator fills its batches from decode steps".into());
+        return Err(none.into());
     }
     let tokens = tokens(part, experiment, shape, Half::Odd);
     Ok(Workload { loads: learn(part, experiment, shape), tokens, ..filled })

@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 
 use crate::analysis::{Summary, experts_of};
 use crate::format::Problem;
-use crate::model::{MAX_COUNT, MAX_LAYERS, MAX_TABLES, Request, table_bytes};
+use crate::model::{MAX_COUNT, MAX_LAYERS, MAX_TABLES, Marks, Request, table_bytes};
 use crate::units;
 
 /// Whether the tables of one request have room.
@@ -23,6 +23,8 @@ pub(super) struct Shape {
     top_k: usize,
     layers: BTreeSet<u32>,
     experts: usize,
+    /// Whether tokens are marked, and whether some are not: tables of both take half as much again.
+    phases: [bool; 2],
     /// Sum of all counts; none if it cannot be told any more.
     total: Option<u64>,
 }
@@ -30,7 +32,7 @@ pub(super) struct Shape {
 impl Shape {
     /// That of a summary.
     pub(super) fn of(summary: &Summary) -> Self {
-        let mut shape = Self { top_k: 0, layers: BTreeSet::new(), experts: 0, total: Some(0) };
+        let mut shape = Self { top_k: 0, layers: BTreeSet::new(), experts: 0, phases: [false; 2], total: Some(0) };
         shape.merge(summary);
         shape
     }
@@ -38,6 +40,7 @@ impl Shape {
     /// Adds a request.
     pub(super) fn add(&mut self, request: &Request) {
         self.top_k = request.top_k;
+        self.phases[usize::from(request.marks == Marks::None)] = true;
         self.layers.extend(&request.layers);
         self.experts = self.experts.max(experts_of(request));
     }
@@ -50,7 +53,10 @@ impl Shape {
 
     /// Adds a summary.
     pub(super) fn merge(&mut self, summary: &Summary) {
-        self.top_k = self.top_k.max(summary.top_k);
+        // Counts may know their K, and have no tables in any case.
+        self.top_k = self.top_k.max(if summary.is_counts() { 0 } else { summary.top_k });
+        let [prefill, decode, unmarked] = summary.tokens;
+        self.phases = [self.phases[0] || prefill + decode > 0, self.phases[1] || unmarked > 0];
         self.experts = self.experts.max(summary.experts);
         for (&id, layer) in &summary.layers {
             layer.frequency.iter().flatten().for_each(|counts| self.add_counts(id, counts));
@@ -65,6 +71,7 @@ impl Shape {
         let (layers, experts) = (self.layers.len(), self.experts);
         // Counts without requests have no tables.
         let bytes = if self.top_k == 0 { 0 } else { table_bytes(layers, experts, self.top_k) };
+        let bytes = if self.phases == [true; 2] { bytes / 2 * 3 } else { bytes };
         let why = if layers > MAX_LAYERS {
             format!("{layers} layers, above the limit of {MAX_LAYERS}")
         } else if bytes > MAX_TABLES {

@@ -1,6 +1,7 @@
 //! Large files in sections, so that all workers read one file. Apart from [`super::Ingest`], which reads a section as it reads a
 //! file: this cuts before, and puts together after, or says what must be read in one go.
 
+use super::files::What;
 use super::list::is_json;
 use super::{Cut, Dataset, Piece, Unit};
 use crate::format::{Packing, Section, join, labels};
@@ -33,20 +34,28 @@ pub fn cut(units: Vec<Unit>, workers: usize) -> Vec<Unit> {
 }
 
 impl Dataset {
-    /// Adds the requests of files whose sections were all read; the files that must be read in one go.
+    /// Adds the requests of files that were read in parts; the files that must be read in one go.
     pub fn join(&mut self) -> Vec<Unit> {
         let mut again = Vec::new();
         let start = |p: &Piece| p.unit.cut.as_ref().map_or(0, |c| c.range.start);
         self.pieces.sort_by_key(|p| (p.unit.index, start(p)));
-        let mut pieces = std::mem::take(&mut self.pieces).into_iter().peekable();
-        while let Some(first) = pieces.next() {
-            let index = first.unit.index;
-            let mut sections = vec![first.section];
-            while let Some(next) = pieces.next_if(|p| p.unit.index == index) {
-                sections.push(next.section);
+        let (mut sections, mut others) = (Vec::new(), Vec::new());
+        for Piece { unit, what } in std::mem::take(&mut self.pieces) {
+            match what {
+                What::Section(section) => sections.push((unit, section)),
+                other => others.push((unit, other)),
             }
-            let bytes = first.unit.cut.as_ref().map_or(0, |c| c.whole);
-            let unit = Unit { bytes, cut: None, ..first.unit };
+        }
+        self.join_files(others);
+        let mut pieces = sections.into_iter().peekable();
+        while let Some((unit, first)) = pieces.next() {
+            let index = unit.index;
+            let mut sections = vec![first];
+            while let Some((_, next)) = pieces.next_if(|(unit, _)| unit.index == index) {
+                sections.push(next);
+            }
+            let bytes = unit.cut.as_ref().map_or(0, |c| c.whole);
+            let unit = Unit { bytes, cut: None, ..unit };
             let sections: Option<Vec<Section>> = sections.into_iter().collect();
             match sections.and_then(|s| join(s, index, labels(&unit.path))) {
                 Some(request) => {

@@ -9,8 +9,8 @@ use xxhash_rust::xxh3::Xxh3;
 use super::Piece;
 use super::bounds::{Shape, alone};
 use crate::analysis::{Summary, experts_of};
-use crate::format::{Counts, Issue, Place, Problem};
-use crate::model::{LAYER_IDS, Labels, ModelPreset, Phase, Request, UNKNOWN, model_of_shape};
+use crate::format::{Found, Issue, Place, Problem};
+use crate::model::{LAYER_IDS, Labels, Marking, Marks, ModelPreset, Phase, Request, UNKNOWN, model_of_shape};
 
 /// Everything that one load found. It merges: any split of the files over workers gives the same result.
 #[derive(Clone, Debug, Default, Serialize, Deserialize)]
@@ -42,11 +42,11 @@ pub struct Part {
     /// Their paths, by index.
     pub paths: Vec<String>,
     /// How many of the requests are in the summary: they are counted in batches, see [`Summary::add`].
-    counted: usize,
+    pub(super) counted: usize,
     /// Sum of the digests of all requests, cached or not.
-    digest: u64,
+    pub(super) digest: u64,
     /// Index of the first request that was not cached: those from it on are not cached either, whoever has them.
-    cut: Option<(u64, u32)>,
+    pub(super) cut: Option<(u64, u32)>,
 }
 
 /// Requests counted at once.
@@ -72,6 +72,8 @@ pub struct Info {
     pub prefill: u64,
     /// Generated tokens.
     pub decode: u64,
+    /// Tokens of which the recording does not say what they are.
+    pub unmarked: u64,
     /// MoE layer ids.
     pub layers: Vec<u32>,
     /// Experts of a layer (E).
@@ -108,7 +110,8 @@ impl Dataset {
     }
 
     /// Adds counts of the file at `path`, that came without requests.
-    pub fn add_counts(&mut self, labels: &Labels, counts: &Counts, index: u64, path: &str) {
+    pub fn add_counts(&mut self, labels: &Labels, found: &Found, index: u64, path: &str) {
+        let Found { counts, experts, top_k, .. } = found;
         if counts.is_empty() {
             return;
         }
@@ -116,7 +119,11 @@ impl Dataset {
         let mut shape = Shape::of(summary);
         counts.iter().for_each(|(layer, counts)| shape.add_counts(*layer, counts));
         match shape.together() {
-            Ok(()) => counts.iter().for_each(|(layer, counts)| summary.add_counts(labels, *layer, counts)),
+            Ok(()) => {
+                counts.iter().for_each(|(layer, counts)| summary.add_counts(labels, *layer, counts, *experts));
+                // A K that is told beside counts: it makes tokens of them, and nothing else.
+                summary.top_k = summary.top_k.max(*top_k);
+            }
             Err(problem) => self.refuse(index, path, problem),
         }
     }
@@ -124,6 +131,27 @@ impl Dataset {
     /// Counts what was added: to be called before anything is asked.
     pub fn count(&mut self) {
         self.count_parts(0);
+    }
+
+    /// Takes the reader's word for what unmarked tokens are, or nobody's: what was loaded is counted again.
+    ///
+    /// # Errors
+    /// Not all of its requests are held any more.
+    pub fn mark(&mut self, marking: Option<Marking>) -> Result<(), String> {
+        self.count();
+        for part in self.parts.values_mut().filter(|p| p.requests.iter().any(|r| r.marks != Marks::Given)) {
+            let (held, all) = (part.requests.len() as u64, part.summary.requests);
+            if held < all {
+                return Err(format!(
+                    "only {held} of {all} requests are still at hand: say what unmarked tokens are before they are read"
+                ));
+            }
+            part.requests.iter_mut().for_each(|r| r.mark(marking));
+            part.summary = Summary::default();
+            part.counted = 0;
+            part.count();
+        }
+        Ok(())
     }
 
     /// Counts the parts in which at least so many requests wait.
@@ -320,7 +348,9 @@ impl Dataset {
                 return wrong("its size");
             }
             part.summary.check().map_err(|what| format!("the summary is not sound: {what}"))?;
-            if part.summary.top_k != k || part.paths.len() != part.requests.len() || part.counted != part.requests.len()
+            if (k > 0 && part.summary.top_k != k)
+                || part.paths.len() != part.requests.len()
+                || part.counted != part.requests.len()
             {
                 return wrong("its requests");
             }
@@ -359,6 +389,7 @@ impl Dataset {
             cached: part.requests.len() as u64,
             prefill: s.tokens[0],
             decode: s.tokens[1],
+            unmarked: s.tokens[2],
             layers: s.layer_ids(),
             experts: s.experts,
             top_k: s.top_k,
@@ -426,7 +457,7 @@ impl Part {
     #[must_use]
     pub fn digest(&self) -> String {
         // Counts alone have no requests: each of them tells.
-        let counts = if self.summary.top_k == 0 { digest_of_counts(&self.summary) } else { 0 };
+        let counts = if self.summary.is_counts() { digest_of_counts(&self.summary) } else { 0 };
         format!("{:016x}", self.digest.wrapping_add(counts))
     }
 }
@@ -436,7 +467,7 @@ fn digest_of_counts(summary: &Summary) -> u64 {
     let mut hash = Xxh3::new();
     hash.update(&(summary.experts as u64).to_le_bytes());
     for (id, layer) in &summary.layers {
-        for (expert, count) in (0u32..).zip(&layer.frequency[0][0]).filter(|(_, n)| **n > 0) {
+        for (expert, count) in (0u32..).zip(&layer.frequency[Phase::Unmarked as usize][0]).filter(|(_, n)| **n > 0) {
             hash.update(&id.to_le_bytes());
             hash.update(&expert.to_le_bytes());
             hash.update(&count.to_le_bytes());
@@ -471,8 +502,10 @@ fn widest<const N: usize>(parts: [&Part; N]) -> (u64, String) {
 /// Digest of one request with its place. Sums of these do not depend on who read which file.
 pub(super) fn digest(request: &Request) -> u64 {
     let mut hash = Xxh3::new();
-    let shape = [request.top_k, request.prefill, request.tokens, request.layers.len()];
-    shape.iter().for_each(|&n| hash.update(&(n as u64).to_le_bytes()));
+    // What the reader says of it changes no recording.
+    let prefill = if request.marks == Marks::Given { request.prefill as u64 } else { u64::MAX };
+    let shape = [request.top_k as u64, prefill, request.tokens as u64, request.layers.len() as u64];
+    shape.iter().for_each(|n| hash.update(&n.to_le_bytes()));
     hash.update(&request.index.to_le_bytes());
     hash.update(&request.sub.to_le_bytes());
     request.layers.iter().for_each(|l| hash.update(&l.to_le_bytes()));
@@ -492,13 +525,11 @@ mod tests {
     fn part(indexes: &[u64], cut: Option<u64>) -> Part {
         let one = |&index: &u64| Request {
             index,
-            sub: 0,
-            labels: Labels::default(),
             top_k: 1,
-            prefill: 0,
             tokens: 1,
             layers: vec![1],
             columns: vec![vec![0]],
+            ..Request::default()
         };
         let requests: Vec<Request> = indexes.iter().map(one).collect();
         let paths = indexes.iter().map(ToString::to_string).collect();

@@ -5,7 +5,7 @@ use std::ops::Range;
 
 use serde::{Deserialize, Serialize};
 
-use crate::format::{Issue, Packing, Place, Problem, Section, Source};
+use crate::format::{Fragment, Issue, Packing, Place, Problem, Section, Source, Told};
 
 /// How files are opened: `std::fs` natively, `File` objects in a worker.
 pub trait Files {
@@ -60,6 +60,8 @@ pub struct Unit {
     pub bytes: u64,
     /// Which section of the file it is, if not all of it.
     pub cut: Option<Cut>,
+    /// What the reader tells of it.
+    pub told: Told,
 }
 
 impl Unit {
@@ -89,11 +91,22 @@ pub struct Cut {
     pub whole: u64,
 }
 
-/// A section that was read; without one if it was not as it should be.
+/// What was read of a file and waits for others: see [`super::Dataset::join`].
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct Piece {
     pub(super) unit: Unit,
-    pub(super) section: Option<Section>,
+    pub(super) what: What,
+}
+
+/// What of it.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub(super) enum What {
+    /// A section; none if it was not as it should be.
+    Section(Option<Section>),
+    /// A part of a request.
+    Fragment(Fragment),
+    /// That it held counts, if it did, or else requests: files of several ranks are told by their names.
+    Seen { counts: bool },
 }
 
 /// An issue of a file of which nothing can be read.

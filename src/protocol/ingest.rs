@@ -2,10 +2,13 @@
 
 use std::io::Read;
 
+use super::files::What;
 use super::files::{of_file, unreadable};
+use super::list::is_json;
 use super::{Dataset, Files, Piece, Unit};
 use crate::format::{
-    About, HEAD, Issue, Packing, PaperScanner, Place, Problem, Reading, container, labels, open_entry, reader, unwrap,
+    About, HEAD, Issue, Packing, PaperScanner, Place, Problem, Reading, container, labels, open_entry, rank, reader,
+    unwrap,
 };
 use crate::model::model_labelled;
 
@@ -225,13 +228,32 @@ impl Ingest {
     }
 }
 
+/// The first bytes of a unit, unpacked, by which its reader is told.
+///
+/// # Errors
+/// If it cannot be opened or unpacked.
+pub fn head(files: &dyn Files, unit: &Unit) -> std::io::Result<Vec<u8>> {
+    let mut ingest = Ingest::new(Vec::new());
+    let mut head = Vec::new();
+    match ingest.reader(files, unit)? {
+        Ok(reader) => reader.take(HEAD as u64).read_to_end(&mut head)?,
+        Err(size) => match ingest.cursor {
+            Some(cursor) => cursor.reader.take(size.min(HEAD as u64)).read_to_end(&mut head)?,
+            None => 0,
+        },
+    };
+    Ok(head)
+}
+
 impl Open {
     /// Why nothing of this unit is read, if its bytes so far tell.
     fn refusal(&self, bytes: &[u8]) -> Option<Problem> {
         let unknown = matches!(&self.body, Body::Unknown(head) if head.is_empty());
         let packed = match &self.unit.packing {
             // Taken for a plain one by its name.
-            Packing::Plain if unknown && self.unit.start() == 0 && container(bytes).is_some() => {
+            Packing::Plain
+                if unknown && self.unit.start() == 0 && is_json(&self.unit.path) && container(bytes).is_some() =>
+            {
                 let why = "it is packed, though its name ends in .json; give it the ending of its archive".into();
                 return Some(Problem::NotATrace { why });
             }
@@ -288,7 +310,9 @@ impl Open {
     /// What the folders tell.
     fn about(&self) -> About {
         let labels = labels(&self.unit.path);
-        About { index: self.unit.index, experts: model_labelled(&labels.model).map(|m| m.experts), labels }
+        let model = model_labelled(&labels.model);
+        let (path, told) = (self.unit.path.clone(), self.unit.told.clone());
+        About { index: self.unit.index, experts: told.experts.or(model.map(|m| m.experts)), model, labels, path, told }
     }
 
     fn close(mut self, dataset: &mut Dataset) {
@@ -301,7 +325,7 @@ impl Open {
                 Body::Section(scanner) => scanner.section(),
                 _ => None,
             };
-            dataset.pieces.push(Piece { unit, section });
+            dataset.pieces.push(Piece { unit, what: What::Section(section) });
             return;
         }
         dataset.files += 1;
@@ -314,16 +338,23 @@ impl Open {
             found.issues.push(Place { offset: Some(bytes), ..Place::default() }, Problem::Unreadable { why });
         }
         let kept = found.kept();
-        dataset.issues.extend(found.issues.finish(&unit.path, &kept).into_iter().map(|i| (unit.index, i)));
-        dataset.add_counts(&labels(&unit.path), &found.counts, unit.index, &unit.path);
+        dataset
+            .issues
+            .extend(std::mem::take(&mut found.issues).finish(&unit.path, &kept).into_iter().map(|i| (unit.index, i)));
+        dataset.add_counts(&labels(&unit.path), &found, unit.index, &unit.path);
+        found.requests.iter_mut().for_each(|r| r.mark(unit.told.unmarked));
+        let seen = (!found.requests.is_empty() || !found.counts.is_empty()).then_some(!found.counts.is_empty());
         dataset.add(found.requests, &unit.path);
+        let piece = |what| Piece { unit: unit.clone(), what };
+        dataset.pieces.extend(found.fragments.into_iter().map(What::Fragment).map(piece));
+        dataset.pieces.extend(seen.filter(|_| rank(&unit.path).is_some()).map(|counts| piece(What::Seen { counts })));
     }
 }
 
 /// A unit of which nothing is kept. Of a section that is said when the file is read in one go.
 fn give_up(dataset: &mut Dataset, unit: Unit, issue: Issue) {
     if unit.cut.is_some() {
-        dataset.pieces.push(Piece { unit, section: None });
+        dataset.pieces.push(Piece { unit, what: What::Section(None) });
     } else {
         dataset.files += 1;
         dataset.issues.push((unit.index, issue));

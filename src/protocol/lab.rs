@@ -10,7 +10,7 @@ use super::learn::{summed, with_steps};
 use super::{Dataset, Filled, Part, Provenance, Run, batch};
 use crate::analysis::{Positions, Rebalance};
 use crate::experiment::Experiment;
-use crate::model::{Placed, Replicas, model_named};
+use crate::model::{Phase, Placed, Replicas, model_named};
 use crate::place::files::{Deployment, PlacementFile, Target, fit};
 use crate::place::{Loads, PLACEMENTS, Placement};
 use crate::sim::{Balance, Bound as Limit, Breakdown, Outcome, Strategy, Workload, learning};
@@ -232,7 +232,7 @@ impl Lab {
         experiment: &Experiment,
         file: Option<&PlacementFile>,
     ) -> Result<Self, String> {
-        let (mut filled, from_counts) = if part.summary.tokens[1] == 0 {
+        let (mut filled, from_counts) = if part.summary.stream_phase() == Phase::Prefill {
             (summed(part, experiment)?, true)
         } else {
             (batch(dataset, part, experiment)?.0, false)

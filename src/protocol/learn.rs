@@ -6,7 +6,7 @@ use std::collections::BTreeSet;
 use super::Part;
 use crate::analysis::{Half, Kind, Summary, collapsed, frequency, pair_counts, transition};
 use crate::experiment::{Experiment, Learn};
-use crate::model::{Scope, Tokens};
+use crate::model::{Phase, Scope, Tokens};
 use crate::place::{Loads, placement_named};
 use crate::sim::{Activations, Shape, Workload, evenly_spaced, learning};
 
@@ -18,7 +18,7 @@ pub(super) fn learn(part: &Part, experiment: &Experiment, shape: Shape<'_>) -> L
     let scope = match learn {
         Learn::All | Learn::Counts => Scope::All,
         Learn::Prefill => Scope::Prefill,
-        Learn::Decode => Scope::Decode,
+        Learn::Decode => summary.stream_phase().scope(),
     };
     let asked = asked(experiment);
     let experts = summary.experts;
@@ -27,7 +27,7 @@ pub(super) fn learn(part: &Part, experiment: &Experiment, shape: Shape<'_>) -> L
         loads.layers.push(frequency(&summary.layers[id], scope, half, experts));
     }
     // Steps are of decode: what learns from anything else has sums alone.
-    if asked.contains("steps") && learn == Learn::Decode {
+    if asked.contains("steps") && learn == Learn::Decode && summary.stream_phase() != Phase::Prefill {
         loads.steps = steps(part, experiment, shape, held_out);
         loads.tokens = tokens(part, experiment, shape, Half::Even);
     }
@@ -71,7 +71,7 @@ pub(super) fn candidates(summary: &Summary, experiment: &Experiment) -> Result<V
 /// A batch with the steps of what is learnt from, even if no placement asks for them: scores do.
 pub(super) fn with_steps(mut workload: Workload, part: &Part, experiment: &Experiment) -> Workload {
     let Experiment { workload: of, .. } = experiment;
-    if workload.loads.steps.is_empty() && of.learn == Learn::Decode && part.summary.tokens[1] > 0 {
+    if workload.loads.steps.is_empty() && of.learn == Learn::Decode && part.summary.stream_phase() != Phase::Prefill {
         let shape = Shape { layers: &workload.layers, all_layers: workload.all_layers, experts: workload.experts };
         let (steps, tokens) =
             (steps(part, experiment, shape, of.held_out), tokens(part, experiment, shape, Half::Even));
@@ -127,25 +127,33 @@ pub(super) fn summed(part: &Part, experiment: &Experiment) -> Result<Workload, S
 
 /// What each request slot's token chose, in the batch of the requests of one half if anything is held out: none if nobody asks.
 pub(super) fn tokens(part: &Part, experiment: &Experiment, shape: Shape<'_>, half: Half) -> Option<Tokens> {
-    let (of, run) = (&experiment.workload, &experiment.run);
-    let by_origin = run.strategies.iter().chain([&run.baseline]).any(|s| s.dispatch().by_origin());
-    let asked = run.activations != Activations::Free || by_origin;
+    let of = &experiment.workload;
     let requests = part.requests.iter().filter(|r| !of.held_out || r.is_odd() == (half == Half::Odd));
-    asked.then(|| Workload::tokens(requests, shape, of.batch, of.steps))
+    let phase = part.summary.stream_phase();
+    asked(experiment).contains(TOKENS).then(|| Workload::tokens(requests, phase, shape, of.batch, of.steps))
 }
 
-/// What the placements of an experiment read beyond sums.
-fn asked(experiment: &Experiment) -> BTreeSet<&'static str> {
+/// What is asked if somebody needs to know where tokens come from.
+const TOKENS: &str = "tokens";
+
+/// What the strategies of an experiment read of a batch beyond counts and sums: it is made for those that ask alone.
+pub(super) fn asked(experiment: &Experiment) -> BTreeSet<&'static str> {
     let of = &experiment.run;
-    let named = of.strategies.iter().chain([&of.baseline]).filter_map(|s| s.placement());
-    named.chain(placement_named(&of.home)).flat_map(|p| p.reads).copied().collect()
+    let strategies = || of.strategies.iter().chain([&of.baseline]);
+    let named = strategies().filter_map(|s| s.placement());
+    let mut asked: BTreeSet<_> = named.chain(placement_named(&of.home)).flat_map(|p| p.reads).copied().collect();
+    asked.retain(|name| ["steps", "together", "next"].contains(name));
+    if of.activations != Activations::Free || strategies().any(|s| s.dispatch().by_origin()) {
+        asked.insert(TOKENS);
+    }
+    asked
 }
 
 /// The batch that the learning requests fill, step by step.
 fn steps(part: &Part, experiment: &Experiment, shape: Shape<'_>, held_out: bool) -> Vec<Vec<Vec<u64>>> {
     let (batch, steps) = (experiment.workload.batch, experiment.workload.steps);
     let requests = part.requests.iter().filter(|r| !held_out || !r.is_odd());
-    let filled = Workload::fill(requests, shape, batch, steps, Vec::new());
+    let filled = Workload::fill(requests, part.summary.stream_phase(), shape, batch, steps, Vec::new());
     let of = |layer, step| filled.of(step, layer).iter().map(|&n| n.into()).collect();
     (0..shape.layers.len()).map(|layer| (0..steps).map(|step| of(layer, step)).collect()).collect()
 }

@@ -1,7 +1,7 @@
 //! The summary file, `.moesum`: all counts of a load, the requests that a simulation can be filled from, and which files are in
 //! it. Files of it merge to the same bytes in any grouping, so a cluster can make what one machine would.
 //!
-//! Layout: the line `moesum 2`, the XXH3 digest of what follows (8 bytes, little endian), then deflated postcard.
+//! Layout: the line `moesum 3`, the XXH3 digest of what follows (8 bytes, little endian), then deflated postcard.
 
 use std::io::{Read, Write};
 
@@ -10,10 +10,13 @@ use flate2::read::DeflateDecoder;
 use flate2::write::DeflateEncoder;
 use xxhash_rust::xxh3::xxh3_64;
 
-use super::Dataset;
+use super::{Dataset, moesum_2};
 
 /// What every summary file starts with.
-pub const MAGIC: &[u8] = b"moesum 2\n";
+pub const MAGIC: &[u8] = b"moesum 3\n";
+
+/// What those of the version before start with, which are read too.
+const MAGIC_2: &[u8] = b"moesum 2\n";
 
 /// Expert ids of requests that a summary file keeps: as many as fill the page's largest batch with different requests of a
 /// hundred tokens, and few beside the counts.
@@ -46,7 +49,8 @@ pub fn to_moesum(dataset: &Dataset) -> Result<Vec<u8>, String> {
 /// # Errors
 /// What is wrong with it.
 pub fn from_moesum(bytes: &[u8]) -> Result<Dataset, String> {
-    let Some(rest) = bytes.strip_prefix(MAGIC) else {
+    let old = bytes.strip_prefix(MAGIC_2);
+    let Some(rest) = bytes.strip_prefix(MAGIC).or(old) else {
         let newer = bytes.starts_with(b"moesum ");
         return Err(
             if newer { "a summary of another version of moescope; make it again" } else { "no summary file" }.into()
@@ -64,7 +68,8 @@ pub fn from_moesum(bytes: &[u8]) -> Result<Dataset, String> {
     if plain.len() as u64 > LARGEST {
         return Err(format!("the summary unpacks to more than {LARGEST} bytes"));
     }
-    let dataset: Dataset = postcard::from_bytes(&plain).map_err(|e| format!("the summary cannot be read: {e}"))?;
+    let read = if old.is_some() { moesum_2::read(&plain) } else { postcard::from_bytes(&plain) };
+    let dataset: Dataset = read.map_err(|e| format!("the summary cannot be read: {e}"))?;
     dataset.check()?;
     Ok(dataset)
 }

@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::model::{Request, Tokens, UNKNOWN};
+use crate::model::{Phase, Request, Tokens, UNKNOWN};
 use crate::place::Loads;
 
 /// What the dies have to compute, and the heat map that the predictor may use.
@@ -24,7 +24,7 @@ pub struct Workload {
     pub heat: Vec<Vec<u32>>,
     /// What a placement may learn from.
     pub loads: Loads,
-    /// Requests of the trace that had decode tokens; the batch reuses them if it is larger.
+    /// Requests of the trace that had tokens of the phase; the batch reuses them if it is larger.
     pub sources: usize,
     /// What each request slot's token chose; none where nobody asks where tokens come from.
     pub tokens: Option<Tokens>,
@@ -48,24 +48,25 @@ impl Origins {
 }
 
 impl Workload {
-    /// Fills a batch from the decode tokens of `requests`, in order. With fewer requests than the batch holds, they are
+    /// Fills a batch from the tokens of a phase of `requests`, in order: decode, or unmarked where there is no decode. With fewer requests than the batch holds, they are
     /// used again at other decode offsets, spread evenly. Heat is given for each simulated layer; loads are for who knows them.
     #[must_use]
     #[inline(never)]
     pub fn fill<'a>(
         requests: impl IntoIterator<Item = &'a Request>,
+        phase: Phase,
         shape: Shape<'_>,
         batch: usize,
         steps: usize,
         heat: Vec<Vec<u32>>,
     ) -> Self {
-        let sources: Vec<&Request> = requests.into_iter().filter(|r| r.decode() > 0).collect();
+        let sources: Vec<&Request> = requests.into_iter().filter(|r| !r.span(phase).is_empty()).collect();
         let Shape { layers, all_layers, experts } = shape;
         let mut counts = vec![0u32; steps * layers.len() * experts];
         let rounds = batch.div_ceil(sources.len().max(1)) as u64;
         for (r, request) in sources.iter().enumerate() {
             let positions: Vec<Option<usize>> = layers.iter().map(|id| request.layers.binary_search(id).ok()).collect();
-            let tokens = request.decode();
+            let (first, tokens) = (request.span(phase).start, request.span(phase).len());
             let starts = tokens.saturating_sub(steps) + 1;
             // Slots r, r + R, r + 2R, … of the batch use this request; rounds of one offset are counted at once.
             let used = (batch.saturating_sub(r)).div_ceil(sources.len());
@@ -73,7 +74,7 @@ impl Workload {
             (0..used as u64).for_each(|round| times[offset(round, starts as u64, rounds)] += 1);
             for (offset, &times) in times.iter().enumerate().filter(|(_, times)| **times > 0) {
                 for step in 0..steps {
-                    let token = request.prefill + (offset + step) % tokens;
+                    let token = first + (offset + step) % tokens;
                     for (l, position) in positions.iter().enumerate() {
                         let Some(row) = position.and_then(|p| request.row(p, token)) else { continue };
                         let of_layer = &mut counts[(step * layers.len() + l) * experts..][..experts];
@@ -100,11 +101,12 @@ impl Workload {
     #[must_use]
     pub fn tokens<'a>(
         requests: impl IntoIterator<Item = &'a Request>,
+        phase: Phase,
         shape: Shape<'_>,
         batch: usize,
         steps: usize,
     ) -> Tokens {
-        let sources: Vec<&Request> = requests.into_iter().filter(|r| r.decode() > 0).collect();
+        let sources: Vec<&Request> = requests.into_iter().filter(|r| !r.span(phase).is_empty()).collect();
         let used = &sources[..sources.len().min(batch)];
         let top_k = used.iter().map(|r| r.top_k).max().unwrap_or(0);
         let rounds = batch.div_ceil(sources.len().max(1)) as u64;
@@ -112,7 +114,7 @@ impl Workload {
         // Of each request only the tokens that a slot takes are kept.
         let mut kept: Vec<(usize, usize)> = Vec::new();
         for (r, request) in used.iter().enumerate() {
-            let tokens = request.decode();
+            let (first, tokens) = (request.span(phase).start, request.span(phase).len());
             let starts = tokens.saturating_sub(steps) + 1;
             let mut places = vec![u32::MAX; tokens];
             for (round, slot) in (r..batch).step_by(sources.len()).enumerate() {
@@ -121,7 +123,7 @@ impl Workload {
                     let place = &mut places[(offset + step) % tokens];
                     if *place == u32::MAX {
                         *place = crate::units::small(kept.len());
-                        kept.push((r, request.prefill + (offset + step) % tokens));
+                        kept.push((r, first + (offset + step) % tokens));
                     }
                     at[step * batch + slot] = *place;
                 }

@@ -122,6 +122,7 @@ impl Generator {
             tokens,
             layers: self.layers.iter().map(|l| l.id).collect(),
             columns,
+            ..Request::default()
         })
     }
 

@@ -73,7 +73,7 @@ pub(super) fn simulate(store: Store) {
     query.clear();
     let Some(pool) = store.pool() else { return };
     let trace = untrack(|| store.shown()).filter(|i| !i.synthetic);
-    if trace.as_ref().is_some_and(|i| i.decode == 0) {
+    if trace.as_ref().is_some_and(|i| i.decode + i.unmarked == 0) {
         return;
     }
     let of = trace.map(|info| DataId::of(&info));

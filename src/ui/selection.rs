@@ -52,7 +52,7 @@ pub(super) fn unsimulated(store: Store) -> Memo<Option<String>> {
             return Some(format!("Nothing is simulated: {why}."));
         }
         let info = store.shown()?;
-        if info.decode == 0 {
+        if info.decode + info.unmarked == 0 {
             let why = if info.prefill > 0 {
                 "This trace has no decode tokens. The simulator fills its batches from decode steps, so there is nothing to simulate: load a trace of generated tokens, or show the synthetic workload."
             } else {

@@ -5,7 +5,7 @@ use moescope::analysis::{
     diagonal, frequency, jaccard, lockstep_stream, overlap, report, skew, spearman, spearman_brown, token_gaps, top,
     transition,
 };
-use moescope::model::{Labels, Phase, Request, Scope};
+use moescope::model::{Labels, Marking, Marks, Phase, Request, Scope};
 use proptest::prelude::*;
 
 #[cfg(not(target_arch = "wasm32"))]
@@ -368,4 +368,55 @@ fn the_command_line_tells_observations_and_insights() {
     for column in ["rho_noise_ceiling", "ceiling_cross_token", "repetition_lockstep"] {
         assert!(layers.lines().next().unwrap().split(',').any(|c| c == column), "{column}");
     }
+}
+
+/// T1 without marks: nobody says where its prompt ends.
+fn unmarked(index: u64) -> Request {
+    Request { index, marks: Marks::None, prefill: 0, ..t1() }
+}
+
+#[test]
+fn unmarked_tokens_are_a_phase_of_their_own_and_fill_e_f_and_batches() {
+    let s = summary(&[unmarked(0)]);
+    assert_eq!(s.tokens, [0, 0, 6]);
+    let r = report(&s, Vec::new());
+    assert_eq!((r.tokens.prefill, r.tokens.decode, r.tokens.unmarked), (0, 0, 6));
+    assert_eq!((r.repetition.stream.as_str(), r.reuse["per_request"].scope.as_str()), ("unmarked", "unmarked"));
+    assert_eq!(r.frequency["all"], r.frequency["unmarked"]);
+    assert_eq!((r.frequency["prefill"].checksum, r.frequency["decode"].checksum), (0, 0));
+    // Joined over the boundary: six tokens have five pairs, marked or not.
+    let marked = report(&summary(&[t1()]), Vec::new());
+    assert_eq!(r.cross_token["joined"].checksum, marked.cross_token["joined"].checksum);
+    assert!(!marked.frequency.contains_key("unmarked"), "reports of marked traces have no such scope");
+    assert!(r.warnings.iter().any(|w| w.starts_with("6 tokens are unmarked")), "{:?}", r.warnings);
+    let shape = moescope::sim::Shape { layers: &[1], all_layers: 2, experts: 4 };
+    let filled = moescope::sim::Workload::fill([&unmarked(0)], s.stream_phase(), shape, 1, 6, Vec::new());
+    assert_eq!((filled.sources, filled.counts.iter().sum::<u32>()), (1, 6));
+    // Beside a trace that decodes, E and F are of what it decodes.
+    let both = summary(&[t1(), unmarked(1)]);
+    assert_eq!((both.tokens, both.stream_phase()), ([3, 3, 6], Phase::Decode));
+}
+
+#[test]
+fn the_readers_word_marks_what_the_recording_does_not() {
+    let mut dataset = moescope::protocol::Dataset::default();
+    dataset.add(vec![unmarked(0), Request { index: 1, ..t1() }], "x");
+    dataset.count();
+    let digest = dataset.info().digest;
+    let tokens = |d: &moescope::protocol::Dataset| (d.info().prefill, d.info().decode, d.info().unmarked);
+    assert_eq!(tokens(&dataset), (3, 3, 6));
+    for (marking, expected) in [
+        (Some(Marking::Prefill), (9, 3, 0)),
+        (Some(Marking::Decode), (3, 9, 0)),
+        (Some(Marking::First(2)), (5, 7, 0)),
+        (Some(Marking::First(99)), (9, 3, 0)),
+        (None, (3, 3, 6)),
+    ] {
+        dataset.mark(marking).unwrap();
+        assert_eq!(tokens(&dataset), expected, "{marking:?}");
+        assert_eq!(dataset.info().digest, digest, "the recording is the same");
+    }
+    dataset.mark(Some(Marking::First(3))).unwrap();
+    let marked = summary(&[t1(), Request { index: 1, ..t1() }]);
+    assert_eq!(dataset.part().unwrap().summary, marked, "as if the recording had said so");
 }

@@ -319,6 +319,7 @@ fn values() -> BTreeMap<&'static str, Vec<&'static str>> {
         ("steps", "2 16"),
         ("layers", "all 6 2"),
         ("skip", "none collapsed"),
+        ("unmarked", "prefill decode first:20"),
         ("strategies", "base ep,allo"),
         ("baseline", "base ep"),
         ("heldout", "off on"),

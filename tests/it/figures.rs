@@ -136,7 +136,7 @@ fn what_cannot_be_shown_says_why() {
         named(&layer(&summary(&[prompt]), 0, Scope::All), "similarity-scatter").empty().unwrap().contains("no decode")
     );
     let mut counts = Summary::default();
-    counts.add_counts(&Labels::default(), 1, &[3, 1]);
+    counts.add_counts(&Labels::default(), 1, &[3, 1], 2);
     let figures = layer(&counts, 0, Scope::All);
     assert!(named(&figures, "token-map").empty().unwrap().contains("without an order of tokens"));
     assert!(named(&figures, "frequency-bars").empty().is_none(), "counts tell frequency");

@@ -40,7 +40,7 @@ fn routing(report: &Value) -> [Value; 4] {
 #[test]
 fn all_formats_with_an_order_of_tokens_tell_the_same_routing() {
     let paper = analyze("paper.json");
-    assert_eq!(paper["tokens"], serde_json::json!({"prefill": 3, "decode": 1}));
+    assert_eq!(paper["tokens"], serde_json::json!({"prefill": 3, "decode": 1, "unmarked": 0}));
     assert_eq!(paper["layer_ids"], serde_json::json!([1, 2]));
     for name in [
         "vllm-int16.npy",
@@ -57,15 +57,18 @@ fn all_formats_with_an_order_of_tokens_tell_the_same_routing() {
         assert_eq!(routing(&report), routing(&paper), "{name}");
     }
     assert_eq!(analyze("vllm.json")["tokens"], paper["tokens"], "a response tells where the prompt ends");
-    assert_eq!(analyze("moe-beyond.csv")["tokens"]["decode"], 0, "a forward pass has no decode");
-    assert!(warnings(&analyze("vllm-int16.npy")).contains("no decode tokens"));
+    for name in ["moe-beyond.csv", "vllm-int16.npy"] {
+        let report = analyze(name);
+        assert_eq!(report["tokens"], serde_json::json!({"prefill": 0, "decode": 0, "unmarked": 4}), "{name}");
+        assert!(warnings(&report).contains("4 tokens are unmarked"), "{name}");
+    }
 }
 
 #[test]
 fn two_responses_in_a_file_are_two_requests() {
     let report = analyze("vllm.jsonl");
     assert_eq!(report["requests"], 2);
-    assert_eq!(report["tokens"], serde_json::json!({"prefill": 6, "decode": 2}));
+    assert_eq!(report["tokens"], serde_json::json!({"prefill": 6, "decode": 2, "unmarked": 0}));
     // Even and odd requests: the held-out variant has both.
     assert!(report["cross_token"]["joined"]["coverage_heldout"][0].is_number());
 }
@@ -76,7 +79,7 @@ fn sglang_drops_dense_layers_and_says_so() {
         let report = analyze(name);
         assert_eq!((&report["top_k"], &report["layer_ids"]), (&2.into(), &serde_json::json!([1, 2])), "{name}");
         // The last token is never routed: three prompt tokens, no decode.
-        assert_eq!(report["tokens"], serde_json::json!({"prefill": 3, "decode": 0}));
+        assert_eq!(report["tokens"], serde_json::json!({"prefill": 3, "decode": 0, "unmarked": 0}));
         assert!(warnings(&report).contains("layer 0: every row of the layer is zero"), "{}", warnings(&report));
     }
 }
@@ -161,7 +164,7 @@ fn damaged_samples_are_reported_not_panicked_over() {
     assert_eq!(out.status.code(), Some(0), "{}", String::from_utf8_lossy(&out.stderr));
     let report: Value = serde_json::from_slice(&out.stdout).unwrap();
     assert_eq!(report["requests"], 14);
-    assert_eq!(report["tokens"], serde_json::json!({"prefill": 47, "decode": 7}));
+    assert_eq!(report["tokens"], serde_json::json!({"prefill": 21, "decode": 7, "unmarked": 26}));
     // Each is named, but those that are sound: cut where a line ends, a byte of a header's padding flipped.
     let sound = [
         "cut-vllm.jsonl",
@@ -213,7 +216,7 @@ fn every_reader_knows_its_own_samples() {
     ] {
         assert_eq!(reader(&std::fs::read(sample(file)).unwrap()).name, name, "{file}");
     }
-    assert_eq!(reader(b"moesum 2\n").name, "summary");
+    assert_eq!(reader(b"moesum 3\n").name, "summary");
     assert_eq!(reader(b"").name, "paper", "which says that it is empty");
 }
 
@@ -304,7 +307,7 @@ fn bytes_behind_an_array_are_said() {
     let array = npy("(2, 2, 1)", &[1, 2, 1, 3, 9, 9, 9]);
     let (code, report, said) = analyze_bytes("x.npy", &array);
     assert_eq!((code, &report["requests"]), (Some(0), &1.into()));
-    assert!(said.contains("3 bytes stand behind the array") && said.contains("Kept: 2 prefill"), "{said}");
+    assert!(said.contains("3 bytes stand behind the array") && said.contains("Kept: 2 unmarked"), "{said}");
     let text = base64::Engine::encode(&base64::engine::general_purpose::STANDARD, &array);
     let response = serde_json::json!({ "prompt_routed_experts": text }).to_string();
     let (_, report, said) = analyze_bytes("x.json", response.as_bytes());

@@ -4,7 +4,7 @@
 use std::sync::Arc;
 
 use moescope::experiment::Experiment;
-use moescope::model::{Faults, Request};
+use moescope::model::{Faults, Phase, Request};
 use moescope::place::Loads;
 use moescope::sim::{
     Config, Holders, Network, Predictor, Shape, Workload, allocate, as_one_gpu, evenly_spaced, offset,
@@ -108,16 +108,7 @@ fn requests() -> impl Strategy<Value = Vec<Request>> {
         };
         let layers: Vec<u32> = if seed % 5 == 0 { vec![1, 8] } else { vec![1, 3, 8] };
         let columns = layers.iter().map(|&id| column(u64::from(id)).collect()).collect();
-        Request {
-            index: 0,
-            sub: 0,
-            labels: moescope::model::Labels::default(),
-            top_k,
-            prefill,
-            tokens,
-            layers,
-            columns,
-        }
+        Request { index: 0, top_k, prefill, tokens, layers, columns, ..Request::default() }
     });
     proptest::collection::vec(one, 1..=5)
 }
@@ -130,7 +121,7 @@ proptest! {
         prop_assume!(requests.iter().any(|r| r.tokens > r.prefill));
         let (layers, experts) = ([1, 3, 8], 7);
         let shape = Shape { layers: &layers, all_layers: 3, experts };
-        let filled = Workload::fill(&requests, shape, batch, steps, Vec::new());
+        let filled = Workload::fill(&requests, Phase::Decode, shape, batch, steps, Vec::new());
         prop_assert_eq!(filled.counts, fill(&requests, &layers, experts, batch, steps));
     }
 
@@ -203,16 +194,15 @@ fn offsets_of_a_million_rounds_over_a_long_request_do_not_overflow() {
     let tokens: Vec<u16> = (0..32_768).map(|t| u16::from(t >= 16_384)).collect();
     let request = Request {
         index: 0,
-        sub: 0,
-        labels: moescope::model::Labels::default(),
         top_k: 1,
         prefill: 0,
         tokens: tokens.len(),
         layers: vec![1],
         columns: vec![tokens],
+        ..Request::default()
     };
     let shape = Shape { layers: &[1], all_layers: 1, experts: 2 };
-    assert_eq!(Workload::fill([&request], shape, 1 << 20, 1, Vec::new()).counts, [1 << 19, 1 << 19]);
+    assert_eq!(Workload::fill([&request], Phase::Decode, shape, 1 << 20, 1, Vec::new()).counts, [1 << 19, 1 << 19]);
 }
 
 #[test]

@@ -75,6 +75,32 @@ fn any_grouping_and_an_interrupted_run_give_the_same_bytes() {
 }
 
 #[test]
+fn a_summary_of_version_2_is_read_as_one_of_today() {
+    let data = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/data");
+    // What version 2 made of paper.json, vllm.jsonl and sglang.json.
+    let old = from_moesum(&std::fs::read(data.join("version-2.moesum")).unwrap()).unwrap();
+    let info = old.info();
+    assert_eq!((info.requests, info.prefill, info.decode, info.unmarked), (4, 12, 3, 0));
+    let folder = tempfile::tempdir().unwrap();
+    let marked: Vec<PathBuf> = ["paper.json", "vllm.jsonl"].iter().map(|n| data.join(n)).collect();
+    summarize(&marked, &folder.path().join("new.moesum"), 0);
+    let new = from_moesum(&std::fs::read(folder.path().join("new.moesum")).unwrap()).unwrap();
+    let (old_part, new_part) = (old.part().unwrap(), new.part().unwrap());
+    assert_eq!(old_part.requests[..3], new_part.requests[..], "the requests are the same");
+    // Written again it is of today, and holds the same.
+    let again = from_moesum(&to_moesum(&old).unwrap()).unwrap();
+    assert_eq!(again.part().unwrap().summary, old_part.summary);
+    // Counts stood under prefill, and are unmarked.
+    let counts = from_moesum(&std::fs::read(data.join("version-2-counts.moesum")).unwrap()).unwrap();
+    let layer = &counts.part().unwrap().summary.layers[&1];
+    assert_eq!((layer.frequency[0][0].as_slice(), layer.frequency[2][0].as_slice()), (&[][..], &[3, 3, 1, 1][..]));
+    let mut broken = std::fs::read(data.join("version-2.moesum")).unwrap();
+    let last = broken.len() - 1;
+    broken[last] ^= 1;
+    assert!(from_moesum(&broken).unwrap_err().contains("digest"));
+}
+
+#[test]
 fn a_summary_answers_as_its_traces_do() {
     let folder = tempfile::tempdir().unwrap();
     let files = files(folder.path(), 7);
@@ -101,10 +127,14 @@ fn sample() -> Vec<u8> {
 
 /// The file around a payload, with the right digest: what a hostile hand would write.
 fn wrapped(plain: &[u8]) -> Vec<u8> {
+    wrapped_as(MAGIC, plain)
+}
+
+fn wrapped_as(magic: &[u8], plain: &[u8]) -> Vec<u8> {
     let mut packed = flate2::write::DeflateEncoder::new(Vec::new(), flate2::Compression::fast());
     packed.write_all(plain).unwrap();
     let packed = packed.finish().unwrap();
-    let mut bytes = MAGIC.to_vec();
+    let mut bytes = magic.to_vec();
     bytes.extend_from_slice(&xxhash_rust::xxh3::xxh3_64(&packed).to_le_bytes());
     bytes.extend_from_slice(&packed);
     bytes
@@ -179,7 +209,7 @@ proptest! {
 #[test]
 fn what_fuzzing_found_stays_mended() {
     let seeds = Path::new(env!("CARGO_MANIFEST_DIR")).join("fuzz/seeds/summary");
-    let read = |name: &str| from_moesum(&wrapped(&std::fs::read(seeds.join(name)).unwrap()));
+    let read = |name: &str| from_moesum(&wrapped_as(b"moesum 2\n", &std::fs::read(seeds.join(name)).unwrap()));
     for (name, what) in [
         ("no-experts", "its shape"),
         ("more-distances-than-accesses", "its streams"),

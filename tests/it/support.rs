@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 
 use moescope::analysis::Summary;
 use moescope::format::Source;
-use moescope::model::{Labels, Request};
+use moescope::model::Request;
 use moescope::protocol::Files;
 
 /// For jobs that read no file.
@@ -21,13 +21,12 @@ impl Files for NoFiles {
 pub(crate) fn request(index: u64, prefill: usize, layers: &[(u32, &[&[u16]])]) -> Request {
     Request {
         index,
-        sub: 0,
-        labels: Labels::default(),
         top_k: layers[0].1[0].len(),
         prefill,
         tokens: layers[0].1.len(),
         layers: layers.iter().map(|l| l.0).collect(),
         columns: layers.iter().map(|l| l.1.concat()).collect(),
+        ..Request::default()
     }
 }
 

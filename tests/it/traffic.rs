@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use moescope::experiment::Experiment;
-use moescope::model::{MODELS, Placed, Replicas, Request, Tokens};
+use moescope::model::{MODELS, Phase, Placed, Replicas, Request, Tokens};
 use moescope::protocol::{Provenance, Run, RunReport};
 use moescope::sim::{FetchOrder, Inputs, LayerPlan, Planner, Shape, Simulation, Strategy, Workload, all_to_all, sent};
 use proptest::prelude::*;
@@ -187,8 +187,8 @@ fn tokens_by_slot_tell_the_counts_of_the_batch() {
     let requests = requests();
     let shape = Shape { layers: &[3, 4, 5], all_layers: 3, experts: 12 };
     for (size, steps) in [(3, 2), (5, 4), (23, 3), (200, 16)] {
-        let filled = Workload::fill(&requests, shape, size, steps, vec![vec![0; 144]; 3]);
-        let tokens = Workload::tokens(&requests, shape, size, steps);
+        let filled = Workload::fill(&requests, Phase::Decode, shape, size, steps, vec![vec![0; 144]; 3]);
+        let tokens = Workload::tokens(&requests, Phase::Decode, shape, size, steps);
         let with = Workload { tokens: Some(tokens.clone()), ..filled.clone() };
         for (step, layer) in (0..steps).flat_map(|s| (0..3).map(move |l| (s, l))) {
             let mut counts = vec![0; 12];
@@ -223,8 +223,8 @@ fn run(text: &str, workload: &Workload) -> RunReport {
 
 fn filled() -> Workload {
     let (requests, shape) = (requests(), Shape { layers: &[3, 5], all_layers: 2, experts: 12 });
-    let tokens = Some(Workload::tokens(&requests, shape, 4000, 4));
-    let filled = Workload::fill(&requests, shape, 4000, 4, vec![vec![1; 144]; 2]);
+    let tokens = Some(Workload::tokens(&requests, Phase::Decode, shape, 4000, 4));
+    let filled = Workload::fill(&requests, Phase::Decode, shape, 4000, 4, vec![vec![1; 144]; 2]);
     let mut loads = moescope::place::Loads { experts: 12, ..Default::default() };
     loads.layers = (0..2).map(|l| filled.of(0, l).iter().map(|&n| n.into()).collect()).collect();
     Workload { tokens, loads, ..filled }

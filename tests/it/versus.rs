@@ -81,6 +81,7 @@ fn held_out_runs_predict_from_the_other_half() {
     assert!(total(&held_out) < total(&all) && total(&held_out) > 0);
     let odd: Vec<_> = part.requests.iter().filter(|r| r.is_odd()).collect();
     let shape = moescope::sim::Shape { layers: &all.layers, all_layers: 24, experts: 128 };
-    let expected = moescope::sim::Workload::fill(odd, shape, 64, 16, held_out.heat.clone());
+    let expected =
+        moescope::sim::Workload::fill(odd, moescope::model::Phase::Decode, shape, 64, 16, held_out.heat.clone());
     assert_eq!(expected.counts, held_out.counts);
 }

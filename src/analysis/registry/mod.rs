@@ -130,6 +130,8 @@ pub struct Has {
     pub prefill: u64,
     /// Generated tokens.
     pub decode: u64,
+    /// Tokens of which nobody says what they are.
+    pub unmarked: u64,
     /// Experts of a token.
     pub top_k: usize,
     /// Subjects that its folders name.
@@ -140,8 +142,8 @@ impl Has {
     /// Of counts.
     #[must_use]
     pub fn of(summary: &Summary) -> Self {
-        let [prefill, decode] = summary.tokens;
-        Self { prefill, decode, top_k: summary.top_k, subjects: summary.subjects.len() }
+        let [prefill, decode, unmarked] = summary.tokens;
+        Self { prefill, decode, unmarked, top_k: summary.top_k, subjects: summary.subjects.len() }
     }
 }
 
@@ -150,9 +152,12 @@ impl Needs {
     #[must_use]
     pub fn lacking(self, has: &Has) -> Option<&'static str> {
         const COUNTS: &str = "These are counts without an order of tokens. They tell frequency and skew; this figure needs a trace with the experts of each token.";
-        let ordered = has.prefill + has.decode > 0;
+        let ordered = has.prefill + has.decode + has.unmarked > 0;
         match self {
             Needs::Order | Needs::Phases | Needs::Pairs if !ordered => Some(COUNTS),
+            Needs::Phases if has.unmarked > 0 && has.prefill.min(has.decode) == 0 => Some(
+                "The recording does not say which tokens are the prompt's, so the phases cannot be compared. The setting unmarked=first:N says it.",
+            ),
             Needs::Phases if has.prefill == 0 => Some(
                 "The trace has no prefill tokens, so the phases cannot be compared. A trace that holds the prompt's tokens too would tell.",
             ),

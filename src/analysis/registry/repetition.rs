@@ -4,6 +4,7 @@ use super::{Analysis, Drawn, Made, Make, Needs, Sketch, known};
 use crate::analysis::figure::{Curves, Data, Dots, Format, Heads, Level, Line, Measure, Series};
 use crate::analysis::observations::mean;
 use crate::analysis::{Report, Setting, WINDOWS};
+use crate::model::Phase;
 
 pub(super) const ANALYSIS: Analysis = Analysis {
     id: "E",
@@ -31,7 +32,7 @@ pub(super) const ANALYSIS: Analysis = Analysis {
 };
 
 fn stream(report: &Report) -> &'static str {
-    if report.repetition.stream == "decode" { "decode" } else { "prefill" }
+    Phase::EACH.map(Phase::name).into_iter().find(|name| *name == report.repetition.stream).unwrap_or_default()
 }
 
 fn windows(report: &Report, _: &Setting) -> Made {

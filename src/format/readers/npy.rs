@@ -13,14 +13,14 @@ pub(super) const NPY: Reader = Reader {
     open: |about| whole(about, |bytes, about| read(&bytes, about)),
 };
 
-/// Reads one array as a request. It does not tell where the prompt ends: all tokens count as prefill.
+/// Reads one array as a request. It does not tell where the prompt ends.
 fn read(bytes: &[u8], about: &About) -> Found {
     let mut found = Found::default();
     match array(bytes) {
         Ok((routed, beyond)) => {
             let mut columns = Columns::new(about.id_limit());
             columns.push_all(&routed, &mut found.issues);
-            found.requests.extend(columns.finish(about, usize::MAX, &mut found.issues));
+            found.requests.extend(columns.finish(about, None, &mut found.issues));
             if beyond > 0 {
                 let place = Place { offset: Some((bytes.len() - beyond) as u64), ..Place::default() };
                 found.issues.push(place, Problem::Extra { bytes: beyond as u64 });

@@ -6,8 +6,11 @@ use crate::format::{Found, PaperScanner};
 pub(super) const PAPER: Reader = Reader {
     name: "paper",
     says: "paper trace: a JSON list of steps, one file a request",
-    // What nothing else claims is called no trace by the scanner, which says what it found.
-    sniff: |_| true,
+    // What else is a list, or begins to be one; nothing at all is an empty one, which the scanner says.
+    sniff: |head| {
+        let text = head.strip_prefix(b"\xef\xbb\xbf").unwrap_or(head);
+        text.iter().find(|b| !b.is_ascii_whitespace()).is_none_or(|&b| b == b'[')
+    },
     open: |about| Box::new(Paper { scanner: PaperScanner::new(about.experts), about }),
 };
 

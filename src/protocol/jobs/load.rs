@@ -4,8 +4,8 @@
 use serde::{Deserialize, Serialize};
 use xxhash_rust::xxh3::xxh3_64;
 
-use crate::format::Issue;
-use crate::model::Request;
+use crate::format::{Issue, Told};
+use crate::model::{Marking, Request};
 use crate::protocol::job::{Bytes, Job, State, Step, Stepped};
 use crate::protocol::{Dataset, Figures, Files, Info, Piece, SourceFile, Unit, glance};
 use crate::synth::{Generator, synthetic_model};
@@ -14,6 +14,7 @@ use crate::synth::{Generator, synthetic_model};
 #[derive(Serialize, Deserialize)]
 pub struct List {
     sources: Vec<SourceFile>,
+    told: Told,
     #[serde(skip)]
     work: Option<crate::protocol::List>,
 }
@@ -22,7 +23,13 @@ impl List {
     /// Of these files.
     #[must_use]
     pub fn new(sources: Vec<SourceFile>) -> Self {
-        Self { sources, work: None }
+        Self { sources, told: Told::default(), work: None }
+    }
+
+    /// With what the reader tells of them.
+    #[must_use]
+    pub fn telling(self, told: Told) -> Self {
+        Self { told, ..self }
     }
 }
 
@@ -31,7 +38,9 @@ impl Job for List {
     const READS: bool = true;
 
     fn step(&mut self, _: &mut State, files: &dyn Files) -> Stepped<Self::Reply> {
-        let work = self.work.get_or_insert_with(|| crate::protocol::List::new(std::mem::take(&mut self.sources)));
+        let work = self.work.get_or_insert_with(|| {
+            crate::protocol::List::new(std::mem::take(&mut self.sources), std::mem::take(&mut self.told))
+        });
         Ok(match work.step(files) {
             Some(found) => Step::Done(found),
             None => running(work.progress()),
@@ -208,6 +217,19 @@ impl Job for Commit {
     }
 }
 
+/// Take the reader's word for what unmarked tokens are, or nobody's.
+#[derive(Serialize, Deserialize)]
+pub struct Mark(pub Option<Marking>);
+
+impl Job for Mark {
+    type Reply = Info;
+
+    fn step(&mut self, state: &mut State, _: &dyn Files) -> Stepped<Info> {
+        state.trace.mark(self.0)?;
+        Ok(Step::Done(state.trace.info()))
+    }
+}
+
 /// Forget the load under way.
 #[derive(Serialize, Deserialize)]
 pub struct Discard;
@@ -223,7 +245,7 @@ impl Job for Discard {
 
 /// Opens stored bytes: they are only read by the version that wrote them. After it a line with the name for people, then the
 /// XXH3 digest (8 bytes, little endian) of the rest.
-pub const STORED: &str = concat!("moescope ", env!("CARGO_PKG_VERSION"), " trace 3\n");
+pub const STORED: &str = concat!("moescope ", env!("CARGO_PKG_VERSION"), " trace 4\n");
 /// Counts of larger traces are not stored: the browser would hold them twice while it writes.
 const LARGEST_STORED: usize = 256 << 20;
 

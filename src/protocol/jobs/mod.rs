@@ -7,8 +7,8 @@ mod simulate;
 
 pub use answer::{Figures, Mean, Report, SetReference, Versus};
 pub use load::{
-    Commit, Count, CountLayers, CountReuse, Discard, Glance, Ingest, Join, List, Merge, Restore, STORED, Save, Share,
-    Synthesize, Take,
+    Commit, Count, CountLayers, CountReuse, Discard, Glance, Ingest, Join, List, Mark, Merge, Restore, STORED, Save,
+    Share, Synthesize, Take,
 };
 pub use place::Place;
 pub use simulate::{FillBatch, Paper, Run, RunSynthetic, Timeline};
@@ -41,7 +41,7 @@ macro_rules! jobs {
 }
 
 jobs! {
-    List Ingest Glance Count Take Merge Join Share CountReuse CountLayers Commit Discard
+    List Ingest Glance Count Take Merge Join Share CountReuse CountLayers Commit Discard Mark
     Save Restore Synthesize
     Report Figures Mean SetReference Versus
     FillBatch Run RunSynthetic Timeline Paper Place

@@ -332,6 +332,7 @@ fn facts(store: Store, info: &Info) -> impl IntoView + use<> {
             {fact("Requests", "fact-requests", count(info.requests), None)}
             {fact("Prefill tokens", "fact-prefill", count(info.prefill), None)}
             {fact("Decode tokens", "fact-decode", count(info.decode), None)}
+            {(info.unmarked > 0).then(|| fact("Unmarked tokens", "fact-unmarked", count(info.unmarked), None))}
             {fact("MoE layers", "fact-layers", count(info.layers.len() as u64), first)}
             {fact("Experts a layer", "fact-experts", count(info.experts as u64), None)}
             {fact("Experts a token (top-k)", "fact-top-k", count(info.top_k as u64), None)}

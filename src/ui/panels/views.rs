@@ -81,7 +81,13 @@ pub(super) fn caches(store: Store) -> Option<Caches> {
 pub(super) fn shown(store: Store, analysis: &'static Analysis, sketch: &'static Sketch) -> AnyView {
     let (id, title) = (sketch.id, sketch.title);
     let lacks = move |i: Arc<Info>| {
-        let has = Has { prefill: i.prefill, decode: i.decode, top_k: i.top_k, subjects: i.labels.len() };
+        let has = Has {
+            prefill: i.prefill,
+            decode: i.decode,
+            unmarked: i.unmarked,
+            top_k: i.top_k,
+            subjects: i.labels.len(),
+        };
         analysis.needs.lacking(&has).map(ToString::to_string)
     };
     let why = Memo::new(move |_| {

@@ -1,0 +1,124 @@
+//! JSON that is no paper trace: responses of servers one a line, dumps, rollouts, matrices of counts. Each value is taken once its last
+//! byte is here, so that a file of many lines is never held; what a value holds is told by `dumps`.
+
+use crate::format::dumps::Dump;
+use crate::format::node::Node;
+use crate::format::reader::{About, Reader, Reading};
+use crate::format::whole::LARGEST;
+use crate::format::{Found, Place, Problem};
+
+pub(super) const JSON: Reader = Reader {
+    name: "json",
+    says: "responses of vLLM and SGLang with routed experts, dumps and rollouts, matrices and dicts of counts (.json, .jsonl)",
+    sniff: |head| {
+        let text = head.strip_prefix(b"\xef\xbb\xbf").unwrap_or(head);
+        let mut bytes = text.iter().copied().filter(|b| !b.is_ascii_whitespace());
+        match (bytes.next(), bytes.next(), bytes.next(), bytes.next()) {
+            (Some(b'{'), ..) => true,
+            // A paper trace is a list of objects whose keys are numbers.
+            (Some(b'['), Some(b'{'), Some(b'"'), Some(key)) => !key.is_ascii_digit() && key != b'"',
+            (Some(b'['), Some(b'{'), None, _) | (Some(b'['), Some(b']' | b'{'), ..) => false,
+            (Some(b'['), Some(_), ..) => true,
+            _ => false,
+        }
+    },
+    open: |about| Box::new(Json::new(about)),
+};
+
+struct Json {
+    dump: Dump,
+    buffer: Vec<u8>,
+    /// Bytes of the buffer that were looked at, and of the file before it.
+    seen: usize,
+    before: u64,
+    depth: usize,
+    string: bool,
+    escape: bool,
+    /// Why nothing more is read.
+    ended: bool,
+}
+
+impl Json {
+    fn new(about: About) -> Self {
+        let (buffer, dump) = (Vec::new(), Dump::new(about));
+        Self { dump, buffer, seen: 0, before: 0, depth: 0, string: false, escape: false, ended: false }
+    }
+
+    fn problem(&mut self, at: usize, problem: Problem) {
+        let place = Place { offset: Some(self.before + at as u64), ..Place::default() };
+        self.dump.found.issues.push(place, problem);
+    }
+
+    /// Takes the value that ends before `end`.
+    fn value(&mut self, end: usize) {
+        let text = &self.buffer[..end];
+        let start = text.iter().position(|b| !b.is_ascii_whitespace()).unwrap_or(0);
+        match serde_json::from_slice::<Node>(&text[start..]) {
+            Ok(node) => self.dump.take(&node, Some(self.before + start as u64)),
+            Err(e) => {
+                let lines = text[start..].split_inclusive(|&b| b == b'\n').take(e.line().saturating_sub(1));
+                let at = start + lines.map(<[u8]>::len).sum::<usize>() + e.column().saturating_sub(1);
+                self.problem(at, Problem::Unreadable { why: e.to_string() });
+            }
+        }
+        self.buffer.drain(..end);
+        (self.before, self.seen) = (self.before + end as u64, 0);
+    }
+}
+
+impl Reading for Json {
+    fn feed(&mut self, bytes: &[u8]) -> bool {
+        let bytes = if self.before == 0 && self.buffer.is_empty() {
+            bytes.strip_prefix(b"\xef\xbb\xbf").unwrap_or(bytes)
+        } else {
+            bytes
+        };
+        self.buffer.extend_from_slice(bytes);
+        while self.seen < self.buffer.len() && !self.ended {
+            let byte = self.buffer[self.seen];
+            self.seen += 1;
+            if self.string {
+                match byte {
+                    _ if self.escape => self.escape = false,
+                    b'\\' => self.escape = true,
+                    b'"' => self.string = false,
+                    _ => {}
+                }
+                continue;
+            }
+            match byte {
+                b'"' if self.depth > 0 => self.string = true,
+                b'{' | b'[' => self.depth += 1,
+                b'}' | b']' if self.depth > 0 => {
+                    self.depth -= 1;
+                    if self.depth == 0 {
+                        self.value(self.seen);
+                    }
+                }
+                _ if self.depth > 0 || byte.is_ascii_whitespace() || byte == b',' => {}
+                _ => {
+                    let found =
+                        if byte.is_ascii_graphic() { format!("{:?}", char::from(byte)) } else { "a byte".into() };
+                    let why = format!("expected an object or a list, found {found}");
+                    self.problem(self.seen - 1, Problem::Unreadable { why });
+                    self.ended = true;
+                }
+            }
+        }
+        if self.buffer.len() > LARGEST {
+            let what = "bytes of one value of JSON".into();
+            self.problem(0, Problem::Limit { what, limit: LARGEST as u64 });
+            self.ended = true;
+        }
+        !self.ended
+    }
+
+    fn finish(mut self: Box<Self>) -> Found {
+        if !self.ended && self.depth > 0 {
+            let start = self.buffer.iter().position(|b| !b.is_ascii_whitespace()).unwrap_or(0);
+            let inside = if self.buffer.get(start) == Some(&b'[') { "a list" } else { "an object" };
+            self.problem(start, Problem::Truncated { inside: inside.into() });
+        }
+        self.dump.finish()
+    }
+}
