@@ -1,11 +1,13 @@
 //! What a job is: a question that travels as bytes, its reply, and the work between them in slices. Apart from the jobs
 //! themselves (`jobs`): a worker, the page and the command line know only this.
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
+use super::learn::asked;
 use super::{Dataset, Files, Filled, Info, Outcomes, Part, Plans};
 use crate::experiment::{Experiment, WorkloadSettings};
 
@@ -159,7 +161,7 @@ pub struct State {
     /// The run whose layers are looked at.
     pub plans: Option<Plans>,
     /// The batch of the last run, and the settings that it was filled with.
-    pub batch: Option<(WorkloadSettings, Arc<Filled>)>,
+    pub batch: Option<(WorkloadSettings, BTreeSet<&'static str>, Arc<Filled>)>,
 }
 
 impl State {
@@ -177,18 +179,21 @@ impl State {
         if part.digest() == of.digest { Ok((dataset, part)) } else { Err(JobError::Void) }
     }
 
-    /// The batch of the last run, if it was filled with the settings of this experiment from requests of that origin.
+    /// The batch of the last run, if it was filled with the settings of this experiment from requests of that origin, and holds all
+    /// that its strategies ask for.
     #[must_use]
     pub fn filled(&self, origin: Origin, experiment: &Experiment) -> Option<Arc<Filled>> {
-        let (settings, filled) = self.batch.as_ref()?;
-        let same = *settings == experiment.workload && filled.provenance.synthetic == (origin == Origin::Synthetic);
+        let (settings, holds, filled) = self.batch.as_ref()?;
+        let enough = holds.is_superset(&asked(experiment));
+        let same =
+            enough && *settings == experiment.workload && filled.provenance.synthetic == (origin == Origin::Synthetic);
         same.then(|| Arc::clone(filled))
     }
 
     /// Keeps the batch of a run for the next one, in place of the last.
     pub fn keep(&mut self, experiment: &Experiment, filled: Filled) -> Arc<Filled> {
         let filled = Arc::new(filled);
-        self.batch = Some((experiment.workload.clone(), Arc::clone(&filled)));
+        self.batch = Some((experiment.workload.clone(), asked(experiment), Arc::clone(&filled)));
         filled
     }
 }

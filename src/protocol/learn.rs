@@ -127,18 +127,26 @@ pub(super) fn summed(part: &Part, experiment: &Experiment) -> Result<Workload, S
 
 /// What each request slot's token chose, in the batch of the requests of one half if anything is held out: none if nobody asks.
 pub(super) fn tokens(part: &Part, experiment: &Experiment, shape: Shape<'_>, half: Half) -> Option<Tokens> {
-    let (of, run) = (&experiment.workload, &experiment.run);
-    let by_origin = run.strategies.iter().chain([&run.baseline]).any(|s| s.dispatch().by_origin());
-    let asked = run.activations != Activations::Free || by_origin;
+    let of = &experiment.workload;
     let requests = part.requests.iter().filter(|r| !of.held_out || r.is_odd() == (half == Half::Odd));
-    asked.then(|| Workload::tokens(requests, part.summary.stream_phase(), shape, of.batch, of.steps))
+    let phase = part.summary.stream_phase();
+    asked(experiment).contains(TOKENS).then(|| Workload::tokens(requests, phase, shape, of.batch, of.steps))
 }
 
-/// What the placements of an experiment read beyond sums.
-fn asked(experiment: &Experiment) -> BTreeSet<&'static str> {
+/// What is asked if somebody needs to know where tokens come from.
+const TOKENS: &str = "tokens";
+
+/// What the strategies of an experiment read of a batch beyond counts and sums: it is made for those that ask alone.
+pub(super) fn asked(experiment: &Experiment) -> BTreeSet<&'static str> {
     let of = &experiment.run;
-    let named = of.strategies.iter().chain([&of.baseline]).filter_map(|s| s.placement());
-    named.chain(placement_named(&of.home)).flat_map(|p| p.reads).copied().collect()
+    let strategies = || of.strategies.iter().chain([&of.baseline]);
+    let named = strategies().filter_map(|s| s.placement());
+    let mut asked: BTreeSet<_> = named.chain(placement_named(&of.home)).flat_map(|p| p.reads).copied().collect();
+    asked.retain(|name| ["steps", "together", "next"].contains(name));
+    if of.activations != Activations::Free || strategies().any(|s| s.dispatch().by_origin()) {
+        asked.insert(TOKENS);
+    }
+    asked
 }
 
 /// The batch that the learning requests fill, step by step.

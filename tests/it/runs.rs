@@ -217,6 +217,19 @@ fn the_worker_that_ran_it_has_the_batch_of_a_timeline() {
     }
 }
 
+/// A batch that was filled where nobody asked where its tokens come from was kept for a run that asks: it fell back to what counts
+/// tell. The same with the steps that a search learns from.
+#[test]
+fn a_kept_batch_that_lacks_what_a_run_asks_for_is_filled_again() {
+    let mut state = State::default();
+    let text = "v=1&model=llama4-maverick&steps=2&layers=2&batch=512&strategies=ep";
+    for more in ["", "&activations=serial", "&activations=overlapped", "", ",search.home&budget=5"] {
+        let job = || jobs::RunSynthetic::new(Experiment::parse(&format!("{text}{more}")).0);
+        let fresh = sliced(&mut State::default(), job()).0;
+        assert_eq!(sliced(&mut state, job()).0, fresh, "{more}");
+    }
+}
+
 /// A slider of the hardware or of a strategy made the synthetic workload anew for each of its values.
 #[test]
 fn a_second_run_on_a_synthetic_workload_makes_none() {
