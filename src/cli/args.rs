@@ -38,9 +38,10 @@ moescope: where the experts of a mixture-of-experts model move, and what placing
   moescope place --weights FILE.json --devices G --slots P [--nodes N] [--groups N] [--placements NAME,...] [--json]
                  [--export ENGINE -o FILE]
       The same of a bare [layers][experts] table of loads, without time.
-  moescope paper [--experiment STRING] [--traces PATH...] [--json] [--threads N]
+  moescope paper [--figure 2|12|13] [--experiment STRING] [--traces PATH...] [--json] [--threads N]
       Figure 12 of the paper and what stands beside it: each published number with ours. Settings come from the
       experiment (layers=all simulates every layer). With --traces, the trace's model is run on its recorded requests too.
+      --figure 2: where the latency of DeepSeek V3 goes; --figure 13: transfers and GEMMs of GPUs beside their rooflines.
   moescope calibrate [--experiment STRING] [--json]
       The statistics of the synthetic workloads beside the published ones, with each residual.
   moescope summarize PATH... -o FILE.moesum [--first N] [--threads N]
@@ -97,6 +98,7 @@ pub(super) enum Command {
     },
     Paper {
         experiment: String,
+        figure: u32,
         traces: Vec<PathBuf>,
         json: bool,
         threads: usize,
@@ -172,6 +174,7 @@ fn tell(told: &mut Told, argument: &lexopt::Arg<'_>, value: impl FnOnce() -> Res
 }
 
 pub(super) fn parse(arguments: Vec<OsString>) -> Result<Command> {
+    let mut figure = 12;
     let mut parser = lexopt::Parser::from_args(arguments);
     let mut verb: Option<String> = None;
     let (mut paths, mut json, mut experiment) = (Vec::new(), false, None);
@@ -220,6 +223,10 @@ pub(super) fn parse(arguments: Vec<OsString>) -> Result<Command> {
                 let text = parser.value()?;
                 let read = text.parse().ok().filter(|&n: &u64| n < 1 << 40);
                 first = Some(read.context("--first takes a number below 2^40")?);
+            }
+            Long("figure") if verb.as_deref() == Some("paper") => {
+                let read = parser.value()?.string()?.parse().ok().filter(|n| [2, 12, 13].contains(n));
+                figure = read.context("--figure takes 2, 12 or 13")?;
             }
             Long("weights") if verb.as_deref() == Some("place") => weights = Some(parser.value()?.into()),
             Long("export") if verb.as_deref() == Some("place") => export = Some(parser.value()?.string()?),
@@ -316,7 +323,10 @@ pub(super) fn parse(arguments: Vec<OsString>) -> Result<Command> {
             threads,
         }),
         Some("paper") => {
-            Ok(Command::Paper { experiment: experiment.unwrap_or_default(), traces: paths, json, threads })
+            if figure != 12 && !paths.is_empty() {
+                bail!("--figure {figure} is not of traces");
+            }
+            Ok(Command::Paper { experiment: experiment.unwrap_or_default(), figure, traces: paths, json, threads })
         }
         Some("calibrate") => Ok(Command::Calibrate { experiment: experiment.unwrap_or_default(), json }),
         Some("make") => {

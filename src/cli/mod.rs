@@ -7,6 +7,7 @@ mod export;
 mod files;
 mod inspect;
 mod lab;
+mod latency;
 mod load;
 mod make;
 mod observed;
@@ -112,8 +113,13 @@ fn carry_out(command: Command) -> Result<()> {
             warnings.extend(state.data(&of)?.0.warnings());
             reproduce::sweep(&mut out, &experiment, points, warnings, json)?;
         }
-        Command::Paper { experiment, traces, json, threads } => {
-            reproduce::paper(&mut out, &read(&experiment, !traces.is_empty()), &traces, json, threads)?;
+        Command::Paper { experiment, figure, traces, json, threads } => {
+            let experiment = read(&experiment, !traces.is_empty());
+            match figure {
+                2 => latency::breakdown(&mut out, &experiment, json, threads)?,
+                13 => latency::roofline(&mut out, &experiment, json)?,
+                _ => reproduce::paper(&mut out, &experiment, &traces, json, threads)?,
+            }
         }
         Command::Summarize { paths, out, first, threads } => summary::summarize(&paths, &out, first, threads)?,
         Command::Make { experiment, out, files, tokens } => make::make(&read(&experiment, false), &out, files, tokens)?,
