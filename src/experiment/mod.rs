@@ -16,7 +16,7 @@ use std::sync::Arc;
 use serde::{Deserialize, Serialize};
 
 use crate::model::{
-    ExpertSize, Faults, Hardware, Replicas, SYSTEMS, System, Topology, known_rests, rest_of, system_named,
+    ExpertSize, Faults, Hardware, MOST_DEVICES, Replicas, SYSTEMS, System, Topology, known_rests, rest_of, system_named,
 };
 use crate::place::{Loads, PLACEMENTS, Params, Placement, placement_named};
 use crate::sim::{Beside, Config, Strategy, Tuning, Workload};
@@ -30,6 +30,9 @@ use upgrade::Setting;
 
 /// The version that this program writes.
 pub const VERSION: u32 = 2;
+
+/// Fields that decide the number of GPUs: those that are forgotten first where it is too large.
+const SIZES: [&str; 2] = ["nodes", "pernode"];
 
 /// Parts that are listed of those that could not be read.
 const MOST_UNREAD: usize = 20;
@@ -108,8 +111,14 @@ impl Experiment {
         let links = links.difference(&self.system.dead.links).map(|(a, b)| format!("{a}-{b}"));
         let dead = dies.chain(links).map(|part| (format!("dead={part}"), format!("{title} has no such part")));
         let fields = asked.hardware.keys().filter(|name| self.system().fields().all(|f| f.name != **name));
+        let fields = fields.filter(|name| name.as_str() != "link" || self.system().mesh);
         let fields = fields.map(|name| (name.clone(), format!("it means nothing on {title}")));
-        dead.chain(fields).collect()
+        let mut whole = self.clone();
+        whole.system.hardware.clone_from(&asked.hardware);
+        let sizes = SIZES.iter().filter(|name| whole.too_large() && asked.hardware.contains_key(**name));
+        let sizes = sizes.filter(|name| !self.system.hardware.contains_key(**name));
+        let sizes = sizes.map(|name| ((*name).into(), format!("more than {MOST_DEVICES} GPUs")));
+        dead.chain(fields).chain(sizes).collect()
     }
 
     /// The experiment with one setting changed.
@@ -119,6 +128,9 @@ impl Experiment {
     pub fn with(&self, name: &str, value: &str) -> Result<Self, String> {
         let mut changed = self.clone();
         (key_named(name).ok_or(keys::UNKNOWN)?.set)(&mut changed, value)?;
+        if changed.too_large() {
+            return Err(format!("more than {MOST_DEVICES} GPUs"));
+        }
         changed.normalise();
         Ok(changed)
     }
@@ -127,6 +139,17 @@ impl Experiment {
     /// size that is its model's: equal experiments have equal strings.
     fn normalise(&mut self) {
         let system = self.system();
+        // A port of a GPU was called a link, in TB/s.
+        if !system.mesh
+            && let Some(link) = self.system.hardware.remove("link")
+        {
+            self.system.hardware.entry("nvlink".into()).or_insert(libm::round(link * 1e6) / 1e3);
+        }
+        for size in SIZES {
+            if self.too_large() {
+                self.system.hardware.remove(size);
+            }
+        }
         let differs =
             |name: &String, v: &mut f64| system.fields().any(|f| f.name == name && (f.get)(&system.hardware) != *v);
         self.system.hardware.retain(differs);
@@ -152,6 +175,11 @@ impl Experiment {
             }
         }
         hardware
+    }
+
+    /// More devices than a system can have: no table of their routes is made.
+    fn too_large(&self) -> bool {
+        self.hardware().mesh.dies() > MOST_DEVICES
     }
 
     /// What of the hardware works, and how it is joined.

@@ -4,7 +4,7 @@
 use serde::{Deserialize, Serialize};
 
 /// Settings that can be swept: those that are numbers.
-pub const SWEPT: [&str; 22] = [
+pub const SWEPT: [&str; 27] = [
     "columns",
     "rows",
     "hbm",
@@ -27,11 +27,17 @@ pub const SWEPT: [&str; 22] = [
     "dispatch-bytes",
     "combine-bytes",
     "context",
+    "nodes",
+    "pernode",
+    "nvlink",
+    "nic",
+    "nichop",
 ];
 
 /// Whether a setting takes whole numbers only.
 pub(super) fn whole(name: &str) -> bool {
-    ["columns", "rows", "batch", "steps", "layers", "flight", "predict", "block", "context"].contains(&name)
+    ["columns", "rows", "batch", "steps", "layers", "flight", "predict", "block", "context", "nodes", "pernode"]
+        .contains(&name)
 }
 
 /// A setting and the values that it takes in turn.

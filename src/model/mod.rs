@@ -20,7 +20,7 @@ pub use mesh::{Faults, Mesh};
 pub use preset::{MODELS, ModelPreset, default_model, expert_count, model_labelled, model_named, model_of_shape};
 pub use replicas::{Placed, Replicas};
 pub use rest::{Rest, known_rests, rest_of};
-pub use systems::{FIELDS, Field, Hardware, SYSTEMS, System, system_named};
+pub use systems::{FIELDS, Field, Hardware, MOST_DEVICES, SYSTEMS, System, system_named};
 pub use tokens::Tokens;
 pub use topology::{Device, Duplex, Link, Route, Routes, Topology};
 pub use trace::{Labels, Marking, Marks, Phase, Request, Scope, UNKNOWN};

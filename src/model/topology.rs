@@ -160,12 +160,14 @@ impl Topology {
     /// # Errors
     /// No device works, or two working ones cannot reach each other.
     pub fn works(&self) -> Result<(), String> {
+        let ports = self.links.first().is_some_and(|link| link.ends.0 == link.ends.1);
+        let (die, whole) = if ports { ("GPU", "system") } else { ("die", "wafer") };
         let Some(&first) = self.live.first() else {
-            return Err("every die of the wafer is dead; mend at least one".into());
+            return Err(format!("every {die} of the {whole} is dead; mend at least one"));
         };
         match self.live.iter().find(|&&d| self.routes.way(first, d).is_empty()) {
             Some(other) => Err(format!(
-                "the dead parts cut the wafer in two: no route leads from die {first} to die {other}; mend a link or a die between them"
+                "the dead parts cut the {whole} in two: no route leads from {die} {first} to {die} {other}; mend a link or a {die} between them"
             )),
             None => Ok(()),
         }

@@ -12,6 +12,7 @@ mod job;
 pub mod jobs;
 mod joined;
 mod lab;
+mod latency;
 mod learn;
 mod list;
 mod moesum;
@@ -34,6 +35,7 @@ pub use files::{Cut, Files, Piece, SourceFile, Unit};
 pub use ingest::{Ingest, head};
 pub use job::{AnyJob, Bytes, DataId, Job, JobError, Origin, Reply, State, Step, Stepped, finish};
 pub use lab::{Bound, Lab, LayerScores, PERCENTILES, PlaceReport, PlacedStrategy, Scores};
+pub use latency::{LatencyRow, PUBLISHED_MOVEMENT, Point, Roofline, figure_2, figure_13};
 pub use list::List;
 pub use moesum::{MAGIC, from_moesum, to_moesum};
 pub use paper::{

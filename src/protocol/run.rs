@@ -410,6 +410,7 @@ impl RunReport {
     /// What is to be said of collapsed layers in this result, if there are any.
     #[must_use]
     pub fn collapsed_words(&self) -> Option<String> {
+        let die = Experiment::parse(&self.experiment).0.system().device;
         let ids: Vec<String> = self.collapsed.iter().map(ToString::to_string).collect();
         let (layers, of) = match ids.len() {
             0 => return None,
@@ -417,7 +418,7 @@ impl RunReport {
             _ => (format!("layers {} are collapsed", ids.join(", ")), "their"),
         };
         Some(format!(
-            "Of {} simulated layers, {layers}: one expert takes nearly all of {of} tokens, and one die nearly all of {of} \
+            "Of {} simulated layers, {layers}: one expert takes nearly all of {of} tokens, and one {die} nearly all of {of} \
              work in ep. skip=collapsed leaves such layers out.",
             self.layers.len()
         ))

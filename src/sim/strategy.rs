@@ -178,6 +178,9 @@ impl Strategy {
         let mut ignores = vec!["strategies", "baseline", "llc"];
         let free = activations == Activations::Free;
         ignores.extend(self.dispatch().ignores.iter().filter(|name| free || !BETWEEN.contains(name)));
+        if free && self.dispatch().ignores.contains(&"link") {
+            ignores.extend(["nvlink", "nic", "nichop"]);
+        }
         if free {
             ignores.extend(["dispatch-bytes", "combine-bytes"]);
         }

@@ -111,12 +111,31 @@ fn a_variant_is_a_setting_of_a_run_and_never_a_comparison() {
 #[test]
 fn a_node_of_gpus_keeps_its_size_and_has_no_links_to_break() {
     let (e, unread) = Experiment::parse("v=2&wafer=h100x8&columns=4&link=0.9&dead=7,9,0-1");
-    assert_eq!(e.to_string(), "v=2&wafer=h100x8&link=0.9&dead=7");
+    // The port of a GPU was called a link, in TB/s.
+    assert_eq!(e.to_string(), "v=2&wafer=h100x8&nvlink=900&dead=7");
+    assert_eq!(e.hardware().link, 0.9e12);
     // What it does not have is not dropped in silence.
     let said: Vec<&str> = unread.iter().map(|u| u.part.as_str()).collect();
     assert_eq!(said, ["dead=9", "dead=0-1", "columns"]);
     let node = e.topology();
     assert_eq!((node.devices, node.live.len(), node.works()), (8, 7, Ok(())));
+}
+
+#[test]
+fn any_number_of_nodes_and_gpus_is_a_system_up_to_a_limit() {
+    let (e, unread) = Experiment::parse("v=2&wafer=h100x8&nodes=4&pernode=4&nvlink=300&nic=25&nichop=1000");
+    assert_eq!(unread, []);
+    assert_eq!(e.to_string(), "v=2&wafer=h100x8&nodes=4&pernode=4&nvlink=300&nic=25&nichop=1000");
+    let four = e.topology();
+    assert_eq!((four.devices, four.nodes, four.resources[3 * 16], four.works()), (16, 4, 25e9, Ok(())));
+    let none = Experiment::parse("v=2&wafer=h100x8&pernode=1&dead=0").0.topology().works().unwrap_err();
+    assert!(none.contains("every GPU"), "{none}");
+    let (large, unread) = Experiment::parse("v=2&wafer=gb200-nvl72&nodes=64");
+    assert_eq!((large.to_string().as_str(), unread.len()), ("v=2&wafer=gb200-nvl72", 1));
+    assert!(unread[0].to_string().contains("more than 512 GPUs"), "{}", unread[0]);
+    assert!(large.with("nodes", "8").is_err() && large.with("nodes", "7").is_ok());
+    // A wafer has neither nodes nor a network.
+    assert_eq!(Experiment::parse("v=2&nodes=2&nic=3").1.len(), 2);
 }
 
 #[test]
@@ -204,6 +223,9 @@ fn what_a_strategy_ignores_changes_nothing_of_it() {
         ("budget", "3"),
         ("aim", "load"),
         ("file", "0123456789abcdef"),
+        ("nvlink", "9"),
+        ("nic", "9"),
+        ("nichop", "9"),
         ("dispatch-bytes", "4"),
         ("combine-bytes", "4"),
         ("context", "9"),
@@ -299,7 +321,12 @@ fn values() -> BTreeMap<&'static str, Vec<&'static str>> {
         ("trace", "0123456789abcdef f247fd64eee36f10"),
         ("from", "traces/a.zip https://example.org/b"),
         ("seed", "1 7"),
-        ("wafer", "dojo tsmc-sow dojo-enhanced"),
+        ("wafer", "dojo tsmc-sow dojo-enhanced h100x16 gb200-nvl72"),
+        ("nodes", "1 2"),
+        ("pernode", "4 8"),
+        ("nvlink", "450 900"),
+        ("nic", "25 100"),
+        ("nichop", "100 5000"),
         ("columns", "3 5 9"),
         ("rows", "3 5 9"),
         ("hbm", "1 8"),

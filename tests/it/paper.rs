@@ -239,3 +239,53 @@ fn case_study_2_is_printed_beside_the_published_values() {
     assert!(String::from_utf8_lossy(&text.stdout).contains("published: about 1.3"));
     assert_eq!(moescope(&["paper", "--figure", "5"]).status.code(), Some(2));
 }
+
+/// Figure 13: the simulator follows the roofline but for latency, which is all of a small transfer.
+#[test]
+fn transfers_and_gemms_follow_their_rooflines() {
+    let figure = moescope::protocol::figure_13(&Experiment::parse("v=2&wafer=h100x8").0).unwrap();
+    let sizes: Vec<u64> = figure.transfers.iter().map(|p| p.size).collect();
+    assert_eq!((sizes[0], sizes[10], sizes.len()), (4 << 10, 4 << 30, 11));
+    for p in &figure.transfers {
+        // 450 GB/s through the ports, and 1.51 µs once: the wire's, and what a read takes anyway.
+        let by_hand = p.size as f64 / 450e9 + 1.51e-6;
+        assert!((p.seconds / by_hand - 1.0).abs() < 1e-12, "{p:?}");
+        assert!((p.roofline - f64::max(p.size as f64 / 450e9, 1.51e-6)).abs() < 1e-15 && p.difference > 0.0);
+    }
+    assert!(figure.transfers[10].difference < 1e-3 && figure.transfers[0].difference < 0.01);
+    // Llama 4: 126 MB at 3.35 TB/s, or 252 MFLOP a token at 1978 TFLOP/s.
+    let weights = 3.0 * 5120.0 * 8192.0;
+    for p in &figure.gemms {
+        let (read, work) = (weights / 3.35e12, 2.0 * weights * p.size as f64 / 1978e12);
+        assert!((p.roofline / f64::max(read, work) - 1.0).abs() < 1e-12, "{p:?}");
+        assert!((p.seconds / f64::max(read + 510e-9, work) - 1.0).abs() < 1e-12, "{p:?}");
+    }
+    assert!(figure.gemms.iter().all(|p| p.difference < 0.05), "within what is published of an H100");
+    assert!(moescope::protocol::figure_13(&Experiment::parse("v=2&wafer=h100x8&pernode=1").0).is_err());
+}
+
+#[test]
+fn figures_2_and_13_are_printed_as_tables_and_as_json() {
+    let small = ["paper", "--figure", "2", "--experiment", "v=2&layers=1&steps=1", "--json"];
+    let out = crate::support::moescope(&small);
+    assert!(out.status.success(), "{}", String::from_utf8_lossy(&out.stderr));
+    let read: serde_json::Value = serde_json::from_slice(&out.stdout).unwrap();
+    let rows = read["rows"].as_array().unwrap();
+    assert_eq!(rows.len(), 24, "three systems, four batches, base and ep");
+    for row in rows {
+        let of = |name: &str| row["breakdown"][name].as_f64().unwrap();
+        let moved = of("dispatch") + of("weights") + of("combine");
+        let (all, share) = (moved + of("compute") + of("rest"), row["movement"].as_f64().unwrap());
+        assert!(
+            (all / row["seconds"].as_f64().unwrap() - 1.0).abs() < 1e-12 && (share * all / moved - 1.0).abs() < 1e-12
+        );
+        assert!(["dispatch", "compute", "rest"].iter().all(|name| of(name) > 0.0), "{row}");
+    }
+    for (figure, says) in [("2", "60.0% to 90.0%"), ("13", "No GPU was measured")] {
+        let out = crate::support::moescope(&["paper", "--figure", figure, "--experiment", "v=2&layers=1&steps=1"]);
+        let text = String::from_utf8(out.stdout).unwrap();
+        assert!(out.status.success() && text.contains(says), "{text}");
+    }
+    let bad = crate::support::moescope(&["paper", "--figure", "3"]);
+    assert_eq!(bad.status.code(), Some(2));
+}

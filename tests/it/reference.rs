@@ -277,6 +277,7 @@ pub(crate) fn cases() -> impl proptest::strategy::Strategy<Value = (Workload, Wa
                 hop: 0.015,
                 remote_penalty: 0.1,
                 usable: 0.9,
+                ..SYSTEMS[0].hardware
             };
             // Every third wafer is whole; of the others a few parts are dead, as long as the rest stays together.
             let mut faults = Faults::default();

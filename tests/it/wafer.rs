@@ -30,6 +30,7 @@ fn with(mesh: Mesh, home: &[usize], faults: &Faults, duplex: Duplex) -> Config {
         hop: none,
         remote_penalty: none,
         usable: 0.9,
+        ..SYSTEMS[0].hardware
     };
     let topology = Arc::new((SYSTEMS[0].build)(&hardware, faults, duplex));
     Config {

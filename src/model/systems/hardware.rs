@@ -34,6 +34,10 @@ pub struct Hardware {
     pub remote_penalty: f64,
     /// Share of DRAM that weights and copies may use.
     pub usable: f64,
+    /// Bandwidth of a GPU's port to other nodes, bytes a second.
+    pub nic: f64,
+    /// Latency between nodes, seconds, one way.
+    pub nic_hop: f64,
 }
 
 impl Hardware {
@@ -80,7 +84,7 @@ macro_rules! field {
 }
 
 /// Everything that can be edited, in the order of the page.
-pub const FIELDS: [Field; 14] = [
+pub const FIELDS: [Field; 19] = [
     Field {
         name: "columns",
         words: "Columns of dies",
@@ -123,6 +127,25 @@ pub const FIELDS: [Field; 14] = [
         remote_penalty
     ),
     field!("usable", "Usable share of DRAM, %", "Room for copies of experts.", (1.0, 100.0), 0.01, usable),
+    Field {
+        name: "nodes",
+        words: "Nodes",
+        changes: "More GPUs share the work; tokens and experts cross the network.",
+        range: (1.0, 64.0),
+        get: |w| w.mesh.y as f64,
+        set: |w, v| w.mesh.y = crate::units::floor(v),
+    },
+    Field {
+        name: "pernode",
+        words: "GPUs of a node",
+        changes: "More GPUs share the work behind one switch.",
+        range: (1.0, 72.0),
+        get: |w| w.mesh.x as f64,
+        set: |w, v| w.mesh.x = crate::units::floor(v),
+    },
+    field!("nvlink", "NVLink port of a GPU, GB/s a direction", "Faster transfers in a node.", (1.0, 1e6), GIGA, link),
+    field!("nic", "Network port of a GPU, GB/s a direction", "Faster transfers between nodes.", (0.1, 1e6), GIGA, nic),
+    field!("nichop", "Between nodes, one way, ns", "Latency of transfers between nodes.", (0.0, 1e6), NANO, nic_hop),
 ];
 
 /// Seconds of a nanosecond, and a way back that is exact for what people write.
@@ -145,7 +168,7 @@ mod tests {
     #[test]
     fn an_edited_value_reads_back() {
         for system in &SYSTEMS {
-            for field in &FIELDS {
+            for field in system.fields() {
                 let value = (field.get)(&system.hardware);
                 let mut same = system.hardware;
                 (field.set)(&mut same, value);
@@ -154,5 +177,7 @@ mod tests {
             }
         }
         assert_eq!(FIELDS.map(|f| (f.get)(&SYSTEMS[0].hardware))[2..6], [3.35, 1.7, 80.0, 989.0]);
+        let two = crate::model::system_named("h100x16").unwrap();
+        assert_eq!(FIELDS.map(|f| (f.get)(&two.hardware))[14..], [2.0, 8.0, 450.0, 50.0, 2500.0]);
     }
 }

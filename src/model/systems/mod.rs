@@ -1,6 +1,6 @@
 //! The systems that can be simulated: a row each. A new one is a file that builds its topology, and a row.
 
-mod h100;
+mod gpus;
 mod hardware;
 mod wafer;
 
@@ -17,6 +17,8 @@ pub struct System {
     pub title: &'static str,
     /// A sentence for people: what it is, and where its values are from.
     pub says: &'static str,
+    /// What one of its devices is called.
+    pub device: &'static str,
     /// Its sizes and speeds, before anything is edited.
     pub hardware: Hardware,
     /// Fields of the hardware that mean nothing here, by name.
@@ -42,13 +44,14 @@ impl System {
 }
 
 /// The systems; the first is the default. `dojo` and `tsmc-sow` are the paper's two wafers.
-pub static SYSTEMS: [System; 4] = [
+pub static SYSTEMS: [System; 6] = [
     System {
         name: "dojo",
         title: "Dojo, 5 × 5",
         says: "the paper's first wafer (Table I): 25 dies",
+        device: "die",
         hardware: DOJO,
-        without: &[],
+        without: OF_GPUS,
         mesh: true,
         build: wafer::build,
     },
@@ -56,8 +59,9 @@ pub static SYSTEMS: [System; 4] = [
         name: "tsmc-sow",
         title: "TSMC-SoW, 3 × 8",
         says: "the paper's second wafer (Table I): 24 dies, the same each, on a longer mesh",
+        device: "die",
         hardware: Hardware { mesh: Mesh { x: 3, y: 8 }, ..DOJO },
-        without: &[],
+        without: OF_GPUS,
         mesh: true,
         build: wafer::build,
     },
@@ -65,8 +69,9 @@ pub static SYSTEMS: [System; 4] = [
         name: "dojo-enhanced",
         title: "Dojo-Enhanced, 5 × 5",
         says: "the wafer that Figure 15 of the paper adds: faster dies, links little faster",
+        device: "die",
         hardware: Hardware { hbm: 8.0 * TERA, link: 2.0 * TERA, dram: 180.0 * GIGA, fp16: 4500.0 * TERA, ..DOJO },
-        without: &[],
+        without: OF_GPUS,
         mesh: true,
         build: wafer::build,
     },
@@ -74,10 +79,38 @@ pub static SYSTEMS: [System; 4] = [
         name: "h100x8",
         title: "8 × H100, one node",
         says: "eight GPUs behind one switch, not a wafer of the paper; ports of 450 GB/s a direction and 1 µs a transfer are inferred",
-        hardware: Hardware { mesh: Mesh { x: 8, y: 1 }, link: 0.45 * TERA, hop: 500e-9, ..DOJO },
-        without: &["columns", "rows"],
+        device: "GPU",
+        hardware: H100,
+        without: OF_MESHES,
         mesh: false,
-        build: h100::build,
+        build: gpus::build,
+    },
+    System {
+        name: "h100x16",
+        title: "2 × 8 × H100, two nodes",
+        says: "two nodes of eight GPUs: inside a node as one node; between them ports of 50 GB/s a direction and GPU, and 5 µs a transfer (inferred)",
+        device: "GPU",
+        hardware: Hardware { mesh: Mesh { x: 8, y: 2 }, ..H100 },
+        without: OF_MESHES,
+        mesh: false,
+        build: gpus::build,
+    },
+    System {
+        name: "gb200-nvl72",
+        title: "GB200 NVL72, one rack",
+        says: "72 GPUs behind one switch: 8 TB/s, 2500 TFLOP/s and 186 GB each, ports of 900 GB/s a direction; 1 µs a transfer is inferred",
+        device: "GPU",
+        hardware: Hardware {
+            mesh: Mesh { x: 72, y: 1 },
+            hbm: 8.0 * TERA,
+            link: 0.9 * TERA,
+            dram: 186.0 * GIGA,
+            fp16: 2500.0 * TERA,
+            ..H100
+        },
+        without: OF_MESHES,
+        mesh: false,
+        build: gpus::build,
     },
 ];
 
@@ -95,7 +128,18 @@ const DOJO: Hardware = Hardware {
     hop: 200e-9,
     remote_penalty: 1e-6,
     usable: 0.9,
+    nic: 50.0 * GIGA,
+    nic_hop: 2500e-9,
 };
+
+const H100: Hardware = Hardware { mesh: Mesh { x: 8, y: 1 }, link: 0.45 * TERA, hop: 500e-9, ..DOJO };
+
+/// Fields that only wafers have, and those that only GPUs have. The link of a GPU is its port, `nvlink`.
+const OF_MESHES: &[&str] = &["columns", "rows", "link"];
+const OF_GPUS: &[&str] = &["nodes", "pernode", "nvlink", "nic", "nichop"];
+
+/// Devices that a system can have: routes are a table of all pairs.
+pub const MOST_DEVICES: usize = 512;
 
 /// The system of that name.
 #[must_use]
