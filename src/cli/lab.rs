@@ -9,7 +9,7 @@ use anyhow::{Context, Result, anyhow};
 use super::output::Output;
 use super::{prepare, understood, warn, work};
 use crate::format::Told;
-use crate::place::files::{Deployment, ENGINES, Engine, PlacementFile, engine_named, read};
+use crate::place::files::{Deployment, ENGINES, Engine, PlacementFile, digest, engine_named, read};
 use crate::protocol::{Lab, PlaceReport, Scores, Weights, WeightsPlaced};
 use crate::sim::Strategy;
 use crate::units::{bytes, seconds, significant};
@@ -187,7 +187,7 @@ fn score(of: &Place) -> Result<PlaceReport> {
 fn file(path: &Path) -> Result<(String, PlacementFile)> {
     let bytes = std::fs::read(path).with_context(|| path.display().to_string())?;
     let file = read(&bytes).map_err(anyhow::Error::msg).with_context(|| path.display().to_string())?;
-    Ok((format!("{:016x}", xxhash_rust::xxh3::xxh3_64(&bytes)), file))
+    Ok((digest(&bytes), file))
 }
 
 /// The table of all strategies.

@@ -14,7 +14,8 @@ use super::store::{DATA_WORKER, Point, SIMULATOR, Store};
 use crate::experiment::{Experiment, Sweep, Variant};
 use crate::model::model_named;
 use crate::protocol::{DataId, Origin, PaperRun, RunReport, Versus, jobs, paper_models};
-use crate::web::{OnProgress, Pool, PoolError};
+use crate::sim::Strategy;
+use crate::web::{Dropped, OnProgress, Pool, PoolError, file_bytes};
 
 /// Starts what follows the experiment by itself.
 pub(super) fn begin(store: Store) {
@@ -184,17 +185,26 @@ fn simulators(pool: &Pool) -> Vec<usize> {
     if all.is_empty() { vec![DATA_WORKER] } else { all }
 }
 
-/// Compares placements and dispatches on what is shown; the search is asked for, because it takes longer than all others.
-pub(super) fn compare_placements(store: Store, search: bool) {
+/// Compares placements and dispatches on what is shown, and the reader's own file beside them; the search is asked for, because it
+/// takes longer than all others.
+pub(super) fn compare_placements(store: Store, search: bool, file: Option<Dropped>) {
     let (Some(pool), Some(of)) = (store.pool(), untrack(|| store.data())) else { return };
     let mut experiment = store.experiment.with_untracked(Experiment::run_key).for_lab();
     if !search {
         experiment.run.strategies.retain(|s| !s.name().starts_with("search."));
     }
+    if file.is_some() {
+        let own = ["file.even", "file.lp", "file.allo+pred"].into_iter().filter_map(Strategy::named);
+        experiment.run.strategies.extend(own);
+    }
     let ticket = store.answers.placed.ask(&pool, &of);
     spawn_local(async move {
+        let bytes = match &file {
+            Some(dropped) => file_bytes(&dropped.file).await,
+            None => None,
+        };
         let job = jobs::Place::new(of, experiment);
-        ticket.settle(store.chrome.failure, ticket.job_with(DATA_WORKER, job, None, ticket.teller()).await);
+        ticket.settle(store.chrome.failure, ticket.job_with(DATA_WORKER, job, bytes, ticket.teller()).await);
     });
 }
 

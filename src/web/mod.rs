@@ -19,5 +19,7 @@ pub use page::{
 };
 pub use pool::{OnProgress, Parcel, Pool, PoolError};
 pub use remote::{Remote, fetch_remote, host_of, is_own};
-pub use stored::{StoredFile, delete_file, delete_unreadable, on_stored, room, store_file, stored_file, stored_files};
+pub use stored::{
+    StoredFile, delete_file, delete_unreadable, file_bytes, on_stored, room, store_file, stored_file, stored_files,
+};
 pub use worker::worker;

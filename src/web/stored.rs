@@ -177,3 +177,8 @@ fn words(error: &JsValue) -> String {
     let message = Reflect::get(error, &"message".into()).ok().and_then(|m| m.as_string());
     message.or_else(|| error.as_string()).unwrap_or_else(|| "the browser's storage refused it".into())
 }
+
+/// The bytes of a small file that the reader picked, for a worker.
+pub async fn file_bytes(file: &web_sys::File) -> Option<Parcel> {
+    JsFuture::from(file.array_buffer()).await.ok()?.dyn_into().ok().map(Parcel)
+}

@@ -177,6 +177,12 @@ pub fn read(bytes: &[u8]) -> Result<PlacementFile, String> {
     Ok(read)
 }
 
+/// The name of a file's bytes in an experiment: 16 hexadecimal digits.
+#[must_use]
+pub fn digest(bytes: &[u8]) -> String {
+    format!("{:016x}", xxhash_rust::xxh3::xxh3_64(bytes))
+}
+
 fn titles() -> String {
     ENGINES.iter().map(|e| e.title).collect::<Vec<_>>().join(", ")
 }

@@ -4,6 +4,7 @@ use serde::{Deserialize, Serialize};
 
 use super::load::running;
 use crate::experiment::Experiment;
+use crate::place::files;
 use crate::protocol::job::{DataId, Job, State, Step, Stepped};
 use crate::protocol::{Files, Lab, PlaceReport};
 
@@ -12,6 +13,9 @@ use crate::protocol::{Files, Lab, PlaceReport};
 pub struct Place {
     of: DataId,
     experiment: Experiment,
+    /// The reader's file of a placement.
+    #[serde(skip)]
+    file: Vec<u8>,
     #[serde(skip)]
     work: Option<Box<Lab>>,
 }
@@ -20,17 +24,26 @@ impl Place {
     /// On this data.
     #[must_use]
     pub fn new(of: DataId, experiment: Experiment) -> Self {
-        Self { of, experiment, work: None }
+        Self { of, experiment, file: Vec::new(), work: None }
     }
 }
 
 impl Job for Place {
     type Reply = PlaceReport;
 
+    fn take(&mut self, parcel: Vec<u8>) {
+        self.file = parcel;
+    }
+
     fn step(&mut self, state: &mut State, _: &dyn Files) -> Stepped<PlaceReport> {
         let Some(lab) = &mut self.work else {
             let (dataset, part) = state.data(&self.of)?;
-            self.work = Some(Box::new(Lab::new(dataset, part, &self.experiment, None)?));
+            let bytes = std::mem::take(&mut self.file);
+            let file = if bytes.is_empty() { None } else { Some(files::read(&bytes)?) };
+            if file.is_some() {
+                self.experiment.run.file = files::digest(&bytes);
+            }
+            self.work = Some(Box::new(Lab::new(dataset, part, &self.experiment, file.as_ref())?));
             return Ok(running((0, 0)));
         };
         if let Some(run) = lab.run() {

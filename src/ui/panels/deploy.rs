@@ -7,6 +7,7 @@ use std::sync::Arc;
 use leptos::prelude::*;
 
 use super::views::table;
+use crate::place::files::{ENGINES, Engine};
 use crate::plot::{Axis, Bar, Bars, Chart};
 use crate::protocol::{PlaceReport, PlacedStrategy};
 use crate::sim::Strategy;
@@ -17,11 +18,13 @@ use crate::ui::runs::compare_placements;
 use crate::ui::settings::{get, set};
 use crate::ui::store::Store;
 use crate::units::{bytes, floor, grouped, seconds, significant};
+use crate::web::{Dropped, download, picked};
 
 /// The section.
 #[component]
 pub(crate) fn Deploy(store: Store) -> impl IntoView {
     let search = RwSignal::new(false);
+    let file = RwSignal::new_local(None::<Dropped>);
     let chosen = RwSignal::new(None::<String>);
     // Position among the placed layers; none: the mean over them.
     let layer = RwSignal::new(None::<usize>);
@@ -42,7 +45,7 @@ pub(crate) fn Deploy(store: Store) -> impl IntoView {
         (None, None) => view! {
             <div class="status">
                 <span>"Learns each placement from your requests, scores it on those that it has not seen, and says what every device would do."</span>
-                <button type="button" id="compare-placements" on:click=move |_| compare_placements(store, search.get_untracked())>"Compare placements"</button>
+                <button type="button" id="compare-placements" on:click=move |_| compare_placements(store, search.get_untracked(), file.get_untracked())>"Compare placements"</button>
             </div>
         }
         .into_any(),
@@ -61,6 +64,13 @@ pub(crate) fn Deploy(store: Store) -> impl IntoView {
                     <span>"Search too"</span>
                     <input id="with-search" type="checkbox" prop:checked=move || search.get() on:change=move |e| {
                         search.set(event_target_checked(&e));
+                        store.answers.placed.clear();
+                    } />
+                </label>
+                <label class="control" for="placement-file">
+                    <span>"Your own placement (a server\u{2019}s file)"</span>
+                    <input id="placement-file" type="file" accept=".json,.yaml,.yml,.csv" on:change=move |e| {
+                        file.set(picked(&event_target(&e)).into_iter().next());
                         store.answers.placed.clear();
                     } />
                 </label>
@@ -105,6 +115,32 @@ fn result(
             <Choice id="placed-layer" label="Load of" options=Signal::derive(move || layers.clone()) value on_change=move |v| layer.set(v.parse().ok()) />
         </div>
         <div class="figures wide">{loads(store, chosen, layer)}</div>
+        {exports(report, chosen)}
+    }
+}
+
+/// The chosen placement as the file of each server.
+fn exports(report: &Arc<PlaceReport>, chosen: RwSignal<Option<String>>) -> impl IntoView + use<> {
+    let said = RwSignal::new(None::<Result<String, String>>);
+    let button = |engine: &'static Engine| {
+        let report = Arc::clone(report);
+        let export = move |_| {
+            let name = chosen.with_untracked(|c| looked_at(&report, c.as_deref()).map(|s| s.strategy));
+            let of = report.deployment(name.as_deref());
+            let done = of.and_then(|of| engine.export(&of).map(|(text, said)| (of, text, said)));
+            said.set(Some(done.map(|(of, text, said)| {
+                download(engine.file, "text/plain", &text);
+                format!("{}. Start the server with: {}", said.join(". "), engine.command_for(&of, engine.file))
+            })));
+        };
+        view! { <button type="button" id=format!("export-{}", engine.name) title=engine.note on:click=export>{engine.title}</button> }
+    };
+    view! {
+        <p class="tools" id="exports"><span>"Take it away for "</span>{ENGINES.iter().map(button).collect_view()}</p>
+        {move || said.get().map(|said| match said {
+            Ok(words) => view! { <p class="status" role="status" id="exported">{words}</p> }.into_any(),
+            Err(why) => view! { <p class="problem" role="alert" id="not-exported">{why}</p> }.into_any(),
+        })}
     }
 }
 
