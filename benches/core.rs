@@ -1,4 +1,4 @@
-//! Times of the core on one thread: making a workload, counting it, simulating it, scanning JSON. `cargo bench`.
+//! Times of the core on one thread: placing experts, simulating, making a workload, counting it, scanning JSON. `cargo bench`.
 //! Each line also gives the rate in the unit that users feel. Timings on a shared machine are ratios, not promises.
 #![expect(clippy::disallowed_methods, reason = "a benchmark reads the clock")]
 #![expect(clippy::unwrap_used, reason = "a benchmark that cannot go on has failed")]
@@ -10,9 +10,10 @@ use std::time::Instant;
 use moescope::analysis::{Summary, report};
 use moescope::experiment::Experiment;
 use moescope::format::{PaperScanner, Source};
-use moescope::model::{Labels, MODELS, Request};
+use moescope::model::{Labels, MODELS, Placed, Request};
+use moescope::place::{PLACEMENTS, Placement};
 use moescope::protocol::{Bytes, DataId, Dataset, Files, Job, Provenance, Run, State, finish, jobs, workload};
-use moescope::sim::Strategy;
+use moescope::sim::{Strategy, evenly, fewest_activated, least_loaded};
 use moescope::synth::Generator;
 
 /// Seconds of this thread on a processor where the system tells (a shared machine takes it away at times), else of the clock.
@@ -37,11 +38,45 @@ fn line(what: &str, seconds: f64, amount: f64, unit: &str) {
     println!("{what:<42} {:>9.1} ms {:>12.1} {unit}", seconds * 1e3, amount / seconds);
 }
 
-/// No argument: everything; `cargo bench -- simulator`: the simulator alone.
+/// No argument: everything; `cargo bench -- simulator` or `placements`: that alone.
 fn main() {
-    simulator();
-    if !std::env::args().any(|a| a == "simulator") {
+    let only = |part: &str| std::env::args().any(|a| a == part);
+    if !only("simulator") {
+        placements();
+    }
+    if !only("placements") {
+        simulator();
+    }
+    if !only("simulator") && !only("placements") {
         traces();
+    }
+}
+
+/// Every placement of all layers of DeepSeek V3 on 72 devices with a spare slot each, all tables given; and the dispatches that choose
+/// among copies.
+fn placements() {
+    let dataset = part_of(MODELS[0].name);
+    let strategies = PLACEMENTS.iter().map(|p| format!("{}.home", p.name)).collect::<Vec<_>>().join(",");
+    let more = format!("&layers=all&columns=9&rows=8&spare=1&batch=4096&strategies={strategies}");
+    let experiment = of(MODELS[0].name, &more);
+    let batch = workload(dataset.part().unwrap(), &experiment).unwrap();
+    let (loads, topology, layers) = (&batch.loads, experiment.topology(), batch.layers.len() as f64);
+    let searched = |p: &&Placement| !["search", "file"].contains(&p.name);
+    let mut sum = 0.0;
+    for placement in PLACEMENTS.iter().filter(searched) {
+        let seconds = best(|| (placement.place)(loads, &topology, &experiment.params()));
+        line(&format!("{} of {layers} layers on 72 devices", placement.name), seconds, layers, "layers/s");
+        sum += seconds;
+    }
+    line("all placements", sum, layers, "layers/s");
+    let eplb = PLACEMENTS.iter().find(|p| p.name == "eplb").unwrap();
+    let placed = (eplb.place)(loads, &topology, &experiment.params());
+    for (name, share) in
+        [("even", evenly as fn(&[u32], &Placed) -> _), ("lp", least_loaded), ("activated", fewest_activated)]
+    {
+        let all = (0..batch.steps).flat_map(|step| placed.layers.iter().enumerate().map(move |(l, p)| (step, l, p)));
+        let seconds = best(|| all.clone().map(|(step, layer, p)| share(batch.of(step, layer), p)).collect::<Vec<_>>());
+        line(&format!("eplb.{name}: 16 steps, no timing"), seconds, layers * batch.steps as f64, "layers/s");
     }
 }
 

@@ -38,10 +38,13 @@ moescope: where the experts of a mixture-of-experts model move, and what placing
   moescope place --weights FILE.json --devices G --slots P [--nodes N] [--groups N] [--placements NAME,...] [--json]
                  [--export ENGINE -o FILE]
       The same of a bare [layers][experts] table of loads, without time.
-  moescope paper [--figure 2|12|13] [--experiment STRING] [--traces PATH...] [--json] [--threads N]
+  moescope paper [--experiment STRING] [--traces PATH...] [--json] [--threads N]
       Figure 12 of the paper and what stands beside it: each published number with ours. Settings come from the
       experiment (layers=all simulates every layer). With --traces, the trace's model is run on its recorded requests too.
-      --figure 2: where the latency of DeepSeek V3 goes; --figure 13: transfers and GEMMs of GPUs beside their rooflines.
+  moescope paper --figure 2|13 [--experiment STRING] [--json] [--threads N]
+      2: where the latency of DeepSeek V3 goes; 13: transfers and GEMMs of GPUs beside their rooflines.
+  moescope paper --figure 16|17 [--traces PATH...] [--json] [--threads N]
+      Case study 2: load by GPU, and the speedup of placements made on prompts, beside the published values.
   moescope calibrate [--experiment STRING] [--json]
       The statistics of the synthetic workloads beside the published ones, with each residual.
   moescope summarize PATH... -o FILE.moesum [--first N] [--threads N]
@@ -54,6 +57,9 @@ moescope: where the experts of a mixture-of-experts model move, and what placing
       Writes synthetic requests of the experiment's model and seed as files in the paper's format.
 
 Exit codes: 0 done, 1 bad input, 2 bad usage. Errors and warnings go to stderr.";
+
+/// Figures of the paper that can be asked for alone.
+const FIGURES: [u32; 5] = [2, 12, 13, 16, 17];
 
 /// A command that can be carried out.
 #[derive(Debug, PartialEq)]
@@ -98,8 +104,8 @@ pub(super) enum Command {
     },
     Paper {
         experiment: String,
-        figure: u32,
         traces: Vec<PathBuf>,
+        figure: Option<u32>,
         json: bool,
         threads: usize,
     },
@@ -174,13 +180,13 @@ fn tell(told: &mut Told, argument: &lexopt::Arg<'_>, value: impl FnOnce() -> Res
 }
 
 pub(super) fn parse(arguments: Vec<OsString>) -> Result<Command> {
-    let mut figure = 12;
     let mut parser = lexopt::Parser::from_args(arguments);
     let mut verb: Option<String> = None;
     let (mut paths, mut json, mut experiment) = (Vec::new(), false, None);
     let (mut csv, mut counts, mut config) = (None, None, None);
     let (mut out, mut first) = (None, None);
     let (mut files, mut tokens) = (48usize, None::<usize>);
+    let mut figure = None::<u32>;
     let (mut weights, mut export, mut strategy) = (None::<PathBuf>, None::<String>, None::<String>);
     let (mut placements, mut names, mut numbers) = (Vec::new(), Vec::<String>::new(), [None::<usize>; 4]);
     let mut threads = std::thread::available_parallelism().map_or(1, usize::from);
@@ -225,8 +231,11 @@ pub(super) fn parse(arguments: Vec<OsString>) -> Result<Command> {
                 first = Some(read.context("--first takes a number below 2^40")?);
             }
             Long("figure") if verb.as_deref() == Some("paper") => {
-                let read = parser.value()?.string()?.parse().ok().filter(|n| [2, 12, 13].contains(n));
-                figure = read.context("--figure takes 2, 12 or 13")?;
+                let read: u32 = parser.value()?.parse().context("--figure takes a number")?;
+                if !FIGURES.contains(&read) {
+                    bail!("--figure takes one of {}", FIGURES.map(|f| f.to_string()).join(", "));
+                }
+                figure = Some(read);
             }
             Long("weights") if verb.as_deref() == Some("place") => weights = Some(parser.value()?.into()),
             Long("export") if verb.as_deref() == Some("place") => export = Some(parser.value()?.string()?),
@@ -323,10 +332,10 @@ pub(super) fn parse(arguments: Vec<OsString>) -> Result<Command> {
             threads,
         }),
         Some("paper") => {
-            if figure != 12 && !paths.is_empty() {
-                bail!("--figure {figure} is not of traces");
+            if matches!(figure, Some(2 | 13)) && !paths.is_empty() {
+                bail!("figures 2 and 13 are not of traces");
             }
-            Ok(Command::Paper { experiment: experiment.unwrap_or_default(), figure, traces: paths, json, threads })
+            Ok(Command::Paper { experiment: experiment.unwrap_or_default(), traces: paths, figure, json, threads })
         }
         Some("calibrate") => Ok(Command::Calibrate { experiment: experiment.unwrap_or_default(), json }),
         Some("make") => {

@@ -21,6 +21,20 @@ impl Room {
         Self { each: shared(slots, live.len()), live, devices: topology.devices }
     }
 
+    /// Devices that all work, with so many slots each.
+    #[cfg(test)]
+    pub(super) fn plain(each: Vec<usize>) -> Self {
+        let devices = each.len();
+        Self { each, live: (0..devices).collect(), devices }
+    }
+
+    /// Fills what is left with experts by id, over and over: for devices that have every expert already.
+    pub(super) fn repeat(&self, slots: &mut [Vec<usize>], experts: usize) {
+        for (of, &room) in slots.iter_mut().zip(&self.each) {
+            of.extend((of.len()..room).map(|slot| slot % experts.max(1)));
+        }
+    }
+
     /// The placement that has these experts on each working device, by position.
     pub(super) fn placed(&self, by_position: Vec<Vec<usize>>, experts: usize) -> Placed {
         let mut slots = vec![Vec::new(); self.devices];
@@ -45,6 +59,11 @@ pub(super) fn each_layer(
     let room = Room::of(topology, loads.experts, params);
     let of = |layer| room.placed(place(layer, &room), loads.experts);
     Replicas { layers: (0..loads.layers.len()).map(of).collect() }
+}
+
+/// One slot an expert, whatever copies are asked for.
+pub(super) fn alone<'a>(params: &Params<'a>) -> Params<'a> {
+    Params { spare: 0, slots: None, ..*params }
 }
 
 /// Experts' tokens as weights.

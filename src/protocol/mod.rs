@@ -3,6 +3,7 @@
 
 mod batch;
 mod bounds;
+mod case_study;
 mod cut;
 mod dataset;
 mod files;
@@ -27,6 +28,7 @@ mod view;
 mod weights;
 
 pub use batch::{Filled, Provenance, batch, workload};
+pub use case_study::{CASE_BATCHES, CaseRow, CaseStudy, case_rows};
 pub use cut::cut;
 pub use dataset::{Dataset, Info, Part};
 pub use files::{Cut, Files, Piece, SourceFile, Unit};

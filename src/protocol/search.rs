@@ -8,8 +8,9 @@ use crate::model::{Placed, Replicas, Topology};
 use crate::place::PLACEMENTS;
 use crate::sim::{Inputs, LayerSearch, Strategy, Workload, learning};
 
-/// Placements that a search never begins with: itself, and bounds that nobody would deploy.
-const NO_STARTS: [&str; 3] = ["search", "worst", "best"];
+/// Placements that a search never begins with: itself, bounds that nobody would deploy, and what gives a layer the slots of others: the
+/// layers are searched one by one.
+const NO_STARTS: [&str; 4] = ["search", "worst", "best", "craft"];
 
 /// A search under way.
 pub(super) struct Search {

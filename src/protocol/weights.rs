@@ -65,12 +65,13 @@ impl Weights {
         if devices == 0 || devices > 4096 {
             return Err(format!("{devices} devices: 1 to 4096 are possible"));
         }
-        if slots < experts || !(slots - experts).is_multiple_of(devices) {
+        if slots < experts || slots > 1 << 20 || !slots.is_multiple_of(devices) {
+            let least = experts.div_ceil(devices) * devices;
             return Err(format!(
-                "{slots} slots for {experts} experts on {devices} devices: every device has as many spare ones, so slots are \
-                 {experts}, {}, {} and so on",
-                experts + devices,
-                experts + 2 * devices
+                "{slots} slots for {experts} experts on {devices} devices: every device has as many, so slots are {least}, {}, {} \
+                 and so on",
+                least + devices,
+                least + 2 * devices
             ));
         }
         if nodes == 0 || !devices.is_multiple_of(nodes) {
@@ -96,9 +97,8 @@ impl Weights {
         let experts = self.loads[0].len();
         let loads = Loads { experts, layers: self.loads.clone(), ..Loads::default() };
         let topology = Topology::plain(self.devices, self.nodes);
-        let spare = (self.slots - experts) / self.devices;
-        let params =
-            Params { spare, groups: self.groups, mfu: 1.0, ..Params::of(ExpertSize { hidden: 1, intermediate: 1 }) };
+        let size = ExpertSize { hidden: 1, intermediate: 1 };
+        let params = Params { slots: Some(self.slots), groups: self.groups, mfu: 1.0, ..Params::of(size) };
         let placed = (placement.place)(&loads, &topology, &params);
         let device_loads = |(placed, loads): (&Placed, &Vec<u64>)| {
             let copies = placed.copies();

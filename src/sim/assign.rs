@@ -163,7 +163,8 @@ struct Asked {
     /// When its memory and its computing are done with what it took.
     memory: f64,
     compute: f64,
-    /// When it would be done with one block more.
+    /// When it is to be done with its last block, and would be done with one more.
+    load: f64,
     ready: f64,
 }
 
@@ -221,9 +222,9 @@ fn decide(
         }
         asked.clear();
         asked.extend(candidates.iter().map(|&(_, die, holder)| {
-            let Die { memory, compute, .. } = dies[die];
+            let Die { memory, compute, load } = dies[die];
             let moved = if holder { read } else { fetch };
-            Asked { die, holder, tokens: 0, moved, memory, compute, ready: f64::INFINITY }
+            Asked { die, holder, tokens: 0, moved, memory, compute, load, ready: f64::INFINITY }
         }));
         let (mut left, mut before) = (u64::from(counts[expert]), 0);
         while left > 0 {
@@ -253,11 +254,13 @@ fn decide(
             a.moved = 0.0;
             a.tokens += block;
             a.ready = ready(a);
-            dies[a.die] = Die { memory: a.memory, compute: a.compute, load: least };
+            a.load = least;
             left -= block;
         }
-        let taken = asked.iter().filter(|a| a.tokens > 0);
-        shares.extend(taken.map(|a| Share { die: a.die, expert, tokens: a.tokens }));
+        for &Asked { die, tokens, memory, compute, load, .. } in asked.iter().filter(|a| a.tokens > 0) {
+            dies[die] = Die { memory, compute, load };
+            shares.push(Share { die, expert, tokens });
+        }
     }
     Assignment::new(shares, counts.len(), network.dies)
 }

@@ -52,7 +52,6 @@ pub fn transfer(network: &Network, fetches: &[Fetch], in_flight: usize) -> Timin
         bytes: vec![0.0; resources],
         busy: vec![0.0; resources],
     };
-    let mut fluid = Fluid::new(network);
     // What each slot's die has still to do: the slots of a die share a queue.
     let mut queues: Vec<std::ops::Range<usize>> = Vec::new();
     let mut queue_of: Vec<usize> = Vec::new();
@@ -71,9 +70,10 @@ pub fn transfer(network: &Network, fetches: &[Fetch], in_flight: usize) -> Timin
         }
         queues.push(range);
     }
-    for &queue in &queue_of {
+    let mut fluid = Fluid::new(network, queue_of.len());
+    for (slot, &queue) in queue_of.iter().enumerate() {
         let Some(task) = queues[queue].next() else { continue };
-        fluid.add(&fetches[task], task);
+        fluid.start(slot, &fetches[task], task, 0.0);
     }
     let mut now = 0.0;
     fluid.settle(now);
@@ -169,17 +169,15 @@ const BLOCK: usize = 16;
 
 /// When the flow of each slot will end; infinity for a slot without one. Of hundreds of slots few change at an event: the least
 /// of each block is kept, so that the next end is found among the blocks.
-#[derive(Default)]
 struct Ends {
     at: Vec<f64>,
     least: Vec<f64>,
 }
 
 impl Ends {
-    /// One slot more, without a flow.
-    fn add(&mut self) {
-        self.at.push(f64::INFINITY);
-        self.least.resize(self.at.len().div_ceil(BLOCK), f64::INFINITY);
+    /// Of so many slots without flows.
+    fn new(slots: usize) -> Self {
+        Self { at: vec![f64::INFINITY; slots], least: vec![f64::INFINITY; slots.div_ceil(BLOCK)] }
     }
 
     #[inline]
@@ -277,10 +275,13 @@ struct Fluid<'a> {
     /// Of the resource that is looked at: what the rest of its path allows each flow, and the resource that limits it there.
     caps: Vec<f64>,
     limits: Vec<u16>,
+    /// Room for [`water`].
+    parts: Vec<f64>,
 }
 
 impl<'a> Fluid<'a> {
-    fn new(network: &'a Network) -> Self {
+    /// Nothing moves yet in any of so many slots.
+    fn new(network: &'a Network, slots: usize) -> Self {
         let all = network.capacity.len();
         let resource = |(&capacity, first): (&f64, u32)| Resource {
             capacity,
@@ -294,9 +295,9 @@ impl<'a> Fluid<'a> {
         };
         Self {
             network,
-            flows: Vec::new(),
-            moves: Vec::new(),
-            ends: Ends::default(),
+            flows: vec![Active::default(); slots],
+            moves: vec![Move::default(); slots],
+            ends: Ends::new(slots),
             resources: network.capacity.iter().zip((0..).step_by(ROOM as usize)).map(resource).collect(),
             levels: vec![f64::INFINITY; all],
             busy_since: vec![0.0; all],
@@ -304,20 +305,11 @@ impl<'a> Fluid<'a> {
             dirty: Vec::new(),
             lowest: Vec::new(),
             changed: Vec::new(),
-            caps: Vec::new(),
-            limits: Vec::new(),
+            // No resource has more flows than there are slots.
+            caps: vec![0.0; slots],
+            limits: vec![0; slots],
+            parts: vec![0.0; slots],
         }
-    }
-
-    /// A slot with its first flow, at the beginning.
-    fn add(&mut self, fetch: &Fetch, task: usize) {
-        self.flows.push(Active::default());
-        self.moves.push(Move::default());
-        self.ends.add();
-        // No resource has more flows than there are slots.
-        self.caps.push(0.0);
-        self.limits.push(0);
-        self.start(self.flows.len() - 1, fetch, task, 0.0);
     }
 
     fn start(&mut self, slot: usize, fetch: &Fetch, task: usize, now: f64) {
@@ -352,7 +344,7 @@ impl<'a> Fluid<'a> {
 
     /// Gives a slot a flow, with the share that the levels of now allow it.
     fn set(&mut self, slot: usize, path: &'a [u16], bytes: f64, task: usize, now: f64) -> f64 {
-        let (share, tight) = rest_of(path, u16::MAX, &self.levels);
+        let (share, tight) = lowest_of(path, &self.levels);
         self.flows[slot] = Active { path, share, tight, changed: true };
         self.moves[slot] = Move { task, left: bytes, since: now, rate: 0.0 };
         self.changed.push(crate::units::small(slot));
@@ -435,7 +427,7 @@ impl<'a> Fluid<'a> {
     /// The level of a resource, from what the other resources allow its flows.
     #[inline]
     fn look(&mut self, id: u16) {
-        let Self { flows, resources, levels, on, dirty, lowest, changed, caps, limits, .. } = self;
+        let Self { flows, resources, levels, on, dirty, lowest, changed, caps, limits, parts, .. } = self;
         let (r, level) = (&mut resources[usize::from(id)], &mut levels[usize::from(id)]);
         r.dirty = false;
         let (capacity, even, old, slots) = (r.capacity, r.even, *level, &on[r.slots()]);
@@ -446,15 +438,20 @@ impl<'a> Fluid<'a> {
             }
         }
         let (caps, limits) = (&mut caps[..slots.len()], &mut limits[..slots.len()]);
+        // What the others allow: as if this one allowed everything.
+        levels[usize::from(id)] = f64::INFINITY;
         for ((&slot, cap), limit) in slots.iter().zip(caps.iter_mut()).zip(limits.iter_mut()) {
             let Active { share, tight, path, .. } = flows[slot as usize];
-            (*cap, *limit) = if tight == id { rest_of(path, id, levels) } else { (share, tight) };
+            (*cap, *limit) = if tight == id { lowest_of(path, levels) } else { (share, tight) };
         }
-        let new = water(capacity, even, caps);
-        if new == old || (new - old).abs() <= SAME * lower(new, old) {
+        let new = water(capacity, even, caps, &mut parts[..slots.len()]);
+        let same = new == old || (new - old).abs() <= SAME * lower(new, old);
+        levels[usize::from(id)] = if same { old } else { new };
+        if same {
             return;
         }
-        levels[usize::from(id)] = new;
+        // While its flows change, it asks for no look at itself.
+        r.dirty = true;
         let mut load = 0.0;
         for ((&slot, &cap), &limit) in slots.iter().zip(caps.iter()).zip(limits.iter()) {
             let flow = &mut flows[slot as usize];
@@ -474,14 +471,14 @@ impl<'a> Fluid<'a> {
             }
             for &other in flow.path {
                 let o = &mut resources[usize::from(other)];
-                if other != id && o.takes(flow.share - before) {
+                if o.takes(flow.share - before) {
                     dirty.push(other);
                     lowest.push(lower(levels[usize::from(other)], o.even));
                 }
             }
         }
         let r = &mut resources[usize::from(id)];
-        r.load = load;
+        (r.load, r.dirty) = (load, false);
         r.enough = if new == f64::INFINITY { capacity * SURELY } else { f64::NEG_INFINITY };
     }
 }
@@ -490,22 +487,30 @@ fn lower(a: f64, b: f64) -> f64 {
     if b < a { b } else { a }
 }
 
-/// Position of the least value, the first of equal ones.
+/// Position of the least value, the first of equal ones. Both halves are looked through at once: neither waits for the other.
 fn first_least(values: &[f64]) -> usize {
-    let mut best = (f64::INFINITY, 0);
-    for (at, &value) in values.iter().enumerate() {
-        best = if value < best.0 { (value, at) } else { best };
+    let half = values.len() / 2;
+    let (first, second) = values.split_at(half);
+    let (mut low, mut high) = ((f64::INFINITY, 0), (f64::INFINITY, half));
+    for (at, (&a, &b)) in first.iter().zip(second).enumerate() {
+        low = if a < low.0 { (a, at) } else { low };
+        high = if b < high.0 { (b, half + at) } else { high };
     }
-    best.1
+    if let Some(&odd) = second.get(half)
+        && odd < high.0
+    {
+        high = (odd, 2 * half);
+    }
+    if high.0 < low.0 { high.1 } else { low.1 }
 }
 
-/// The lowest level on a path without one resource, and the resource that has it.
+/// The lowest level on a path, and the resource that has it.
 #[inline]
-fn rest_of(path: &[u16], without: u16, levels: &[f64]) -> (f64, u16) {
+fn lowest_of(path: &[u16], levels: &[f64]) -> (f64, u16) {
     let mut least = (f64::INFINITY, u16::MAX);
     for &id in path {
         let level = levels[usize::from(id)];
-        if level < least.0 && id != without {
+        if level < least.0 {
             least = (level, id);
         }
     }
@@ -514,16 +519,15 @@ fn rest_of(path: &[u16], without: u16, levels: &[f64]) -> (f64, u16) {
 
 /// The level at which flows with these caps fill a capacity, of which `even` is each one's part; infinity if they cannot.
 #[inline]
-fn water(capacity: f64, even: f64, caps: &[f64]) -> f64 {
+fn water(capacity: f64, even: f64, caps: &[f64], parts: &mut [f64]) -> f64 {
     let (mut capped, mut level) = (0, even);
     loop {
-        // Those below the level are held elsewhere; what they leave raises it for the others.
-        let (mut taken, mut below) = (0.0, 0);
-        for &cap in caps {
-            // Without a branch, which would be taken by chance: all bits of a cap, or none.
-            let held = u64::from(cap < level);
-            taken += f64::from_bits(cap.to_bits() & held.wrapping_neg());
-            below += held;
+        // Those below the level are held elsewhere; what they leave raises it for the others. First which they are, several at
+        // once: who is next is chance, and a branch would be guessed wrong.
+        let mut below = 0;
+        for (part, &cap) in parts.iter_mut().zip(caps) {
+            *part = if cap < level { cap } else { 0.0 };
+            below += u64::from(cap < level);
         }
         let free = caps.len() as u64 - below;
         if free == 0 {
@@ -533,6 +537,7 @@ fn water(capacity: f64, even: f64, caps: &[f64]) -> f64 {
             return level;
         }
         capped = below;
+        let taken = parts.iter().fold(0.0, |taken, part| taken + part);
         // By rounding alone it could fall, and those below would not be below any more.
         level = f64::max(level, (capacity - taken) / free as f64);
     }
@@ -544,9 +549,8 @@ mod tests {
 
     #[test]
     fn the_least_end_of_each_block_is_kept() {
-        let mut ends = Ends::default();
         let slots = 2 * BLOCK + 3;
-        (0..slots).for_each(|_| ends.add());
+        let mut ends = Ends::new(slots);
         assert_eq!(ends.least, [f64::INFINITY; 3]);
         // Every slot many times, with ends that rise, fall, are equal, and go.
         for n in 0..1000 {
@@ -555,6 +559,14 @@ mod tests {
             let least: Vec<f64> =
                 ends.at.chunks(BLOCK).map(|block| block.iter().copied().fold(f64::INFINITY, lower)).collect();
             assert_eq!(ends.least, least, "after {n}");
+        }
+    }
+
+    #[test]
+    fn of_equal_values_the_first_is_the_least() {
+        for values in [vec![], vec![2.0], vec![3.0, 1.0, 1.0], vec![1.0, 2.0, 1.0, 0.5, 0.5], vec![f64::INFINITY; 4]] {
+            let first = (0..values.len()).min_by(|&a, &b| values[a].total_cmp(&values[b])).unwrap_or(0);
+            assert_eq!(first_least(&values), first, "{values:?}");
         }
     }
 }

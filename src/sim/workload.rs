@@ -48,8 +48,8 @@ impl Origins {
 }
 
 impl Workload {
-    /// Fills a batch from the tokens of a phase of `requests`, in order: decode, or unmarked where there is no decode. With fewer requests than the batch holds, they are
-    /// used again at other decode offsets, spread evenly. Heat is given for each simulated layer; loads are for who knows them.
+    /// Fills a batch from the tokens of a phase of `requests`, in order: decode, or unmarked where there is no decode. With fewer
+    /// requests than the batch holds, they are used again at other decode offsets, spread evenly. Heat is given for each simulated layer; loads are for who knows them.
     #[must_use]
     #[inline(never)]
     pub fn fill<'a>(

@@ -265,6 +265,15 @@ fn a_table_of_loads_is_placed_without_a_trace() {
     };
     refused(&["--placements", "moon"], "there are round-robin, contiguous, remap", 1);
     refused(&["--slots", "5"], "slots are 4, 6, 8", 1);
+    let published = folder.path().join("published.json");
+    let weights = "[[90,132,40,61,104,165,39,4,73,56,183,86],[20,107,104,64,19,197,187,157,172,86,16,27]]";
+    std::fs::write(&published, weights).unwrap();
+    let of = ["place", "--weights", published.to_str().unwrap(), "--devices", "8", "--slots", "16"];
+    let out = moescope(&[&of[..], &["--nodes", "2", "--groups", "4", "--placements", "eplb-nodes", "--json"]].concat());
+    let json: serde_json::Value = serde_json::from_slice(&out.stdout).unwrap();
+    let map = &json["placements"][0]["physical_to_logical"];
+    assert_eq!(map[0], serde_json::json!([5, 6, 5, 7, 8, 4, 3, 4, 10, 9, 10, 2, 0, 1, 11, 1]));
+    assert_eq!(map[1], serde_json::json!([7, 10, 6, 8, 6, 11, 8, 9, 2, 4, 5, 1, 5, 0, 3, 1]));
     refused(&["--nodes", "3"], "2 devices on 3 nodes", 1);
     refused(&["--experiment", "v=2"], "a table of loads without a trace", 2);
     refused(&["--export", "eplb"], "belong together", 2);

@@ -17,6 +17,7 @@ mod formats;
 #[cfg(not(target_arch = "wasm32"))]
 mod golden;
 mod jobs;
+mod lab;
 mod links;
 #[cfg(not(target_arch = "wasm32"))]
 mod models;
