@@ -38,11 +38,10 @@ moescope: where the experts of a mixture-of-experts model move, and what placing
   moescope place --weights FILE.json --devices G --slots P [--nodes N] [--groups N] [--placements NAME,...] [--json]
                  [--export ENGINE -o FILE]
       The same of a bare [layers][experts] table of loads, without time.
-  moescope paper [--experiment STRING] [--traces PATH...] [--json] [--threads N]
+  moescope paper [--figure 2|12|13] [--experiment STRING] [--traces PATH...] [--json] [--threads N]
       Figure 12 of the paper and what stands beside it: each published number with ours. Settings come from the
       experiment (layers=all simulates every layer). With --traces, the trace's model is run on its recorded requests too.
-  moescope paper --figure 2|13 [--experiment STRING] [--json] [--threads N]
-      2: where the latency of DeepSeek V3 goes; 13: transfers and GEMMs of GPUs beside their rooflines.
+      --figure 2: where the latency of DeepSeek V3 goes; --figure 13: transfers and GEMMs of GPUs beside their rooflines.
   moescope paper --figure 16|17 [--traces PATH...] [--json] [--threads N]
       Case study 2: load by GPU, and the speedup of placements made on prompts, beside the published values.
   moescope calibrate [--experiment STRING] [--json]
@@ -104,8 +103,8 @@ pub(super) enum Command {
     },
     Paper {
         experiment: String,
+        figure: u32,
         traces: Vec<PathBuf>,
-        figure: Option<u32>,
         json: bool,
         threads: usize,
     },
@@ -180,13 +179,13 @@ fn tell(told: &mut Told, argument: &lexopt::Arg<'_>, value: impl FnOnce() -> Res
 }
 
 pub(super) fn parse(arguments: Vec<OsString>) -> Result<Command> {
+    let mut figure = 12;
     let mut parser = lexopt::Parser::from_args(arguments);
     let mut verb: Option<String> = None;
     let (mut paths, mut json, mut experiment) = (Vec::new(), false, None);
     let (mut csv, mut counts, mut config) = (None, None, None);
     let (mut out, mut first) = (None, None);
     let (mut files, mut tokens) = (48usize, None::<usize>);
-    let mut figure = None::<u32>;
     let (mut weights, mut export, mut strategy) = (None::<PathBuf>, None::<String>, None::<String>);
     let (mut placements, mut names, mut numbers) = (Vec::new(), Vec::<String>::new(), [None::<usize>; 4]);
     let mut threads = std::thread::available_parallelism().map_or(1, usize::from);
@@ -231,11 +230,9 @@ pub(super) fn parse(arguments: Vec<OsString>) -> Result<Command> {
                 first = Some(read.context("--first takes a number below 2^40")?);
             }
             Long("figure") if verb.as_deref() == Some("paper") => {
-                let read: u32 = parser.value()?.parse().context("--figure takes a number")?;
-                if !FIGURES.contains(&read) {
-                    bail!("--figure takes one of {}", FIGURES.map(|f| f.to_string()).join(", "));
-                }
-                figure = Some(read);
+                let read = parser.value()?.string()?.parse().ok().filter(|n| FIGURES.contains(n));
+                let all = || FIGURES.map(|f| f.to_string()).join(", ");
+                figure = read.with_context(|| format!("--figure takes one of {}", all()))?;
             }
             Long("weights") if verb.as_deref() == Some("place") => weights = Some(parser.value()?.into()),
             Long("export") if verb.as_deref() == Some("place") => export = Some(parser.value()?.string()?),
@@ -332,10 +329,10 @@ pub(super) fn parse(arguments: Vec<OsString>) -> Result<Command> {
             threads,
         }),
         Some("paper") => {
-            if matches!(figure, Some(2 | 13)) && !paths.is_empty() {
-                bail!("figures 2 and 13 are not of traces");
+            if ![12, 16, 17].contains(&figure) && !paths.is_empty() {
+                bail!("--figure {figure} is not of traces");
             }
-            Ok(Command::Paper { experiment: experiment.unwrap_or_default(), traces: paths, figure, json, threads })
+            Ok(Command::Paper { experiment: experiment.unwrap_or_default(), figure, traces: paths, json, threads })
         }
         Some("calibrate") => Ok(Command::Calibrate { experiment: experiment.unwrap_or_default(), json }),
         Some("make") => {

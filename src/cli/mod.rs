@@ -114,18 +114,14 @@ fn carry_out(command: Command) -> Result<()> {
             warnings.extend(state.data(&of)?.0.warnings());
             reproduce::sweep(&mut out, &experiment, points, warnings, json)?;
         }
-        Command::Paper { experiment, traces, figure: Some(figure @ (16 | 17)), json, threads } => {
+        Command::Paper { experiment, figure, traces, json, threads } => {
             let experiment = read(&experiment, !traces.is_empty());
-            case_study::case_study(&mut out, experiment, &traces, figure, json, threads)?;
-        }
-        Command::Paper { experiment, figure: Some(2), json, threads, .. } => {
-            latency::breakdown(&mut out, &read(&experiment, false), json, threads)?;
-        }
-        Command::Paper { experiment, figure: Some(13), json, .. } => {
-            latency::roofline(&mut out, &read(&experiment, false), json)?;
-        }
-        Command::Paper { experiment, traces, json, threads, .. } => {
-            reproduce::paper(&mut out, &read(&experiment, !traces.is_empty()), &traces, json, threads)?;
+            match figure {
+                2 => latency::breakdown(&mut out, &experiment, json, threads)?,
+                13 => latency::roofline(&mut out, &experiment, json)?,
+                16 | 17 => case_study::case_study(&mut out, experiment, &traces, figure, json, threads)?,
+                _ => reproduce::paper(&mut out, &experiment, &traces, json, threads)?,
+            }
         }
         Command::Summarize { paths, out, first, threads } => summary::summarize(&paths, &out, first, threads)?,
         Command::Make { experiment, out, files, tokens } => make::make(&read(&experiment, false), &out, files, tokens)?,
