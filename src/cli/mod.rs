@@ -304,6 +304,9 @@ fn run_table(out: &mut impl Write, report: &RunReport) -> Result<()> {
     if let Some(words) = report.collapsed_words() {
         writeln!(out, "{words}")?;
     }
+    if let Some(words) = report.overfull_words() {
+        writeln!(out, "{}", words.trim_end())?;
+    }
     write!(out, "{:<10} {:>10} {:>9} {:>14} {:>9} {:>8}", "strategy", "time", "speedup", "hops", "fewer", "bound")?;
     for (name, _) in Breakdown::default().parts() {
         write!(out, " {name:>9}")?;

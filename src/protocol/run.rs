@@ -407,6 +407,22 @@ impl RunReport {
         Experiment::parse(&self.experiment).0.run.baseline
     }
 
+    /// What is to be said of a model that does not fit, if that is so.
+    #[must_use]
+    pub fn overfull_words(&self) -> Option<String> {
+        let (experiment, _) = Experiment::parse(&self.experiment);
+        let (device, caches) =
+            (experiment.system().device, if experiment.run.rest { " and the caches of their requests" } else { "" });
+        let shorter = if experiment.run.rest { ", a shorter context" } else { "" };
+        (self.overfull > 0).then(|| {
+            format!(
+                "The model does not fit: {} {device}s cannot hold their experts{caches}, and keep no copies. More DRAM, more \
+                 {device}s{shorter} or fewer bytes a weight would do. ",
+                self.overfull
+            )
+        })
+    }
+
     /// What is to be said of collapsed layers in this result, if there are any.
     #[must_use]
     pub fn collapsed_words(&self) -> Option<String> {

@@ -341,6 +341,11 @@ fn the_rest_of_a_layer_takes_its_time_and_its_room() {
     let long = of("&rest=counted&context=1000000");
     assert!(long.runs[0].breakdown.rest > counted.runs[0].breakdown.rest);
     assert_eq!((counted.overfull, long.overfull), (0, 25));
+    assert_eq!(counted.overfull_words(), None);
+    let words = long.overfull_words().unwrap();
+    assert!(words.contains("25 dies cannot hold their experts and the caches"), "{words}");
+    let gpus = of("&wafer=h100x8&layers=all&rest=counted&context=1000000").overfull_words().unwrap();
+    assert!(gpus.contains("8 GPUs cannot") && !gpus.contains("die"), "{gpus}");
     assert!(counted.runs[1].copies.iter().sum::<u64>() > 0);
     assert_eq!(long.runs[1].copies.iter().sum::<u64>(), 0);
     // Room is taken even where it fits.

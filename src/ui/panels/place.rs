@@ -163,7 +163,7 @@ fn status(store: Store, why: Memo<Option<String>>) -> impl IntoView {
     };
     view! {
         <p class="status" id="run-done">
-            {(run.overfull > 0).then(|| format!("The model does not fit: {} of the wafer's dies cannot hold their experts, and keep no copies. More DRAM, dies or fewer bytes a weight would do. ", run.overfull))}
+            {run.overfull_words()}
             {if run.synthetic { "On the synthetic workload: " } else { "On your trace: " }} {layers} "." {reuse} {collapsed(store, &run)}
         </p>
     }
