@@ -5,6 +5,7 @@
 mod bidi;
 mod cdp;
 mod compare;
+mod deploy;
 mod faults;
 mod firefox;
 mod hands;

@@ -1,0 +1,90 @@
+//! The lab on the page: placements compared, the load of each device, a placement taken away and scored again.
+
+use serde_json::Value;
+
+use super::*;
+
+const SMALL: &str = "v=2&model=llama4-maverick&wafer=h100x8&batch=1024&steps=2&layers=2&spare=1&heldout=on";
+
+fn compared(b: &mut Browser) {
+    b.click("#compare-placements");
+    b.wait("!!document.querySelector('#placements') && document.querySelector('#device-load canvas').dataset.drawn === 'yes'");
+}
+
+#[test]
+fn placements_are_compared_as_on_the_command_line() {
+    let Some((mut b, url)) = begin() else { return };
+    b.open(&format!("{url}#{SMALL}"));
+    settled(&mut b);
+    b.eval("document.querySelector('#compare-placements').scrollIntoView()");
+    compared(&mut b);
+    let report = cli(&["place", "--experiment", SMALL, "--json"]);
+    let rows = report["strategies"].as_array().unwrap();
+    let shown = b.eval("document.querySelectorAll('#placements tbody tr[id^=placed-]').length");
+    let without_search: Vec<&Value> =
+        rows.iter().filter(|r| !r["strategy"].as_str().unwrap().starts_with("search.")).collect();
+    assert_eq!(shown, without_search.len());
+    for row in without_search {
+        let name = row["strategy"].as_str().unwrap();
+        for (class, key) in [("seconds", "seconds"), ("balance", "max_over_mean"), ("speedup", "speedup")] {
+            assert_eq!(b.number(&format!("[id='placed-{name}'] .{class}")), row[key].as_f64().unwrap(), "{name} {key}");
+        }
+    }
+    assert!(b.text("#placed").contains("learnt from the even requests, scored on the odd ones"));
+    assert!(b.text("#bound-worst").contains("hottest experts together"));
+    // A placement that is chosen is drawn at once, and so is a layer.
+    let picture = "document.querySelector('#device-load canvas').toDataURL()";
+    let before = b.eval(picture);
+    b.eval("document.querySelector('[id=\"placed-contiguous.even\"] button').click()");
+    b.wait(&format!("{picture} !== {before}"));
+    assert!(b.text("#device-load figcaption").contains("contiguous.even"));
+    let before = b.eval(picture);
+    choose(&mut b, "placed-layer", "1");
+    b.wait(&format!("{picture} !== {before}"));
+    // Another setting makes all of it void.
+    choose(&mut b, "spare", "2");
+    b.wait("!document.querySelector('#placements')");
+    assert_eq!(b.complaints(), Vec::<String>::new());
+}
+
+#[test]
+fn a_placement_is_taken_away_and_scored_again() {
+    let Some((mut b, url)) = begin() else { return };
+    let all = SMALL.replace("&layers=2", "");
+    b.open(&format!("{url}#{all}"));
+    settled(&mut b);
+    b.eval("document.querySelector('#compare-placements').scrollIntoView()");
+    compared(&mut b);
+    b.eval("document.querySelector('[id=\"placed-flash.even\"] button').click()");
+    b.eval("document.querySelector('#export-sglang').click()");
+    b.wait("!!document.querySelector('#exported')");
+    let said = b.text("#exported");
+    assert!(said.contains("--init-expert-location expert_location.json --ep-num-redundant-experts 8"), "{said}");
+    // What the command line writes for the same placement is scored on the page as that placement.
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("flash.json");
+    let text = [
+        "place",
+        "--experiment",
+        &all,
+        "--export",
+        "sglang",
+        "--strategy",
+        "flash.even",
+        "-o",
+        file.to_str().unwrap(),
+        "--json",
+    ];
+    let report = cli(&text);
+    b.set_files("#placement-file", std::slice::from_ref(&file));
+    compared(&mut b);
+    let flash = report["strategies"].as_array().unwrap().iter().find(|r| r["strategy"] == "flash.even").unwrap();
+    assert_eq!(b.number("[id='placed-file.even'] .seconds"), flash["seconds"].as_f64().unwrap());
+    // A file that is none is refused by name, and nothing is lost.
+    let none = folder.path().join("none.json");
+    std::fs::write(&none, "{\"physical_to_logical_map\": [[0, 1]]}").unwrap();
+    b.set_files("#placement-file", std::slice::from_ref(&none));
+    b.click("#compare-placements");
+    b.wait("document.body.innerText.includes('rows fit neither')");
+    assert_eq!(b.complaints(), Vec::<String>::new());
+}
