@@ -11,7 +11,7 @@ use crate::model::{FIELDS, SYSTEMS, model_named};
 use crate::place::PLACEMENTS;
 use crate::plot::{Axis, Bar, Bars, Chart};
 use crate::protocol::{RunReport, StrategyRun};
-use crate::sim::Strategy;
+use crate::sim::{Breakdown, Strategy};
 use crate::ui::controls::{Choice, Number};
 use crate::ui::figure::{Figure, Missing, square};
 use crate::ui::numbers::{count, number};
@@ -100,12 +100,16 @@ fn Settings(store: Store) -> impl IntoView {
             </div>
         </details>
         <details id="more-settings">
-            <summary>"What the paper leaves open"</summary>
+            <summary>"What the paper leaves open, or out"</summary>
             <p>"Settings marked inferred are not in the paper. The defaults are the one reading, the same for all models, that comes closest to the published results."</p>
             <div class="tools">
                 {choice("home", "Experts live", &PLACEMENTS.iter().map(|p| (p.name, p.name)).collect::<Vec<_>>(), "Changes which dies are read most, and so base and ep.")}
                 {choice("order", "Base counts dies", &[("row", "row by row"), ("column", "column by column")], "Changes how far base fetches.")}
                 {choice("duplex", "A link's two directions", &[("shared", "share its bandwidth"), ("full", "have it each")], "Full duplex makes links up to twice as fast.")}
+                {choice("activations", "Tokens between devices", &[("free", "take no time, as in the paper"), ("serial", "are sent before and after"), ("overlapped", "are sent meanwhile")], "")}
+                {choice("rest", "Attention and dense layers", &[("free", "take no time, as in the paper"), ("counted", "are counted")], "")}
+                {field("context", "Tokens of context (attention)", "")}
+                {choice("fetch", "A device fetches", &[("id", "by expert id"), ("hottest", "the hottest first"), ("largest-first", "what it computes most of first")], "Changes how long it waits.")}
                 {field("mfu", "Share of the FLOP rate a placement counts on", "Only placements that weigh experts by cost read it.")}
                 {field("flight", "Fetches in flight for each die", "More hide latency, and compete for links.")}
                 {field("weight", "Bytes of a weight", "One byte doubles the dies' FP16 rate; it changes capacity, and little else.")}
@@ -247,6 +251,38 @@ fn Speedups(store: Store) -> impl IntoView {
     }
 }
 
+/// Where the time of each strategy goes: of the device that ends last, layer by layer.
+fn parts(report: &RunReport) -> impl IntoView + use<> {
+    let row = |r: &StrategyRun| {
+        let Breakdown { dispatch, weights, compute, combine, rest } = r.breakdown;
+        let all = [dispatch, weights, compute, combine, rest];
+        let total: f64 = all.iter().sum();
+        let cell = |part: f64| view! { <td><data value=part.to_string()>{percent(part / total)}</data></td> };
+        view! { <tr id=format!("parts-{}", r.strategy)><th scope="row">{r.strategy.clone()}</th>{all.map(cell)}</tr> }
+    };
+    view! {
+        <details id="breakdown">
+            <summary>"Where the time goes"</summary>
+            <p>"Parts of the device that ends last in each layer; they add up to the time of the strategy. Tokens sent between devices and attention count only if they are to, under what the paper leaves out."</p>
+            <div class="scroll">
+                <table>
+                    <thead>
+                        <tr>
+                            <th scope="col">"Strategy"</th>
+                            <th scope="col">"Dispatch"</th>
+                            <th scope="col">"Waiting for weights"</th>
+                            <th scope="col">"Compute"</th>
+                            <th scope="col">"Combine"</th>
+                            <th scope="col">"Rest"</th>
+                        </tr>
+                    </thead>
+                    <tbody>{report.runs.iter().map(row).collect_view()}</tbody>
+                </table>
+            </div>
+        </details>
+    }
+}
+
 fn table(report: &RunReport) -> impl IntoView + use<> {
     let row = |r: &StrategyRun| {
         let s = strategy(r);
@@ -292,6 +328,7 @@ fn table(report: &RunReport) -> impl IntoView + use<> {
                 <tbody>{report.runs.iter().map(row).collect_view()}</tbody>
             </table>
         </div>
+        {parts(report)}
         <p class="command">"The same bytes on the command line: " <code id="command">{command}</code></p>
     }
 }
