@@ -212,7 +212,7 @@ impl Problem {
             Self::NotATrace { .. } => {
                 "give a recording of one of the kinds that docs/formats.md lists, or an archive or folder of them; docs/recording.md says how to record"
             }
-            Self::Unreadable { .. } => "unpack it yourself and give the folder, or copy it again",
+            Self::Unreadable { .. } => "write or copy the file again; if it is packed, unpack it and give the folder",
             Self::OtherShape { .. } => "load one model at a time",
             Self::Expansion { .. } => "unpack it yourself and look at what is inside",
             Self::Memory => {

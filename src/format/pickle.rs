@@ -6,8 +6,8 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::rc::Rc;
 
 use super::Problem;
-use super::node::Node;
-use super::tensor::{Kind, Shared, Tensor, size};
+use super::node::{Node, latin};
+use super::tensor::{Kind, Shared, Tensor, fortran, size};
 
 /// Names that a pickle asked to call, and that were not.
 pub(super) type Names = BTreeSet<String>;
@@ -580,10 +580,7 @@ impl<'a, 'b> Machine<'a, 'b> {
         let data = match &of.data {
             Some(Value::Bytes(data)) => Rc::clone(data),
             // Older protocols write bytes as text.
-            Some(Value::Text(text)) => {
-                let bytes: Option<Vec<u8>> = text.chars().map(|c| u8::try_from(u32::from(c)).ok()).collect();
-                Rc::new(bytes.unwrap_or_default())
-            }
+            Some(Value::Text(text)) => Rc::new(latin(text).unwrap_or_default()),
             // Objects: a list of them, in C order; one alone stands for itself.
             Some(list @ Value::List(_)) => {
                 return match (self.node(list, depth, left), of.shape.is_empty()) {
@@ -595,12 +592,8 @@ impl<'a, 'b> Machine<'a, 'b> {
             _ => return Node::Opaque("an array".into()),
         };
         let Some(kind) = of.kind else { return Node::Opaque("an array".into()) };
-        let mut strides = vec![1usize; of.shape.len()];
-        for a in 1..of.shape.len() {
-            strides[a] = strides[a - 1].saturating_mul(of.shape[a - 1].max(1));
-        }
-        let strides = of.fortran.then_some(&strides[..]);
-        Tensor::new((&data, 0), kind, &of.shape, strides)
+        let strides = of.fortran.then(|| fortran(&of.shape));
+        Tensor::new((&data, 0), kind, &of.shape, strides.as_deref())
             .map_or_else(|_| Node::Opaque("a damaged array".into()), Node::Tensor)
     }
 }

@@ -385,6 +385,8 @@ impl Records {
             for (expert, count) in (0..).zip(counts) {
                 if let Err(problem) = all.add(layer, expert, count, MAX_EXPERTS) {
                     issues.push(Place { layer: u32::try_from(layer).ok(), ..Place::default() }, problem);
+                    // One word for each layer.
+                    break;
                 }
             }
         }

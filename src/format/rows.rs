@@ -5,8 +5,8 @@ use std::collections::BTreeMap;
 
 use super::reader::About;
 use super::tensor::{Kind, Tensor};
-use super::{Issues, Place, Problem, sound};
-use crate::model::{LAYER_IDS, MAX_LAYERS, MAX_TOKENS, MAX_TOP_K, Marks, Request, UNKNOWN, may_hold};
+use super::{Issues, Place, Problem};
+use crate::model::{LAYER_IDS, MAX_LAYERS, MAX_TOKENS, MAX_TOP_K, UNKNOWN};
 use crate::units::small;
 
 /// Whether a shape is one that traces have.
@@ -105,43 +105,6 @@ impl Rows {
         column.extend(std::iter::repeat_n(UNKNOWN, width));
         let place = Place { step: None, layer: Some(id), token: Some(small(token)), offset };
         issues.push(place, Problem::RowWidth { expected: width, found: row.len() });
-    }
-
-    /// The request, once it was judged; layers with too few rows are filled up with unknown ones.
-    pub(super) fn finish(mut self, about: &About, split: Split, issues: &mut Issues) -> Option<Request> {
-        let width = self.width.max(1);
-        let most = self.tokens();
-        // One long layer beside a thousand short ones would ask for a thousand times what is in the file.
-        let held: usize = self.layers.values().map(Vec::len).sum();
-        if !may_hold(self.layers.len(), most, width, (held * 2) as u64) {
-            let what = format!("rows that are missing in {} layers", self.layers.len());
-            issues.push(Place::default(), Problem::Limit { what, limit: (held / width * 2) as u64 });
-            return None;
-        }
-        for (&layer, column) in &mut self.layers {
-            let found = column.len() / width;
-            if found < most {
-                issues.push(
-                    Place { layer: Some(layer), ..Place::default() },
-                    Problem::RowCount { expected: most, found },
-                );
-                column.resize(most * width, UNKNOWN);
-            }
-        }
-        let Some(cut) = sound::judge(&mut self, about, issues) else {
-            if issues.is_empty() || most == 0 {
-                issues.push(Place::default(), Problem::Empty);
-            }
-            return None;
-        };
-        let tokens = self.tokens();
-        let (marks, prefill) = match split {
-            Split::Unmarked => (Marks::None, 0),
-            Split::At(n) => (Marks::Given, n.saturating_sub(cut).min(tokens)),
-        };
-        let (layers, columns) = self.layers.into_iter().unzip();
-        let (index, labels, top_k, experts) = (about.index, about.labels.clone(), self.width, self.experts);
-        Some(Request { index, sub: 0, labels, top_k, experts, marks, prefill, tokens, layers, columns })
     }
 }
 

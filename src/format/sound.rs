@@ -6,15 +6,54 @@ use std::collections::BTreeMap;
 
 use super::finding::listed;
 use super::reader::About;
-use super::rows::Rows;
+use super::rows::{Rows, Split};
 use super::{Finding, Ids, Issues, Place, Problem};
-use crate::model::{MAX_EXPERTS, UNKNOWN};
+use crate::model::{MAX_EXPERTS, Marks, Request, UNKNOWN, may_hold};
 use crate::units::small;
 
 /// Rows from which on an expert that is in all of them is no chance: of a shared expert.
 const SURE: usize = 16;
 /// One row in so many lists an id twice: of wrapped ids, not of a damaged file.
 const OFTEN: usize = 100;
+
+impl Rows {
+    /// The request, once it was judged; layers with too few rows are filled up with unknown ones.
+    pub(super) fn finish(mut self, about: &About, split: Split, issues: &mut Issues) -> Option<Request> {
+        let width = self.width.max(1);
+        let most = self.tokens();
+        // One long layer beside a thousand short ones would ask for a thousand times what is in the file.
+        let held: usize = self.layers.values().map(Vec::len).sum();
+        if !may_hold(self.layers.len(), most, width, (held * 2) as u64) {
+            let what = format!("rows that are missing in {} layers", self.layers.len());
+            issues.push(Place::default(), Problem::Limit { what, limit: (held / width * 2) as u64 });
+            return None;
+        }
+        for (&layer, column) in &mut self.layers {
+            let found = column.len() / width;
+            if found < most {
+                issues.push(
+                    Place { layer: Some(layer), ..Place::default() },
+                    Problem::RowCount { expected: most, found },
+                );
+                column.resize(most * width, UNKNOWN);
+            }
+        }
+        let Some(cut) = judge(&mut self, about, issues) else {
+            if issues.is_empty() || most == 0 {
+                issues.push(Place::default(), Problem::Empty);
+            }
+            return None;
+        };
+        let tokens = self.tokens();
+        let (marks, prefill) = match split {
+            Split::Unmarked => (Marks::None, 0),
+            Split::At(n) => (Marks::Given, n.saturating_sub(cut).min(tokens)),
+        };
+        let (layers, columns) = self.layers.into_iter().unzip();
+        let (index, labels, top_k, experts) = (about.index, about.labels.clone(), self.width, self.experts);
+        Some(Request { index, sub: 0, labels, top_k, experts, marks, prefill, tokens, layers, columns })
+    }
+}
 
 /// Judges rows, and mends them: the tokens that were cut off at the start; none if nothing is left.
 pub(super) fn judge(rows: &mut Rows, about: &About, issues: &mut Issues) -> Option<usize> {
@@ -58,18 +97,24 @@ fn dense(rows: &mut Rows, issues: &mut Issues) -> bool {
     let width = rows.width.max(1);
     // With one expert a token a layer of zeros is dense, and one of threes has collapsed.
     let zero = |row: &[u16]| row == [0] || is_void(row);
-    let (mut repeated, mut unknown) = (Vec::new(), Vec::new());
+    let (mut zeros, mut repeated, mut unknown) = (Vec::new(), Vec::new(), Vec::new());
     rows.layers.retain(|&layer, ids| {
         let void = ids.chunks_exact(width).all(zero);
         if void && !ids.is_empty() {
-            let nothing = ids.iter().all(|&id| id == UNKNOWN);
-            if nothing { &mut unknown } else { &mut repeated }.push(u64::from(layer));
+            let all = |value: u16| ids.iter().all(|&id| id == value);
+            let kind = if all(UNKNOWN) {
+                &mut unknown
+            } else if all(0) {
+                &mut zeros
+            } else {
+                &mut repeated
+            };
+            kind.push(u64::from(layer));
         }
         !void || ids.is_empty()
     });
-    for (layers, what) in
-        [(repeated, "each token lists one id again and again (all zero)"), (unknown, "each token lists -1")]
-    {
+    let kinds = [(zeros, "nothing but zeros"), (repeated, "one id again and again"), (unknown, "nothing but -1")];
+    for (layers, what) in kinds {
         if let Some(&first) = layers.first() {
             let words = if layers.len() == 1 { "layer" } else { "layers" };
             let finding = Finding::NotRecorded { layers: format!("{words} {}", listed(layers)), what: what.into() };
@@ -210,10 +255,8 @@ fn clean(rows: &mut Rows, about: &About, limit: u64, issues: &mut Issues) {
     for (&layer, ids) in &mut rows.layers {
         for (token, row) in ids.chunks_exact_mut(width).enumerate() {
             all += 1;
-            let Some(problem) = row_problem(row, limit) else {
-                most = row.iter().copied().fold(most, u16::max);
-                continue;
-            };
+            most = row.iter().copied().filter(|&id| id != UNKNOWN).fold(most, u16::max);
+            let Some(problem) = row_problem(row, limit) else { continue };
             let kind = match problem {
                 Problem::Duplicate { .. } => 0,
                 Problem::NotRecorded => 1,
@@ -266,10 +309,8 @@ pub(super) fn row_problem(row: &[u16], experts: u64) -> Option<Problem> {
 
 #[cfg(test)]
 mod tests {
-    use super::super::rows::Split;
     use super::super::{Told, tensor::Tensor};
     use super::*;
-    use crate::model::Request;
 
     /// What becomes of an array, and what is said.
     fn read(ids: &[i64], shape: [usize; 3], told: Told) -> (Option<Request>, String) {
@@ -291,7 +332,7 @@ mod tests {
         let ids: Vec<i64> = chosen(4, 2).chunks(4).flat_map(|t| [&[7, 7], t].concat()).collect();
         let (request, said) = read(&ids, [4, 3, 2], Told::default());
         assert_eq!(request.unwrap().layers, [1, 2]);
-        assert!(said.contains("layer 0: each token lists one id again"), "{said}");
+        assert!(said.contains("layer 0: each token lists one id again and again"), "{said}");
     }
 
     #[test]

@@ -99,6 +99,15 @@ pub(super) struct Tensor {
     bytes: Shared,
 }
 
+/// Steps of an array in Fortran's order, in cells.
+pub(super) fn fortran(shape: &[usize]) -> Vec<usize> {
+    let mut strides = vec![1usize; shape.len()];
+    for a in 1..shape.len() {
+        strides[a] = strides[a - 1].saturating_mul(shape[a - 1].max(1));
+    }
+    strides
+}
+
 impl Tensor {
     /// An array of that shape at byte `at`, in C order or by its strides. A view must not hold more elements than the bytes do.
     pub(super) fn new(
@@ -196,9 +205,10 @@ impl Tensor {
             }
             // The next place of the outer axes.
             let Some(axis) = (0..outer.len()).rev().find(|&a| place[a] + 1 < outer[a]) else { return };
-            for a in axis + 1..outer.len() {
-                start -= place[a] * self.strides[a] * N;
-                place[a] = 0;
+            let later = self.strides[axis + 1..outer.len()].iter();
+            for (at, stride) in place[axis + 1..].iter_mut().zip(later) {
+                start -= *at * stride * N;
+                *at = 0;
             }
             place[axis] += 1;
             start += self.strides[axis] * N;

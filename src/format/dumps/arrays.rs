@@ -57,6 +57,10 @@ impl Dump {
         let told = self.about.told.clone();
         let layer = number_after(&self.about.path, &["layers", "layer", "blk"]);
         if tensor.len() == 0 {
+            // Nothing, though its shape may promise billions.
+            if let &[tokens, layers, width] = &tensor.shape[..] {
+                bounded(tokens, layers, width)?;
+            }
             return Ok(false);
         }
         if is_placement(tensor) {

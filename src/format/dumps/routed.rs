@@ -116,7 +116,7 @@ fn flat(bytes: &Rc<Vec<u8>>, tokens: Option<usize>) -> Result<Tensor, Problem> {
         ));
     };
     let ids = bytes.len() / 4;
-    if bytes.len() % 4 != 0 || ids == 0 || ids % tokens.max(1) != 0 {
+    if !bytes.len().is_multiple_of(4) || ids == 0 || !ids.is_multiple_of(tokens.max(1)) {
         return Err(not(format!("{} bytes of routed experts are no int32 ids of {tokens} tokens", bytes.len())));
     }
     Tensor::new((bytes, 0), (Kind::I32, false), &[ids], None)

@@ -1,6 +1,6 @@
 //! Tables: records and counts as CSV, with tabs, semicolons or spaces, with a header or with lines of `#` before it, as bare matrices, and
 //! dumps of `layer N: counts`. They are read as they come; text may hold commas, quotes and line breaks, so the csv crate's core reads
-//! what is quoted.
+//! what is quoted. Columns of text are passed over: they are neither shown nor kept.
 
 use csv_core::{ReadRecordResult, Reader as Csv, ReaderBuilder};
 
@@ -140,7 +140,6 @@ struct Table {
     /// Rank and step that a line of words told.
     told: (Option<u64>, Option<u64>),
     ended: bool,
-    text_column: Option<String>,
 }
 
 impl Table {
@@ -160,7 +159,6 @@ impl Table {
             ids: Vec::new(),
             told: (None, None),
             ended: false,
-            text_column: None,
         }
     }
 
@@ -182,14 +180,6 @@ impl Table {
             let text = String::from_utf8_lossy(&line[..length]).into_owned();
             if text.trim_start().starts_with('#') {
                 self.facts(&text);
-            } else if let Columns::Named(roles) = &form.columns {
-                let names = cells(text.trim_end(), form.between);
-                let texts = names
-                    .iter()
-                    .zip(roles)
-                    .filter(|(_, r)| **r == Role::MaybeToken)
-                    .map(|(n, _)| n.trim_matches('"').to_string());
-                self.text_column = texts.last();
             }
             start += length;
         }
@@ -204,7 +194,6 @@ impl Table {
                 let number = |row: &Vec<&str>| row.get(at).is_some_and(|c| c.parse::<u64>().is_ok());
                 if rows.len() > 1 && rows.iter().take(rows.len() - 1).all(number) {
                     *role = Role::Token;
-                    self.text_column = None;
                 }
             }
         }
@@ -458,17 +447,17 @@ impl Table {
             self.words(&line, form);
         } else {
             self.rows_of(b"\n");
+            // A quoted cell that is cut off has no end.
+            if self.filled != (0, 0) {
+                let place = Place { offset: Some(self.row_at), ..Place::default() };
+                let inside = "its last row, inside a quoted cell; that row was left out".into();
+                self.records.found.issues.push(place, Problem::Truncated { inside });
+            }
         }
         self.done()
     }
 
     fn done(self: Box<Self>) -> Found {
-        let Self { mut records, text_column, .. } = *self;
-        if let Some(name) = text_column {
-            let name: String = name.chars().take(40).collect();
-            let what = format!("column {name:?} may hold text; it is neither read nor exported, and was");
-            records.found.issues.find(crate::format::Finding::Ignored { what });
-        }
-        records.finish()
+        self.records.finish()
     }
 }
