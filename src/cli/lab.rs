@@ -10,7 +10,7 @@ use super::output::Output;
 use super::{prepare, understood, warn, work};
 use crate::format::Told;
 use crate::place::files::{Deployment, ENGINES, Engine, PlacementFile, digest, engine_named, read};
-use crate::protocol::{Lab, PlaceReport, Scores, Weights, WeightsPlaced};
+use crate::protocol::{Lab, PlaceReport, Scores, Weights, WeightsPlaced, read_placement};
 use crate::sim::Strategy;
 use crate::units::{bytes, seconds, significant};
 
@@ -186,7 +186,7 @@ fn score(of: &Place) -> Result<PlaceReport> {
 /// A placement's file, with its digest.
 fn file(path: &Path) -> Result<(String, PlacementFile)> {
     let bytes = std::fs::read(path).with_context(|| path.display().to_string())?;
-    let file = read(&bytes).map_err(anyhow::Error::msg).with_context(|| path.display().to_string())?;
+    let file = read_placement(&bytes).map_err(anyhow::Error::msg).with_context(|| path.display().to_string())?;
     Ok((digest(&bytes), file))
 }
 

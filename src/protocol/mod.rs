@@ -18,6 +18,7 @@ mod list;
 mod moesum;
 mod moesum_2;
 mod paper;
+mod placement;
 mod plans;
 mod remembered;
 mod run;
@@ -42,6 +43,7 @@ pub use paper::{
     BATCHES, HostTime, PaperJob, PaperLayer, PaperRun, Target, TimedPaperLayer, figure_12_title, host_seconds,
     host_times, paper_models, paper_runs, rms, targets, throughput,
 };
+pub use placement::read_placement;
 pub use plans::Plans;
 pub use remembered::Outcomes;
 pub use run::{Chunk, DoneChunk, Run, RunReport, StrategyRun};

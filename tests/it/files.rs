@@ -4,7 +4,10 @@
 use std::collections::BTreeMap;
 
 use moescope::model::{ModelPreset, model_named};
-use moescope::place::files::{Deployment, ENGINES, Numbering, PlacementFile, Target, check, engine_named, fit, read};
+use moescope::place::files::{
+    Deployment, ENGINES, Numbering, PlacementFile, Target, check, engine_named, fit, of_table, read,
+};
+use moescope::protocol::read_placement;
 use proptest::prelude::*;
 
 /// Layers of a model: experts by id in P slots, rotated by the layer.
@@ -100,9 +103,37 @@ fn a_recording_that_counts_moe_layers_from_0_is_exported_with_the_models_numbers
         engine_named("json").unwrap().export(&of).unwrap().0,
     );
     assert!(ids.lines().nth(1).unwrap().starts_with("  3: [") && said.contains("\"layer\":60"));
+}
+
+/// How layers were numbered was worked out and then dropped by every writer.
+#[test]
+fn how_layers_are_numbered_is_said_where_it_had_to_be_guessed() {
+    let v3 = model_named("deepseek-v3").unwrap();
+    let known = deployment(Some(v3), 8, 256, 256);
+    let counted = Deployment { layers: (0..58).collect(), ..known.clone() };
+    let unknown = deployment(None, 2, 4, 4);
+    for engine in &ENGINES {
+        let says = |of: &Deployment, words: &str| engine.export(of).unwrap().1.iter().any(|w| w.contains(words));
+        // Files that count MoE layers alone assume nothing.
+        let model = engine.numbering == Numbering::Model;
+        let words = "layers 0 to 57 of the recording are taken for MoE layers 3 to 60 of DeepSeek V3";
+        assert_eq!(says(&counted, words), model, "{}", engine.name);
+        assert_eq!(says(&unknown, "the model is not known"), model, "{}", engine.name);
+        assert!(!says(&known, "taken"), "{}", engine.name);
+    }
+    let numbered = ENGINES.iter().filter(|e| e.numbering == Numbering::Model).map(|e| e.name);
+    assert_eq!(numbered.collect::<Vec<_>>(), ["sglang", "tensorrt-llm", "json", "csv"]);
+}
+
+/// Engines that count rows were given the simulated layers as if they were all.
+#[test]
+fn a_placement_of_some_layers_is_written_for_no_engine() {
+    let of = deployment(model_named("deepseek-v3"), 8, 256, 256);
     let few = Deployment { layers: vec![3, 9], maps: of.maps[..2].to_vec(), ..of };
-    let why = engine_named("sglang").unwrap().export(&few).unwrap_err();
-    assert!(why.contains("58 MoE layers, 3 to 60; this placement has 2") && why.contains("layers=all"), "{why}");
+    for engine in &ENGINES {
+        let why = engine.export(&few).unwrap_err();
+        assert!(why.contains("58 MoE layers, 3 to 60; this placement has 2") && why.contains("layers=all"), "{why}");
+    }
 }
 
 #[test]
@@ -123,6 +154,116 @@ fn what_would_be_served_wrong_is_refused_before_it_is_written() {
     twice.maps[0] = vec![0, 0, 1, 2, 3, 1];
     assert!(check(&twice, true).unwrap_err().starts_with("layer 1, device 0: expert 0 is there twice"));
     assert!(check(&twice, false).unwrap()[0].contains("layer 1, device 0, expert 0"));
+}
+
+/// vLLM's expert map: two layers, two ranks, three experts.
+#[test]
+fn local_slots_tell_which_expert_is_where() {
+    let of = |shape: &[usize], values: &[i64]| of_table(shape, values);
+    let map = [1, -1, 0, -1, 0, 1, /* layer 1 */ -1, 1, 0, 0, 1, -1];
+    let file = of(&[2, 2, 3], &map).unwrap();
+    assert_eq!((rows(&file), file.devices), (vec![vec![2, 0, 1, 2], vec![2, 1, 0, 1]], Some(2)));
+    assert_eq!(file.numbering, Numbering::Unsaid);
+    let file = of(&[2, 3], &[2, 0, 1, 0, 1, 2]).unwrap();
+    assert_eq!((rows(&file), file.devices), (vec![vec![2, 0, 1], vec![0, 1, 2]], None));
+    let why = |shape: &[usize], values: &[i64]| of(shape, values).unwrap_err();
+    assert_eq!(why(&[1, 2, 2], &[0, 0, 0, 1]), "row 0, rank 0: experts 0 and 1 are both in slot 0");
+    assert_eq!(why(&[1, 2, 2], &[0, 1, 2, -1]), "row 0, rank 1, expert 0: 2 is no slot");
+    assert_eq!(why(&[1, 2, 2], &[0, 1, -2, 0]), "row 0, rank 1, expert 0: -2 is no slot");
+    assert!(
+        why(&[1, 2, 3], &[0, 2, -1, 0, 1, -1])
+            .starts_with("row 0, rank 0: slot 1 has no expert; an expert that is twice")
+    );
+    assert!(
+        why(&[1, 2, 2], &[0, 1, -1, 0])
+            .starts_with("row 0, rank 1 has 1 slots and rank 0 has 2; an expert that is twice")
+    );
+    assert_eq!(why(&[1, 2], &[0, -1]), "row 0, slot 1: -1 is no expert id");
+    for shape in [&[][..], &[0, 2, 2], &[4], &[1, 2, 3], &[usize::MAX, 2, 2], &[1, 1, 2, 2], &[1025, 1]] {
+        assert!(
+            why(shape, &vec![0; if shape == [1025, 1] { 1025 } else { 4 }]).contains("is no placement"),
+            "{shape:?}"
+        );
+    }
+}
+
+/// What `torch.save` writes of an int32 tensor, alone or under a name.
+#[cfg(not(target_arch = "wasm32"))]
+fn saved(shape: &[usize], values: &[i32], name: Option<&str>) -> Vec<u8> {
+    use std::io::Write;
+    let text = |t: &str| [&[b'X'][..], &u32::try_from(t.len()).unwrap().to_le_bytes(), t.as_bytes()].concat();
+    let int = |n: usize| [&[b'J'][..], &i32::try_from(n).unwrap().to_le_bytes()].concat();
+    let tuple = |of: &[usize]| [&b"("[..], &of.iter().flat_map(|&n| int(n)).collect::<Vec<_>>(), b"t"].concat();
+    let strides: Vec<usize> = (0..shape.len()).map(|axis| shape[axis + 1..].iter().product()).collect();
+    let storage =
+        [b"(", &text("storage")[..], b"ctorch\nIntStorage\n", &text("0"), &text("cpu"), &int(values.len()), b"tQ"];
+    let tensor = [
+        &b"ctorch._utils\n_rebuild_tensor_v2\n("[..],
+        &storage.concat(),
+        b"K\x00",
+        &tuple(shape),
+        &tuple(&strides),
+        b"\x89ccollections\nOrderedDict\n)RtR",
+    ]
+    .concat();
+    let object = name.map_or_else(|| tensor.clone(), |name| [&b"}"[..], &text(name), &tensor, b"s"].concat());
+    let mut zip = zip::ZipWriter::new(std::io::Cursor::new(Vec::new()));
+    let bytes: Vec<u8> = values.iter().flat_map(|n| n.to_le_bytes()).collect();
+    for (part, data) in [("map/data.pkl", [b"\x80\x02", &object[..], b"."].concat()), ("map/data/0", bytes)] {
+        let stored = zip::write::SimpleFileOptions::default().compression_method(zip::CompressionMethod::Stored);
+        zip.start_file(part, stored).unwrap();
+        zip.write_all(&data).unwrap();
+    }
+    zip.finish().unwrap().into_inner()
+}
+
+#[cfg(not(target_arch = "wasm32"))]
+proptest! {
+    /// A placement as vLLM's map, saved, is that placement, slot for slot.
+    #[test]
+    fn what_torch_saved_is_read_again(ranks in 1usize..5, each in 1usize..5, turn in 0usize..20) {
+        let experts = ranks * each;
+        let row = |layer: usize| (0..experts).map(|slot| (slot * 7 + turn * layer) % experts).collect::<Vec<_>>();
+        // Seven and the number of experts have no common part: each expert has a slot.
+        prop_assume!(!experts.is_multiple_of(7));
+        let maps: Vec<Vec<usize>> = (0..3).map(row).collect();
+        let mut local = vec![-1i32; 3 * ranks * experts];
+        for (layer, map) in maps.iter().enumerate() {
+            for (slot, &expert) in map.iter().enumerate() {
+                local[(layer * ranks + slot / each) * experts + expert] = i32::try_from(slot % each).unwrap();
+            }
+        }
+        let file = read_placement(&saved(&[3, ranks, experts], &local, None)).unwrap();
+        prop_assert_eq!((rows(&file), file.devices), (maps.clone(), Some(ranks)));
+        let flat: Vec<i32> = maps.concat().into_iter().map(|e| i32::try_from(e).unwrap()).collect();
+        for name in [None, Some("physical_to_logical_map")] {
+            let file = read_placement(&saved(&[3, experts], &flat, name)).unwrap();
+            prop_assert_eq!((rows(&file), file.devices), (maps.clone(), None));
+        }
+    }
+
+    #[test]
+    fn damaged_archives_are_refused_with_a_word(at in any::<prop::sample::Index>(), with in any::<u8>(), kind in 0..3) {
+        let mut bytes = saved(&[1, 2, 4], &[0, 1, -1, -1, -1, -1, 0, 1], None);
+        let at = at.index(bytes.len());
+        match kind {
+            0 => bytes.truncate(at),
+            1 => bytes[at] = with,
+            _ => bytes.extend_from_within(at..),
+        }
+        if let Err(why) = read_placement(&bytes) {
+            prop_assert!(!why.is_empty());
+        }
+    }
+}
+
+#[test]
+#[cfg(not(target_arch = "wasm32"))]
+fn an_archive_of_something_else_is_refused_by_what_it_lacks() {
+    let why = |bytes: &[u8]| read_placement(bytes).unwrap_err();
+    assert!(why(&crate::support::zip(&[("a.json", "[[0]]")])).contains("none that torch saves"));
+    assert!(why(&saved(&[1, 2], &[0, 1], Some("moon"))).contains("holds none that is called physical_to_logical_map"));
+    assert!(why(b"PK\x03\x04").contains("cannot be read"));
 }
 
 fn file(numbering: Numbering, ids: impl IntoIterator<Item = u32>, devices: Option<usize>) -> PlacementFile {
@@ -192,7 +333,7 @@ fn forms_that_people_write_by_hand_are_read() {
 #[cfg(not(target_arch = "wasm32"))]
 fn public_forms_of_placements_are_read() {
     let Some(cases) = crate::support::shared("cases") else { return };
-    let of = |path: &str| read(&std::fs::read(cases.join(path)).unwrap()).unwrap();
+    let of = |path: &str| read_placement(&std::fs::read(cases.join(path)).unwrap()).unwrap();
     let trt = of("12-trtllm-balancer-yaml/moe_load_balancer.yaml");
     assert_eq!((trt.numbering, trt.layers.len(), trt.layers[&4].len()), (Numbering::Model, 4, 20));
     assert_eq!(trt.layers[&4][..5], [11, 8, 2, 4, 9]);
@@ -213,4 +354,7 @@ fn public_forms_of_placements_are_read() {
     let sglang = of("14-placement-sglang-json-vllm-pth/init_expert_location.json");
     assert_eq!((sglang.layers.len(), sglang.devices), (4, None));
     assert_eq!(sglang.layers[&2][4..8], [10, 3, 5, 4]);
+    // vLLM's map says the same in all layers, and on how many ranks.
+    let map = of("14-placement-sglang-json-vllm-pth/expert_map.pth");
+    assert_eq!((&map.layers, map.devices), (&sglang.layers, Some(3)));
 }

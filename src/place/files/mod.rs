@@ -7,10 +7,12 @@ mod fit;
 mod lists;
 mod ours;
 mod sglang;
+mod tables;
 mod tensorrt;
 
 pub use check::check;
 pub use fit::{Target, fit};
+pub use tables::of_table;
 
 use crate::model::ModelPreset;
 
@@ -67,6 +69,8 @@ pub struct Engine {
     pub note: &'static str,
     /// How the server is started with the file: `{file}`, `{devices}`, `{slots}` and `{spare}` stand for what is deployed.
     pub command: &'static str,
+    /// How its files count layers.
+    pub numbering: Numbering,
     /// An expert twice on one device breaks it.
     pub once: bool,
     /// The text of the file, from what [`check`] found sound.
@@ -83,6 +87,7 @@ pub static ENGINES: [Engine; 7] = [
         file: "expert_location.json",
         note: "a row for every hidden layer; those of dense layers are not used",
         command: "python -m sglang.launch_server --init-expert-location {file} --ep-num-redundant-experts {redundant} --tp {devices} …",
+        numbering: Numbering::Model,
         once: false,
         write: sglang::write,
         read: sglang::read,
@@ -93,6 +98,7 @@ pub static ENGINES: [Engine; 7] = [
         file: "expert_map.json",
         note: "static expert maps go in v0.25.1; an expert twice on a device corrupts its slots there",
         command: "vllm serve … --additional-config '{\"expert_map_path\": \"{file}\"}'",
+        numbering: Numbering::Moe,
         once: true,
         write: ascend::write,
         read: ascend::read,
@@ -103,6 +109,7 @@ pub static ENGINES: [Engine; 7] = [
         file: "moe_load_balancer.yaml",
         note: "a static assignment: it is not updated while serving",
         command: "trtllm-serve … --ep_size {devices} --extra_llm_api_options extra.yaml   # extra.yaml: moe_config: {load_balancer: {file}}",
+        numbering: Numbering::Model,
         once: false,
         write: tensorrt::write,
         read: tensorrt::read,
@@ -113,6 +120,7 @@ pub static ENGINES: [Engine; 7] = [
         file: "placement.json",
         note: "with the experiment that it comes from",
         command: "moescope place --placement {file} …",
+        numbering: Numbering::Model,
         once: false,
         write: ours::write_json,
         read: ours::read_json,
@@ -123,6 +131,7 @@ pub static ENGINES: [Engine; 7] = [
         file: "placement.csv",
         note: "a row for each slot, with the expert's tokens on it",
         command: "moescope place --placement {file} …",
+        numbering: Numbering::Model,
         once: false,
         write: ours::write_csv,
         read: ours::read_csv,
@@ -133,6 +142,7 @@ pub static ENGINES: [Engine; 7] = [
         file: "expert_placement.json",
         note: "the proposed form, a row for each MoE layer: no release reads it yet",
         command: "vllm serve … --enable-expert-parallel --enable-eplb   # no option for the file in any release",
+        numbering: Numbering::Moe,
         once: false,
         write: lists::write,
         read: lists::read,
@@ -143,6 +153,7 @@ pub static ENGINES: [Engine; 7] = [
         file: "physical_to_logical.json",
         note: "physical_to_logical_map of rebalance_experts, a row for each MoE layer",
         command: "phy2log = torch.tensor(json.load(open(\"{file}\")))",
+        numbering: Numbering::Moe,
         once: false,
         write: lists::write,
         read: lists::read,
@@ -206,6 +217,9 @@ impl Engine {
     /// What of it the engine could not load, or would load wrong.
     pub fn export(&self, of: &Deployment) -> Result<(String, Vec<String>), String> {
         let mut said = check(of, self.once)?;
+        // Rows without numbers are counted: a layer that is left out would shift all behind it.
+        let (_, guessed) = of.model_layers()?;
+        said.extend(guessed.filter(|_| self.numbering == Numbering::Model));
         let text = (self.write)(of)?;
         said.push(format!("{}: {}", self.title, self.note));
         Ok((text, said))

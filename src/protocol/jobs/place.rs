@@ -6,7 +6,7 @@ use super::load::running;
 use crate::experiment::Experiment;
 use crate::place::files;
 use crate::protocol::job::{DataId, Job, State, Step, Stepped};
-use crate::protocol::{Files, Lab, PlaceReport};
+use crate::protocol::{Files, Lab, PlaceReport, read_placement};
 
 /// The lab of an experiment.
 #[derive(Serialize, Deserialize)]
@@ -39,7 +39,7 @@ impl Job for Place {
         let Some(lab) = &mut self.work else {
             let (dataset, part) = state.data(&self.of)?;
             let bytes = std::mem::take(&mut self.file);
-            let file = if bytes.is_empty() { None } else { Some(files::read(&bytes)?) };
+            let file = if bytes.is_empty() { None } else { Some(read_placement(&bytes)?) };
             if file.is_some() {
                 self.experiment.run.file = files::digest(&bytes);
             }

@@ -69,7 +69,7 @@ pub(crate) fn Deploy(store: Store) -> impl IntoView {
                 </label>
                 <label class="control" for="placement-file">
                     <span>"Your own placement (a server\u{2019}s file)"</span>
-                    <input id="placement-file" type="file" accept=".json,.yaml,.yml,.csv" on:change=move |e| {
+                    <input id="placement-file" type="file" accept=".json,.yaml,.yml,.csv,.pth,.pt" on:change=move |e| {
                         file.set(picked(&event_target(&e)).into_iter().next());
                         store.answers.placed.clear();
                     } />
