@@ -324,7 +324,8 @@ fn no_canvas_outlives_its_data() {
     let Some((mut b, url)) = begin() else { return };
     b.open(&format!("{url}#v=1&model=llama4-maverick&steps=2&layers=1"));
     settled(&mut b);
-    b.drop_files("#drop", &[&root().join("tests/data/moe-beyond.csv")]);
+    let folder = tempfile::tempdir().unwrap();
+    b.drop_files("#drop", &[&prompt_alone(folder.path())]);
     b.wait("document.querySelector('#similarity-scatter')?.innerText.includes('no decode tokens')");
     b.wait("document.querySelector('#pair-map canvas')?.dataset.drawn === 'yes'");
     let gone = |id: &str| {

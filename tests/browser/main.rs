@@ -528,6 +528,14 @@ fn values_stand_under_the_cursor_and_canvases_are_sharp() {
     assert!(b.eval(colours).as_u64().unwrap() > 5);
 }
 
+/// A response whose prompt alone was recorded.
+fn prompt_alone(folder: &Path) -> std::path::PathBuf {
+    let path = folder.join("prompt.json");
+    let rows = [[[0, 1], [2, 3]], [[1, 2], [2, 3]], [[1, 0], [0, 3]], [[3, 0], [1, 3]]];
+    std::fs::write(&path, json!({ "prompt_routed_experts": rows }).to_string()).unwrap();
+    path
+}
+
 #[test]
 fn what_a_format_cannot_answer_is_said_in_place_of_the_figure() {
     let Some((mut b, url)) = begin() else { return };
@@ -539,13 +547,14 @@ fn what_a_format_cannot_answer_is_said_in_place_of_the_figure() {
     assert!(b.text("#pair-map").contains("counts without an order"));
     assert_eq!(b.eval("!!document.querySelector('#frequency-bars canvas')"), true, "frequency is there");
     assert!(b.text("#similarity-scatter").contains("counts"));
-    b.drop_files("#drop", &[&data.join("moe-beyond.csv")]);
+    let folder = tempfile::tempdir().unwrap();
+    b.drop_files("#drop", &[&prompt_alone(folder.path())]);
     b.wait("document.querySelector('#similarity-scatter')?.innerText.includes('no decode tokens')");
     b.wait("document.querySelector('#pair-map canvas')?.dataset.drawn === 'yes'");
     b.wait("[...document.querySelectorAll('.status')].some(e => e.innerText.includes('no decode tokens'))");
     assert!(b.text("#subject-map").contains("fewer than two subjects"));
     b.wait("document.querySelector('#lint')?.innerText.includes('no decode tokens')");
-    for name in ["vllm.jsonl", "sglang.json", "vllm-int16.npy", "paper.tar.gz", "paper.json.zst"] {
+    for name in ["vllm.jsonl", "moe-beyond.csv", "vllm-int16.npy", "paper.tar.gz", "paper.json.zst"] {
         let path = data.join(name);
         b.drop_files("#drop", &[&path]);
         let analysis = cli(&["analyze", path.to_str().unwrap(), "--json"]);
@@ -572,8 +581,13 @@ fn a_trace_that_cannot_be_simulated_leaves_nothing_of_the_run_before() {
     b.wait("document.querySelectorAll('#compared data').length === 10");
     let data = root().join("tests/data");
     let figures = ["speedups", "wafer-map", "layer-film", "layer-time", "critical", "sweep-curve"];
-    for (name, why) in [("counts.csv", "counts without an order of tokens"), ("moe-beyond.csv", "no decode tokens")] {
-        b.drop_files("#drop", &[&data.join(name)]);
+    let folder = tempfile::tempdir().unwrap();
+    let prompt = prompt_alone(folder.path());
+    for (name, path, why) in [
+        ("counts.csv", &data.join("counts.csv"), "counts without an order of tokens"),
+        ("prompt.json", &prompt, "no decode tokens"),
+    ] {
+        b.drop_files("#drop", &[path]);
         b.wait(&format!("document.querySelector('#speedups p')?.innerText.includes('{why}')"));
         for theme in ["as it is", "the other"] {
             for id in figures {

@@ -207,6 +207,11 @@ impl Job for Commit {
     fn step(&mut self, state: &mut State, _: &dyn Files) -> Stepped<Info> {
         let mut staged = std::mem::take(&mut state.staged);
         staged.issues.extend(self.0.drain(..).map(|i| (0, i)));
+        // Halves and ranks that wait for their others: whoever read no file in sections has not joined them.
+        let again = staged.join();
+        if let Some(unit) = again.first() {
+            return Err(format!("{} was read in sections that nobody joined", unit.path).into());
+        }
         staged.settle();
         let info = staged.info();
         // A load without any request keeps what was there.
