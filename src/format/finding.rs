@@ -7,9 +7,7 @@ use serde::{Deserialize, Serialize};
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, thiserror::Error)]
 pub enum Finding {
     /// Layers in which each token lists one id again and again, or -1.
-    #[error(
-        "{layers}: each token lists {what}, as recorders write for dense layers and for what is not recorded; left out"
-    )]
+    #[error("{layers}: {what}, as recorders write for dense layers and for what is not recorded; left out")]
     NotRecorded {
         /// Which.
         layers: String,

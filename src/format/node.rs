@@ -184,11 +184,6 @@ impl<'de> Visitor<'de> for Reads {
     }
 }
 
-/// Bytes that are written as text, a character each.
-pub(super) fn latin(text: &str) -> Option<Vec<u8>> {
-    text.chars().map(|c| u8::try_from(u32::from(c)).ok()).collect()
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -35,7 +35,10 @@ pub(super) fn array(bytes: &Shared, at: usize, end: usize, names: &mut Names) ->
         return Err(unreadable(format!("the array holds {kind}, not numbers")));
     };
     let fortran = after("'fortran_order'").starts_with("True");
-    let strides = super::tensor::fortran(&shape);
+    let mut strides = vec![1usize; shape.len()];
+    for a in 1..shape.len() {
+        strides[a] = strides[a - 1].saturating_mul(shape[a - 1].max(1));
+    }
     let order = (element, kind.starts_with('>'));
     let limited = |n: u64| bytes.len().min(end) as u64 >= start as u64 + n;
     let data = shape.iter().try_fold(element.size() as u64, |n, &side| n.checked_mul(side as u64));

@@ -6,8 +6,8 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::rc::Rc;
 
 use super::Problem;
-use super::node::{Node, latin};
-use super::tensor::{Kind, Shared, Tensor, fortran, size};
+use super::node::Node;
+use super::tensor::{Kind, Shared, Tensor, size};
 
 /// Names that a pickle asked to call, and that were not.
 pub(super) type Names = BTreeSet<String>;
@@ -127,11 +127,8 @@ impl<'a, 'b> Machine<'a, 'b> {
                 // The end.
                 b'.' => return self.pop(),
                 // Protocol and frames say nothing that is needed.
-                0x80 => {
-                    self.take(1)?;
-                }
-                0x95 => {
-                    self.take(8)?;
+                0x80 | 0x95 => {
+                    self.take(if op == 0x80 { 1 } else { 8 })?;
                 }
                 b'(' => self.marks.push(self.stack.len()),
                 b'0' => drop(self.pop()?),
@@ -229,12 +226,8 @@ impl<'a, 'b> Machine<'a, 'b> {
                     let key = self.line()?.parse().map_err(|_| None)?;
                     self.remember(key)?;
                 }
-                b'q' => {
-                    let key = self.length(1)? as u64;
-                    self.remember(key)?;
-                }
-                b'r' => {
-                    let key = self.length(4)? as u64;
+                b'q' | b'r' => {
+                    let key = self.length(if op == b'q' { 1 } else { 4 })? as u64;
                     self.remember(key)?;
                 }
                 0x94 => self.remember(self.memo.len() as u64)?,
@@ -242,12 +235,8 @@ impl<'a, 'b> Machine<'a, 'b> {
                     let key = self.line()?.parse().map_err(|_| None)?;
                     self.recall(key)?;
                 }
-                b'h' => {
-                    let key = self.length(1)? as u64;
-                    self.recall(key)?;
-                }
-                b'j' => {
-                    let key = self.length(4)? as u64;
+                b'h' | b'j' => {
+                    let key = self.length(if op == b'h' { 1 } else { 4 })? as u64;
                     self.recall(key)?;
                 }
                 b'c' => {
@@ -580,7 +569,10 @@ impl<'a, 'b> Machine<'a, 'b> {
         let data = match &of.data {
             Some(Value::Bytes(data)) => Rc::clone(data),
             // Older protocols write bytes as text.
-            Some(Value::Text(text)) => Rc::new(latin(text).unwrap_or_default()),
+            Some(Value::Text(text)) => {
+                let bytes: Option<Vec<u8>> = text.chars().map(|c| u8::try_from(u32::from(c)).ok()).collect();
+                Rc::new(bytes.unwrap_or_default())
+            }
             // Objects: a list of them, in C order; one alone stands for itself.
             Some(list @ Value::List(_)) => {
                 return match (self.node(list, depth, left), of.shape.is_empty()) {
@@ -592,8 +584,12 @@ impl<'a, 'b> Machine<'a, 'b> {
             _ => return Node::Opaque("an array".into()),
         };
         let Some(kind) = of.kind else { return Node::Opaque("an array".into()) };
-        let strides = of.fortran.then(|| fortran(&of.shape));
-        Tensor::new((&data, 0), kind, &of.shape, strides.as_deref())
+        let mut strides = vec![1usize; of.shape.len()];
+        for a in 1..of.shape.len() {
+            strides[a] = strides[a - 1].saturating_mul(of.shape[a - 1].max(1));
+        }
+        let strides = of.fortran.then_some(&strides[..]);
+        Tensor::new((&data, 0), kind, &of.shape, strides)
             .map_or_else(|_| Node::Opaque("a damaged array".into()), Node::Tensor)
     }
 }

@@ -382,11 +382,10 @@ impl Records {
         let any = self.tallied || !self.counters.is_empty();
         for ((_, layer), counter) in std::mem::take(&mut self.counters) {
             let counts = if lifetime { counter.last } else { counter.sum };
-            for (expert, count) in (0..).zip(counts) {
+            let last = (counts.len() as u64).saturating_sub(1);
+            for (expert, count) in (0..).zip(counts).filter(|&(expert, count)| count > 0 || expert == last) {
                 if let Err(problem) = all.add(layer, expert, count, MAX_EXPERTS) {
                     issues.push(Place { layer: u32::try_from(layer).ok(), ..Place::default() }, problem);
-                    // One word for each layer.
-                    break;
                 }
             }
         }

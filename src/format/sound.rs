@@ -6,9 +6,8 @@ use std::collections::BTreeMap;
 
 use super::finding::listed;
 use super::reader::About;
-use super::rows::{Rows, Split};
 use super::{Finding, Ids, Issues, Place, Problem};
-use crate::model::{MAX_EXPERTS, Marks, Request, UNKNOWN, may_hold};
+use crate::model::{MAX_EXPERTS, UNKNOWN};
 use crate::units::small;
 
 /// Rows from which on an expert that is in all of them is no chance: of a shared expert.
@@ -16,42 +15,23 @@ const SURE: usize = 16;
 /// One row in so many lists an id twice: of wrapped ids, not of a damaged file.
 const OFTEN: usize = 100;
 
+/// A request that is being read, layer by layer or token by token.
+#[derive(Debug, Default)]
+pub(super) struct Rows {
+    /// Ids of a row.
+    pub(super) width: usize,
+    /// The rows of each layer, one after another.
+    pub(super) layers: BTreeMap<u32, Vec<u16>>,
+    /// E, if the recording says so.
+    pub(super) experts: usize,
+    /// The ids were stored in 8 bits.
+    pub(super) narrow: bool,
+}
+
 impl Rows {
-    /// The request, once it was judged; layers with too few rows are filled up with unknown ones.
-    pub(super) fn finish(mut self, about: &About, split: Split, issues: &mut Issues) -> Option<Request> {
-        let width = self.width.max(1);
-        let most = self.tokens();
-        // One long layer beside a thousand short ones would ask for a thousand times what is in the file.
-        let held: usize = self.layers.values().map(Vec::len).sum();
-        if !may_hold(self.layers.len(), most, width, (held * 2) as u64) {
-            let what = format!("rows that are missing in {} layers", self.layers.len());
-            issues.push(Place::default(), Problem::Limit { what, limit: (held / width * 2) as u64 });
-            return None;
-        }
-        for (&layer, column) in &mut self.layers {
-            let found = column.len() / width;
-            if found < most {
-                issues.push(
-                    Place { layer: Some(layer), ..Place::default() },
-                    Problem::RowCount { expected: most, found },
-                );
-                column.resize(most * width, UNKNOWN);
-            }
-        }
-        let Some(cut) = judge(&mut self, about, issues) else {
-            if issues.is_empty() || most == 0 {
-                issues.push(Place::default(), Problem::Empty);
-            }
-            return None;
-        };
-        let tokens = self.tokens();
-        let (marks, prefill) = match split {
-            Split::Unmarked => (Marks::None, 0),
-            Split::At(n) => (Marks::Given, n.saturating_sub(cut).min(tokens)),
-        };
-        let (layers, columns) = self.layers.into_iter().unzip();
-        let (index, labels, top_k, experts) = (about.index, about.labels.clone(), self.width, self.experts);
-        Some(Request { index, sub: 0, labels, top_k, experts, marks, prefill, tokens, layers, columns })
+    /// Tokens of the longest layer.
+    pub(super) fn tokens(&self) -> usize {
+        self.layers.values().map(Vec::len).max().unwrap_or(0) / self.width.max(1)
     }
 }
 
@@ -97,28 +77,22 @@ fn dense(rows: &mut Rows, issues: &mut Issues) -> bool {
     let width = rows.width.max(1);
     // With one expert a token a layer of zeros is dense, and one of threes has collapsed.
     let zero = |row: &[u16]| row == [0] || is_void(row);
-    let (mut zeros, mut repeated, mut unknown) = (Vec::new(), Vec::new(), Vec::new());
+    let (mut repeated, mut unknown) = (Vec::new(), Vec::new());
     rows.layers.retain(|&layer, ids| {
         let void = ids.chunks_exact(width).all(zero);
         if void && !ids.is_empty() {
-            let all = |value: u16| ids.iter().all(|&id| id == value);
-            let kind = if all(UNKNOWN) {
-                &mut unknown
-            } else if all(0) {
-                &mut zeros
-            } else {
-                &mut repeated
-            };
-            kind.push(u64::from(layer));
+            let nothing = ids.iter().all(|&id| id == UNKNOWN);
+            if nothing { &mut unknown } else { &mut repeated }.push(u64::from(layer));
         }
         !void || ids.is_empty()
     });
-    let kinds = [(zeros, "nothing but zeros"), (repeated, "one id again and again"), (unknown, "nothing but -1")];
-    for (layers, what) in kinds {
-        if let Some(&first) = layers.first() {
+    for (layers, what) in
+        [(repeated, "each token lists one id again and again (all zero)"), (unknown, "each token lists -1")]
+    {
+        if !layers.is_empty() {
             let words = if layers.len() == 1 { "layer" } else { "layers" };
             let finding = Finding::NotRecorded { layers: format!("{words} {}", listed(layers)), what: what.into() };
-            issues.push(Place { layer: u32::try_from(first).ok(), ..Place::default() }, finding.into());
+            issues.find(finding);
         }
     }
     rows.layers.values().any(|ids| !ids.is_empty())
@@ -305,82 +279,4 @@ pub(super) fn row_problem(row: &[u16], experts: u64) -> Option<Problem> {
         return Some(Problem::IdRange { id: id.into(), limit: experts });
     }
     (1..row.len()).find(|&i| row[..i].contains(&row[i])).map(|i| Problem::Duplicate { id: row[i] })
-}
-
-#[cfg(test)]
-mod tests {
-    use super::super::{Told, tensor::Tensor};
-    use super::*;
-
-    /// What becomes of an array, and what is said.
-    fn read(ids: &[i64], shape: [usize; 3], told: Told) -> (Option<Request>, String) {
-        let about = About { experts: told.experts, told, ..About::default() };
-        let mut issues = Issues::default();
-        let rows = Rows::of(&Tensor::of(ids, &shape), &about).unwrap();
-        let request = rows.finish(&about, Split::At(2), &mut issues);
-        let said: Vec<String> = issues.finish("x", "y").iter().map(ToString::to_string).collect();
-        (request, said.join("\n"))
-    }
-
-    /// Ids `[tokens][2 layers][width]` that look chosen.
-    fn chosen(tokens: i64, width: i64) -> Vec<i64> {
-        (0..tokens * 2).flat_map(|row| (0..width).map(move |k| (row * 5 + k * 3) % 16)).collect()
-    }
-
-    #[test]
-    fn a_layer_of_one_id_is_left_out_and_named() {
-        let ids: Vec<i64> = chosen(4, 2).chunks(4).flat_map(|t| [&[7, 7], t].concat()).collect();
-        let (request, said) = read(&ids, [4, 3, 2], Told::default());
-        assert_eq!(request.unwrap().layers, [1, 2]);
-        assert!(said.contains("layer 0: each token lists one id again and again"), "{said}");
-    }
-
-    #[test]
-    fn a_prompt_that_was_not_recorded_and_padding_are_cut_off() {
-        let zeros = vec![0; 3 * 4];
-        let padding = vec![255; 2 * 4];
-        let ids = [zeros, chosen(5, 2), padding].concat();
-        let (request, said) = read(&ids, [10, 2, 2], Told::default());
-        let request = request.unwrap();
-        assert_eq!((request.tokens, request.prefill), (5, 0), "the prompt's two tokens are among those cut off");
-        assert!(said.contains("the first 3 tokens") && said.contains("2 tokens hold nothing but 255"), "{said}");
-    }
-
-    #[test]
-    fn a_shared_expert_is_taken_out_unless_it_is_to_be_kept() {
-        let ids: Vec<i64> = chosen(10, 2).chunks(2).flat_map(|row| [row[0], row[1], 16]).collect();
-        let (request, said) = read(&ids, [10, 2, 3], Told::default());
-        let request = request.unwrap();
-        assert_eq!((request.top_k, request.max_id()), (2, Some(15)));
-        assert!(said.contains("expert 16 is listed by every token") && said.contains("--keep-shared"), "{said}");
-        let (kept, said) = read(&ids, [10, 2, 3], Told { keep_shared: true, ..Told::default() });
-        assert_eq!((kept.unwrap().top_k, said.as_str()), (3, ""));
-        let (kept, _) = read(&ids, [10, 2, 3], Told { top_k: Some(3), ..Told::default() });
-        assert_eq!(kept.unwrap().top_k, 3, "the reader says that three are routed");
-    }
-
-    #[test]
-    fn columns_of_nothing_are_no_experts() {
-        let ids: Vec<i64> = chosen(4, 2).chunks(2).flat_map(|row| [row[0], row[1], -1, -1]).collect();
-        let (request, said) = read(&ids, [4, 2, 4], Told::default());
-        assert_eq!(request.unwrap().top_k, 2);
-        assert!(said.contains("2 of 4 columns hold nothing but -1"), "{said}");
-    }
-
-    #[test]
-    fn slots_are_said_to_be_slots_and_the_reader_decides() {
-        let of = |ids| Told { experts: Some(8), ids, ..Told::default() };
-        let (request, said) = read(&chosen(8, 2), [8, 2, 2], of(None));
-        assert_eq!(request.unwrap().experts, 16);
-        assert!(said.contains("physical slots (ids up to 15, and the model has 8 experts)"), "{said}");
-        let (request, said) = read(&chosen(8, 2), [8, 2, 2], of(Some(Ids::Logical)));
-        assert!(request.unwrap().max_id().unwrap() < 8 && said.contains("is not below 8"), "{said}");
-    }
-
-    #[test]
-    fn wrapped_ids_are_said() {
-        let ids: Vec<i64> = (0..40).flat_map(|row: i64| [row * 37 % 256, row * 91 % 256, row * 37 % 256]).collect();
-        let (request, said) = read(&ids, [20, 2, 3], Told::default());
-        assert!(request.is_none() && said.contains("those of 256 and more were wrapped"), "{said}");
-    }
 }

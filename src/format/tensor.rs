@@ -99,15 +99,6 @@ pub(super) struct Tensor {
     bytes: Shared,
 }
 
-/// Steps of an array in Fortran's order, in cells.
-pub(super) fn fortran(shape: &[usize]) -> Vec<usize> {
-    let mut strides = vec![1usize; shape.len()];
-    for a in 1..shape.len() {
-        strides[a] = strides[a - 1].saturating_mul(shape[a - 1].max(1));
-    }
-    strides
-}
-
 impl Tensor {
     /// An array of that shape at byte `at`, in C order or by its strides. A view must not hold more elements than the bytes do.
     pub(super) fn new(
@@ -205,10 +196,9 @@ impl Tensor {
             }
             // The next place of the outer axes.
             let Some(axis) = (0..outer.len()).rev().find(|&a| place[a] + 1 < outer[a]) else { return };
-            let later = self.strides[axis + 1..outer.len()].iter();
-            for (at, stride) in place[axis + 1..].iter_mut().zip(later) {
-                start -= *at * stride * N;
-                *at = 0;
+            for (place, stride) in place.iter_mut().zip(&self.strides).skip(axis + 1) {
+                start -= *place * stride * N;
+                *place = 0;
             }
             place[axis] += 1;
             start += self.strides[axis] * N;

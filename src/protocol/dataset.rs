@@ -314,6 +314,7 @@ impl Dataset {
                 self.issues.push((request.index, issue));
             }
         }
+        self.say_slice();
         self.sort_issues();
     }
 

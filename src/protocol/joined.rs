@@ -1,7 +1,7 @@
 //! Files that belong together: layers and halves of a request, ranks of a run. Apart from sections of one file, which are told by where
 //! they lie; these are told by what they hold and how they are called. What is joined is said.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use super::files::{What, of_file};
 use super::{Dataset, Unit};
@@ -45,6 +45,27 @@ impl Dataset {
                 };
                 self.note(first, Finding::Joined { how });
             }
+        }
+    }
+
+    /// Says that counts are of a slice of the experts: of one rank of several, whose experts stand side by side.
+    pub(super) fn say_slice(&mut self) {
+        let Some(part) = self.part().filter(|p| p.summary.is_counts()) else { return };
+        let (experts, mut used) = (part.summary.experts, BTreeSet::new());
+        for layer in part.summary.layers.values() {
+            let counts = layer.frequency.iter().flatten().flat_map(|c| c.iter().enumerate());
+            used.extend(counts.filter(|(_, n)| **n > 0).map(|(expert, _)| expert));
+        }
+        let (Some(&first), Some(&last)) = (used.first(), used.last()) else { return };
+        let size = last + 1 - first;
+        let slice = used.len() == size
+            && size > 1
+            && size * 2 <= experts
+            && experts.is_multiple_of(size)
+            && first.is_multiple_of(size);
+        if slice && part.summary.layers.len() > 1 {
+            let finding = Finding::Slice { first, last, experts };
+            self.issues.push((0, of_file("the counts given", finding.into(), "counts of these experts")));
         }
     }
 

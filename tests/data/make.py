@@ -2,7 +2,7 @@
 """Makes the samples in this folder: the same small trace in every format that moescope reads.
 
 Two MoE layers, top-2, three prompt tokens and one decoded token; layer 0 is dense where a format records dense layers.
-Needs numpy and zstandard. The expected routing stands in tests/it/formats.rs.
+Needs numpy, zstandard, safetensors and pyarrow. The expected routing stands in tests/it/formats.rs.
 """
 import base64
 import gzip
@@ -82,3 +82,40 @@ write("paper.tar.zst", zstandard.compress(tar()))
 with zipfile.ZipFile(HERE / "paper.zip", "w", zipfile.ZIP_DEFLATED) as archive:
     for name in ("law/10.json", "law/2.json"):
         archive.writestr(zipfile.ZipInfo(name), text, zipfile.ZIP_DEFLATED)
+
+# Recordings in the containers of other libraries. Needs safetensors and pyarrow too.
+import pickle
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+from safetensors.numpy import save
+
+(HERE / "recordings").mkdir(exist_ok=True)
+full = np.array([[[0, 0], ROUTES[1][t], ROUTES[2][t]] for t in range(4)])
+
+
+def npz(**arrays):
+    out = io.BytesIO()
+    np.savez_compressed(out, **arrays)
+    return out.getvalue()
+
+
+def wrapped(a):
+    """An array in an object array of no axes, as np.savez makes of a list of unlike things."""
+    out = np.empty((), dtype=object)
+    out[()] = a
+    return out
+
+
+write("recordings/int64-fortran.npy", npy(np.asfortranarray(full.astype(np.int64))))
+write("recordings/int16-big.npy", npy(full.astype(">i2")))
+write("recordings/uint8.npz", npz(routed_experts=full.astype(np.uint8)))
+write("recordings/object.npz", npz(routed_experts=wrapped(full.astype(np.int32))))
+write("recordings/int32.safetensors", save({"routed_experts": full.astype(np.int32)}))
+rows = [(l, t, ROUTES[l][t]) for t in range(4) for l in ROUTES]
+table = pa.table({"layer": [r[0] for r in rows], "token_idx": [r[1] for r in rows], "experts": pa.array([r[2] for r in rows], pa.list_(pa.int16()))})
+for name, options in (("rows", {"compression": "zstd", "row_group_size": 3}), ("delta-gzip", {"compression": "gzip", "use_dictionary": False, "column_encoding": {"layer": "DELTA_BINARY_PACKED"}, "data_page_version": "2.0"})):
+    out = io.BytesIO()
+    pq.write_table(table, out, **options)
+    write(f"recordings/{name}.parquet", out.getvalue())
+write("recordings/lists.pkl", pickle.dumps({"routed_experts": full.tolist()}))

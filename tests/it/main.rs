@@ -30,6 +30,8 @@ mod plain;
 #[cfg(not(target_arch = "wasm32"))]
 mod real_traces;
 mod rebalance;
+#[cfg(not(target_arch = "wasm32"))]
+mod recordings;
 mod reference;
 #[cfg(not(target_arch = "wasm32"))]
 mod runs;

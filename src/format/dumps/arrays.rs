@@ -4,7 +4,7 @@
 use super::super::counts::Tally;
 use super::super::rows::{Rows, Split, bounded};
 use super::super::tensor::Tensor;
-use super::super::{Finding, Fragment, Half, Place, Problem, number_after};
+use super::super::{Finding, Fragment, Half, Problem, number_after};
 use super::loads::{add_row, layer_of, without_empty};
 use super::{Dump, asks_top_k};
 use crate::format::node::Node;
@@ -57,7 +57,6 @@ impl Dump {
         let told = self.about.told.clone();
         let layer = number_after(&self.about.path, &["layers", "layer", "blk"]);
         if tensor.len() == 0 {
-            // Nothing, though its shape may promise billions.
             if let &[tokens, layers, width] = &tensor.shape[..] {
                 bounded(tokens, layers, width)?;
             }
@@ -222,11 +221,7 @@ impl Dump {
     pub(super) fn top_k(&mut self, experts: usize) -> Result<usize, Problem> {
         let model = self.about.model.filter(|m| m.experts == experts).map(|m| m.top_k);
         let top_k = self.about.told.top_k.or(model).filter(|k| *k <= experts);
-        top_k.ok_or_else(|| {
-            self.found.issues.push(Place::default(), asks_top_k(" N"));
-            let why = format!("router logits of {experts} experts, and how many of them a token takes is not said");
-            Problem::NotATrace { why }
-        })
+        top_k.ok_or_else(|| asks_top_k(&format!(" N (these are router logits of {experts} experts)")))
     }
 }
 

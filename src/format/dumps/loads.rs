@@ -207,7 +207,7 @@ pub(in crate::format) fn without_empty(mut counts: Counts, issues: &mut Issues) 
     if !empty.is_empty() && empty.len() < before {
         let words = if empty.len() == 1 { "layer" } else { "layers" };
         let layers = format!("{words} {}", listed(empty));
-        issues.find(Finding::NotRecorded { layers, what: "no expert (every count is zero)".into() });
+        issues.find(Finding::NotRecorded { layers, what: "every count is zero".into() });
     }
     debug_assert!(counts.iter().all(|(layer, _)| u64::from(*layer) < LAYER_IDS));
     counts

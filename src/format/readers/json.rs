@@ -18,7 +18,8 @@ pub(super) const JSON: Reader = Reader {
             // A paper trace is a list of objects whose keys are numbers.
             (Some(b'['), Some(b'{'), Some(b'"'), Some(key)) => !key.is_ascii_digit() && key != b'"',
             (Some(b'['), Some(b'{'), None, _) | (Some(b'['), Some(b']' | b'{'), ..) => false,
-            (Some(b'['), Some(_), ..) => true,
+            // A list of numbers alone is none of anything.
+            (Some(b'['), Some(b'[' | b'n'), ..) => true,
             _ => false,
         }
     },

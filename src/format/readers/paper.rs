@@ -9,7 +9,8 @@ pub(super) const PAPER: Reader = Reader {
     // What else is a list, or begins to be one; nothing at all is an empty one, which the scanner says.
     sniff: |head| {
         let text = head.strip_prefix(b"\xef\xbb\xbf").unwrap_or(head);
-        text.iter().find(|b| !b.is_ascii_whitespace()).is_none_or(|&b| b == b'[')
+        let mut bytes = text.iter().filter(|b| !b.is_ascii_whitespace());
+        bytes.next().is_none_or(|&b| b == b'[') && bytes.next().is_none_or(|b| matches!(b, b'{' | b']' | b'"' | b','))
     },
     open: |about| Box::new(Paper { scanner: PaperScanner::new(about.experts), about }),
 };

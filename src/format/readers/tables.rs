@@ -1,6 +1,6 @@
 //! Tables: records and counts as CSV, with tabs, semicolons or spaces, with a header or with lines of `#` before it, as bare matrices, and
 //! dumps of `layer N: counts`. They are read as they come; text may hold commas, quotes and line breaks, so the csv crate's core reads
-//! what is quoted. Columns of text are passed over: they are neither shown nor kept.
+//! what is quoted.
 
 use csv_core::{ReadRecordResult, Reader as Csv, ReaderBuilder};
 
