@@ -218,7 +218,7 @@ fn score_table(out: &mut impl Write, report: &PlaceReport) -> Result<()> {
             bytes(of.link_bytes),
         )?;
     }
-    writeln!(out, "\nbounds: the mean is 1")?;
+    writeln!(out, "\nbeside them (no device can be below the mean, which is 1)")?;
     for bound in &report.bounds {
         let words = match bound.name.as_str() {
             "best" => "Algorithm 2 on the counts to come (no bound where there are copies)",

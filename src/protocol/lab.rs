@@ -46,7 +46,7 @@ pub struct PlaceReport {
     pub strategies: Vec<PlacedStrategy>,
     /// How long each placement holds that is made on the prompts, by name; of the requests that are scored.
     pub rebalance: BTreeMap<String, Rebalance>,
-    /// What stands beside them: the placement that knew the counts to come (`best`; replicas can beat it), and the worst one.
+    /// What stands beside them: the placement that knew the counts to come (`best`: a heuristic, which others can beat), and the worst one.
     pub bounds: Vec<Bound>,
     /// What was wrong in the input, and what must be known to read the scores.
     pub warnings: Vec<String>,
@@ -184,8 +184,8 @@ impl PlaceReport {
         }
         let why = match first.bound {
             Limit::Hbm => {
-                "every device reads all of its experts, and that takes longer than computing: where they lie decides \
-                           nothing, only how many a device has to read. A larger batch or fewer devices tell them apart"
+                "reading weights takes longer than computing, and in each of them the busiest device reads as many experts: how even \
+                 the tokens lie decides nothing. A larger batch tells them apart"
             }
             Limit::Compute => "computing bounds them all, and they share it alike",
             Limit::Link => "the same links bound them all",

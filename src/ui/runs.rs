@@ -185,26 +185,39 @@ fn simulators(pool: &Pool) -> Vec<usize> {
     if all.is_empty() { vec![DATA_WORKER] } else { all }
 }
 
-/// Compares placements and dispatches on what is shown, and the reader's own file beside them; the search is asked for, because it
-/// takes longer than all others.
+/// Compares placements and dispatches on what is shown, and the reader's own file beside them. A search is asked for, because it takes
+/// longer than all others: the table without it is there first, then with a quarter of its budget, a half, and all of it. What was
+/// found so far stays when it is cancelled.
 pub(super) fn compare_placements(store: Store, search: bool, file: Option<Dropped>) {
     let (Some(pool), Some(of)) = (store.pool(), untrack(|| store.data())) else { return };
     let mut experiment = store.experiment.with_untracked(Experiment::run_key).for_lab();
-    if !search {
-        experiment.run.strategies.retain(|s| !s.name().starts_with("search."));
-    }
     if file.is_some() {
         let own = ["file.even", "file.lp", "file.allo+pred"].into_iter().filter_map(Strategy::named);
         experiment.run.strategies.extend(own);
     }
+    let mut rounds = vec![experiment.clone()];
+    rounds[0].run.strategies.retain(|s| !s.name().starts_with("search."));
+    if search && rounds[0].run.strategies.len() < experiment.run.strategies.len() {
+        for part in [4, 2, 1] {
+            let mut round = experiment.clone();
+            round.run.budget = (experiment.run.budget / part).max(1);
+            rounds.push(round);
+        }
+    }
     let ticket = store.answers.placed.ask(&pool, &of);
     spawn_local(async move {
-        let bytes = match &file {
-            Some(dropped) => file_bytes(&dropped.file).await,
-            None => None,
-        };
-        let job = jobs::Place::new(of, experiment);
-        ticket.settle(store.chrome.failure, ticket.job_with(DATA_WORKER, job, bytes, ticket.teller()).await);
+        let last = rounds.len();
+        for (round, experiment) in (1..).zip(rounds) {
+            let bytes = match &file {
+                Some(dropped) => file_bytes(&dropped.file).await,
+                None => None,
+            };
+            let job = jobs::Place::new(of.clone(), experiment);
+            match ticket.job_with(DATA_WORKER, job, bytes, ticket.teller()).await {
+                Ok(report) if round < last => ticket.answer_so_far(report),
+                done => return ticket.settle(store.chrome.failure, done),
+            }
+        }
     });
 }
 

@@ -88,3 +88,30 @@ fn a_placement_is_taken_away_and_scored_again() {
     b.wait("document.body.innerText.includes('rows fit neither')");
     assert_eq!(b.complaints(), Vec::<String>::new());
 }
+
+#[test]
+fn a_search_shows_its_best_so_far_and_can_be_stopped() {
+    let Some((mut b, url)) = begin() else { return };
+    let text = format!("{SMALL}&budget=40");
+    b.open(&format!("{url}#{text}"));
+    settled(&mut b);
+    b.eval("document.querySelector('#with-search').scrollIntoView()");
+    b.click("#with-search");
+    b.click("#compare-placements");
+    let row = "[id='placed-search.allo+pred']";
+    b.wait(&format!("!!document.querySelector(\"{row}\") && !document.querySelector('#placing')"));
+    let report = cli(&["place", "--experiment", &text, "--json"]);
+    let searched =
+        report["strategies"].as_array().unwrap().iter().find(|s| s["strategy"] == "search.allo+pred").unwrap();
+    assert_eq!(b.number(&format!("{row} .seconds")), searched["seconds"].as_f64().unwrap());
+    // A search of hours is stopped, and what was there before it stays.
+    choose(&mut b, "budget", "1000000");
+    b.wait("!document.querySelector('#placements')");
+    settled(&mut b);
+    b.click("#compare-placements");
+    b.wait("!!document.querySelector('#placements') && !!document.querySelector('#placing')");
+    b.click("#cancel-placing");
+    b.wait("!document.querySelector('#placing')");
+    assert_eq!(b.eval("!!document.querySelector('#placements')"), true);
+    assert_eq!(b.complaints(), Vec::<String>::new());
+}

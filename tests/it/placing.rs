@@ -82,7 +82,7 @@ fn strategies_that_tie_are_said_to_and_why() {
     assert_eq!(one("remap.home"), "remap.home is the fastest.");
     let tied = one("remap.home,remap.home%2Bpred");
     assert!(
-        tied.starts_with("2 strategies tie: remap.home, remap.home+pred. The reason: every device reads"),
+        tied.starts_with("2 strategies tie: remap.home, remap.home+pred. The reason: reading weights takes longer"),
         "{tied}"
     );
 }

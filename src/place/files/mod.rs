@@ -73,7 +73,7 @@ pub struct Engine {
     pub numbering: Numbering,
     /// An expert twice on one device breaks it.
     pub once: bool,
-    /// The text of the file, from what [`check`] found sound.
+    /// The text of the file, from what [`check()`] found sound.
     pub write: fn(&Deployment) -> Result<String, String>,
     /// What such a file says; none if the text is no such file at all.
     pub read: fn(&str) -> Option<Result<PlacementFile, String>>,

@@ -32,24 +32,26 @@ pub(crate) fn Deploy(store: Store) -> impl IntoView {
         view! { <Number id label value=get(store, id) on_change=move |v| set(store, id, &v) title /> }
     };
     let learn = ["decode", "prefill", "all", "counts"].map(|name| (name.to_string(), name.to_string())).to_vec();
-    let state = move || {
-        match (store.answers.placed.progress(), store.answers.placed.get()) {
-        (Some((done, total)), _) => view! {
+    let progress = move || {
+        store.answers.placed.progress().map(|(done, total)| view! {
             <div class="status" role="status" id="placing">
                 <span>"Placing and scoring: " {format!("{} of {}", grouped(done), grouped(total))}</span>
                 <progress max=total.max(1).to_string() value=done.to_string()></progress>
-                <button type="button" id="cancel-placing" on:click=move |_| store.answers.placed.cancel()>"Cancel"</button>
+                <button type="button" id="cancel-placing" on:click=move |_| store.answers.placed.cancel()>"Stop"</button>
             </div>
-        }
-        .into_any(),
-        (None, None) => view! {
+        })
+    };
+    let state = move || {
+        match store.answers.placed.get() {
+        None if store.answers.placed.progress().is_some() => ().into_any(),
+        None => view! {
             <div class="status">
                 <span>"Learns each placement from your requests, scores it on those that it has not seen, and says what every device would do."</span>
                 <button type="button" id="compare-placements" on:click=move |_| compare_placements(store, search.get_untracked(), file.get_untracked())>"Compare placements"</button>
             </div>
         }
         .into_any(),
-        (None, Some(report)) => result(store, &report, chosen, layer).into_any(),
+        Some(report) => result(store, &report, chosen, layer).into_any(),
     }
     };
     view! {
@@ -75,6 +77,7 @@ pub(crate) fn Deploy(store: Store) -> impl IntoView {
                     } />
                 </label>
             </div>
+            {progress}
             {state}
         </section>
     }
@@ -110,7 +113,7 @@ fn result(
             {report.warnings.iter().map(|w| format!(" {w}.")).collect::<String>()}
         </p>
         {strategies(report, chosen)}
-        <p id="rebalance">{move || chosen.with(|c| looked_at(&of, c.as_deref()).and_then(|s| Some(format!("{}, made on the prompts: {}", s.placement, of.rebalance.get(&s.placement)?.reading))))}</p>
+        <p class="status" id="rebalance">{move || chosen.with(|c| looked_at(&of, c.as_deref()).and_then(|s| Some(format!("{}, made on the prompts: {}", s.placement, of.rebalance.get(&s.placement)?.reading))))}</p>
         <div class="tools">
             <Choice id="placed-layer" label="Load of" options=Signal::derive(move || layers.clone()) value on_change=move |v| layer.set(v.parse().ok()) />
         </div>
@@ -210,8 +213,8 @@ fn strategies(report: &Arc<PlaceReport>, chosen: RwSignal<Option<String>>) -> im
                 </thead>
                 <tbody>
                     {report.strategies.iter().map(row).collect_view()}
-                    {bound("best", "bound: Algorithm 2 on the counts to come")}
-                    {bound("worst", "bound: the hottest experts together")}
+                    {bound("best", "best: Algorithm 2 on the counts to come")}
+                    {bound("worst", "worst: the hottest experts together")}
                 </tbody>
             </table>
         </div>
@@ -236,7 +239,20 @@ fn loads(store: Store, chosen: RwSignal<Option<String>>, layer: RwSignal<Option<
     };
     let caption = move || {
         let name = now().map_or_else(String::new, |n| n.0);
-        format!("Tokens that each device computes with {name}, mean over steps. The line is the mean: perfect balance.")
+        let report = store.answers.placed.get();
+        let ratio =
+            |name: &str| report.as_ref()?.bounds.iter().find(|b| b.name == name).map(|b| b.scores.max_over_mean);
+        let beside = match (ratio("best"), ratio("worst")) {
+            (Some(best), Some(worst)) => format!(
+                " Mean over layers, the busiest device has {}\u{d7} the mean if the counts to come are known, and {}\u{d7} with the hottest experts together.",
+                significant(best, 3),
+                significant(worst, 3)
+            ),
+            _ => String::new(),
+        };
+        format!(
+            "Tokens that each device computes with {name}, mean over steps. The line is the mean: no busiest device is below it.{beside}"
+        )
     };
     view! {
         <Figure
