@@ -4,7 +4,7 @@
 use std::io::Write;
 use std::path::{Path, PathBuf};
 
-use anyhow::{Context, Result, anyhow};
+use anyhow::{Context, Result, anyhow, bail};
 
 use super::output::Output;
 use super::{prepare, understood, warn, work};
@@ -63,8 +63,17 @@ pub(super) fn place(out: &mut impl Write, of: &Place) -> Result<()> {
         } else {
             weights_table(out, &placed)?;
         }
-        if let (Some((engine, file, export)), Some(first)) = (&export, placed.first()) {
-            let maps = first.physical_to_logical.clone();
+        // The most even one.
+        let mean = |p: &WeightsPlaced| p.max_over_mean.iter().sum::<f64>();
+        let best = placed.iter().min_by(|a, b| mean(a).total_cmp(&mean(b)));
+        if let (Some((engine, file, export)), Some(best)) = (&export, best) {
+            if export.strategy.is_some() {
+                bail!(
+                    "--strategy names a strategy of an experiment; of a table of loads name one placement with --placements"
+                );
+            }
+            eprintln!("moescope: the most even of these placements is {}", best.name);
+            let maps = best.physical_to_logical.clone();
             let layers = (0..).take(maps.len()).collect();
             let (devices, experts, loads) = (weights.devices, weights.loads[0].len(), weights.loads);
             write(
@@ -76,7 +85,7 @@ pub(super) fn place(out: &mut impl Write, of: &Place) -> Result<()> {
         }
         return Ok(());
     }
-    let report = score(of)?;
+    let (report, said) = score(of)?;
     if of.json {
         serde_json::to_writer_pretty(&mut *out, &report)?;
         writeln!(out)?;
@@ -85,8 +94,22 @@ pub(super) fn place(out: &mut impl Write, of: &Place) -> Result<()> {
         warn(&report.warnings);
     }
     if let Some((engine, file, export)) = &export {
+        if !said.is_empty() {
+            bail!("nothing is exported, because the experiment was not understood: {}", said.join("; "));
+        }
         let deployment = report.deployment(export.strategy.as_deref()).map_err(anyhow::Error::msg)?;
-        write(engine, file, &export.out, &deployment)?;
+        let of = report.exported(export.strategy.as_deref()).map_err(anyhow::Error::msg)?;
+        write(engine, file, &export.out, &deployment)
+            .with_context(|| format!("the placement of {} (--strategy NAME takes another one)", of.strategy))?;
+        eprintln!("moescope: it is the placement of {}, {} as scored", of.strategy, seconds(of.seconds));
+        if of.dispatch != "even" {
+            let even = report.strategies.iter().find(|s| s.strategy == format!("{}.even", of.placement));
+            let even = even.map_or_else(String::new, |s| format!(": with even shares it took {}", seconds(s.seconds)));
+            eprintln!(
+                "moescope: its time needs the dispatch {}; a server that shares tokens otherwise has another one{even}",
+                of.dispatch
+            );
+        }
     }
     Ok(())
 }
@@ -136,7 +159,7 @@ fn weights_table(out: &mut impl Write, placed: &[WeightsPlaced]) -> Result<()> {
 }
 
 /// What the lab says of an experiment. One that names no strategies gets the lab's own list.
-fn score(of: &Place) -> Result<PlaceReport> {
+fn score(of: &Place) -> Result<(PlaceReport, Vec<String>)> {
     let (read, said) = understood(&of.experiment, !of.traces.is_empty());
     let mut read = read.for_lab();
     let files = of.placements.iter().map(|path| file(path)).collect::<Result<Vec<_>>>()?;
@@ -148,7 +171,9 @@ fn score(of: &Place) -> Result<PlaceReport> {
             .strategies
             .extend(own.iter().filter(|s| !read.run.strategies.contains(s)).copied().collect::<Vec<_>>());
     } else if !read.run.file.is_empty() {
-        anyhow::bail!("the experiment is on the placement {}: give its file with --placement", read.run.file);
+        bail!("the experiment is on the placement {}: give its file with --placement", read.run.file);
+    } else if let Some(s) = read.run.strategies.iter().find(|s| read.placement(s.placement()).name == "file") {
+        bail!("{} needs your placement: give its file with --placement", s.name());
     }
     let (experiment, data, state) = prepare(read, &of.traces, &of.told, of.config.as_deref(), of.threads)?;
     let (dataset, part) = state.data(&data)?;
@@ -179,8 +204,8 @@ fn score(of: &Place) -> Result<PlaceReport> {
             of_file.strategy = format!("{} {}", of_file.strategy, name(&of.placements[0]));
         }
     }
-    report.warnings.splice(0..0, said);
-    Ok(report)
+    report.warnings.splice(0..0, said.iter().cloned());
+    Ok((report, said))
 }
 
 /// A placement's file, with its digest.

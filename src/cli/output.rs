@@ -20,6 +20,12 @@ impl Output {
         if path.is_dir() {
             bail!("{}: it is a folder", name());
         }
+        // A device or a pipe must not be replaced by a file, nor a link: what it leads to is meant.
+        if path.exists() && !path.is_file() {
+            bail!("{}: it is no file", name());
+        }
+        let target = if path.is_symlink() { fs::canonicalize(path).with_context(name)? } else { path.to_path_buf() };
+        let path = target.as_path();
         // Hidden, so that a folder that is read and written at once does not hold it.
         let lock = beside(path, "lock").with_context(name)?;
         loop {

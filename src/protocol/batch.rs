@@ -38,6 +38,10 @@ pub fn workload(part: &Part, experiment: &Experiment) -> Result<Workload, String
     }
     let WorkloadSettings { batch, steps, .. } = experiment.workload;
     let filled = Workload::fill(requests, phase, shape, batch, steps, heat.collect());
+    if filled.sources == 0 && odd && part.requests.iter().any(|r| !r.span(phase).is_empty()) {
+        let why = "no request of odd position has decode tokens, and heldout=on runs those alone: use heldout=off, or more requests";
+        return Err(why.into());
+    }
     if filled.sources == 0 {
         return Err(none.into());
     }

@@ -149,18 +149,26 @@ pub struct Bound {
 }
 
 impl PlaceReport {
+    /// The strategy whose placement is exported: the fastest, if none is named.
+    ///
+    /// # Errors
+    /// There is no such strategy in the report.
+    pub fn exported(&self, strategy: Option<&str>) -> Result<&PlacedStrategy, String> {
+        let named = self.strategies.iter().find(|s| Some(s.strategy.as_str()) == strategy);
+        let fastest = || self.strategies.iter().min_by(|a, b| a.seconds.total_cmp(&b.seconds));
+        let of = if strategy.is_some() { named } else { fastest() };
+        of.ok_or_else(|| {
+            let all: Vec<&str> = self.strategies.iter().map(|s| s.strategy.as_str()).collect();
+            format!("no strategy {} was placed; there are {}", strategy.unwrap_or("at all"), all.join(", "))
+        })
+    }
+
     /// The placement of a strategy as it is taken to a server; of the fastest, if none is named.
     ///
     /// # Errors
     /// There is no such strategy in the report.
     pub fn deployment(&self, strategy: Option<&str>) -> Result<Deployment, String> {
-        let named = self.strategies.iter().find(|s| Some(s.strategy.as_str()) == strategy);
-        let fastest = || self.strategies.iter().min_by(|a, b| a.seconds.total_cmp(&b.seconds));
-        let of = if strategy.is_some() { named } else { fastest() };
-        let of = of.ok_or_else(|| {
-            let all: Vec<&str> = self.strategies.iter().map(|s| s.strategy.as_str()).collect();
-            format!("no strategy {} was placed; there are {}", strategy.unwrap_or("at all"), all.join(", "))
-        })?;
+        let of = self.exported(strategy)?;
         Ok(Deployment {
             layers: self.layers.clone(),
             maps: of.physical_to_logical.clone(),
@@ -431,6 +439,16 @@ impl Lab {
                 by_layer: self.workload.layers.iter().enumerate().map(layer).collect(),
             });
         }
+        let bytes_all = resolved.expert().bytes(resolved.run.weight);
+        let full =
+            |replicas: &Replicas| crate::sim::overfull(&topology, bytes_all, replicas, self.workload.all_layers, 0.0);
+        let too_large: Vec<String> = self
+            .found
+            .iter()
+            .filter(|(strategy, _)| self.experiment.run.strategies.contains(strategy))
+            .filter_map(|(strategy, replicas)| Some((strategy.name(), full(replicas))).filter(|f| f.1 > 0))
+            .map(|(name, devices)| format!("{name} ({devices} devices)"))
+            .collect();
         let bound = |(name, strategy): (&str, Strategy)| {
             let outcomes = of(Stage::Bounds);
             let outcome = &outcomes.iter().find(|o| o.0 == strategy)?.1;
@@ -438,6 +456,13 @@ impl Lab {
             Some(Bound { name: name.into(), scores: scores(outcomes, outcome), by_layer })
         };
         let mut warnings = self.provenance.warnings.clone();
+        if !too_large.is_empty() {
+            warnings.push(format!(
+                "these placements do not fit into the memory of their devices, whose times are as if they did: {}; fewer spare \
+                 slots, more devices or fewer bytes a weight would do",
+                too_large.join(", ")
+            ));
+        }
         if self.from_counts {
             warnings.push(
                 "there are no decode steps: placements learn from all counts, and every score is of one step, the counts \

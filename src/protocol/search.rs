@@ -109,7 +109,7 @@ impl Search {
         if self.looked_at < PLACEMENTS.len() || self.done < self.workload.layers.len() {
             return None;
         }
-        let best = |search: &Option<Box<LayerSearch>>| search.as_ref()?.best().cloned();
+        let best = |search: &Option<Box<LayerSearch>>| search.as_ref()?.filled();
         Some(Replicas { layers: self.layers.iter().map(best).collect::<Option<Vec<Placed>>>()? })
     }
 

@@ -144,6 +144,24 @@ impl LayerSearch {
         self.best.as_ref().map(|best| &best.0)
     }
 
+    /// The same with every slot filled: servers know no empty one. A slot that another copy would only slow down repeats an expert of
+    /// its device that lies nowhere else: one load, weights read once, so it costs nothing and changes no share.
+    #[must_use]
+    pub fn filled(&self) -> Option<Placed> {
+        let best = self.best()?;
+        let copies = best.copies();
+        let mut slots = best.slots().to_vec();
+        for (device, of_device) in slots.iter_mut().enumerate() {
+            let alone = of_device.iter().copied().find(|&e| copies[e] == 1);
+            let coldest = || of_device.iter().copied().min_by_key(|&e| (self.loads[e], e));
+            if let Some(expert) = alone.or_else(coldest) {
+                let room = self.room[device].max(of_device.len());
+                of_device.resize(room, expert);
+            }
+        }
+        Some(Placed::new(slots, self.loads.len()))
+    }
+
     /// What a placement costs; more than `limit`, as soon as it is known to be.
     fn cost(&self, placed: &Placed, limit: f64) -> f64 {
         let inputs = Arc::new(self.inputs.placed(placed));

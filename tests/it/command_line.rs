@@ -257,7 +257,7 @@ fn a_table_of_loads_is_placed_without_a_trace() {
     assert_eq!(by_id["physical_to_logical"], serde_json::json!([[0, 1, 2, 3], [0, 1, 2, 3]]));
     // The largest first: 132; then 90 and 61, and 40 where there is room.
     assert_eq!((&remap["name"], &remap["loads"][0]), (&"remap".into(), &serde_json::json!([172.0, 151.0])));
-    assert_eq!(std::fs::read_to_string(&file).unwrap(), "[[0, 1, 2, 3],\n [0, 1, 2, 3]]\n");
+    assert_eq!(std::fs::read_to_string(&file).unwrap(), "[[1, 2, 0, 3],\n [2, 3, 0, 1]]\n", "the most even");
     let refused = |more: &[&str], why: &str, code: i32| {
         let out = args(more);
         let said = String::from_utf8_lossy(&out.stderr).into_owned();
@@ -322,4 +322,74 @@ fn the_fastest_placement_is_taken_away_and_scored_again() {
     assert!(!lost.status.success() && String::from_utf8_lossy(&lost.stderr).contains("give its file with --placement"));
     let other = moescope(&["place", "--experiment", "v=2&wafer=dojo&batch=64", "--placement", path]);
     assert!(String::from_utf8_lossy(&other.stderr).contains("on 8 devices, and the system has 25"));
+}
+
+/// What a fresh reader ran first: spare slots that the search left empty, layers by other numbers, a device replaced by a file.
+#[test]
+fn a_searched_placement_with_spare_slots_is_exported() {
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("experts.json");
+    let experiment =
+        "v=2&wafer=h100x8&batch=64&steps=1&spare=1&heldout=on&budget=20&strategies=search.even,contiguous.home";
+    let out = moescope(&[
+        "place",
+        "--experiment",
+        experiment,
+        "--export",
+        "sglang",
+        "--strategy",
+        "search.even",
+        "-o",
+        file.to_str().unwrap(),
+    ]);
+    let said = String::from_utf8_lossy(&out.stderr).into_owned();
+    assert!(out.status.success() && said.contains("it is the placement of search.even"), "{said}");
+    let read: serde_json::Value = serde_json::from_slice(&std::fs::read(&file).unwrap()).unwrap();
+    let rows = read["physical_to_logical_map"].as_array().unwrap();
+    assert!(rows.iter().all(|row| row.as_array().unwrap().len() == 136));
+    let out = moescope(&["place", "--experiment", "v=2&wafer=h100x8&strategies=file.even"]);
+    assert!(!out.status.success() && String::from_utf8_lossy(&out.stderr).contains("file.even needs your placement"));
+    let out = moescope(&[
+        "place",
+        "--experiment",
+        "v=2&wafer=h100x8&batch=64&steps=1&spare=64&strategies=dup.even",
+        "--json",
+    ]);
+    let report: serde_json::Value = serde_json::from_slice(&out.stdout).unwrap();
+    assert!(
+        report["warnings"].to_string().contains("do not fit into the memory of their devices"),
+        "{}",
+        report["warnings"]
+    );
+}
+
+#[test]
+#[cfg(unix)]
+fn an_output_is_never_put_in_the_place_of_a_device_or_a_link() {
+    let folder = tempfile::tempdir().unwrap();
+    let (table, real, link) = ["w.json", "real.json", "link.json"].map(|n| folder.path().join(n)).into();
+    std::fs::write(&table, "[[3, 1, 2, 2]]").unwrap();
+    std::fs::write(&real, "old").unwrap();
+    std::os::unix::fs::symlink(&real, &link).unwrap();
+    let place = |out: &std::path::Path| {
+        moescope(&[
+            "place",
+            "--weights",
+            table.to_str().unwrap(),
+            "--devices",
+            "2",
+            "--slots",
+            "4",
+            "--export",
+            "eplb",
+            "-o",
+            out.to_str().unwrap(),
+        ])
+    };
+    assert!(place(&link).status.success());
+    assert!(link.is_symlink() && std::fs::read_to_string(&real).unwrap().starts_with("[["));
+    let pipe = folder.path().join("socket");
+    let _held = std::os::unix::net::UnixListener::bind(&pipe).unwrap();
+    let out = place(&pipe);
+    assert!(!out.status.success() && String::from_utf8_lossy(&out.stderr).contains("it is no file"));
 }

@@ -259,3 +259,17 @@ fn every_finding_says_how_to_overrule_it_and_every_reader_what_it_reads() {
     assert!(finding.mend().contains("--keep-shared") && finding.badge() == Some("shared expert"));
     assert!(READERS.iter().all(|r| !r.says.is_empty()));
 }
+
+#[test]
+fn what_convert_writes_keeps_the_numbers_of_its_layers() {
+    let folder = tempfile::tempdir().unwrap();
+    let (from, to) = (folder.path().join("in.csv"), folder.path().join("out.npz"));
+    std::fs::write(&from, "layer,token,topk_ids\n3,0,\"[1, 2]\"\n3,1,\"[0, 2]\"\n7,0,\"[5, 4]\"\n7,1,\"[1, 4]\"\n")
+        .unwrap();
+    let path = |p: &std::path::Path| p.to_str().unwrap().to_string();
+    let out = crate::support::moescope(&["convert", &path(&from), "-o", &path(&to)]);
+    assert!(out.status.success(), "{}", String::from_utf8_lossy(&out.stderr));
+    let out = crate::support::moescope(&["analyze", &path(&to), "--json"]);
+    let report: serde_json::Value = serde_json::from_slice(&out.stdout).unwrap();
+    assert_eq!(report["layer_ids"], serde_json::json!([3, 7]));
+}

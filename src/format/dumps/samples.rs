@@ -5,6 +5,8 @@ use super::super::rows::{Rows, Split};
 use super::super::{Finding, Fragment, Half, Problem};
 use super::Dump;
 use crate::format::node::Node;
+use crate::format::tensor::Tensor;
+use crate::model::LAYER_IDS;
 
 /// Names of the routing of a request.
 const ROUTED: [&str; 6] = [
@@ -108,6 +110,7 @@ impl Dump {
             let expected = p.zip(g).map(|(p, g)| (p + g).saturating_sub(1).saturating_sub(start));
             let before = prompt.map(|v| self.routed(v, p, model)).transpose()?.flatten();
             let Some(rows) = self.routed(&routing, expected, model)? else { continue };
+            let rows = numbered(node, rows);
             any = true;
             self.request(before, rows, (p, g, start), &id)?;
         }
@@ -193,4 +196,15 @@ impl Dump {
         request.sub = u32::try_from(self.found.fragments.len() + self.found.requests.len()).unwrap_or(u32::MAX);
         self.found.fragments.push(Fragment { of, part, request });
     }
+}
+
+/// Rows whose layers an array beside them numbers, as `convert` writes it.
+fn numbered(node: &Node, mut rows: Rows) -> Rows {
+    let ids = node.some(&["layer_ids"]).and_then(Node::tensor).map(Tensor::list).unwrap_or_default();
+    let ids: Vec<u32> = ids.into_iter().filter_map(|id| u32::try_from(id).ok()).collect();
+    let sound = ids.len() == rows.layers.len() && ids.is_sorted_by(|a, b| a < b);
+    if sound && ids.last().is_some_and(|&id| u64::from(id) < LAYER_IDS) {
+        rows.layers = ids.into_iter().zip(std::mem::take(&mut rows.layers).into_values()).collect();
+    }
+    rows
 }

@@ -53,7 +53,7 @@ pub fn check(of: &Deployment, once: bool) -> Result<Vec<String>, String> {
     match twice.first() {
         Some((layer, device, expert)) if once => Err(format!(
             "layer {layer}, device {device}: expert {expert} is there twice, which this engine serves wrong; choose a placement that \
-             never does that (dup, flash, search)"
+             never does that (dup, flash)"
         )),
         Some((layer, device, expert)) => Ok(vec![format!(
             "{} devices hold an expert twice (first: layer {layer}, device {device}, expert {expert}): legal, but the slot is lost",
