@@ -48,7 +48,8 @@ pub struct LayerSearch {
     strategy: Strategy,
     aim: Aim,
     rng: Pcg32,
-    /// Slots that each device may fill.
+    /// Slots that each device has by an even share of all, and those that it may fill: more where a start does.
+    share: Vec<usize>,
     room: Vec<usize>,
     /// Tokens of each expert in all steps.
     loads: Vec<u64>,
@@ -67,8 +68,8 @@ const WARM: f64 = 0.01;
 const HALVED: f64 = 40.0;
 
 impl LayerSearch {
-    /// A search on inputs of one layer. It begins with the best of `starts`, makes that many tries in all, and fills at most
-    /// `room` slots of each device (more where a start does).
+    /// A search on inputs of one layer. It begins with the best of `starts`, makes that many tries in all, and fills at most as many
+    /// slots as all devices share: each its `share`, or more where a start does.
     #[must_use]
     pub fn new(
         inputs: Arc<Inputs>,
@@ -76,9 +77,10 @@ impl LayerSearch {
         aim: Aim,
         seed: u64,
         mut starts: Vec<Placed>,
-        mut room: Vec<usize>,
+        share: Vec<usize>,
         budget: usize,
     ) -> Self {
+        let mut room = share.clone();
         for start in &starts {
             room.iter_mut().zip(start.slots()).for_each(|(room, slots)| *room = slots.len().max(*room));
         }
@@ -90,7 +92,7 @@ impl LayerSearch {
         starts.reverse();
         let id = workload.layers.first().copied().unwrap_or(0);
         let rng = Pcg32::seed_from_u64(seed ^ (u64::from(id) << 32));
-        Self { inputs, strategy, aim, rng, room, loads, starts, now: None, best: None, tries: 0, budget }
+        Self { inputs, strategy, aim, rng, share, room, loads, starts, now: None, best: None, tries: 0, budget }
     }
 
     /// Tries made, and all.
@@ -151,12 +153,14 @@ impl LayerSearch {
         let best = self.best()?;
         let copies = best.copies();
         let mut slots = best.slots().to_vec();
+        let mut left = self.share.iter().sum::<usize>().saturating_sub(slots.iter().map(Vec::len).sum());
         for (device, of_device) in slots.iter_mut().enumerate() {
             let alone = of_device.iter().copied().find(|&e| copies[e] == 1);
             let coldest = || of_device.iter().copied().min_by_key(|&e| (self.loads[e], e));
             if let Some(expert) = alone.or_else(coldest) {
-                let room = self.room[device].max(of_device.len());
-                of_device.resize(room, expert);
+                let free = self.share[device].saturating_sub(of_device.len()).min(left);
+                left -= free;
+                of_device.resize(of_device.len() + free, expert);
             }
         }
         Some(Placed::new(slots, self.loads.len()))
@@ -191,7 +195,8 @@ impl LayerSearch {
         let live: Vec<usize> = (0..slots.len()).filter(|&d| self.room[d] > 0).collect();
         let copies = from.copies();
         let device = self.drawn(&live, |search| search.busiest(&slots, &copies))?;
-        let spare = slots[device].len() < self.room[device];
+        let all = slots.iter().map(Vec::len).sum::<usize>() < self.share.iter().sum();
+        let spare = all && slots[device].len() < self.room[device];
         let copied: Vec<usize> = (0..slots[device].len()).filter(|&s| copies[slots[device][s]] > 1).collect();
         if (spare || !copied.is_empty()) && self.draw() < 0.5 {
             let expert = self.hot(&copies);

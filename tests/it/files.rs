@@ -7,6 +7,7 @@ use moescope::model::{ModelPreset, model_named};
 use moescope::place::files::{
     Deployment, ENGINES, Numbering, PlacementFile, Target, check, engine_named, fit, of_table, read,
 };
+#[cfg(not(target_arch = "wasm32"))]
 use moescope::protocol::read_placement;
 use proptest::prelude::*;
 

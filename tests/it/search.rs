@@ -100,3 +100,18 @@ fn each_aim_makes_small_what_it_names() {
     assert!(traffic.hops <= time.hops && time.seconds <= traffic.seconds * (1.0 + 1e-9));
     assert!(PLACEMENTS.iter().any(|p| p.name == "search" && p.reads.contains(&"aim")));
 }
+
+/// Twelve experts on five devices: two or three slots each, and without spare ones there is no copy.
+#[test]
+fn a_search_without_spare_slots_makes_no_copy_where_devices_share_unevenly() {
+    for (columns, slots) in [(5, 12), (7, 12)] {
+        let text = format!("v=2&columns={columns}&rows=1&strategies=search.even,search.allo%2Bpred&budget=200");
+        let (_, placed) = report(&text, false);
+        for (strategy, layers) in placed.iter().filter(|(s, _)| s.name().starts_with("search")) {
+            for layer in layers.as_ref().unwrap() {
+                assert_eq!(layer.copies(), [1; 12], "{} on {columns}", strategy.name());
+                assert_eq!(layer.physical_to_logical().len(), slots);
+            }
+        }
+    }
+}
