@@ -3,7 +3,7 @@
 
 use super::node::Node;
 use super::pickle::Names;
-use super::tensor::{Kind, Shared, Tensor};
+use super::tensor::{Kind, Shared, Tensor, fortran_order};
 use super::{Problem, pickle};
 
 /// What every array starts with.
@@ -35,10 +35,7 @@ pub(super) fn array(bytes: &Shared, at: usize, end: usize, names: &mut Names) ->
         return Err(unreadable(format!("the array holds {kind}, not numbers")));
     };
     let fortran = after("'fortran_order'").starts_with("True");
-    let mut strides = vec![1usize; shape.len()];
-    for a in 1..shape.len() {
-        strides[a] = strides[a - 1].saturating_mul(shape[a - 1].max(1));
-    }
+    let strides = fortran_order(&shape);
     let order = (element, kind.starts_with('>'));
     let limited = |n: u64| bytes.len().min(end) as u64 >= start as u64 + n;
     let data = shape.iter().try_fold(element.size() as u64, |n, &side| n.checked_mul(side as u64));

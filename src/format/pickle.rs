@@ -7,7 +7,7 @@ use std::rc::Rc;
 
 use super::Problem;
 use super::node::Node;
-use super::tensor::{Kind, Shared, Tensor, size};
+use super::tensor::{Kind, Shared, Tensor, fortran_order, size};
 
 /// Names that a pickle asked to call, and that were not.
 pub(super) type Names = BTreeSet<String>;
@@ -584,12 +584,8 @@ impl<'a, 'b> Machine<'a, 'b> {
             _ => return Node::Opaque("an array".into()),
         };
         let Some(kind) = of.kind else { return Node::Opaque("an array".into()) };
-        let mut strides = vec![1usize; of.shape.len()];
-        for a in 1..of.shape.len() {
-            strides[a] = strides[a - 1].saturating_mul(of.shape[a - 1].max(1));
-        }
-        let strides = of.fortran.then_some(&strides[..]);
-        Tensor::new((&data, 0), kind, &of.shape, strides)
+        let strides = of.fortran.then(|| fortran_order(&of.shape));
+        Tensor::new((&data, 0), kind, &of.shape, strides.as_deref())
             .map_or_else(|_| Node::Opaque("a damaged array".into()), Node::Tensor)
     }
 }

@@ -284,6 +284,15 @@ impl Tensor {
     }
 }
 
+/// Strides of Fortran's order.
+pub(super) fn fortran_order(shape: &[usize]) -> Vec<usize> {
+    let mut strides = vec![1usize; shape.len()];
+    for a in 1..shape.len() {
+        strides[a] = strides[a - 1].saturating_mul(shape[a - 1].max(1));
+    }
+    strides
+}
+
 /// Strides of C order.
 fn c_order(shape: &[usize]) -> Vec<usize> {
     let mut strides = vec![1usize; shape.len()];
