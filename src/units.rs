@@ -137,6 +137,12 @@ fn prefixed(n: f64, unit: &str) -> String {
     format!("{} {prefix}{unit}", significant(value, 3))
 }
 
+/// A number shared out in whole parts: part p of n ends at ⌈(p + 1)·total/n⌉.
+pub fn even_parts(total: usize, n: usize) -> impl Iterator<Item = usize> {
+    let start = move |p: usize| (p * total).div_ceil(n);
+    (0..n).map(move |p| start(p + 1) - start(p))
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

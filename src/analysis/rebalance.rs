@@ -294,9 +294,7 @@ fn balance(loads: &[u64], placed: Option<&Placed>, devices: usize) -> Option<(f6
     }
     let copies = placed.copies();
     // An expert without a slot is one of its home's.
-    let share: Vec<f64> = loads.iter().zip(&copies).map(|(&n, &copies)| n as f64 / copies.max(1) as f64).collect();
-    let mut of_device: Vec<f64> =
-        placed.slots().iter().map(|slots| slots.iter().filter_map(|&expert| share.get(expert)).sum()).collect();
+    let (share, mut of_device) = (placed.even_shares(loads), placed.even_loads(loads));
     for (expert, &home) in placed.home().iter().enumerate().filter(|(expert, _)| copies[*expert] == 0) {
         if let Some(load) = of_device.get_mut(home) {
             *load += share[expert];

@@ -8,7 +8,7 @@ use lexopt::prelude::*;
 
 use super::lab::{Export, Place, Table};
 use crate::format::{Ids, Told};
-use crate::place::PLACEMENTS;
+use crate::place::rules;
 
 /// What `--help` prints.
 pub(super) const HELP: &str = "\
@@ -291,8 +291,8 @@ pub(super) fn parse(arguments: Vec<OsString>) -> Result<Command> {
                     )
                 }
                 (Some(file), [Some(devices), Some(slots), nodes, groups]) => {
-                    let all = || PLACEMENTS.iter().map(|p| p.name).filter(|n| !["search", "file"].contains(n));
-                    let placements = if names.is_empty() { all().map(String::from).collect() } else { names };
+                    let all = || rules().map(|p| p.name.into()).collect();
+                    let placements = if names.is_empty() { all() } else { names };
                     let (nodes, groups) = (nodes.unwrap_or(1), groups.unwrap_or(1));
                     Some(Table { file, devices, slots, nodes, groups, placements })
                 }

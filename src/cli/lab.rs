@@ -85,21 +85,20 @@ pub(super) fn place(out: &mut impl Write, of: &Place) -> Result<()> {
         }
         return Ok(());
     }
-    let (report, said) = score(of)?;
+    let Scored { report, said, fresh } = score(of)?;
     if of.json {
         serde_json::to_writer_pretty(&mut *out, &report)?;
         writeln!(out)?;
     } else {
         score_table(out, &report)?;
-        warn(&report.warnings);
+        warn(&fresh);
     }
     if let Some((engine, file, export)) = &export {
         if !said.is_empty() {
             bail!("nothing is exported, because the experiment was not understood: {}", said.join("; "));
         }
-        let deployment = report.deployment(export.strategy.as_deref()).map_err(anyhow::Error::msg)?;
-        let of = report.exported(export.strategy.as_deref()).map_err(anyhow::Error::msg)?;
-        write(engine, file, &export.out, &deployment)
+        let of = report.find(export.strategy.as_deref()).map_err(anyhow::Error::msg)?;
+        write(engine, file, &export.out, &report.deployment(of))
             .with_context(|| format!("the placement of {} (--strategy NAME takes another one)", of.strategy))?;
         eprintln!("moescope: it is the placement of {}, {} as scored", of.strategy, seconds(of.seconds));
         if of.dispatch != "even" {
@@ -158,13 +157,21 @@ fn weights_table(out: &mut impl Write, placed: &[WeightsPlaced]) -> Result<()> {
     Ok(())
 }
 
+/// What the lab says.
+struct Scored {
+    report: PlaceReport,
+    /// What was not understood of the experiment.
+    said: Vec<String>,
+    /// The report's warnings that were not on stderr yet: those of the experiment and of a load are.
+    fresh: Vec<String>,
+}
+
 /// What the lab says of an experiment. One that names no strategies gets the lab's own list.
-fn score(of: &Place) -> Result<(PlaceReport, Vec<String>)> {
+fn score(of: &Place) -> Result<Scored> {
     let (read, said) = understood(&of.experiment, !of.traces.is_empty());
     let mut read = read.for_lab();
     let files = of.placements.iter().map(|path| file(path)).collect::<Result<Vec<_>>>()?;
-    let own: Vec<Strategy> =
-        ["file.even", "file.lp", "file.allo+pred"].into_iter().filter_map(Strategy::named).collect();
+    let own = Strategy::of_file();
     if let Some((digest, _)) = files.first() {
         read.run.file.clone_from(digest);
         read.run
@@ -204,8 +211,10 @@ fn score(of: &Place) -> Result<(PlaceReport, Vec<String>)> {
             of_file.strategy = format!("{} {}", of_file.strategy, name(&of.placements[0]));
         }
     }
+    let loaded = dataset.warnings();
+    let fresh = report.warnings.iter().filter(|w| !loaded.contains(w)).cloned().collect();
     report.warnings.splice(0..0, said.iter().cloned());
-    Ok((report, said))
+    Ok(Scored { report, said, fresh })
 }
 
 /// A placement's file, with its digest.

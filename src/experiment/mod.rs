@@ -264,10 +264,15 @@ impl Experiment {
     #[must_use]
     pub fn overfull(&self, layers: usize, loads: &Loads) -> usize {
         let topology = self.topology();
-        let replicas = self.replicas(loads, &topology, None, None);
+        self.overfull_of(&self.replicas(loads, &topology, None, None), &topology, layers)
+    }
+
+    /// The same of experts that lie there.
+    #[must_use]
+    pub fn overfull_of(&self, replicas: &Replicas, topology: &Topology, layers: usize) -> usize {
         let beside = self.beside().ok().flatten();
         let cached = beside.map_or(0.0, |b| b.cached(self.workload.batch, topology.live.len(), layers));
-        crate::sim::overfull(&topology, self.expert().bytes(self.run.weight), &replicas, layers, cached)
+        crate::sim::overfull(topology, self.expert().bytes(self.run.weight), replicas, layers, cached)
     }
 
     /// The experiment that decides the simulator's result, without what is looked at. Two experiments with the same one give

@@ -2,6 +2,8 @@
 
 use serde::{Deserialize, Serialize};
 
+use crate::units::even_parts;
+
 /// The experts that each device stores, by layer.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Replicas {
@@ -47,9 +49,10 @@ impl Placed {
     #[must_use]
     pub fn from_map(map: &[usize], live: &[usize], devices: usize, experts: usize) -> Self {
         let mut slots = vec![Vec::new(); devices];
-        for (position, &device) in live.iter().enumerate() {
-            let start = |p: usize| (p * map.len()).div_ceil(live.len());
-            slots[device] = map[start(position)..start(position + 1)].to_vec();
+        let mut rest = map;
+        for (&device, n) in live.iter().zip(even_parts(map.len(), live.len())) {
+            let (of_device, others) = rest.split_at(n);
+            (slots[device], rest) = (of_device.to_vec(), others);
         }
         Self::new(slots, experts)
     }
@@ -70,6 +73,19 @@ impl Placed {
     #[must_use]
     pub fn physical_to_logical(&self) -> Vec<usize> {
         self.slots.concat()
+    }
+
+    /// Of each expert what one copy has if all have the same; all, where it has no slot.
+    #[must_use]
+    pub fn even_shares(&self, tokens: &[u64]) -> Vec<f64> {
+        tokens.iter().zip(self.copies()).map(|(&n, copies)| n as f64 / copies.max(1) as f64).collect()
+    }
+
+    /// What the slots of each device have if all copies of an expert have the same.
+    #[must_use]
+    pub fn even_loads(&self, tokens: &[u64]) -> Vec<f64> {
+        let shares = self.even_shares(tokens);
+        self.slots.iter().map(|slots| slots.iter().map(|&expert| shares[expert]).sum()).collect()
     }
 
     /// Slots of each expert.
@@ -110,6 +126,10 @@ mod tests {
         let copied = Placed::from_map(&[2, 0, 1, 0, 0], &[0, 2], 3, 3);
         assert_eq!((copied.slots(), copied.home()), (&[vec![2, 0, 1], vec![], vec![0, 0]][..], &[0, 0, 0][..]));
         assert_eq!((copied.copies(), copied.physical_to_logical()), (vec![3, 1, 1], vec![2, 0, 1, 0, 0]));
+        assert_eq!(
+            (copied.even_shares(&[6, 5, 1]), copied.even_loads(&[6, 5, 1])),
+            (vec![2.0, 5.0, 1.0], vec![8.0, 0.0, 4.0])
+        );
         let two = Replicas { layers: vec![placed, copied] };
         assert_eq!(two.stored(3), [2.0, 1.0, 1.0]);
     }

@@ -19,6 +19,7 @@ mod worst;
 
 pub use activated::fewest;
 pub use lp::{Split, holders, least_load, whole};
+pub use remap::cost;
 
 use serde::{Deserialize, Serialize};
 
@@ -206,6 +207,19 @@ fn fits(made: &Replicas, loads: &Loads, topology: &Topology) -> bool {
             && p.copies().iter().all(|&copies| copies > 0)
     };
     made.layers.len() == loads.layers.len() && made.layers.iter().all(of_layer)
+}
+
+impl Placement {
+    /// Whether it is a function of loads: neither found by a search nor read from a file.
+    #[must_use]
+    pub fn is_rule(&self) -> bool {
+        !["search", "file"].contains(&self.name)
+    }
+}
+
+/// The placements that are functions of loads.
+pub fn rules() -> impl Iterator<Item = &'static Placement> {
+    PLACEMENTS.iter().filter(|p| p.is_rule())
 }
 
 /// The placement of that name; `block` is what `contiguous` was called.

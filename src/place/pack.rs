@@ -3,6 +3,7 @@
 
 use super::{Loads, Params};
 use crate::model::{Placed, Replicas, Topology};
+use crate::units::even_parts;
 
 /// The slots of the devices that work: as many on each as on the others, one more on some where they cannot.
 pub(super) struct Room {
@@ -45,8 +46,7 @@ impl Room {
 
 /// So many slots shared out: device g of G has those from ⌈g·P/G⌉ to below ⌈(g + 1)·P/G⌉.
 pub(super) fn shared(slots: usize, devices: usize) -> Vec<usize> {
-    let start = |g: usize| (g * slots).div_ceil(devices);
-    (0..devices).map(|g| start(g + 1) - start(g)).collect()
+    even_parts(slots, devices).collect()
 }
 
 /// Places every layer by itself, with the spare slots that are asked for.

@@ -15,7 +15,7 @@ pub(super) fn place(loads: &Loads, topology: &Topology, params: &Params<'_>) -> 
 
 fn of_layer(loads: &[u64], topology: &Topology, params: &Params<'_>) -> Vec<usize> {
     let (experts, live) = (loads.len(), &topology.live);
-    let mut order: Vec<(f64, usize)> = loads.iter().map(|&n| cost(n, topology, params)).zip(0..).collect();
+    let mut order: Vec<(f64, usize)> = loads.iter().map(|&n| cost(n as f64, topology, params)).zip(0..).collect();
     order.sort_by(|&(a, i), &(b, j)| b.total_cmp(&a).then(loads[j].cmp(&loads[i])).then(i.cmp(&j)));
     let mut home = vec![0; experts];
     // Cost and experts of each device that works.
@@ -30,13 +30,14 @@ fn of_layer(loads: &[u64], topology: &Topology, params: &Params<'_>) -> Vec<usiz
     home
 }
 
-/// Seconds that an expert with so many tokens keeps a device busy: reading its weights or computing, whichever is longer.
-fn cost(tokens: u64, topology: &Topology, params: &Params<'_>) -> f64 {
-    if tokens == 0 {
+/// Seconds that an expert with so many tokens keeps a device busy: reading its weights (of two bytes) or computing, whichever is longer.
+#[must_use]
+pub fn cost(tokens: f64, topology: &Topology, params: &Params<'_>) -> f64 {
+    if tokens <= 0.0 {
         return 0.0;
     }
     let read = params.expert.bytes(WEIGHT) / topology.device.hbm;
-    f64::max(read, params.expert.flop() * tokens as f64 / (params.mfu * topology.device.fp16))
+    f64::max(read, params.expert.flop() * tokens / (params.mfu * topology.device.fp16))
 }
 
 #[cfg(test)]

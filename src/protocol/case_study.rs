@@ -7,7 +7,7 @@ use super::Part;
 use crate::analysis::{Half, frequency};
 use crate::experiment::Experiment;
 use crate::model::{Placed, Replicas, Scope, Topology, system_named};
-use crate::place::{Loads, Params, placement_named};
+use crate::place::{Loads, Params, cost, placement_named};
 use crate::sim::{Shape, Workload};
 
 /// Batches of Figure 17.
@@ -16,8 +16,6 @@ pub const CASE_BATCHES: [usize; 5] = [64, 256, 1024, 4096, 16384];
 const STEPS: usize = 16;
 /// GPUs.
 const DEVICES: usize = 8;
-/// Bytes of a weight.
-const WEIGHT: f64 = 2.0;
 
 /// A placement of the case study: its name there, the row of the table, its spare slots, groups and nodes, and whether it knows the
 /// decode counts of the batch instead of the prompts'.
@@ -99,15 +97,6 @@ impl CaseStudy {
     }
 }
 
-/// Seconds that so many tokens of an expert keep a GPU busy: as in [`crate::place`]'s remap, with parts of tokens.
-fn cost(tokens: f64, topology: &Topology, params: &Params<'_>) -> f64 {
-    if tokens <= 0.0 {
-        return 0.0;
-    }
-    let read = params.expert.bytes(WEIGHT) / topology.device.hbm;
-    f64::max(read, params.expert.flop() * tokens / (params.mfu * topology.device.fp16))
-}
-
 /// The rows of one batch. `experiment` gives the size of an expert and the MFU; its other settings are the case study's.
 ///
 /// # Errors
@@ -126,14 +115,7 @@ pub fn case_rows(part: &Part, experiment: &Experiment, batch: usize) -> Result<V
     if prompts.iter().flatten().all(|&n| n == 0) {
         return Err("the case study places experts by prompts, and there are none".into());
     }
-    let coming = |layer: usize| {
-        let mut sums = vec![0u64; experts];
-        for step in 0..STEPS {
-            sums.iter_mut().zip(filled.of(step, layer)).for_each(|(sum, &n)| *sum += u64::from(n));
-        }
-        sums
-    };
-    let coming: Vec<Vec<u64>> = (0..layers.len()).map(coming).collect();
+    let coming: Vec<Vec<u64>> = (0..layers.len()).map(|layer| filled.sums(layer)).collect();
     let device = system_named("h100x8").map(|s| s.hardware.device());
     let mut rows: Vec<CaseRow> = Vec::new();
     for case in &CASES {

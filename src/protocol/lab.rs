@@ -10,9 +10,9 @@ use super::learn::{summed, with_steps};
 use super::{Dataset, Filled, Part, Provenance, Run, batch};
 use crate::analysis::{Positions, Rebalance};
 use crate::experiment::Experiment;
-use crate::model::{Phase, Placed, Replicas, model_named};
+use crate::model::{Phase, Placed, Replicas, Topology, model_named};
 use crate::place::files::{Deployment, PlacementFile, Target, fit};
-use crate::place::{Loads, PLACEMENTS, Placement};
+use crate::place::{Loads, Placement, placement_named};
 use crate::sim::{Balance, Bound as Limit, Breakdown, Outcome, Strategy, Workload, learning};
 
 /// The lab's report: `moescope place --json`.
@@ -149,11 +149,11 @@ pub struct Bound {
 }
 
 impl PlaceReport {
-    /// The strategy whose placement is exported: the fastest, if none is named.
+    /// A strategy by its name; the fastest, if none is named.
     ///
     /// # Errors
     /// There is no such strategy in the report.
-    pub fn exported(&self, strategy: Option<&str>) -> Result<&PlacedStrategy, String> {
+    pub fn find(&self, strategy: Option<&str>) -> Result<&PlacedStrategy, String> {
         let named = self.strategies.iter().find(|s| Some(s.strategy.as_str()) == strategy);
         let fastest = || self.strategies.iter().min_by(|a, b| a.seconds.total_cmp(&b.seconds));
         let of = if strategy.is_some() { named } else { fastest() };
@@ -163,13 +163,10 @@ impl PlaceReport {
         })
     }
 
-    /// The placement of a strategy as it is taken to a server; of the fastest, if none is named.
-    ///
-    /// # Errors
-    /// There is no such strategy in the report.
-    pub fn deployment(&self, strategy: Option<&str>) -> Result<Deployment, String> {
-        let of = self.exported(strategy)?;
-        Ok(Deployment {
+    /// The placement of one of its strategies as it is taken to a server.
+    #[must_use]
+    pub fn deployment(&self, of: &PlacedStrategy) -> Deployment {
+        Deployment {
             layers: self.layers.clone(),
             maps: of.physical_to_logical.clone(),
             devices: self.devices,
@@ -177,7 +174,7 @@ impl PlaceReport {
             loads: self.loads.clone(),
             model: self.of_model.as_deref().and_then(model_named),
             experiment: self.experiment.clone(),
-        })
+        }
     }
 
     /// What is to be said of the fastest strategies: which one it is, or which tie and what makes them.
@@ -216,6 +213,9 @@ enum Stage {
 /// The lab at work: runs, one after another.
 pub struct Lab {
     experiment: Experiment,
+    /// It with the model whose expert size is used, and the system.
+    resolved: Experiment,
+    topology: Topology,
     provenance: Provenance,
     workload: Arc<Workload>,
     from_counts: bool,
@@ -240,50 +240,39 @@ impl Lab {
         experiment: &Experiment,
         file: Option<&PlacementFile>,
     ) -> Result<Self, String> {
-        let (mut filled, from_counts) = if part.summary.stream_phase() == Phase::Prefill {
-            (summed(part, experiment)?, true)
+        let from_counts = part.summary.stream_phase() == Phase::Prefill;
+        let (mut filled, mut provenance) = if from_counts {
+            let filled = summed(part, experiment)?;
+            let provenance = Provenance::new(part, dataset.synthetic, &filled, dataset.warnings());
+            (filled, provenance)
         } else {
-            (batch(dataset, part, experiment)?.0, false)
+            batch(dataset, part, experiment)?
         };
+        let resolved = provenance.resolve(experiment)?;
+        let topology = resolved.topology();
         let scored = part.requests.iter().filter(|r| !experiment.workload.held_out || r.is_odd());
         let positions = Positions::of(scored, &filled.layers, filled.experts);
-        let mut provenance = Provenance::new(part, dataset.synthetic, &filled, dataset.warnings());
         if let Some(file) = file {
-            let topology = experiment.topology();
             let all = part.summary.layer_ids();
             let (experts, devices) = (filled.experts, topology.devices);
-            let model = provenance.resolve(experiment)?.workload.model;
-            let model = model_named(&model).or_else(|| part.model());
+            let model = model_named(&resolved.workload.model).or_else(|| part.model());
             let (layers, live) = (&filled.layers, &topology.live);
             let (replicas, said) = fit(file, &Target { layers, all: &all, experts, live, devices, model })?;
             filled.loads.file = Some(replicas);
             provenance.warnings.extend(said.into_iter().map(|words| format!("the placement\u{2019}s file: {words}")));
         }
-        Self::on(experiment, with_steps(filled, part, experiment), provenance, from_counts, positions)
-    }
-
-    /// The lab on a batch whose loads have steps.
-    ///
-    /// # Errors
-    /// How large the experts are is not known.
-    pub(super) fn on(
-        experiment: &Experiment,
-        workload: Workload,
-        provenance: Provenance,
-        from_counts: bool,
-        positions: Positions,
-    ) -> Result<Self, String> {
-        let workload = Arc::new(workload);
+        let workload = Arc::new(with_steps(filled, part, experiment));
         let run = Run::new(experiment.clone(), Arc::clone(&workload), provenance.clone())?;
-        let experiment = experiment.clone();
         let mut to_judge: Vec<&'static Placement> = Vec::new();
         for placement in experiment.run.strategies.iter().map(|s| experiment.placement(s.placement())) {
-            if !["search", "file"].contains(&placement.name) && to_judge.iter().all(|p| p.name != placement.name) {
+            if placement.is_rule() && to_judge.iter().all(|p| p.name != placement.name) {
                 to_judge.push(placement);
             }
         }
         Ok(Self {
-            experiment,
+            experiment: experiment.clone(),
+            resolved,
+            topology,
             provenance,
             workload,
             from_counts,
@@ -337,37 +326,24 @@ impl Lab {
     fn begin(&self, stage: Stage) -> Result<Run, String> {
         let of = &*self.workload;
         if stage == Stage::Learnt {
-            let learnt = Workload { loads: of.loads.clone(), ..learnt(of) };
-            return Run::with_placements(
-                self.experiment.clone(),
-                Arc::new(Filled::new(learnt, self.provenance.clone())),
-                &self.found,
-            );
+            let filled = Filled::new(learnt(of), self.provenance.clone());
+            return Run::with_placements(self.experiment.clone(), Arc::new(filled), &self.found);
         }
         // A bound knows what is to come: it learns from what it is scored on.
-        let sums = |layer: usize| {
-            let mut sums = vec![0u64; of.experts];
-            (0..of.steps).for_each(|step| {
-                sums.iter_mut().zip(of.of(step, layer)).for_each(|(sum, &n)| *sum += u64::from(n));
-            });
-            sums
-        };
-        let layers = (0..of.layers.len()).map(sums).collect();
+        let layers = (0..of.layers.len()).map(|layer| of.sums(layer)).collect();
         let loads = Loads { experts: of.experts, layers, ..Loads::default() };
         let mut experiment = self.experiment.clone();
         experiment.run.strategies = bounds().into_iter().map(|b| b.1).collect();
-        experiment.run.baseline = self.experiment.run.baseline;
         Run::new(experiment, Workload { loads, ..of.clone() }, self.provenance.clone())
     }
 
     /// Judges how long one placement holds; false once all are judged. They are made on the prompts, and made again on each fifth.
     pub fn judge(&mut self) -> bool {
         let Some(placement) = self.to_judge.pop() else { return false };
-        let resolved = self.provenance.resolve(&self.experiment).unwrap_or_else(|_| self.experiment.clone());
-        let topology = resolved.topology();
+        let (resolved, topology) = (&self.resolved, &self.topology);
         let place = |layers: &[Vec<u64>]| {
             let loads = Loads { experts: self.workload.experts, layers: layers.to_vec(), ..Loads::default() };
-            (placement.place)(&loads, &topology, &resolved.params())
+            (placement.place)(&loads, topology, &resolved.params())
         };
         let placed = place(self.positions.prefill());
         let judged = self.positions.rebalance(&placed, topology.live.len(), Some(&place));
@@ -381,27 +357,25 @@ impl Lab {
         let of = |stage| self.done.iter().find(|d| d.0 == stage).map_or(&[][..], |d| &d.1);
         let scored = of(Stage::Scored);
         let learnt = if self.experiment.workload.held_out { of(Stage::Learnt) } else { scored };
-        let resolved = self.provenance.resolve(&self.experiment).unwrap_or_else(|_| self.experiment.clone());
-        let topology = resolved.topology();
+        let (resolved, topology) = (&self.resolved, &self.topology);
         let bytes = resolved.expert().bytes(resolved.run.weight);
-        let by_id = PLACEMENTS.iter().find(|p| p.name == "contiguous").map(|p| {
-            let loads = &self.workload.loads;
-            (p.place)(loads, &topology, &resolved.params())
-        });
+        let by_id = resolved.replicas(&self.workload.loads, topology, placement_named("contiguous"), None);
         let baseline = self.experiment.run.baseline;
         let scores = |outcomes: &[(Strategy, Outcome)], outcome: &Outcome| {
-            let over = outcomes.iter().find(|o| o.0 == baseline).map_or(f64::NAN, |o| o.1.seconds);
+            let over = outcome_of(outcomes, baseline).map_or(f64::NAN, |o| o.seconds);
             scores(outcome, bytes, over)
         };
         let mut strategies = Vec::new();
         for (strategy, replicas) in &self.found {
-            let find = |outcomes: &'_ [(Strategy, Outcome)]| outcomes.iter().find(|o| o.0 == *strategy).cloned();
-            let (Some((_, on_scored)), Some((_, on_learnt))) = (find(scored), find(learnt)) else { continue };
+            let (Some(on_scored), Some(on_learnt)) = (outcome_of(scored, *strategy), outcome_of(learnt, *strategy))
+            else {
+                continue;
+            };
             if !self.experiment.run.strategies.contains(strategy) {
                 continue;
             }
-            let now = scores(scored, &on_scored);
-            let moved = by_id.as_ref().map_or(0, |from| moved(from, replicas));
+            let now = scores(scored, on_scored);
+            let moved = moved(&by_id, replicas);
             let twice = |placed: &Placed| placed.slots().iter().filter(|slots| repeats(slots)).count() as u64;
             let layer = |(at, &layer): (usize, &u32)| {
                 let balance = &on_scored.balance[at];
@@ -431,7 +405,7 @@ impl Lab {
                 speedup: now.speedup,
                 breakdown: on_scored.breakdown,
                 bound: on_scored.bound,
-                learnt: scores(learnt, &on_learnt),
+                learnt: scores(learnt, on_learnt),
                 heldout: self.experiment.workload.held_out.then_some(now),
                 moved,
                 moved_bytes: moved as f64 * bytes,
@@ -439,9 +413,7 @@ impl Lab {
                 by_layer: self.workload.layers.iter().enumerate().map(layer).collect(),
             });
         }
-        let bytes_all = resolved.expert().bytes(resolved.run.weight);
-        let full =
-            |replicas: &Replicas| crate::sim::overfull(&topology, bytes_all, replicas, self.workload.all_layers, 0.0);
+        let full = |replicas: &Replicas| resolved.overfull_of(replicas, topology, self.workload.all_layers);
         let too_large: Vec<String> = self
             .found
             .iter()
@@ -451,7 +423,7 @@ impl Lab {
             .collect();
         let bound = |(name, strategy): (&str, Strategy)| {
             let outcomes = of(Stage::Bounds);
-            let outcome = &outcomes.iter().find(|o| o.0 == strategy)?.1;
+            let outcome = outcome_of(outcomes, strategy)?;
             let by_layer = outcome.balance.iter().map(|b| b.tokens).collect();
             Some(Bound { name: name.into(), scores: scores(outcomes, outcome), by_layer })
         };
@@ -504,6 +476,10 @@ fn learnt(of: &Workload) -> Workload {
     let steps = by_layer.first().map_or(0, Vec::len);
     let counts = (0..steps).flat_map(|step| by_layer.iter().flat_map(move |layer| layer[step].clone())).collect();
     Workload { steps, counts, tokens: of.loads.tokens.clone(), ..of.clone() }
+}
+
+fn outcome_of(outcomes: &[(Strategy, Outcome)], strategy: Strategy) -> Option<&Outcome> {
+    outcomes.iter().find(|o| o.0 == strategy).map(|o| &o.1)
 }
 
 fn scores(outcome: &Outcome, bytes: f64, baseline: f64) -> Scores {

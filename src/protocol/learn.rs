@@ -26,10 +26,8 @@ pub(super) fn learn(part: &Part, experiment: &Experiment, shape: Shape<'_>) -> L
     for id in shape.layers {
         loads.layers.push(frequency(&summary.layers[id], scope, half, experts));
     }
-    // Steps are of decode: what learns from anything else has sums alone.
-    if asked.contains("steps") && learn == Learn::Decode && summary.stream_phase() != Phase::Prefill {
-        loads.steps = steps(part, experiment, shape, held_out);
-        loads.tokens = tokens(part, experiment, shape, Half::Even);
+    if asked.contains("steps") {
+        add_steps(&mut loads, part, experiment, shape);
     }
     if asked.contains("together") {
         for id in shape.layers {
@@ -70,14 +68,26 @@ pub(super) fn candidates(summary: &Summary, experiment: &Experiment) -> Result<V
 
 /// A batch with the steps of what is learnt from, even if no placement asks for them: scores do.
 pub(super) fn with_steps(mut workload: Workload, part: &Part, experiment: &Experiment) -> Workload {
-    let Experiment { workload: of, .. } = experiment;
-    if workload.loads.steps.is_empty() && of.learn == Learn::Decode && part.summary.stream_phase() != Phase::Prefill {
-        let shape = Shape { layers: &workload.layers, all_layers: workload.all_layers, experts: workload.experts };
-        let (steps, tokens) =
-            (steps(part, experiment, shape, of.held_out), tokens(part, experiment, shape, Half::Even));
-        (workload.loads.steps, workload.loads.tokens) = (steps, tokens);
+    if workload.loads.steps.is_empty() {
+        let Workload { layers, all_layers, experts, loads, .. } = &mut workload;
+        let shape = Shape { layers, all_layers: *all_layers, experts: *experts };
+        add_steps(loads, part, experiment, shape);
     }
     workload
+}
+
+/// Adds the batch that the learning requests fill, step by step. Steps are of decode: what learns from anything else has sums alone.
+fn add_steps(loads: &mut Loads, part: &Part, experiment: &Experiment, shape: Shape<'_>) {
+    let (of, phase) = (&experiment.workload, part.summary.stream_phase());
+    if of.learn != Learn::Decode || phase == Phase::Prefill {
+        return;
+    }
+    let requests = part.requests.iter().filter(|r| !of.held_out || !r.is_odd());
+    let filled = Workload::fill(requests, phase, shape, of.batch, of.steps, Vec::new());
+    let of_step = |layer, step| filled.of(step, layer).iter().map(|&n| n.into()).collect();
+    let of_layer = |layer| (0..of.steps).map(|step| of_step(layer, step)).collect();
+    loads.steps = (0..shape.layers.len()).map(of_layer).collect();
+    loads.tokens = tokens(part, experiment, shape, Half::Even);
 }
 
 /// A batch from sums alone, for recordings without decode steps: one step, in which each request of the batch has a token that
@@ -147,13 +157,4 @@ pub(super) fn asked(experiment: &Experiment) -> BTreeSet<&'static str> {
         asked.insert(TOKENS);
     }
     asked
-}
-
-/// The batch that the learning requests fill, step by step.
-fn steps(part: &Part, experiment: &Experiment, shape: Shape<'_>, held_out: bool) -> Vec<Vec<Vec<u64>>> {
-    let (batch, steps) = (experiment.workload.batch, experiment.workload.steps);
-    let requests = part.requests.iter().filter(|r| !held_out || !r.is_odd());
-    let filled = Workload::fill(requests, part.summary.stream_phase(), shape, batch, steps, Vec::new());
-    let of = |layer, step| filled.of(step, layer).iter().map(|&n| n.into()).collect();
-    (0..shape.layers.len()).map(|layer| (0..steps).map(|step| of(layer, step)).collect()).collect()
 }

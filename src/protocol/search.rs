@@ -6,11 +6,12 @@ use std::sync::Arc;
 use crate::experiment::Experiment;
 use crate::model::{Placed, Replicas, Topology};
 use crate::place::PLACEMENTS;
-use crate::sim::{Inputs, LayerSearch, Strategy, Workload, learning};
+use crate::sim::{Config, Inputs, LayerSearch, Strategy, Workload, learning};
+use crate::units::even_parts;
 
-/// Placements that a search never begins with: itself, bounds that nobody would deploy, and what gives a layer the slots of others: the
-/// layers are searched one by one.
-const NO_STARTS: [&str; 4] = ["search", "worst", "best", "craft"];
+/// Rules that a search never begins with: a bound that nobody would deploy, and what gives a layer the slots of others: the layers are
+/// searched one by one.
+const NO_STARTS: [&str; 2] = ["worst", "craft"];
 
 /// A search under way.
 pub(super) struct Search {
@@ -21,6 +22,8 @@ pub(super) struct Search {
     /// What it begins with, and how many rows of the table were looked at.
     starts: Vec<Replicas>,
     looked_at: usize,
+    /// The config of all layers, once the first of them begins.
+    whole: Option<Config>,
     layers: Vec<Option<Box<LayerSearch>>>,
     /// Layers whose budget is spent.
     done: usize,
@@ -63,6 +66,7 @@ impl Search {
             topology: Arc::clone(topology),
             starts: Vec::new(),
             looked_at: 0,
+            whole: None,
             layers: Vec::new(),
             done: 0,
             turn: 0,
@@ -77,15 +81,19 @@ impl Search {
     pub(super) fn next(&mut self) -> Next {
         if let Some(placement) = PLACEMENTS.get(self.looked_at) {
             self.looked_at += 1;
-            let known = placement.name != "file" || self.workload.loads.file.is_some();
-            if known && !NO_STARTS.contains(&placement.name) {
+            let of_file = placement.name == "file" && self.workload.loads.file.is_some();
+            if of_file || (placement.is_rule() && !NO_STARTS.contains(&placement.name)) {
                 self.starts.push(self.experiment.replicas(&self.workload.loads, &self.topology, Some(placement), None));
             }
             return Next::Again;
         }
         let all = self.workload.layers.len();
         if self.layers.len() < all {
-            let search = self.begin(self.layers.len());
+            // DRAM is shared by all layers of the model: the config is made for all of them, and cut to each.
+            let whole = || self.experiment.config_of(&self.workload, &self.topology, self.starts[0].clone());
+            let whole = self.whole.take().unwrap_or_else(whole);
+            let search = self.begin(self.layers.len(), &whole);
+            self.whole = Some(whole);
             self.layers.push(Some(Box::new(search)));
             return Next::Again;
         }
@@ -114,7 +122,7 @@ impl Search {
     }
 
     /// The search of one layer: on a batch of it alone, with the room that it has among the others.
-    fn begin(&self, layer: usize) -> LayerSearch {
+    fn begin(&self, layer: usize, whole: &Config) -> LayerSearch {
         let Workload { layers, experts, batch, .. } = &*self.workload;
         let tokens: u64 = self.workload.of(0, layer).iter().map(|&n| u64::from(n)).sum();
         let steps = learning(&self.workload.loads, layer, tokens);
@@ -130,19 +138,14 @@ impl Search {
             heat: self.workload.heat.get(layer).cloned().into_iter().collect(),
             ..Workload::default()
         };
-        // DRAM is shared by all layers of the model: the config is made for all of them, and cut to this one.
-        let whole = self.experiment.config_of(&self.workload, &self.topology, self.starts[0].clone());
         let slots = whole.slots.iter().map(|&slots| slots / layers.len().max(1) as u64).collect();
-        let config = crate::sim::Config { slots, replicas: Replicas { layers: vec![starts[0].clone()] }, ..whole };
-        let (live, spare) = (self.topology.live.len(), self.experiment.run.spare);
-        let all = experts + spare * live;
-        let mut room = vec![0; self.topology.devices];
-        for (position, &device) in self.topology.live.iter().enumerate() {
-            let start = |p: usize| (p * all).div_ceil(live);
-            room[device] = start(position + 1) - start(position);
-        }
+        let config = Config { slots, replicas: Replicas { layers: vec![starts[0].clone()] }, ..whole.clone() };
+        let live = &self.topology.live;
+        let all = experts + self.experiment.run.spare * live.len();
+        let mut share = vec![0; self.topology.devices];
+        live.iter().zip(even_parts(all, live.len())).for_each(|(&device, slots)| share[device] = slots);
         let inputs = Arc::new(Inputs::new(work, config));
         let (aim, seed, budget) = (self.experiment.run.aim, self.experiment.workload.seed, self.experiment.run.budget);
-        LayerSearch::new(inputs, self.strategy, aim, seed, starts, room, budget)
+        LayerSearch::new(inputs, self.strategy, aim, seed, starts, share, budget)
     }
 }

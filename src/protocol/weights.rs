@@ -4,7 +4,7 @@
 use serde::{Deserialize, Serialize};
 
 use crate::model::{ExpertSize, MAX_COUNT, MAX_EXPERTS, MAX_LAYERS, Placed, Topology};
-use crate::place::{Loads, PLACEMENTS, Params, placement_named};
+use crate::place::{Loads, Params, placement_named, rules};
 
 /// A table of loads and what it is placed on.
 #[derive(Clone, Debug, Default, PartialEq)]
@@ -89,9 +89,8 @@ impl Weights {
     }
 
     fn placed(&self, name: &str) -> Result<WeightsPlaced, String> {
-        let placement = placement_named(name).filter(|p| !["search", "file"].contains(&p.name)).ok_or_else(|| {
-            let all: Vec<&str> =
-                PLACEMENTS.iter().map(|p| p.name).filter(|n| !["search", "file"].contains(n)).collect();
+        let placement = placement_named(name).filter(|p| p.is_rule()).ok_or_else(|| {
+            let all: Vec<&str> = rules().map(|p| p.name).collect();
             format!("no placement of a table of loads is called {name}; there are {}", all.join(", "))
         })?;
         let experts = self.loads[0].len();
@@ -100,12 +99,8 @@ impl Weights {
         let size = ExpertSize { hidden: 1, intermediate: 1 };
         let params = Params { slots: Some(self.slots), groups: self.groups, mfu: 1.0, ..Params::of(size) };
         let placed = (placement.place)(&loads, &topology, &params);
-        let device_loads = |(placed, loads): (&Placed, &Vec<u64>)| {
-            let copies = placed.copies();
-            let of = |slots: &Vec<usize>| slots.iter().map(|&e| loads[e] as f64 / copies[e] as f64).sum::<f64>();
-            placed.slots().iter().map(of).collect::<Vec<f64>>()
-        };
-        let by_device: Vec<Vec<f64>> = placed.layers.iter().zip(&self.loads).map(device_loads).collect();
+        let by_device: Vec<Vec<f64>> =
+            placed.layers.iter().zip(&self.loads).map(|(placed, loads)| placed.even_loads(loads)).collect();
         let ratio = |loads: &Vec<f64>| {
             let (most, sum) = (loads.iter().fold(0.0f64, |a, &b| a.max(b)), loads.iter().sum::<f64>());
             if sum > 0.0 { most * loads.len() as f64 / sum } else { 1.0 }

@@ -88,9 +88,3 @@ impl Dispatch {
         self.name == "nearest"
     }
 }
-
-/// The dispatch of that name.
-#[must_use]
-pub fn dispatch_named(name: &str) -> Option<&'static Dispatch> {
-    DISPATCHES.iter().find(|d| d.name == name)
-}

@@ -31,7 +31,7 @@ pub use balance::Balance;
 pub use config::{Activations, Beside, Config, DieOrder, FetchOrder, Moves, Tuning, overfull};
 pub use copies::{evenly, fewest_activated, least_loaded};
 pub use digest::Digest;
-pub use dispatch::{DISPATCHES, Dispatch, Layer, dispatch_named};
+pub use dispatch::{DISPATCHES, Dispatch, Layer};
 pub use engine::{Planned, Simulation, Timed, timeline};
 pub use fluid::{Fetch, Timing, transfer};
 pub use history::{Computed, Flow, Timeline};

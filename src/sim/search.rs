@@ -84,21 +84,11 @@ impl LayerSearch {
         for start in &starts {
             room.iter_mut().zip(start.slots()).for_each(|(room, slots)| *room = slots.len().max(*room));
         }
-        let workload = &inputs.workload;
-        let mut loads = vec![0u64; workload.experts];
-        for step in 0..workload.steps {
-            loads.iter_mut().zip(workload.of(step, 0)).for_each(|(sum, &n)| *sum += u64::from(n));
-        }
+        let loads = inputs.workload.sums(0);
         starts.reverse();
-        let id = workload.layers.first().copied().unwrap_or(0);
+        let id = inputs.workload.layers.first().copied().unwrap_or(0);
         let rng = Pcg32::seed_from_u64(seed ^ (u64::from(id) << 32));
         Self { inputs, strategy, aim, rng, share, room, loads, starts, now: None, best: None, tries: 0, budget }
-    }
-
-    /// Tries made, and all.
-    #[must_use]
-    pub fn progress(&self) -> (usize, usize) {
-        (self.tries, self.budget)
     }
 
     /// Whether all tries are made.
@@ -107,8 +97,8 @@ impl LayerSearch {
         self.starts.is_empty() && self.tries >= self.budget
     }
 
-    /// Tries one placement; false once the budget is spent. What it begins with is tried in any case.
-    pub fn step(&mut self) -> bool {
+    /// Tries one placement, unless the budget is spent. What it begins with is tried in any case.
+    pub fn step(&mut self) {
         if let Some(start) = self.starts.pop() {
             let limit = self.now.as_ref().map_or(f64::INFINITY, |now| now.1);
             let cost = self.cost(&start, limit);
@@ -117,13 +107,13 @@ impl LayerSearch {
                 self.best = Some((start, cost));
             }
             self.tries += 1;
-            return true;
+            return;
         }
         if self.tries >= self.budget {
-            return false;
+            return;
         }
         self.tries += 1;
-        let Some((from, cost)) = self.now.take() else { return false };
+        let Some((from, cost)) = self.now.take() else { return };
         let warmth = WARM * libm::exp2(-(self.tries as f64) / HALVED);
         // Metropolis' rule, turned around: how much worse the try may be is drawn first, so that a worse one ends early.
         let limit = cost * (1.0 - warmth * libm::log(1.0 - self.draw()));
@@ -137,7 +127,6 @@ impl LayerSearch {
             }
             _ => self.now = Some((from, cost)),
         }
-        true
     }
 
     /// The best placement so far; none before the first try.
@@ -194,7 +183,7 @@ impl LayerSearch {
         let mut slots = from.slots().to_vec();
         let live: Vec<usize> = (0..slots.len()).filter(|&d| self.room[d] > 0).collect();
         let copies = from.copies();
-        let device = self.drawn(&live, |search| search.busiest(&slots, &copies))?;
+        let device = self.drawn(&live, |search| search.busiest(from))?;
         let all = slots.iter().map(Vec::len).sum::<usize>() < self.share.iter().sum();
         let spare = all && slots[device].len() < self.room[device];
         let copied: Vec<usize> = (0..slots[device].len()).filter(|&s| copies[slots[device][s]] > 1).collect();
@@ -233,9 +222,8 @@ impl LayerSearch {
     }
 
     /// The device with the most tokens, if every copy takes an even share.
-    fn busiest(&self, slots: &[Vec<usize>], copies: &[usize]) -> usize {
-        let load = |of: &Vec<usize>| of.iter().map(|&e| self.loads[e] as f64 / copies[e] as f64).sum::<f64>();
-        let loads: Vec<f64> = slots.iter().map(load).collect();
+    fn busiest(&self, placed: &Placed) -> usize {
+        let loads = placed.even_loads(&self.loads);
         (0..loads.len()).reduce(|best, d| if loads[d] > loads[best] { d } else { best }).unwrap_or(0)
     }
 

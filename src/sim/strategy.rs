@@ -108,13 +108,18 @@ impl Strategy {
     /// that go further with one.
     #[must_use]
     pub fn lab() -> Vec<Self> {
-        let bounds = ["best", "worst", "file"];
-        let placements = PLACEMENTS.iter().map(|p| p.name).filter(|name| !bounds.contains(name));
+        let placements = PLACEMENTS.iter().map(|p| p.name).filter(|name| !["worst", "file"].contains(name));
         let more = ["eplb.lp", "eplb.activated", "search.lp", "remap.allo+pred", "search.allo+pred"];
         let names = placements.map(|name| format!("{name}.even")).chain(more.map(String::from));
         let mut all: Vec<Self> = Self::ALL.into_iter().chain(names.filter_map(|name| Self::named(&name))).collect();
         all.sort();
         all
+    }
+
+    /// Those that a lab adds for the reader's own file.
+    #[must_use]
+    pub fn of_file() -> Vec<Self> {
+        ["file.even", "file.lp", "file.allo+pred"].into_iter().filter_map(Self::named).collect()
     }
 
     /// The strategies whose names are like that: an asterisk stands for any part of a name.

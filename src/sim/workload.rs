@@ -172,6 +172,16 @@ impl Workload {
         Origins { starts, slots }
     }
 
+    /// Tokens of each expert in all steps of a layer (by position).
+    #[must_use]
+    pub fn sums(&self, layer: usize) -> Vec<u64> {
+        let mut sums = vec![0; self.experts];
+        for step in 0..self.steps {
+            sums.iter_mut().zip(self.of(step, layer)).for_each(|(sum, &n)| *sum += u64::from(n));
+        }
+        sums
+    }
+
     /// Tokens of each expert in one step and layer (by position).
     #[must_use]
     pub fn of(&self, step: usize, layer: usize) -> &[u32] {

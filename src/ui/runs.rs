@@ -192,8 +192,7 @@ pub(super) fn compare_placements(store: Store, search: bool, file: Option<Droppe
     let (Some(pool), Some(of)) = (store.pool(), untrack(|| store.data())) else { return };
     let mut experiment = store.experiment.with_untracked(Experiment::run_key).for_lab();
     if file.is_some() {
-        let own = ["file.even", "file.lp", "file.allo+pred"].into_iter().filter_map(Strategy::named);
-        experiment.run.strategies.extend(own);
+        experiment.run.strategies.extend(Strategy::of_file());
     }
     let mut rounds = vec![experiment.clone()];
     rounds[0].run.strategies.retain(|s| !s.name().starts_with("search."));

@@ -128,10 +128,9 @@ fn exports(report: &Arc<PlaceReport>, chosen: RwSignal<Option<String>>) -> impl 
     let button = |engine: &'static Engine| {
         let report = Arc::clone(report);
         let export = move |_| {
-            let name = chosen.with_untracked(|c| looked_at(&report, c.as_deref()).map(|s| s.strategy));
-            let of = report.deployment(name.as_deref());
-            let done = of.and_then(|of| engine.export(&of).map(|(text, said)| (of, text, said)));
-            said.set(Some(done.map(|(of, text, said)| {
+            let Some(strategy) = chosen.with_untracked(|c| looked_at(&report, c.as_deref())) else { return };
+            let of = report.deployment(&strategy);
+            said.set(Some(engine.export(&of).map(|(text, said)| {
                 download(engine.file, "text/plain", &text);
                 format!("{}. Start the server with: {}", said.join(". "), engine.command_for(&of, engine.file))
             })));
@@ -149,9 +148,7 @@ fn exports(report: &Arc<PlaceReport>, chosen: RwSignal<Option<String>>) -> impl 
 
 /// The strategy that is looked at: the chosen one, else the fastest.
 fn looked_at(report: &PlaceReport, chosen: Option<&str>) -> Option<PlacedStrategy> {
-    let named = report.strategies.iter().find(|s| Some(s.strategy.as_str()) == chosen);
-    let fastest = || report.strategies.iter().min_by(|a, b| a.seconds.total_cmp(&b.seconds));
-    named.or_else(fastest).cloned()
+    report.find(chosen).or_else(|_| report.find(None)).ok().cloned()
 }
 
 fn strategies(report: &Arc<PlaceReport>, chosen: RwSignal<Option<String>>) -> impl IntoView + use<> {
