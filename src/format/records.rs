@@ -48,27 +48,33 @@ impl Record {
 
     /// Takes the value of a column.
     pub(super) fn set(&mut self, role: Role, value: &Node) {
-        let number = value.int().and_then(|n| u64::try_from(n).ok());
-        let text = value.text();
-        match role {
-            Role::Ids => match value {
-                Node::Tensor(t) => {
-                    self.ids = t.list();
-                    self.width = if t.shape.len() > 1 { t.shape[t.shape.len() - 1] } else { 0 };
-                }
-                Node::Int(n) => self.expert = Some(*n),
-                Node::Text(text) => drop(numbers(text, &mut self.ids)),
-                _ => {}
-            },
-            Role::Layer => self.layer = number.or_else(|| text.and_then(columns::layer)),
-            Role::Request => self.name(text.unwrap_or_default().as_bytes(), number),
-            Role::Phase => self.prefill = text.and_then(is_prefill).or(self.prefill),
-            Role::Block => self.mtp |= text.is_some_and(|t| t.contains("mtp")),
+        match (role, value) {
+            (_, Node::Text(text)) => self.text(role, text.as_bytes()),
+            (Role::Ids, Node::Tensor(t)) => {
+                self.ids = t.list();
+                self.width = if t.shape.len() > 1 { t.shape[t.shape.len() - 1] } else { 0 };
+            }
+            (Role::Ids, Node::Int(n)) => self.expert = Some(*n),
+            (Role::Ids | Role::Phase | Role::Block, _) => {}
+            (Role::Request, _) => self.name(b"", value.int().and_then(|n| u64::try_from(n).ok())),
             _ => {
                 if let Some(number) = value.int() {
                     self.number(role, number);
                 }
             }
+        }
+    }
+
+    /// Takes the text of a column.
+    pub(super) fn text(&mut self, role: Role, text: &[u8]) {
+        let words = String::from_utf8_lossy(text);
+        match role {
+            Role::Request => self.name(text, None),
+            Role::Phase => self.prefill = is_prefill(&words).or(self.prefill),
+            Role::Block => self.mtp |= text.windows(3).any(|w| w.eq_ignore_ascii_case(b"mtp")),
+            Role::Layer => self.layer = columns::layer(&words),
+            Role::Ids => drop(numbers(&words, &mut self.ids)),
+            _ => {}
         }
     }
 

@@ -1,6 +1,6 @@
 //! Records in Parquet: a row for each token and layer, lists of ids in a cell, the layer in a column or in the file's name.
 
-use crate::format::columns::{self, Role, is_prefill, role};
+use crate::format::columns::{Role, role};
 use crate::format::parquet::{Column, MAGIC, Parquet, Values};
 use crate::format::reader::{About, Reader};
 use crate::format::records::{Record, Records};
@@ -36,12 +36,12 @@ fn rows(bytes: &[u8], records: &mut Records) -> Result<(), Problem> {
     for group in 0..parquet.groups() {
         let columns = parquet.group(group, wanted)?;
         let rows = columns.iter().map(|c| c.rows.len()).min().unwrap_or(0);
-        // Where the inner lists of each column begin.
-        let mut inner = vec![0; columns.len()];
+        // Of each column what it holds, and where its inner lists begin.
+        let mut state: Vec<(Role, usize)> = columns.iter().map(|c| (role(&c.name), 0)).collect();
         for row in 0..rows {
             record.clear();
-            for (column, inner) in columns.iter().zip(&mut inner) {
-                take(column, row, inner, &mut record);
+            for (column, (role, inner)) in columns.iter().zip(&mut state) {
+                take(column, *role, row, inner, &mut record);
             }
             if records.push(&record, at).is_none() {
                 let place = Place { token: u32::try_from(at).ok(), ..Place::default() };
@@ -55,8 +55,8 @@ fn rows(bytes: &[u8], records: &mut Records) -> Result<(), Problem> {
 }
 
 /// Takes the cell of a row.
-fn take(column: &Column, row: usize, inner: &mut usize, record: &mut Record) {
-    let (role, cell) = (role(&column.name), column.rows[row].clone());
+fn take(column: &Column, role: Role, row: usize, inner: &mut usize, record: &mut Record) {
+    let cell = column.rows[row].clone();
     match &column.values {
         Values::Ints(all) => {
             let numbers = &all[cell];
@@ -78,15 +78,8 @@ fn take(column: &Column, row: usize, inner: &mut usize, record: &mut Record) {
             }
         }
         Values::Texts(all) => {
-            let Some(text) = all[cell].first() else { return };
-            let words = String::from_utf8_lossy(text);
-            match role {
-                Role::Request => record.name(text, None),
-                Role::Phase => record.prefill = is_prefill(&words),
-                Role::Layer => record.layer = columns::layer(&words),
-                Role::Block => record.mtp |= words.contains("mtp"),
-                Role::Ids => drop(columns::numbers(&words, &mut record.ids)),
-                _ => {}
+            if let Some(text) = all[cell].first() {
+                record.text(role, text);
             }
         }
     }

@@ -1,7 +1,7 @@
 //! Lines of JSON, one for each token and layer or each batch and layer. They are read as they come, and without a JSON library: a
 //! recording of a night is millions of short lines, of which five numbers matter.
 
-use crate::format::columns::{self, Role, is_prefill, role};
+use crate::format::columns::{Role, role};
 use crate::format::reader::{Reader, Reading};
 use crate::format::records::{Record, Records};
 use crate::format::{Found, Place, Problem};
@@ -221,15 +221,7 @@ impl<'a> Scan<'a> {
     fn value(&mut self, role: Role, record: &mut Record) -> Option<()> {
         match self.text.get(self.at)? {
             b'"' => {
-                let text = self.string()?;
-                match role {
-                    Role::Request => record.name(text, None),
-                    Role::Phase => record.prefill = is_prefill(&String::from_utf8_lossy(text)).or(record.prefill),
-                    Role::Block => record.mtp |= text.windows(3).any(|w| w.eq_ignore_ascii_case(b"mtp")),
-                    Role::Layer => record.layer = columns::layer(&String::from_utf8_lossy(text)),
-                    Role::Ids => drop(columns::numbers(&String::from_utf8_lossy(text), &mut record.ids)),
-                    _ => {}
-                }
+                record.text(role, self.string()?);
             }
             b'[' if role == Role::Ids => {
                 self.at += 1;

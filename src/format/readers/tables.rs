@@ -4,7 +4,7 @@
 
 use csv_core::{ReadRecordResult, Reader as Csv, ReaderBuilder};
 
-use crate::format::columns::{self, Role, is_prefill, role};
+use crate::format::columns::{self, Role, role};
 use crate::format::reader::{About, Reader, Reading};
 use crate::format::records::{Record, Records};
 use crate::format::{Found, Place, Problem, number_after};
@@ -361,9 +361,7 @@ impl Table {
             match role {
                 Role::Other | Role::MaybeToken | Role::Of(_) => {}
                 Role::Layer => self.record.layer = Some(columns::layer(text)?),
-                Role::Request => self.record.name(text.as_bytes(), None),
-                Role::Phase => self.record.prefill = is_prefill(text),
-                Role::Block => self.record.mtp |= text.contains("mtp"),
+                Role::Request | Role::Phase | Role::Block => self.record.text(*role, text.as_bytes()),
                 Role::Ids | Role::Expert => {
                     // A list that is cut off has no closing bracket.
                     if text.starts_with('[') != text.ends_with(']') {
