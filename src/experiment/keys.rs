@@ -1,7 +1,7 @@
 //! The names and values of the settings in a URL. Apart from [`Experiment`], because these are promises to old links.
 
 use super::sweep::{SWEPT, whole};
-use super::{Experiment, Heat, Learn, Look, PairMap, Subset, Sweep, Variant};
+use super::{Experiment, Heat, Learn, Look, PairMap, Subset, Sweep, Variant, View};
 use crate::model::{Duplex, FIELDS, Faults, MODELS, SYSTEMS, Scope};
 use crate::place::{PLACEMENTS, Placement, placement_named};
 use crate::sim::{Activations, Aim, DISPATCHES, DieOrder, FetchOrder, STRATEGIES, Strategy};
@@ -226,6 +226,30 @@ pub fn keys() -> &'static [Key] {
             set: |e, v| choice(v, &FetchOrder::EACH).map(|o| e.run.fetch = o),
         },
         Key {
+            name: "view",
+            // Not written where the other settings say it.
+            get: |e| if View::of(&e.view) == e.view.view { String::new() } else { e.view.view.name().into() },
+            set: |e, v| choice(v, &View::EACH.map(|view| (view.name(), view))).map(|view| e.view.view = view),
+        },
+        Key { name: "part", get: |e| e.view.part.clone(), set: |e, v| slug(v, "part").map(|()| e.view.part = v.into()) },
+        number!("race", view.race, 0..=1000),
+        Key {
+            name: "present",
+            get: |e| if e.view.present { "1" } else { "0" }.into(),
+            set: |e, v| choice(v, &[("0", false), ("1", true)]).map(|on| e.view.present = on),
+        },
+        Key {
+            name: "name",
+            get: |e| e.view.name.clone(),
+            set: |e, v| {
+                let plain = v.chars().count() <= 80 && !v.chars().any(char::is_control);
+                if plain {
+                    e.view.name = v.into();
+                }
+                plain.then_some(()).ok_or_else(|| "not a name of at most 80 letters".into())
+            },
+        },
+        Key {
             name: "scope",
             get: |e| e.view.scope.name().into(),
             set: |e, v| choice(v, &Scope::EACH.map(|s| (s.name(), s))).map(|s| e.view.scope = s),
@@ -287,13 +311,7 @@ pub fn keys() -> &'static [Key] {
         Key {
             name: "embed",
             get: |e| e.view.embed.clone(),
-            set: |e, v| {
-                let plain = v.len() <= 32 && v.bytes().all(|b| b.is_ascii_lowercase() || b == b'-');
-                if plain {
-                    e.view.embed = v.into();
-                }
-                plain.then_some(()).ok_or_else(|| "not the name of a figure".into())
-            },
+            set: |e, v| slug(v, "figure").map(|()| e.view.embed = v.into()),
         },
     ];
     KEYS
@@ -459,6 +477,12 @@ fn source(text: &str) -> Result<(), String> {
     let own = !text.contains(':') && !text.starts_with("//");
     let ok = plain && (text.is_empty() || own || text.strip_prefix("https://").is_some_and(host));
     if ok { Ok(()) } else { Err("not an https:// address or a path on this site".into()) }
+}
+
+/// The name of an element of the page.
+fn slug(text: &str, of: &str) -> Result<(), String> {
+    let plain = |b: u8| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'-';
+    if text.len() <= 32 && text.bytes().all(plain) { Ok(()) } else { Err(format!("not the name of a {of}")) }
 }
 
 fn digest(text: &str) -> Result<(), String> {

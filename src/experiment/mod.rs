@@ -4,6 +4,7 @@
 mod compare;
 mod keys;
 mod model;
+mod room;
 mod settings;
 mod sweep;
 mod upgrade;
@@ -24,6 +25,7 @@ use crate::sim::{Beside, Config, Strategy, Tuning, Workload};
 pub use compare::{Heat, Look, PairMap, Subset, Variant};
 pub use keys::{Key, Unread, key_named, keys};
 pub use model::{CUSTOM, PAPER_WAFERS};
+pub use room::View;
 pub use settings::{Learn, RunSettings, SystemSettings, ViewSettings, WorkloadSettings};
 pub use sweep::{SWEPT, Sweep};
 use upgrade::Setting;
@@ -87,13 +89,17 @@ impl Experiment {
             settings.push(Setting { name, value: unescape(value), part, void });
         }
         upgrade::upgrade(version, &mut settings, beside_a_trace);
-        let (mut experiment, mut unread) = (Self::default(), List::default());
+        let (mut experiment, mut unread, mut viewed) = (Self::default(), List::default(), false);
         for Setting { name, value, part, void } in settings {
             let key = || key_named(name).ok_or_else(|| keys::UNKNOWN.to_string());
             let read = void.map_or_else(|| key().and_then(|k| (k.set)(&mut experiment, &value)), Err);
+            viewed |= name == "view" && read.is_ok();
             if let Err(why) = read {
                 unread.add(part, why);
             }
+        }
+        if !viewed {
+            experiment.view.view = View::of(&experiment.view);
         }
         let asked = experiment.system.clone();
         experiment.normalise();

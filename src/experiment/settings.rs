@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
-use super::{Heat, Look, PairMap, Subset, Sweep, Variant};
+use super::{Heat, Look, PairMap, Subset, Sweep, Variant, View};
 use crate::model::{Duplex, Faults, Marking, SYSTEMS, Scope};
 use crate::place::PLACEMENTS;
 use crate::sim::{Activations, Aim, DieOrder, FetchOrder, Strategy};
@@ -186,6 +186,16 @@ impl Default for RunSettings {
 /// What is looked at: nothing of it changes a result.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct ViewSettings {
+    /// The view of the page.
+    pub view: View,
+    /// The part of it that is shown: a chapter, a question, a drawer, a piece of the paper.
+    pub part: String,
+    /// The moment of the race, in thousandths of its time; the whole is its end.
+    pub race: usize,
+    /// Drawn for a projector.
+    pub present: bool,
+    /// What whoever shares it calls it.
+    pub name: String,
     /// Where the trace can be fetched from, if the link says so: an https address or a path on this site.
     pub source: String,
     /// Scope of the figures.
@@ -223,6 +233,11 @@ pub struct ViewSettings {
 impl Default for ViewSettings {
     fn default() -> Self {
         Self {
+            view: View::Story,
+            part: String::new(),
+            race: 0,
+            present: false,
+            name: String::new(),
             source: String::new(),
             scope: Scope::All,
             layer: 0,

@@ -169,7 +169,7 @@ impl Look {
         at: (i32, i32),
         style: Words,
     ) -> Result<(), DB> {
-        let mut font = ("system-ui, sans-serif", f64::from(self.px(style.size))).into_font();
+        let mut font = ("Inter, system-ui, sans-serif", f64::from(self.px(style.size))).into_font();
         if style.upright {
             font = font.transform(FontTransform::Rotate270);
         }
@@ -249,7 +249,7 @@ pub(super) struct Words {
 
 /// Small words with an anchor.
 pub(super) fn words(colour: RGBColor, h: HPos, v: VPos) -> Words {
-    Words { size: 11.0, colour, h, v, upright: false }
+    Words { size: 13.0, colour, h, v, upright: false }
 }
 
 /// Space around the data, CSS pixels: what a figure needs beside its axes.
@@ -274,12 +274,12 @@ pub(super) fn axes<DB: DrawingBackend>(
     let (width, height) = area.dim_in_pixel();
     let (width, height) = (i32::try_from(width).unwrap_or(i32::MAX), i32::try_from(height).unwrap_or(i32::MAX));
     let widest = y.ticks.iter().map(|(_, t)| t.chars().count()).max().unwrap_or(0);
-    let left = look.px(26.0 + 6.5 * widest as f64);
+    let left = look.px(28.0 + 7.6 * widest as f64);
     let frame = Frame {
         left,
         top: look.px(8.0 + space.top),
-        right: (width - look.px(14.0 + space.right)).max(left + 8),
-        bottom: height - look.px(42.0),
+        right: (width - look.px(16.0 + space.right)).max(left + 8),
+        bottom: height - look.px(46.0),
         x,
         y,
     };
@@ -293,7 +293,7 @@ pub(super) fn axes<DB: DrawingBackend>(
     let mut free = i32::MIN;
     for (v, label) in &frame.x.ticks {
         let (px, _) = frame.at(*v, frame.y.from);
-        let half = look.px(3.4 * label.chars().count() as f64);
+        let half = look.px(4.0 * label.chars().count() as f64);
         // A label that would touch the one before it is left out.
         if px - half < free || px + half > width {
             continue;

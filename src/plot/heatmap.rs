@@ -6,7 +6,7 @@ use plotters::prelude::*;
 use plotters::style::text_anchor::{HPos, VPos};
 
 use super::axes::{Axis, Frame, Look, Result, Space, axes, words};
-use super::theme::{Theme, difference, magnitude};
+use super::theme::Theme;
 
 /// A matrix to draw; row 0 is at the bottom.
 #[derive(Clone, Debug)]
@@ -35,14 +35,14 @@ pub struct Heatmap {
 /// If the backend fails.
 pub fn heatmap<DB: DrawingBackend>(area: &DrawingArea<DB, Shift>, look: &Look, map: &Heatmap) -> Result<Frame, DB> {
     let theme = &look.theme;
-    let frame = axes(area, look, map.x.clone(), map.y.clone(), Space { right: 62.0, top: 6.0, grid: false })?;
+    let frame = axes(area, look, map.x.clone(), map.y.clone(), Space { right: 74.0, top: 6.0, grid: false })?;
     let (left, right) = (frame.right + look.px(12.0), frame.right + look.px(22.0));
     let steps = 64;
     let height = f64::from(frame.bottom - frame.top);
     for i in 0..steps {
         let at = |i: i32| frame.bottom - super::axes::round(height * f64::from(i) / f64::from(steps));
         let t = (f64::from(i) + 0.5) / f64::from(steps);
-        let colour = if map.diverging { difference(2.0 * t - 1.0, theme) } else { magnitude(t) };
+        let colour = if map.diverging { theme.difference(2.0 * t - 1.0) } else { theme.magnitude(t) };
         look.fill(area, (left, at(i + 1)), (right, at(i)), colour)?;
     }
     for quarter in 0..=4 {
@@ -70,7 +70,7 @@ pub fn heatmap<DB: DrawingBackend>(area: &DrawingArea<DB, Shift>, look: &Look, m
 #[must_use]
 pub fn pixels(map: &Heatmap, theme: &Theme) -> Vec<u8> {
     // 256 colours, looked up: half a million roots and mixes would take longer than a frame.
-    let colour = |t: f64| if map.diverging { difference(2.0 * t - 1.0, theme) } else { magnitude(t) };
+    let colour = |t: f64| if map.diverging { theme.difference(2.0 * t - 1.0) } else { theme.magnitude(t) };
     let opaque = |RGBColor(r, g, b)| [r, g, b, 255];
     let table: Vec<[u8; 4]> = (0..256u32).map(|i| opaque(colour(f64::from(i) / 255.0))).collect();
     let at = |t: f64| table[crate::units::floor(t * 255.0 + 0.5).min(255)];

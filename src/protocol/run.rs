@@ -96,6 +96,8 @@ pub struct StrategyRun {
     pub layer_seconds: Vec<[f64; 3]>,
     /// Token-expert assignments on each die.
     pub die_tokens: Vec<f64>,
+    /// Seconds of each die from the start of a layer until it was done, summed over the layers.
+    pub die_seconds: Vec<f64>,
     /// Bytes through each die's HBM.
     pub hbm_bytes: Vec<f64>,
     /// Bytes over each link.
@@ -378,6 +380,7 @@ impl Run {
             bound_seconds: o.bound_seconds,
             layer_seconds: o.layer_seconds.clone(),
             die_tokens: o.die_tokens.clone(),
+            die_seconds: o.die_seconds.clone(),
             hbm_bytes: o.hbm_bytes.clone(),
             link_bytes: o.link_bytes.clone(),
             link_busy: o.link_busy.clone(),

@@ -36,6 +36,9 @@ pub struct Outcome {
     pub layer_seconds: Vec<[f64; 3]>,
     /// Token-expert assignments computed on each die.
     pub die_tokens: Vec<f64>,
+    /// Seconds of each die from the start of a layer until it was done, summed over the layers: what is left of `seconds` it waited
+    /// for others.
+    pub die_seconds: Vec<f64>,
     /// Bytes through each die's HBM.
     pub hbm_bytes: Vec<f64>,
     /// Bytes over each link, in the order of [`crate::model::Topology::links`], both directions together.
@@ -66,6 +69,7 @@ impl Outcome {
             bound_seconds: [0.0; 3],
             layer_seconds: vec![[0.0; 3]; layers],
             die_tokens: vec![0.0; dies],
+            die_seconds: vec![0.0; dies],
             hbm_bytes: vec![0.0; dies],
             link_bytes: vec![0.0; links],
             link_busy: vec![0.0; links],
@@ -91,6 +95,7 @@ impl Outcome {
             self.die_tokens[task.die] += task.tokens as f64;
         }
         self.seconds += timing.seconds;
+        self.die_seconds.iter_mut().zip(&timing.ends).for_each(|(sum, end)| *sum += end);
         self.breakdown.add(&timing.breakdown);
         self.activations.iter_mut().zip(timing.activations).for_each(|(sum, bytes)| *sum += bytes);
         let (bytes, busy) = (&timing.moved.bytes, &timing.moved.busy);

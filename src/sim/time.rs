@@ -72,6 +72,8 @@ pub struct LayerTiming {
     pub activations: [f64; 2],
     /// The resource that no plan of these bytes and tokens could do without for longest.
     pub critical: Bound,
+    /// When each die was done, seconds: the last of them ends the layer.
+    pub ends: Vec<f64>,
     /// When each task's expert moved, in the order of the plan, and what each resource did.
     pub moved: Timing,
 }
@@ -87,11 +89,13 @@ pub fn time(plan: &LayerPlan, inputs: &Inputs) -> LayerTiming {
     // The device at work, what it has computed so far; and the same of the one that ends last.
     let (mut die, mut work) = (usize::MAX, 0.0);
     let (mut last, mut experts, mut busy) = (usize::MAX, 0.0, 0.0);
+    let mut ends = vec![0.0; network.dies];
     compute(plan, &moved, network, config, |task, _, end| {
         if task.die != die {
             (die, work) = (task.die, 0.0);
         }
         work += task.tokens as f64 * config.token_seconds;
+        ends[task.die] = end;
         if end > experts || die == last {
             (last, experts, busy) = (die, end, work);
         }
@@ -121,7 +125,7 @@ pub fn time(plan: &LayerPlan, inputs: &Inputs) -> LayerTiming {
         rest: config.rest_seconds,
     };
     let seconds = ways[0] + experts + ways[1] + config.rest_seconds;
-    LayerTiming { seconds, experts, breakdown, activations, critical, moved }
+    LayerTiming { seconds, experts, breakdown, activations, critical, ends, moved }
 }
 
 /// What each die computed, by die in its order.

@@ -11,7 +11,7 @@ use leptos::task::spawn_local;
 
 use super::query::{Query, Ticket};
 use super::store::{DATA_WORKER, Point, SIMULATOR, Store};
-use crate::experiment::{Experiment, Sweep, Variant};
+use crate::experiment::{Experiment, Sweep, Variant, View};
 use crate::model::model_named;
 use crate::protocol::{DataId, Origin, PaperRun, RunReport, Versus, jobs, paper_models};
 use crate::sim::Strategy;
@@ -39,9 +39,10 @@ pub(super) fn begin(store: Store) {
         let held = origin.get() == Origin::Trace || store.loaded.synthetic_of.with(|of| of.as_ref() == Some(&wanted));
         data.get().filter(|_| held && answers.run.with(Option::is_some))
     });
+    let opened = Memo::new(move |_| store.opened(View::Simulate));
     Effect::new(move |_| {
         let _ = view.get();
-        timeline(store, there.get().map(|d| d.0));
+        timeline(store, there.get().filter(|_| opened.get()).map(|d| d.0));
     });
     let sweep = Memo::new(move |_| store.experiment.with(|e| e.view.sweep.clone()));
     Effect::new(move |_| swept(store, there.get().map(|d| d.0), sweep.get()));

@@ -6,7 +6,7 @@ use leptos::prelude::*;
 
 use super::query::{Failure, Query};
 use crate::analysis::Report;
-use crate::experiment::Experiment;
+use crate::experiment::{Experiment, View};
 use crate::format::Issue;
 use crate::protocol::{DataId, Figures, Info, Origin, PaperRun, PlaceReport, RunReport, Side};
 use crate::sim::Timeline;
@@ -49,6 +49,8 @@ pub(super) enum Dialog {
     Share,
     Keys,
     Palette,
+    /// What is loaded: a sheet of its own, which keeps what is in it.
+    Trace,
 }
 
 /// A run beside others: of a swept value, or of an experiment in a comparison.
@@ -148,6 +150,8 @@ pub(super) struct Store {
     pub(super) settings: Memo<Experiment>,
     /// The settings without the step, layer and moment that are looked at: what figures of a whole run follow.
     pub(super) scene: Memo<Experiment>,
+    /// Views that were opened so far, by position: the work of the others has not begun.
+    opened: Memo<[bool; View::EACH.len()]>,
     /// Parts of the address that were not understood.
     pub(super) unread: RwSignal<Vec<String>>,
     pub(super) loaded: Loaded,
@@ -176,6 +180,11 @@ impl Store {
                 let mut scene = settings.get();
                 (scene.view.step, scene.view.simulated, scene.view.at) = (0, 0, 0);
                 scene
+            }),
+            opened: Memo::new(move |before: Option<&[bool; View::EACH.len()]>| {
+                let mut opened = before.copied().unwrap_or_default();
+                opened[experiment.with(|e| e.view.view) as usize] = true;
+                opened
             }),
             unread: RwSignal::default(),
             loaded: Loaded {
@@ -218,6 +227,11 @@ impl Store {
             },
             pool: StoredValue::new_local(pool),
         }
+    }
+
+    /// Whether a view was opened.
+    pub(super) fn opened(self, view: View) -> bool {
+        self.opened.with(|all| all[view as usize])
     }
 
     /// The workers; none if the browser starts none.

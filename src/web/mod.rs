@@ -13,7 +13,7 @@ mod worker;
 
 pub use canvas::{clear, draw};
 pub use drop::{Dropped, dropped, picked};
-pub use page::{
+pub use page::{fonts_ready, 
     clipboard, download, download_canvas, fragment, go_to, now, pause, pixel_ratio, prefers_dark, recall, remember,
     reveal, say_panics, set_fragment,
 };

@@ -96,6 +96,16 @@ pub async fn clipboard(text: String) -> bool {
     JsFuture::from(window.navigator().clipboard().write_text(&text)).await.is_ok()
 }
 
+/// Waits for the page's own fonts, where the browser tells.
+pub async fn fonts_ready() {
+    let document = web_sys::window().and_then(|w| w.document());
+    let fonts = document.and_then(|d| js_sys::Reflect::get(&d, &"fonts".into()).ok());
+    let ready = fonts.and_then(|f| js_sys::Reflect::get(&f, &"ready".into()).ok());
+    if let Some(Ok(promise)) = ready.map(|r| r.dyn_into::<js_sys::Promise>()) {
+        let _ = JsFuture::from(promise).await;
+    }
+}
+
 /// Saves text as a file.
 pub fn download(name: &str, kind: &str, text: &str) {
     let url = format!("data:{kind};charset=utf-8,{}", js_sys::encode_uri_component(text));

@@ -9,11 +9,16 @@ use leptos::prelude::*;
 use leptos::task::spawn_local;
 use wasm_bindgen::JsCast;
 
+use crate::experiment::View;
 use crate::ui::settings::{change, write_address};
+use crate::ui::shell::open;
 use crate::ui::store::{Dialog, Store};
 use crate::web::{clipboard, reveal};
 
-const KEYS: [(&str, &str); 8] = [
+const KEYS: [(&str, &str); 11] = [
+    ("1 to 5", "Story, Explore, Simulate, Deploy, Paper"),
+    ("t", "the trace: what is loaded, and what can be"),
+    ("p", "for a projector, and back"),
     ("?", "this list"),
     ("/ or Ctrl K", "go to a figure or a setting by its name"),
     ("s", "share"),
@@ -35,14 +40,14 @@ pub(crate) fn Dialogs(store: Store) -> impl IntoView {
     Effect::new(move |_| {
         let Some(dialog) = element.get() else { return };
         match store.chrome.dialog.get() {
-            Some(_) if !dialog.open() => drop(dialog.show_modal()),
-            None if dialog.open() => dialog.close(),
+            Some(Dialog::Share | Dialog::Keys | Dialog::Palette) if !dialog.open() => drop(dialog.show_modal()),
+            None | Some(Dialog::Trace) if dialog.open() => dialog.close(),
             _ => {}
         }
     });
     // Told a moment after the dialog closed: another may be open by then.
     let closed = move |_| {
-        if element.get_untracked().is_some_and(|d| !d.open()) {
+        if element.get_untracked().is_some_and(|d| !d.open()) && store.chrome.dialog.get_untracked() != Some(Dialog::Trace) {
             store.chrome.dialog.set(None);
         }
     };
@@ -50,7 +55,7 @@ pub(crate) fn Dialogs(store: Store) -> impl IntoView {
         Some(Dialog::Share) => share(store),
         Some(Dialog::Keys) => keys(),
         Some(Dialog::Palette) => palette(store),
-        None => ().into_any(),
+        None | Some(Dialog::Trace) => ().into_any(),
     };
     view! {
         <dialog node_ref=element on:close=closed aria-label="moescope">
@@ -96,6 +101,12 @@ fn pressed(store: Store, event: &KeyboardEvent) {
         "s" => store.chrome.dialog.set(Some(Dialog::Share)),
         "[" => move_by(-1),
         "]" => move_by(1),
+        "t" => store.chrome.dialog.set(Some(Dialog::Trace)),
+        "p" => change(store, true, |e| e.view.present = !e.view.present),
+        key @ ("1" | "2" | "3" | "4" | "5") => {
+            let at = key.parse::<usize>().unwrap_or(1) - 1;
+            open(store, View::EACH[at], "");
+        }
         "m" => change(store, true, |e| e.view.mean = !e.view.mean),
         _ => {}
     }

@@ -2,83 +2,55 @@
 
 use leptos::prelude::*;
 
-use crate::web::go_to;
-
-/// The three depths of reading, each with the parts of the page that belong to it: element and short name.
-const DEPTHS: [(&str, &[(&str, &str)]); 3] = [
-    ("Story", &[("story-title", "Six figures")]),
-    (
-        "Workbench",
-        &[
-            ("trace-title", "Trace"),
-            ("see-title", "Where experts move"),
-            ("tell-title", "Observations"),
-            ("place-title", "Placement"),
-            ("deploy-title", "Deploy"),
-            ("compare-title", "Side by side"),
-        ],
-    ),
-    ("Paper", &[("explain-title", "How it decides"), ("paper-title", "Reproduced"), ("pieces", "Piece by piece")]),
-];
-
-/// Buttons, not links: the address's fragment holds the experiment.
-#[component]
-pub(crate) fn Parts() -> impl IntoView {
-    let part = |(id, name): &(&'static str, &'static str)| {
-        let (id, name) = (*id, *name);
-        view! { <button type="button" on:click=move |_| go_to(id)>{name}</button> }
-    };
-    let depth = |(name, parts): (&'static str, &'static [(&'static str, &'static str)])| {
-        view! { <span class="depth"><b>{name}</b> {parts.iter().map(part).collect_view()}</span> }
-    };
-    view! { <nav class="parts" aria-label="Parts of the page">{DEPTHS.map(depth).collect_view()}</nav> }
-}
+use crate::experiment::View::{self, Explore, Paper, Simulate};
+use crate::ui::shell::go_to;
+use crate::ui::store::Store;
 
 /// Pieces of the paper: what it is, the figure or part here, and what differs or why it is missing.
-const PIECES: [(&str, Option<&str>, &str); 13] = [
+const PIECES: [(&str, Option<(View, &str)>, &str); 13] = [
     (
         "Ob1, cross-layer correlation",
-        Some("layer-map"),
+        Some((Explore, "layer-map")),
         "Each layer and the mean, prefill and decode; coverage by layer beside the paper's.",
     ),
-    ("Ob2, cross-token correlation", Some("token-map"), "As above, with its diagonal."),
+    ("Ob2, cross-token correlation", Some((Explore, "token-map")), "As above, with its diagonal."),
     (
         "Ob3, prefill predicts decode",
-        Some("similarity-scatter"),
+        Some((Explore, "similarity-scatter")),
         "Rank correlation and overlap by layer, with the noise between requests as a ceiling.",
     ),
     (
         "Ob4, hot experts by subject and language",
-        Some("subject-map"),
+        Some((Explore, "subject-map")),
         "Needs folders that name subjects; the synthetic workload has eight in two languages.",
     ),
-    ("Ob5, co-activation", Some("pair-map"), "Not for top-1 models."),
+    ("Ob5, co-activation", Some((Explore, "pair-map")), "Not for top-1 models."),
     (
         "Figure 2, latency breakdown",
         None,
         "Not reproduced: attention, router and shared experts take no time in this model.",
     ),
-    ("Table I, wafers", Some("hardware"), "Presets; every value can be edited."),
-    ("Figure 10, Algorithm 1", Some("explain-mesh"), "Step by step, on an example of ours."),
-    ("Figure 11, predictor", Some("explain-mesh"), "The last steps of the same example."),
-    ("Figure 12, throughput and hops", Some("reproduce-place"), "All 120 runs."),
+    ("Table I, wafers", Some((Simulate, "hardware")), "Presets; every value can be edited."),
+    ("Figure 10, Algorithm 1", Some((Paper, "explain-mesh")), "Step by step, on an example of ours."),
+    ("Figure 11, predictor", Some((Paper, "explain-mesh")), "The last steps of the same example."),
+    ("Figure 12, throughput and hops", Some((Paper, "reproduce-place")), "All 120 runs."),
     (
         "Figures 14 and 15",
-        Some("reproduce-place"),
+        Some((Paper, "reproduce-place")),
         "With Figure 12. The host's time of Figure 15 is read off the paper's picture.",
     ),
-    ("Table II, area and power", Some("units"), "As a calculator; the paper's values are not ours."),
+    ("Table II, area and power", Some((Paper, "units")), "As a calculator; the paper's values are not ours."),
     ("Section VI, placement on GPUs", None, "Not reproduced yet."),
 ];
 
 /// The paper piece by piece.
 #[component]
-pub(crate) fn Pieces() -> impl IntoView {
-    let row = |(name, place, words): (&'static str, Option<&'static str>, &'static str)| {
+pub(crate) fn Pieces(store: Store) -> impl IntoView {
+    let row = |(name, place, words): (&'static str, Option<(View, &'static str)>, &'static str)| {
         view! {
             <tr>
                 <th scope="row">{name}</th>
-                <td>{place.map(|id| view! { <button type="button" on:click=move |_| go_to(id) aria-label=format!("Show {name}")>"Show"</button> })}</td>
+                <td>{place.map(|(at, id)| view! { <button type="button" on:click=move |_| go_to(store, at, id) aria-label=format!("Show {name}")>"Show"</button> })}</td>
                 <td class="words">{words}</td>
             </tr>
         }

@@ -9,7 +9,8 @@ use crate::model::model_named;
 use crate::sim::Strategy;
 use crate::ui::store::Store;
 use crate::units::{amount, significant};
-use crate::web::go_to;
+use crate::experiment::View;
+use crate::ui::shell::go_to;
 
 /// Figure of each insight: its name and title.
 const FIGURES: [(&str, &str); 6] = [
@@ -94,7 +95,7 @@ fn ending(store: Store) -> Option<AnyView> {
         view! {
             <p class="ending">
                 "Place tokens where the data is, and keep what will be needed again: on this wafer that is worth " <strong>{speedup} "×"</strong> {paper} ". "
-                <button type="button" on:click=move |_| go_to("place-title")>"See how"</button>
+                <button type="button" on:click=move |_| go_to(store, View::Simulate, "place-title")>"See how"</button>
             </p>
         }
         .into_any(),
