@@ -11,6 +11,7 @@ mod heatmap;
 mod mesh;
 mod png;
 pub mod theme;
+pub mod wafer;
 
 pub use axes::{Axis, Frame, Look, Result, Scale};
 pub use bars::{Bar, Bars, bars};

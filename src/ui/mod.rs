@@ -17,6 +17,7 @@ mod selection;
 mod settings;
 mod shell;
 mod store;
+mod tone;
 mod views;
 
 use leptos::prelude::*;
