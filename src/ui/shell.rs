@@ -58,10 +58,28 @@ pub(super) fn begin(store: Store) {
         crate::web::fonts_ready().await;
         store.chrome.ratio.notify();
     });
+    let title = Memo::new(move |_| store.scene.with(|e| (e.view.name.clone(), e.view.view.title())));
+    Effect::new(move |_| {
+        let (name, view) = title.get();
+        document().set_title(&if name.is_empty() {
+            format!("{view} · moescope")
+        } else {
+            format!("{name} · moescope")
+        });
+    });
+    // How many questions are under way: a style sheet, a test and a reader's script can wait for none.
     Effect::new(move |_| {
         if let Some(root) = document().document_element() {
-            let _ =
-                if present.get() { root.set_attribute("data-present", "") } else { root.remove_attribute("data-present") };
+            let _ = root.set_attribute("data-asking", &store.asking().to_string());
+        }
+    });
+    Effect::new(move |_| {
+        if let Some(root) = document().document_element() {
+            let _ = if present.get() {
+                root.set_attribute("data-present", "")
+            } else {
+                root.remove_attribute("data-present")
+            };
         }
     });
 }

@@ -229,6 +229,17 @@ impl Store {
         }
     }
 
+    /// Questions and loads that are under way.
+    pub(super) fn asking(self) -> usize {
+        let Answers { overview, layer, details, report, run, timeline, sweep, compared, versus, placed, paper } =
+            self.answers;
+        let figures = [overview.progress(), layer.progress(), details.progress(), report.progress()];
+        let runs = [run.progress(), timeline.progress(), sweep.progress(), compared.progress(), versus.progress()];
+        let others =
+            [placed.progress(), paper.progress(), self.loaded.load.progress(), self.loaded.synthetic.progress()];
+        figures.into_iter().chain(runs).chain(others).flatten().count()
+    }
+
     /// Whether a view was opened.
     pub(super) fn opened(self, view: View) -> bool {
         self.opened.with(|all| all[view as usize])

@@ -310,6 +310,11 @@ const VIEW: [&str; 15] = [
     "map",
     "sweep",
     "embed",
+    "view",
+    "part",
+    "race",
+    "present",
+    "name",
 ];
 
 /// Values of every setting, of which at least two differ from one another.
@@ -387,6 +392,11 @@ fn values() -> BTreeMap<&'static str, Vec<&'static str>> {
         ("map", "tokens pairs"),
         ("sweep", "link:1:4:4 tau:1:2:2"),
         ("embed", "token-map reuse-curve"),
+        ("view", "story explore simulate deploy paper"),
+        ("part", "figure-12 3"),
+        ("race", "0 171"),
+        ("present", "0 1"),
+        ("name", "mine yours"),
     ];
     of.iter().map(|&(n, v)| (n, v.split(' ').collect())).collect()
 }
@@ -413,6 +423,32 @@ proptest! {
             prop_assert_eq!(&Experiment::parse(&changed.to_string()).0, &changed);
             e = changed;
         }
+    }
+}
+
+/// Links from before there were views, and those that need not say it.
+#[test]
+fn an_address_without_a_view_opens_the_one_that_its_settings_are_of() {
+    let view = |text: &str| Experiment::parse(text).0.view.view.name();
+    for (text, of) in [
+        ("", "story"),
+        ("v=1&model=kimi-k2&batch=4096", "story"),
+        ("v=1&layer=3", "explore"),
+        ("v=2&left=even&right=odd", "explore"),
+        ("v=1&sweep=link:1:4:4", "simulate"),
+        ("v=1&layer=3&look=die:4", "simulate"),
+        ("v=2&show=ep", "simulate"),
+        ("v=2&compare=seed:2", "simulate"),
+        ("v=2&view=paper&sweep=link:1:4:4", "paper"),
+        ("v=2&view=nowhere&layer=3", "explore"),
+    ] {
+        assert_eq!(view(text), of, "{text}");
+        let (experiment, _) = Experiment::parse(text);
+        assert_eq!(Experiment::parse(&experiment.to_string()).0, experiment, "{text}");
+    }
+    // Only what the other settings do not say is written.
+    for text in ["v=2&layer=3", "v=2&view=story&layer=3", "v=2&show=ep", "v=2&view=deploy", "v=2"] {
+        assert_eq!(Experiment::parse(text).0.to_string(), text);
     }
 }
 

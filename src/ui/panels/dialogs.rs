@@ -10,7 +10,8 @@ use leptos::task::spawn_local;
 use wasm_bindgen::JsCast;
 
 use crate::experiment::View;
-use crate::ui::settings::{change, write_address};
+use crate::ui::controls::Number;
+use crate::ui::settings::{change, get, set, write_address};
 use crate::ui::shell::open;
 use crate::ui::store::{Dialog, Store};
 use crate::web::{clipboard, reveal};
@@ -47,7 +48,9 @@ pub(crate) fn Dialogs(store: Store) -> impl IntoView {
     });
     // Told a moment after the dialog closed: another may be open by then.
     let closed = move |_| {
-        if element.get_untracked().is_some_and(|d| !d.open()) && store.chrome.dialog.get_untracked() != Some(Dialog::Trace) {
+        if element.get_untracked().is_some_and(|d| !d.open())
+            && store.chrome.dialog.get_untracked() != Some(Dialog::Trace)
+        {
             store.chrome.dialog.set(None);
         }
     };
@@ -125,7 +128,14 @@ fn keys() -> AnyView {
 fn share(store: Store) -> AnyView {
     // The address may lag behind a slider.
     let text = write_address(store);
-    let link = window().location().href().unwrap_or_default();
+    let base = window().location().href().unwrap_or_default();
+    let base = base.split('#').next().unwrap_or_default().to_string();
+    let link = format!("{base}#{text}");
+    // The name is the reader's: link and words follow it.
+    let named = {
+        let base = base.clone();
+        Signal::derive(move || format!("{base}#{}", store.experiment.with(ToString::to_string)))
+    };
     let title = untrack(|| store.shown()).map_or_else(String::new, |i| {
         let what = if i.synthetic { "a synthetic workload" } else { "a trace" };
         i.model.as_ref().map_or(format!("moescope on {what}"), |m| format!("moescope: {m} on {what}"))
@@ -133,7 +143,7 @@ fn share(store: Store) -> AnyView {
     let command = format!("moescope run --experiment '{text}' --json");
     let figure = RwSignal::new("speedups".to_string());
     let embed = {
-        let (text, base) = (text.clone(), link.split('#').next().unwrap_or_default().to_string());
+        let (text, base) = (text.clone(), base.clone());
         move || {
             let joined = crate::experiment::Experiment::parse(&format!("{text}&embed={}", figure.get())).0;
             format!("<iframe src=\"{base}#{joined}\" width=\"720\" height=\"560\" loading=\"lazy\"></iframe>")
@@ -155,9 +165,13 @@ fn share(store: Store) -> AnyView {
     let length = link.len();
     view! {
         <h2>"Share"</h2>
-        {copyable("share-link", "Link, with every setting", Signal::stored(link.clone()))}
+        <Number id="share-name" label="Name, if it should have one" value=get(store, "name") on_change=move |v| set(store, "name", &v) />
+        {copyable("share-link", "Link, with every setting", named)}
         <p class="aside">{length} " characters. Traces are not in it: whoever opens it sees a synthetic workload until the same trace is dropped there."</p>
-        {copyable("share-markdown", "Markdown", Signal::stored(format!("[{title}]({link})")))}
+        {copyable("share-markdown", "Markdown", Signal::derive(move || {
+            let name = get(store, "name").get();
+            format!("[{}]({})", if name.is_empty() { title.clone() } else { name }, named.get())
+        }))}
         {copyable("share-command", "The same on the command line", Signal::stored(command))}
         <label class="control" for="share-figure">
             <span>"One figure in a frame of another page"</span>
