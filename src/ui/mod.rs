@@ -9,6 +9,7 @@ mod figure;
 mod load;
 mod numbers;
 mod panels;
+mod present;
 mod query;
 mod recent;
 mod remote;
@@ -40,6 +41,7 @@ fn App() -> impl IntoView {
     recent::begin(store);
     remote::begin(store);
     shell::begin(store);
+    present::begin(store);
     api::offer(store);
     let rooms = views::VIEWS.iter().map(|&(view, make)| shell::room(store, view, make)).collect_view();
     view! {
@@ -48,7 +50,7 @@ fn App() -> impl IntoView {
             <panels::Notices store />
             {rooms}
         </main>
-        <panels::Footer />
+        <panels::Footer store />
         <shell::Tabs store />
         <panels::TraceSheet store />
         <panels::Dialogs store />

@@ -73,9 +73,15 @@ pub(crate) fn Notices(store: Store) -> impl IntoView {
 
 /// Source and privacy.
 #[component]
-pub(crate) fn Footer() -> impl IntoView {
+pub(crate) fn Footer(store: Store) -> impl IntoView {
+    // On paper: how to come back to what is printed.
+    let address = move || {
+        let text = store.scene.with(ToString::to_string);
+        let digest = store.shown().map_or_else(String::new, |i| i.digest.clone());
+        format!("{}#{text}, digest {digest}", window().location().origin().unwrap_or_default())
+    };
     view! {
-        <footer class="foot">
+        <footer class="foot" data-address=address>
             <p>
                 "Analyses and wafer model after \u{201c}Patterns behind Chaos\u{201d} (ISCA 2026, "
                 <a href="https://arxiv.org/abs/2510.05497" rel="noreferrer">"arXiv 2510.05497"</a>
