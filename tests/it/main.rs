@@ -7,6 +7,7 @@ mod analyses;
 mod archives;
 mod brute;
 #[cfg(not(target_arch = "wasm32"))]
+mod colours;
 mod command_line;
 mod experiment;
 #[cfg(not(target_arch = "wasm32"))]
