@@ -23,6 +23,9 @@ pub struct Observation {
     pub reading: String,
     /// Times over a mean, rather than a share.
     pub times: bool,
+    /// Least and largest value that the paper prints, equal where it is one; for pictures alone, reports have the words.
+    #[serde(skip)]
+    pub printed: Option<(f64, f64)>,
 }
 
 /// A question with its answer.

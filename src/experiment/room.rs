@@ -4,6 +4,7 @@
 use serde::{Deserialize, Serialize};
 
 use super::ViewSettings;
+use crate::analysis::registry::sketch_named;
 
 /// A view of the page.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
@@ -67,6 +68,10 @@ impl View {
             (&s.left, &s.right, s.map) == (&d.left, &d.right, d.map),
             (s.scope, s.layer, s.mean) == (d.scope, d.layer, d.mean),
         ];
+        // A figure in a frame is looked for where it is drawn.
+        if sketch_named(&s.embed).is_some() || s.embed.starts_with("versus-") {
+            return View::Explore;
+        }
         if differs(&simulate) {
             View::Simulate
         } else if differs(&explore) {

@@ -19,6 +19,6 @@ pub use chart::{Chart, chart, svg};
 pub use curve::{Curve, Curves, Marker, Points, curves, points};
 pub use figure::{Overlay, picture};
 pub use gantt::{Gantt, Span, gantt};
-pub use heatmap::{Heatmap, heatmap, paint, pixels};
+pub use heatmap::{Heatmap, heatmap, paint, pixels, shades};
 pub use mesh::{MeshPicture, mesh};
 pub use png::with_comment;

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use leptos::prelude::*;
 
 use super::query::{Failure, Query};
-use crate::analysis::Report;
+use crate::analysis::{Report, Small};
 use crate::experiment::{Experiment, View};
 use crate::format::Issue;
 use crate::protocol::{DataId, Figures, Info, Origin, PaperRun, PlaceReport, RunReport, Side};
@@ -108,6 +108,8 @@ pub(super) struct Answers {
     pub(super) layer: Query<Figures>,
     /// Further figures of that layer.
     pub(super) details: Query<Figures>,
+    /// One figure of every layer, small, as they come.
+    pub(super) every: Query<Vec<Small>>,
     /// All analyses of what is shown.
     pub(super) report: Query<Report>,
     /// The last result of the simulator.
@@ -209,6 +211,7 @@ impl Store {
                 overview: Query::new(),
                 layer: Query::new(),
                 details: Query::new(),
+                every: Query::new(),
                 report: Query::new(),
                 run: Query::new(),
                 timeline: Query::new(),

@@ -20,7 +20,7 @@ fn story(store: Store) -> AnyView {
 }
 
 fn explore(store: Store) -> AnyView {
-    view! { <div class="doc"><panels::See store /> <panels::Tell store /> <panels::Requests store /></div> }.into_any()
+    view! { <panels::Explore store /> }.into_any()
 }
 
 fn simulate(store: Store) -> AnyView {

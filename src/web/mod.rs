@@ -7,6 +7,7 @@ mod drop;
 mod page;
 mod pool;
 mod remote;
+mod small;
 mod stored;
 mod wire;
 mod worker;
@@ -19,6 +20,7 @@ pub use page::{
 };
 pub use pool::{OnProgress, Parcel, Pool, PoolError};
 pub use remote::{Remote, fetch_remote, host_of, is_own};
+pub use small::small;
 pub use stored::{
     StoredFile, delete_file, delete_unreadable, file_bytes, on_stored, room, store_file, stored_file, stored_files,
 };
