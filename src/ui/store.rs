@@ -95,6 +95,8 @@ pub(super) struct Loaded {
     pub(super) readers: RwSignal<usize>,
     /// The files that the loaded trace was read from.
     pub(super) files: StoredValue<Vec<Dropped>, LocalStorage>,
+    /// The reader's own placement, which is compared with the others.
+    pub(super) placement: RwSignal<Option<Dropped>, LocalStorage>,
     /// Grows with every change of what the data worker holds.
     pub(super) generation: RwSignal<u32>,
 }
@@ -203,6 +205,7 @@ impl Store {
                 unstored: RwSignal::default(),
                 readers: RwSignal::new(usize::MAX),
                 files: StoredValue::new_local(Vec::new()),
+                placement: RwSignal::new_local(None),
                 generation: RwSignal::default(),
             },
             answers: Answers {

@@ -28,7 +28,7 @@ fn simulate(store: Store) -> AnyView {
 }
 
 fn deploy(store: Store) -> AnyView {
-    view! { <div class="doc"><panels::Deploy store /></div> }.into_any()
+    view! { <panels::Deploy store /> }.into_any()
 }
 
 fn paper(store: Store) -> AnyView {
