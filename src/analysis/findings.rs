@@ -23,6 +23,9 @@ pub struct Observation {
     pub reading: String,
     /// Times over a mean, rather than a share.
     pub times: bool,
+    /// The paper's value as a number, where it gives one; it is in `paper`'s words, and so not in files.
+    #[serde(skip)]
+    pub expected: Option<f64>,
 }
 
 /// A question with its answer.

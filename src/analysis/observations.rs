@@ -36,7 +36,16 @@ pub fn observations(report: &Report, model: Option<&ModelPreset>, synthetic: boo
                 }
                 Some(m) => reading(report, without_collapsed.unwrap_or(m), expected, synthetic),
             };
-            Observation { id: id.into(), name: name.into(), measured, without_collapsed, paper, reading, times: false }
+            Observation {
+                id: id.into(),
+                name: name.into(),
+                measured,
+                without_collapsed,
+                paper,
+                reading,
+                times: false,
+                expected,
+            }
         };
     let published = |value: Option<f64>| value.map_or_else(|| "no published value for this model".into(), percent);
     let no_order = "needs the order of tokens";
@@ -129,6 +138,7 @@ pub fn observations(report: &Report, model: Option<&ModelPreset>, synthetic: boo
                 "needs top-2 or more".into()
             },
             times: true,
+            expected: None,
         },
     );
     out

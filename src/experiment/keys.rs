@@ -231,7 +231,11 @@ pub fn keys() -> &'static [Key] {
             get: |e| if View::of(&e.view) == e.view.view { String::new() } else { e.view.view.name().into() },
             set: |e, v| choice(v, &View::EACH.map(|view| (view.name(), view))).map(|view| e.view.view = view),
         },
-        Key { name: "part", get: |e| e.view.part.clone(), set: |e, v| slug(v, "part").map(|()| e.view.part = v.into()) },
+        Key {
+            name: "part",
+            get: |e| e.view.part.clone(),
+            set: |e, v| slug(v, "part").map(|()| e.view.part = v.into()),
+        },
         number!("race", view.race, 0..=1000),
         Key {
             name: "present",

@@ -4,8 +4,8 @@ use plotters::coord::Shift;
 use plotters::prelude::*;
 
 use super::{
-    Bars, Curves, Frame, Gantt, Heatmap, Lines, Look, MeshPicture, Panels, Points, Result, bars, curves, gantt, heatmap,
-    lines, mesh, paint, panels, points,
+    Bars, Curves, Frame, Gantt, Heatmap, Lines, Look, MeshPicture, Panels, Points, Result, bars, curves, gantt,
+    heatmap, lines, mesh, paint, panels, points,
 };
 
 /// A figure.

@@ -94,7 +94,8 @@ mod tests {
 
     #[test]
     fn names_stand_beside_their_lines_and_apart() {
-        let line = |name: &str, y: f64| Line { name: name.into(), hue: "ep", points: vec![(0.0, y), (1.0, y)], strong: false };
+        let line =
+            |name: &str, y: f64| Line { name: name.into(), hue: "ep", points: vec![(0.0, y), (1.0, y)], strong: false };
         let of = Lines {
             lines: vec![line("contiguous", 1.5), line("remap", 1.5), line("eplb", f64::NAN)],
             marker: Some((0.5, "layer 3".into())),

@@ -157,7 +157,12 @@ fn one<DB: DrawingBackend>(
             if let Some(label) = &mark.label {
                 let half = look.px(4.0 * label.chars().count() as f64);
                 let at = middle.clamp(frame.left + half, (frame.right - half).max(frame.left + half));
-                look.text(area, label, (at, top - look.px(4.0)), words(theme.told(mark.hue), HPos::Center, VPos::Bottom))?;
+                look.text(
+                    area,
+                    label,
+                    (at, top - look.px(4.0)),
+                    words(theme.told(mark.hue), HPos::Center, VPos::Bottom),
+                )?;
             }
             if let Some(paper) = mark.paper {
                 diamond(area, look, (middle, frame.at(0.0, paper).1))?;
@@ -262,8 +267,10 @@ mod tests {
 
     #[test]
     fn a_place_is_found_in_its_own_chart() {
-        let group = |value| Group { marks: vec![Mark { value, hue: "ep", ..Mark::default() }], under: vec!["0".into()] };
-        let panel = |title: &str| Panel { title: title.into(), groups: vec![group(1.0), group(2.0)], ..Panel::default() };
+        let group =
+            |value| Group { marks: vec![Mark { value, hue: "ep", ..Mark::default() }], under: vec!["0".into()] };
+        let panel =
+            |title: &str| Panel { title: title.into(), groups: vec![group(1.0), group(2.0)], ..Panel::default() };
         let of = Panels {
             panels: vec![panel("one"), panel("two"), panel("three")],
             y: Axis::linear("", 2.0),

@@ -109,7 +109,13 @@ pub const LIGHT: Theme = Theme {
     surface: RGBColor(255, 255, 255),
     absent: RGBColor(201, 197, 186),
     accent: RGBColor(163, 76, 22),
-    series: [RGBColor(84, 87, 92), RGBColor(67, 119, 175), RGBColor(180, 107, 60), RGBColor(138, 90, 0), RGBColor(163, 42, 34)],
+    series: [
+        RGBColor(84, 87, 92),
+        RGBColor(67, 119, 175),
+        RGBColor(180, 107, 60),
+        RGBColor(138, 90, 0),
+        RGBColor(163, 42, 34),
+    ],
     paper: RGBColor(23, 24, 26),
     ramp: [
         RGBColor(238, 235, 227),
@@ -147,7 +153,13 @@ pub const DARK: Theme = Theme {
     surface: RGBColor(21, 23, 26),
     absent: RGBColor(67, 71, 77),
     accent: RGBColor(229, 138, 78),
-    series: [RGBColor(171, 173, 177), RGBColor(101, 155, 213), RGBColor(211, 136, 84), RGBColor(224, 176, 85), RGBColor(240, 130, 111)],
+    series: [
+        RGBColor(171, 173, 177),
+        RGBColor(101, 155, 213),
+        RGBColor(211, 136, 84),
+        RGBColor(224, 176, 85),
+        RGBColor(240, 130, 111),
+    ],
     paper: RGBColor(255, 255, 255),
     ramp: [
         RGBColor(34, 37, 41),

@@ -20,6 +20,7 @@ mod moesum_2;
 mod paper;
 mod placement;
 mod plans;
+mod published;
 mod remembered;
 mod run;
 mod search;
@@ -46,6 +47,7 @@ pub use paper::{
 };
 pub use placement::read_placement;
 pub use plans::Plans;
+pub use published::{AddedUnit, CASE_BESIDE, CASE_SPREAD, ERRATA, Erratum, UNITS, VERSIONS, binomial};
 pub use remembered::Outcomes;
 pub use run::{Chunk, DoneChunk, Run, RunReport, StrategyRun};
 pub use verdict::{Gap, Verdict};

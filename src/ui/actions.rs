@@ -56,7 +56,9 @@ pub(super) fn begin(store: Store) {
     Effect::new(move |_| ask_overview(store, data.get().map(|d| d.0), scope.get()));
     // Figures of a layer are Explore's.
     let explored = Memo::new(move |_| store.opened(View::Explore));
-    Effect::new(move |_| ask_layer(store, data.get().filter(|_| explored.get()).map(|d| d.0), layer.get(), scope.get()));
+    Effect::new(move |_| {
+        ask_layer(store, data.get().filter(|_| explored.get()).map(|d| d.0), layer.get(), scope.get())
+    });
     // The details of a layer are asked for once its first figures are there: a moving slider never waits for them.
     let at = Memo::new(move |_| {
         Some((store.answers.layer.with(|v| v.as_ref().map(|v| v.layer))?, data.get()?.0, scope.get()))

@@ -175,7 +175,10 @@ fn figure(
     let table = RwSignal::new(false);
     let open = RwSignal::new(false);
     let left = move |event: leptos::ev::FocusEvent| {
-        let inside = event.related_target().and_then(|t| t.dyn_into::<web_sys::Element>().ok()).and_then(|e| e.closest(".menu").ok().flatten());
+        let inside = event
+            .related_target()
+            .and_then(|t| t.dyn_into::<web_sys::Element>().ok())
+            .and_then(|e| e.closest(".menu").ok().flatten());
         if inside.is_none() {
             open.set(false);
         }
@@ -189,15 +192,28 @@ fn figure(
         });
         let base = window().location().href().unwrap_or_default();
         let base = base.split('#').next().unwrap_or_default().to_string();
-        let frame = format!("<iframe src=\"{base}#{text}\" width=\"720\" height=\"560\" loading=\"lazy\" title=\"{title}\"></iframe>");
-        leptos::task::spawn_local(async move { let _ = crate::web::clipboard(frame).await; });
+        let frame = format!(
+            "<iframe src=\"{base}#{text}\" width=\"720\" height=\"560\" loading=\"lazy\" title=\"{title}\"></iframe>"
+        );
+        leptos::task::spawn_local(async move {
+            let _ = crate::web::clipboard(frame).await;
+        });
     };
     let copy_link = move |_| {
         write_address(store);
         let link = window().location().href().unwrap_or_default();
         leptos::task::spawn_local(async move {
-            said_link.set(if crate::web::clipboard(link).await { "Link copied" } else { "Copy it from the address bar" });
-            set_timeout(move || { let _ = said_link.try_set("Copy link"); }, std::time::Duration::from_secs(3));
+            said_link.set(if crate::web::clipboard(link).await {
+                "Link copied"
+            } else {
+                "Copy it from the address bar"
+            });
+            set_timeout(
+                move || {
+                    let _ = said_link.try_set("Copy link");
+                },
+                std::time::Duration::from_secs(3),
+            );
         });
     };
     // What the arrow keys look at, in the figure's own axes.

@@ -60,8 +60,11 @@ pub(super) fn begin(store: Store) {
     });
     Effect::new(move |_| {
         if let Some(root) = document().document_element() {
-            let _ =
-                if present.get() { root.set_attribute("data-present", "") } else { root.remove_attribute("data-present") };
+            let _ = if present.get() {
+                root.set_attribute("data-present", "")
+            } else {
+                root.remove_attribute("data-present")
+            };
         }
     });
 }

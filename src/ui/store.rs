@@ -8,7 +8,7 @@ use super::query::{Failure, Query};
 use crate::analysis::Report;
 use crate::experiment::{Experiment, View};
 use crate::format::Issue;
-use crate::protocol::{DataId, Figures, Info, Origin, PaperRun, PlaceReport, RunReport, Side};
+use crate::protocol::{CaseStudy, DataId, Figures, Info, Origin, PaperRun, PlaceReport, RunReport, Side};
 use crate::sim::Timeline;
 use crate::web::{Dropped, Pool, prefers_dark, recall};
 
@@ -126,6 +126,8 @@ pub(super) struct Answers {
     pub(super) placed: Query<PlaceReport>,
     /// The runs of Figure 12.
     pub(super) paper: Query<Vec<PaperRun>>,
+    /// Figures 16 and 17.
+    pub(super) case_study: Query<CaseStudy>,
 }
 
 /// The page itself.
@@ -220,6 +222,7 @@ impl Store {
                 versus: Query::new(),
                 placed: Query::new(),
                 paper: Query::new(),
+                case_study: Query::new(),
             },
             chrome: Chrome {
                 consent: RwSignal::default(),

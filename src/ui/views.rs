@@ -32,5 +32,5 @@ fn deploy(store: Store) -> AnyView {
 }
 
 fn paper(store: Store) -> AnyView {
-    view! { <div class="doc"><panels::Paper store /> <panels::Explain store /> <panels::Pieces store /> <panels::Glossary /></div> }.into_any()
+    view! { <panels::Paper store /> }.into_any()
 }

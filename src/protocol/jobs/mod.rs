@@ -1,11 +1,13 @@
 //! Every job. To add one is to add its struct and its row here.
 
 mod answer;
+mod case;
 mod load;
 mod place;
 mod simulate;
 
 pub use answer::{Figures, Mean, Report, SetReference, Versus};
+pub use case::CaseStudy;
 pub use load::{
     Commit, Count, CountLayers, CountReuse, Discard, Glance, Ingest, Join, List, Mark, Merge, Restore, STORED, Save,
     Share, Synthesize, Take,
@@ -44,5 +46,5 @@ jobs! {
     List Ingest Glance Count Take Merge Join Share CountReuse CountLayers Commit Discard Mark
     Save Restore Synthesize
     Report Figures Mean SetReference Versus
-    FillBatch Run RunSynthetic Timeline Paper Place
+    FillBatch Run RunSynthetic Timeline Paper Place CaseStudy
 }

@@ -29,7 +29,7 @@ const KEYS: [(&str, &str); 11] = [
     ("Esc", "close, or leave a figure's value"),
 ];
 
-const BIBTEX: &str = "@misc{patterns-behind-chaos,\n  title  = {Patterns behind Chaos},\n  year   = {2025},\n  eprint = {2510.05497},\n  archivePrefix = {arXiv},\n  note   = {ISCA 2026; https://arxiv.org/abs/2510.05497}\n}";
+pub(super) const BIBTEX: &str = "@misc{patterns-behind-chaos,\n  title  = {Patterns behind Chaos},\n  year   = {2025},\n  eprint = {2510.05497},\n  archivePrefix = {arXiv},\n  note   = {ISCA 2026; https://arxiv.org/abs/2510.05497}\n}";
 
 /// All three, and the keys that open them.
 #[component]
@@ -47,7 +47,9 @@ pub(crate) fn Dialogs(store: Store) -> impl IntoView {
     });
     // Told a moment after the dialog closed: another may be open by then.
     let closed = move |_| {
-        if element.get_untracked().is_some_and(|d| !d.open()) && store.chrome.dialog.get_untracked() != Some(Dialog::Trace) {
+        if element.get_untracked().is_some_and(|d| !d.open())
+            && store.chrome.dialog.get_untracked() != Some(Dialog::Trace)
+        {
             store.chrome.dialog.set(None);
         }
     };

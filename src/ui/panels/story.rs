@@ -5,12 +5,12 @@ use leptos::prelude::*;
 
 use super::views::{Found, caches, drawn};
 use crate::analysis::{Bar, Insight, insights};
+use crate::experiment::View;
 use crate::model::model_named;
 use crate::sim::Strategy;
+use crate::ui::shell::go_to;
 use crate::ui::store::Store;
 use crate::units::{amount, significant};
-use crate::experiment::View;
-use crate::ui::shell::go_to;
 
 /// Figure of each insight: its name and title.
 const FIGURES: [(&str, &str); 6] = [

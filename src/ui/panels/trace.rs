@@ -17,8 +17,8 @@ use crate::ui::load::{cancel_load, load};
 use crate::ui::numbers::{count, fact};
 use crate::ui::recent::{remove, restore};
 use crate::ui::remote::from_address;
-use crate::ui::settings::{change, get, set};
 use crate::ui::selection::unsimulated;
+use crate::ui::settings::{change, get, set};
 use crate::ui::store::{Dialog, Loading, Store, StoredTrace};
 use crate::units::{bytes, grouped};
 use crate::web::{Dropped, dropped, picked, text_of};
@@ -44,13 +44,20 @@ pub(crate) fn TraceSheet(store: Store) -> impl IntoView {
         let now = store.loaded.trace.with(|t| t.as_ref().map(|t| t.digest.clone()));
         let asks = untrack(|| unsimulated(store).get()).is_some();
         let clean = store.loaded.issues.with_untracked(|i| i.0.is_empty());
-        if before.get_value() != now && now.is_some() && clean && !asks && store.chrome.dialog.get_untracked() == Some(Dialog::Trace) {
+        if before.get_value() != now
+            && now.is_some()
+            && clean
+            && !asks
+            && store.chrome.dialog.get_untracked() == Some(Dialog::Trace)
+        {
             store.chrome.dialog.set(None);
         }
         before.set_value(now);
     });
     let closed = move |_| {
-        if store.chrome.dialog.get_untracked() == Some(Dialog::Trace) && element.get_untracked().is_some_and(|d| !d.open()) {
+        if store.chrome.dialog.get_untracked() == Some(Dialog::Trace)
+            && element.get_untracked().is_some_and(|d| !d.open())
+        {
             store.chrome.dialog.set(None);
         }
     };

@@ -36,7 +36,8 @@ fn ratio(of: &PlacedStrategy) -> AnyView {
 fn sentence(desk: Desk, report: &PlaceReport, verdict: &Verdict<'_>) -> AnyView {
     let device = desk.device();
     let best = verdict.best;
-    let on = if report.held_out { "On requests it has not seen, " } else { "On the very requests that it was made from, " };
+    let on =
+        if report.held_out { "On requests it has not seen, " } else { "On the very requests that it was made from, " };
     let beside = verdict.contiguous.map(|c| {
         view! { "; experts in order of their ids leave it at " {ratio(c.of)} " and take " {percent(c.slower)} " longer" }
     });
@@ -61,7 +62,9 @@ fn judged(report: &PlaceReport, gap: &Gap<'_>) -> String {
     match gap.spread {
         None => format!(", {split} and in one layer: too little to choose by"),
         Some(spread) if gap.counts() => format!(", {split}: more than layers differ by (\u{b1}{})", percent(spread)),
-        Some(spread) => format!(", {split}: less than layers differ by (\u{b1}{}), so too little to choose by", percent(spread)),
+        Some(spread) => {
+            format!(", {split}: less than layers differ by (\u{b1}{}), so too little to choose by", percent(spread))
+        }
     }
 }
 
@@ -69,7 +72,11 @@ fn judged(report: &PlaceReport, gap: &Gap<'_>) -> String {
 fn of_what(desk: Desk) -> impl IntoView {
     move || {
         let report = desk.report()?;
-        let scored = if report.held_out { "learnt from the even requests, scored on the odd ones" } else { "scored on what it learnt from" };
+        let scored = if report.held_out {
+            "learnt from the even requests, scored on the odd ones"
+        } else {
+            "scored on what it learnt from"
+        };
         let on = if report.synthetic { "the synthetic workload" } else { "your trace" };
         let (layers, device) = (report.layers.len(), desk.device());
         let words = format!(
@@ -84,6 +91,8 @@ fn of_what(desk: Desk) -> impl IntoView {
         let seen = (!report.held_out && !report.from_counts).then(|| view! {
             <button type="button" class="link" on:click=move |_| drop(set(desk.store, "heldout", "on"))>"Score it on requests it has not seen"</button>
         });
-        Some(view! { <p class="status" id="placed"><span>{words} {tie.map(|t| format!(" {t}"))} {warned}</span> {seen}</p> })
+        Some(
+            view! { <p class="status" id="placed"><span>{words} {tie.map(|t| format!(" {t}"))} {warned}</span> {seen}</p> },
+        )
     }
 }

@@ -25,7 +25,8 @@ pub(super) fn begin(desk: Desk) {
         // The data worker must hold the workload that is meant.
         let held = store.origin() == Origin::Trace || store.loaded.synthetic_of.with(|of| of.as_ref() == Some(&wanted));
         let file = store.loaded.placement.with(|f| f.as_ref().map(|f| (f.path.clone(), f.file.size().to_string())));
-        (open && held && unknown(desk).is_none()).then(|| Some((run?, store.data()?, store.loaded.generation.get(), file)))?
+        (open && held && unknown(desk).is_none())
+            .then(|| Some((run?, store.data()?, store.loaded.generation.get(), file)))?
     });
     Effect::new(move |_| {
         let Some(now) = key.get() else { return };
@@ -43,7 +44,8 @@ pub(super) fn begin(desk: Desk) {
 /// Why nothing can be compared; none if it can.
 pub(super) fn unknown(desk: Desk) -> Option<String> {
     let info = desk.store.shown()?;
-    let of = (desk.store.origin() == Origin::Trace).then(|| desk.store.scene.with(|e| e.of_model(info.model.as_deref()).err()));
+    let of = (desk.store.origin() == Origin::Trace)
+        .then(|| desk.store.scene.with(|e| e.of_model(info.model.as_deref()).err()));
     of.flatten().map(|why| format!("Nothing can be compared: {why}."))
 }
 

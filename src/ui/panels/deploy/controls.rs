@@ -34,17 +34,21 @@ pub(super) fn controls(desk: Desk) -> impl IntoView {
         let on = move || store.scene.with(|e| e.system.wafer == s.name);
         view! { <button type="button" title=s.says aria-pressed=move || on().to_string() on:click=move |_| system(s.name)>{short}</button> }
     });
-    let across = Memo::new(move |_| store.scene.with(|e| {
-        let mesh = e.hardware().mesh;
-        (e.system().fields().any(|f| f.name == "nodes") && mesh.x * mesh.y > mesh.x).then_some(mesh.x)
-    }));
-    let nodes = move || across.get().map(|each| {
+    let across = Memo::new(move |_| {
+        store.scene.with(|e| {
+            let mesh = e.hardware().mesh;
+            (e.system().fields().any(|f| f.name == "nodes") && mesh.x * mesh.y > mesh.x).then_some(mesh.x)
+        })
+    });
+    let nodes = move || {
+        across.get().map(|each| {
         let one = NODES.into_iter().map(move |n| {
             let on = move || store.scene.with(|e| e.hardware().mesh.y == n);
             view! { <button type="button" aria-pressed=move || on().to_string() on:click=move |_| drop(set(store, "nodes", &n.to_string()))>{n * each}</button> }
         });
         view! { <div class="ctl-item"><span class="ctl-name" id="nodes-name">"GPUs"</span><div class="seg" role="group" aria-labelledby="nodes-name">{one.collect_view()}</div></div> }
-    });
+    })
+    };
     let spare = SPARE.map(|n| {
         let on = move || get(store, "spare").get() == n;
         view! { <button type="button" aria-pressed=move || on().to_string() on:click=move |_| drop(set(store, "spare", n))>{n}</button> }

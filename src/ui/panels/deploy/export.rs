@@ -111,7 +111,12 @@ fn shown(desk: Desk, offer: &Offer, saved: RwSignal<Option<Offer>>) -> AnyView {
     let said = |signal: RwSignal<&'static str>, text: String| {
         leptos::task::spawn_local(async move {
             signal.set(if clipboard(text).await { "Copied" } else { "Not allowed" });
-            set_timeout(move || { let _ = signal.try_set("Copy"); }, std::time::Duration::from_secs(2));
+            set_timeout(
+                move || {
+                    let _ = signal.try_set("Copy");
+                },
+                std::time::Duration::from_secs(2),
+            );
         });
     };
     let told = RwSignal::new("Copy");
@@ -161,7 +166,11 @@ fn dispatched(desk: Desk) -> Option<String> {
     }
     let even = report.strategies.iter().find(|s| s.strategy == format!("{}.even", of.placement));
     let even = even.map_or_else(String::new, |s| format!(": with even shares it takes {}", seconds(s.seconds)));
-    Some(format!("Its {} need the dispatch {}; a server that shares tokens otherwise has another time{even}.", seconds(of.seconds), of.dispatch))
+    Some(format!(
+        "Its {} need the dispatch {}; a server that shares tokens otherwise has another time{even}.",
+        seconds(of.seconds),
+        of.dispatch
+    ))
 }
 
 /// The reader's own placement.

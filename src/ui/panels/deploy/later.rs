@@ -48,7 +48,9 @@ fn figure(desk: Desk) -> AnyView {
     let reading = move || {
         let report = desk.report()?;
         let of = desk.looked(&report)?;
-        Some(view! { <b class=format!("hued {}", class(of))>{title(of)}</b> ", made on the prompts: " {report.rebalance.get(&of.placement)?.reading.clone()} })
+        Some(
+            view! { <b class=format!("hued {}", class(of))>{title(of)}</b> ", made on the prompts: " {report.rebalance.get(&of.placement)?.reading.clone()} },
+        )
     };
     view! {
         <div class="stack dep-hold">

@@ -81,7 +81,13 @@ fn chart(desk: Desk, report: &PlaceReport, device: &str) -> Chart {
             }
         };
         let group = |(d, &value): (usize, &f64)| Group {
-            marks: vec![Mark { value, hue, faint: d != top, label: (d == top).then(|| significant(value, 3)), paper: None }],
+            marks: vec![Mark {
+                value,
+                hue,
+                faint: d != top,
+                label: (d == top).then(|| significant(value, 3)),
+                paper: None,
+            }],
             under: under(d),
         };
         Panel {
@@ -217,7 +223,10 @@ pub(super) fn layers(desk: Desk, device: &'static str) -> AnyView {
             ),
             _ => String::new(),
         };
-        format!("{}. Mean over steps; 1 is an even load.{bounds} Choose a layer to see its {device}s above.", words.join(", "))
+        format!(
+            "{}. Mean over steps; 1 is an even load.{bounds} Choose a layer to see its {device}s above.",
+            words.join(", ")
+        )
     };
     view! {
         <Figure

@@ -49,7 +49,10 @@ impl Desk {
             now.or_else(|| before.cloned()).unwrap_or_default()
         });
         let has_file = move || {
-            store.answers.placed.with(|r| r.as_ref().is_some_and(|r| r.strategies.iter().any(|s| s.placement == "file")))
+            store
+                .answers
+                .placed
+                .with(|r| r.as_ref().is_some_and(|r| r.strategies.iter().any(|s| s.placement == "file")))
         };
         Self { store, search: RwSignal::new(false), has_file: Memo::new(move |_| has_file()), part }
     }
@@ -95,11 +98,13 @@ impl Desk {
             None => {}
         }
         let of = reference(report);
-        let worst = of.and_then(|s| (0..s.by_layer.len()).max_by(|&a, &b| {
-            let of = |at: usize| s.by_layer[at].max_over_mean;
-            // The first of those that are alike.
-            of(a).total_cmp(&of(b)).then(b.cmp(&a))
-        }));
+        let worst = of.and_then(|s| {
+            (0..s.by_layer.len()).max_by(|&a, &b| {
+                let of = |at: usize| s.by_layer[at].max_over_mean;
+                // The first of those that are alike.
+                of(a).total_cmp(&of(b)).then(b.cmp(&a))
+            })
+        });
         Which::Worst(worst.unwrap_or(0))
     }
 
@@ -137,11 +142,15 @@ fn slug(name: &str) -> String {
 /// The strategies that are drawn: blocks by id, the paper's, EPLB, the one that is looked at, and the reader's own.
 pub(super) fn drawn(desk: Desk, report: &PlaceReport) -> Vec<&PlacedStrategy> {
     let named = |name: &str| report.strategies.iter().find(|s| s.strategy == name);
-    let mut all: Vec<&PlacedStrategy> = ["contiguous.even", "remap.even", "eplb.even"].into_iter().filter_map(named).collect();
+    let mut all: Vec<&PlacedStrategy> =
+        ["contiguous.even", "remap.even", "eplb.even"].into_iter().filter_map(named).collect();
     let fixed = all.len();
-    let mut add = |of: Option<&'_ PlacedStrategy>, all: &mut Vec<_>| {
+    let add = |of: Option<&'_ PlacedStrategy>, all: &mut Vec<_>| {
         let Some(of) = of.and_then(|of| named(&of.strategy)) else { return };
-        if of.placement != "file" && all.len() == fixed && all.iter().all(|s: &&PlacedStrategy| s.strategy != of.strategy) {
+        if of.placement != "file"
+            && all.len() == fixed
+            && all.iter().all(|s: &&PlacedStrategy| s.strategy != of.strategy)
+        {
             all.push(of);
         }
     };

@@ -90,7 +90,12 @@ fn row(desk: Desk, report: &Arc<PlaceReport>, of: &PlacedStrategy, even: f64, qu
     .into_any()
 }
 
-fn bound(report: &PlaceReport, name: &'static str, title: &'static str, words: &'static str) -> Option<impl IntoView + use<>> {
+fn bound(
+    report: &PlaceReport,
+    name: &'static str,
+    title: &'static str,
+    words: &'static str,
+) -> Option<impl IntoView + use<>> {
     let of: &Bound = report.bounds.iter().find(|b| b.name == name)?;
     Some(view! {
         <tr id=format!("bound-{name}") class="bound">
