@@ -28,6 +28,14 @@ pub struct Observation {
     pub printed: Option<(f64, f64)>,
 }
 
+impl Observation {
+    /// The paper's value, where it prints one and no range.
+    #[must_use]
+    pub fn expected(&self) -> Option<f64> {
+        self.printed.filter(|(from, to)| from == to).map(|(from, _)| from)
+    }
+}
+
 /// A question with its answer.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Insight {

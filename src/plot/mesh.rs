@@ -130,5 +130,13 @@ pub fn mesh<DB: DrawingBackend>(
     // Row 0 is at the top.
     (rows.from, rows.to) = (rows.to, rows.from);
     let (right, bottom) = (left + cell * x as f64, top + cell * y as f64);
-    Ok(Frame { left: round(left), top: round(top), right: round(right), bottom: round(bottom), x: count(x), y: rows })
+    Ok(Frame {
+        left: round(left),
+        top: round(top),
+        right: round(right),
+        bottom: round(bottom),
+        x: count(x),
+        y: rows,
+        parts: Vec::new(),
+    })
 }

@@ -37,6 +37,31 @@ impl Theme {
         strategy(name).unwrap_or(self.series[i % self.series.len()])
     }
 
+    /// The colour of a name of [`hue`]; the quiet one of any other.
+    #[must_use]
+    pub fn hue(&self, name: &str) -> RGBColor {
+        hue(name).unwrap_or(self.quiet)
+    }
+
+    /// The same hue for text, which needs more contrast.
+    #[must_use]
+    pub fn told(&self, name: &str) -> RGBColor {
+        let dark = self.surface == DARK.surface;
+        match (name, dark) {
+            ("contiguous" | "base", false) => RGBColor(102, 104, 107),
+            ("contiguous" | "base", true) => RGBColor(163, 165, 167),
+            ("remap" | "ep", false) => RGBColor(7, 104, 180),
+            ("remap" | "ep", true) => RGBColor(85, 177, 250),
+            ("file" | "allo", false) => RGBColor(10, 112, 107),
+            ("file" | "allo", true) => RGBColor(69, 179, 170),
+            ("eplb" | "pred", false) => RGBColor(134, 49, 159),
+            ("eplb" | "pred", true) => RGBColor(201, 139, 226),
+            ("chosen" | "allo+pred", false) => RGBColor(163, 76, 22),
+            ("chosen" | "allo+pred", true) => RGBColor(229, 138, 78),
+            _ => self.quiet,
+        }
+    }
+
     /// The colour of a magnitude from 0 to 1.
     #[must_use]
     pub fn magnitude(&self, t: f64) -> RGBColor {
@@ -60,6 +85,19 @@ pub fn strategy(name: &str) -> Option<RGBColor> {
         "pred" => RGBColor(146, 60, 180),
         "allo+pred" => RGBColor(204, 109, 43),
         _ => return None,
+    })
+}
+
+/// The colour of a strategy, or of a placement that is compared with others: the same five, each for one of them.
+#[must_use]
+pub fn hue(name: &str) -> Option<RGBColor> {
+    strategy(match name {
+        "contiguous" => "base",
+        "remap" => "ep",
+        "file" => "allo",
+        "eplb" => "pred",
+        "chosen" => "allo+pred",
+        other => other,
     })
 }
 

@@ -29,6 +29,7 @@ pub(super) fn begin(store: Store) {
         // Read, not only tracked: a memo that nobody has read counts as changed.
         let _ = (origin.get(), key.get(), trace.get());
         answers.placed.clear();
+        answers.case_study.clear();
         simulate(store);
     });
     // A new result makes what belongs to the old one void.
@@ -218,6 +219,17 @@ pub(super) fn compare_placements(store: Store, search: bool, file: Option<Droppe
                 done => return ticket.settle(store.chrome.failure, done),
             }
         }
+    });
+}
+
+/// Figures 16 and 17 on what is shown.
+pub(super) fn case_study(store: Store) {
+    let (Some(pool), Some(of)) = (store.pool(), untrack(|| store.data())) else { return };
+    let experiment = store.experiment.with_untracked(Experiment::run_key);
+    let ticket = store.answers.case_study.ask(&pool, &of);
+    spawn_local(async move {
+        let job = jobs::CaseStudy::new(of, experiment);
+        ticket.settle(store.chrome.failure, ticket.job_with(DATA_WORKER, job, None, ticket.teller()).await);
     });
 }
 

@@ -8,7 +8,7 @@ use super::query::{Failure, Query};
 use crate::analysis::{Report, Small};
 use crate::experiment::{Experiment, View};
 use crate::format::Issue;
-use crate::protocol::{DataId, Figures, Info, Origin, PaperRun, PlaceReport, RunReport, Side};
+use crate::protocol::{CaseStudy, DataId, Figures, Info, Origin, PaperRun, PlaceReport, RunReport, Side};
 use crate::sim::Timeline;
 use crate::web::{Dropped, Pool, prefers_dark, recall};
 
@@ -95,6 +95,8 @@ pub(super) struct Loaded {
     pub(super) readers: RwSignal<usize>,
     /// The files that the loaded trace was read from.
     pub(super) files: StoredValue<Vec<Dropped>, LocalStorage>,
+    /// The reader's own placement, which is compared with the others.
+    pub(super) placement: RwSignal<Option<Dropped>, LocalStorage>,
     /// Grows with every change of what the data worker holds.
     pub(super) generation: RwSignal<u32>,
 }
@@ -126,6 +128,8 @@ pub(super) struct Answers {
     pub(super) placed: Query<PlaceReport>,
     /// The runs of Figure 12.
     pub(super) paper: Query<Vec<PaperRun>>,
+    /// Figures 16 and 17.
+    pub(super) case_study: Query<CaseStudy>,
 }
 
 /// The page itself.
@@ -205,6 +209,7 @@ impl Store {
                 unstored: RwSignal::default(),
                 readers: RwSignal::new(usize::MAX),
                 files: StoredValue::new_local(Vec::new()),
+                placement: RwSignal::new_local(None),
                 generation: RwSignal::default(),
             },
             answers: Answers {
@@ -220,6 +225,7 @@ impl Store {
                 versus: Query::new(),
                 placed: Query::new(),
                 paper: Query::new(),
+                case_study: Query::new(),
             },
             chrome: Chrome {
                 consent: RwSignal::default(),

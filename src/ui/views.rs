@@ -28,9 +28,9 @@ fn simulate(store: Store) -> AnyView {
 }
 
 fn deploy(store: Store) -> AnyView {
-    view! { <div class="doc"><panels::Deploy store /></div> }.into_any()
+    view! { <panels::Deploy store /> }.into_any()
 }
 
 fn paper(store: Store) -> AnyView {
-    view! { <div class="doc"><panels::Paper store /> <panels::Explain store /> <panels::Pieces store /> <panels::Glossary /></div> }.into_any()
+    view! { <panels::Paper store /> }.into_any()
 }

@@ -13,7 +13,7 @@ mod wire;
 mod worker;
 
 pub use canvas::{clear, draw};
-pub use drop::{Dropped, dropped, picked};
+pub use drop::{Dropped, dropped, picked, text_of};
 pub use page::{
     clipboard, download, download_canvas, fonts_ready, fragment, go_to, now, pause, pixel_ratio, prefers_dark, recall,
     remember, reveal, say_panics, set_fragment,

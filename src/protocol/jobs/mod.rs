@@ -2,12 +2,14 @@
 
 mod answer;
 mod every;
+mod case;
 mod load;
 mod place;
 mod simulate;
 
 pub use answer::{Figures, Mean, Report, SetReference, Versus};
 pub use every::Every;
+pub use case::CaseStudy;
 pub use load::{
     Commit, Count, CountLayers, CountReuse, Discard, Glance, Ingest, Join, List, Mark, Merge, Restore, STORED, Save,
     Share, Synthesize, Take,
@@ -46,5 +48,5 @@ jobs! {
     List Ingest Glance Count Take Merge Join Share CountReuse CountLayers Commit Discard Mark
     Save Restore Synthesize
     Report Figures Mean Every SetReference Versus
-    FillBatch Run RunSynthetic Timeline Paper Place
+    FillBatch Run RunSynthetic Timeline Paper Place CaseStudy
 }

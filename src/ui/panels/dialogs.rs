@@ -30,7 +30,7 @@ const KEYS: [(&str, &str); 11] = [
     ("Esc", "close, or leave a figure's value"),
 ];
 
-const BIBTEX: &str = "@misc{patterns-behind-chaos,\n  title  = {Patterns behind Chaos},\n  year   = {2025},\n  eprint = {2510.05497},\n  archivePrefix = {arXiv},\n  note   = {ISCA 2026; https://arxiv.org/abs/2510.05497}\n}";
+pub(super) const BIBTEX: &str = "@misc{patterns-behind-chaos,\n  title  = {Patterns behind Chaos},\n  year   = {2025},\n  eprint = {2510.05497},\n  archivePrefix = {arXiv},\n  note   = {ISCA 2026; https://arxiv.org/abs/2510.05497}\n}";
 
 /// All three, and the keys that open them.
 #[component]

@@ -4,10 +4,12 @@ use leptos::ev::DragEvent;
 use leptos::html;
 use leptos::leptos_dom::helpers::window_event_listener;
 use leptos::prelude::*;
+use leptos::task::spawn_local;
 
 use super::views::{Found, drawn};
-use crate::experiment::Experiment;
+use crate::experiment::{Experiment, View};
 use crate::model::{MODELS, ModelPreset, default_model, model_named};
+use crate::place::files::{MOST_BYTES, is_placement};
 use crate::protocol::{Info, Origin};
 use crate::synth::{synthetic_model, synthetic_models};
 use crate::ui::controls::{Choice, Number};
@@ -19,7 +21,7 @@ use crate::ui::selection::unsimulated;
 use crate::ui::settings::{change, get, set};
 use crate::ui::store::{Dialog, Loading, Store, StoredTrace};
 use crate::units::{bytes, grouped};
-use crate::web::{dropped, picked};
+use crate::web::{Dropped, dropped, picked, text_of};
 
 /// The sheet over the page: what is loaded, and everything that can be. Always in the page, closed or open, because files are
 /// dropped anywhere.
@@ -135,7 +137,11 @@ fn DropZone(store: Store) -> impl IntoView {
                     }
                 });
             };
-            load(store, String::new(), dropped(&transfer, on_found));
+            let files = dropped(&transfer, on_found);
+            if store.experiment.with_untracked(|e| e.view.view == View::Deploy) {
+                return spawn_local(placed_or_loaded(store, files));
+            }
+            load(store, String::new(), files);
         }
     };
     // Anywhere on the page: who misses the zone would else leave the page for the file.
@@ -202,6 +208,22 @@ fn DropZone(store: Store) -> impl IntoView {
             />
         </div>
     }
+}
+
+/// Where placements are compared, a file that is one joins them; any other is a trace.
+async fn placed_or_loaded(store: Store, files: impl Future<Output = Vec<Dropped>>) {
+    let found = files.await;
+    if let [one] = &found[..] {
+        let experts = untrack(|| store.shown()).map_or(0, |i| i.experts);
+        let saved = [".pth", ".pt"].iter().any(|end| one.path.ends_with(end));
+        let small = one.file.size() <= MOST_BYTES as f64;
+        let text = if small && !saved { text_of(&one.file).await } else { None };
+        if saved || text.is_some_and(|text| is_placement(&text, experts)) {
+            store.loaded.placement.set(Some(one.clone()));
+            return store.answers.placed.clear();
+        }
+    }
+    load(store, String::new(), async move { found });
 }
 
 /// What is read so far of a long load.
