@@ -17,6 +17,7 @@ mod selection;
 mod settings;
 mod shell;
 mod store;
+mod story;
 mod tone;
 mod views;
 

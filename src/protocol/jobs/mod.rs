@@ -5,7 +5,7 @@ mod load;
 mod place;
 mod simulate;
 
-pub use answer::{Figures, Mean, Report, SetReference, Versus};
+pub use answer::{Figures, Mean, Report, SetReference, Strip, Versus};
 pub use load::{
     Commit, Count, CountLayers, CountReuse, Discard, Glance, Ingest, Join, List, Mark, Merge, Restore, STORED, Save,
     Share, Synthesize, Take,
@@ -43,6 +43,6 @@ macro_rules! jobs {
 jobs! {
     List Ingest Glance Count Take Merge Join Share CountReuse CountLayers Commit Discard Mark
     Save Restore Synthesize
-    Report Figures Mean SetReference Versus
+    Report Figures Mean SetReference Strip Versus
     FillBatch Run RunSynthetic Timeline Paper Place
 }
