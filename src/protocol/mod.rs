@@ -52,5 +52,5 @@ pub use remembered::Outcomes;
 pub use run::{Chunk, DoneChunk, Run, RunReport, StrategyRun};
 pub use verdict::{Gap, Verdict};
 pub use versus::{Side, Versus};
-pub use view::{Asked, Figures, figures, glance, setting};
+pub use view::{Asked, Figures, TokenStrip, figures, glance, setting, token_strip};
 pub use weights::{Weights, WeightsPlaced};

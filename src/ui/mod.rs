@@ -18,6 +18,7 @@ mod selection;
 mod settings;
 mod shell;
 mod store;
+mod story;
 mod tone;
 mod views;
 

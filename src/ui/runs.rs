@@ -90,7 +90,7 @@ pub(super) fn simulate(store: Store) {
 
 /// Runs an experiment on a worker: on the trace, if one is named, else on its synthetic workload. The simulator makes what it
 /// needs of that itself: it is done before the data worker has counted all of it.
-async fn run<T: Send + Sync>(
+pub(super) async fn run<T: Send + Sync>(
     ticket: &Ticket<T>,
     worker: usize,
     of: Option<&DataId>,
@@ -106,7 +106,7 @@ async fn run<T: Send + Sync>(
 }
 
 /// Does a part of a question; once more if its worker was lost under it.
-async fn twice<R, F: Future<Output = Result<R, PoolError>>>(part: impl Fn() -> F) -> Result<R, PoolError> {
+pub(super) async fn twice<R, F: Future<Output = Result<R, PoolError>>>(part: impl Fn() -> F) -> Result<R, PoolError> {
     match part().await {
         Err(PoolError::Lost(_)) => part().await,
         other => other,
@@ -182,7 +182,7 @@ fn run_each(store: Store, query: Query<Vec<Point>>, of: Option<DataId>, all: Vec
 }
 
 /// Workers that simulate beside the data's; where no other works, that one too.
-fn simulators(pool: &Pool) -> Vec<usize> {
+pub(super) fn simulators(pool: &Pool) -> Vec<usize> {
     let all: Vec<usize> = (SIMULATOR..pool.len()).filter(|&w| pool.works(w)).collect();
     if all.is_empty() { vec![DATA_WORKER] } else { all }
 }

@@ -16,7 +16,7 @@ pub(super) const VIEWS: [(View, fn(Store) -> AnyView); 5] = [
 ];
 
 fn story(store: Store) -> AnyView {
-    view! { <div class="doc"><panels::Story store /></div> }.into_any()
+    view! { <super::story::Story store /> }.into_any()
 }
 
 fn explore(store: Store) -> AnyView {

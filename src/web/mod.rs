@@ -9,13 +9,14 @@ mod pool;
 mod remote;
 mod small;
 mod stored;
+mod svg;
 mod wire;
 mod worker;
 
 pub use canvas::{clear, draw};
 pub use drop::{Dropped, dropped, picked, text_of};
 pub use page::{
-    clipboard, download, download_canvas, fonts_ready, fragment, go_to, now, pause, pixel_ratio, prefers_dark, recall,
+    clipboard, download, download_canvas, fonts_ready, fragment, go_to, now, pause, pixel_ratio, prefers_dark, prefers_still, recall,
     remember, reveal, say_panics, set_fragment,
 };
 pub use pool::{OnProgress, Parcel, Pool, PoolError};
@@ -24,4 +25,5 @@ pub use small::small;
 pub use stored::{
     StoredFile, delete_file, delete_unreadable, file_bytes, on_stored, room, store_file, stored_file, stored_files,
 };
+pub use svg::picture;
 pub use worker::worker;

@@ -7,7 +7,7 @@ mod load;
 mod place;
 mod simulate;
 
-pub use answer::{Figures, Mean, Report, SetReference, Versus};
+pub use answer::{Figures, Mean, Report, SetReference, Strip, Versus};
 pub use every::Every;
 pub use case::CaseStudy;
 pub use load::{
@@ -47,6 +47,6 @@ macro_rules! jobs {
 jobs! {
     List Ingest Glance Count Take Merge Join Share CountReuse CountLayers Commit Discard Mark
     Save Restore Synthesize
-    Report Figures Mean Every SetReference Versus
+    Report Figures Mean Every SetReference Strip Versus
     FillBatch Run RunSynthetic Timeline Paper Place CaseStudy
 }

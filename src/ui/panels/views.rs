@@ -17,7 +17,7 @@ use crate::ui::store::Store;
 use crate::units::bytes;
 
 /// A figure within the answer that it came with.
-pub(super) enum Found {
+pub(crate) enum Found {
     /// Of a worker's figures.
     Of(Arc<Figures>, usize),
     /// Of a report's.
@@ -45,7 +45,7 @@ impl Found {
     }
 
     /// The one with a name.
-    pub(super) fn named(all: Arc<Figures>, id: &str) -> Option<Self> {
+    pub(crate) fn named(all: Arc<Figures>, id: &str) -> Option<Self> {
         let at = all.all.iter().position(|f| f.id == id)?;
         Some(Found::Of(all, at))
     }
@@ -90,7 +90,7 @@ pub(super) fn why_not(store: Store, analysis: &'static Analysis, sketch: &'stati
 }
 
 /// The caches of a die as it is set; none where an expert's size is not known.
-pub(super) fn caches(store: Store) -> Option<Caches> {
+pub(crate) fn caches(store: Store) -> Option<Caches> {
     let own = match store.origin() {
         Origin::Trace => store.shown()?.model.clone(),
         Origin::Synthetic => Some(default_model().name.into()),
@@ -132,7 +132,7 @@ pub(super) fn shown(store: Store, analysis: &'static Analysis, sketch: &'static 
 }
 
 /// A figure that is data.
-pub(super) fn drawn(
+pub(crate) fn drawn(
     store: Store,
     id: &'static str,
     title: &'static str,
