@@ -11,6 +11,7 @@ mod heatmap;
 mod mesh;
 mod png;
 pub mod theme;
+pub mod tile;
 pub mod wafer;
 
 pub use axes::{Axis, Frame, Look, Result, Scale};

@@ -8,13 +8,14 @@ mod page;
 mod pool;
 mod remote;
 mod stored;
+mod svg;
 mod wire;
 mod worker;
 
 pub use canvas::{clear, draw};
 pub use drop::{Dropped, dropped, picked};
 pub use page::{
-    clipboard, download, download_canvas, fonts_ready, fragment, go_to, now, pause, pixel_ratio, prefers_dark, recall,
+    clipboard, download, download_canvas, fonts_ready, fragment, go_to, now, pause, pixel_ratio, prefers_dark, prefers_still, recall,
     remember, reveal, say_panics, set_fragment,
 };
 pub use pool::{OnProgress, Parcel, Pool, PoolError};
@@ -22,4 +23,5 @@ pub use remote::{Remote, fetch_remote, host_of, is_own};
 pub use stored::{
     StoredFile, delete_file, delete_unreadable, file_bytes, on_stored, room, store_file, stored_file, stored_files,
 };
+pub use svg::picture;
 pub use worker::worker;

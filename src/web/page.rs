@@ -72,6 +72,13 @@ pub fn prefers_dark() -> bool {
     query.is_some_and(|q| q.matches())
 }
 
+/// Whether the system asks for a page that does not move.
+#[must_use]
+pub fn prefers_still() -> bool {
+    let query = web_sys::window().and_then(|w| w.match_media("(prefers-reduced-motion: reduce)").ok()).flatten();
+    query.is_some_and(|q| q.matches())
+}
+
 /// A choice stored in the browser.
 #[must_use]
 pub fn recall(name: &str) -> Option<String> {
