@@ -276,6 +276,14 @@ pub fn keys() -> &'static [Key] {
             },
         },
         Key { name: "show", get: |e| e.view.show.name().into(), set: |e, v| strategy(v).map(|s| e.view.show = s) },
+        Key {
+            name: "beside",
+            get: |e| e.view.beside.map_or_else(String::new, |s| s.name().into()),
+            set: |e, v| {
+                e.view.beside = if v.is_empty() { None } else { Some(strategy(v)?) };
+                Ok(())
+            },
+        },
         number!("step", view.step, 0..=1023),
         number!("simulated", view.simulated, 0..=1023),
         number!("at", view.at, 0..=1000),

@@ -62,7 +62,7 @@ impl View {
             s.look == d.look,
             s.heat == d.heat,
             (s.step, s.simulated, s.at) == (d.step, d.simulated, d.at),
-            s.show == d.show,
+            (s.show, s.beside) == (d.show, d.beside),
         ];
         let explore = [
             (&s.left, &s.right, s.map) == (&d.left, &d.right, d.map),

@@ -206,6 +206,8 @@ pub struct ViewSettings {
     pub mean: bool,
     /// Strategy whose wafer is drawn.
     pub show: Strategy,
+    /// A second one whose wafer is drawn beside it, on the same clock.
+    pub beside: Option<Strategy>,
     /// Step of the layer that is drawn over time.
     pub step: usize,
     /// Its position among the simulated layers.
@@ -243,6 +245,7 @@ impl Default for ViewSettings {
             layer: 0,
             mean: false,
             show: Strategy::ALLO_PRED,
+            beside: None,
             step: 0,
             simulated: 0,
             at: 0,

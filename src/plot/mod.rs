@@ -13,6 +13,7 @@ mod mesh;
 mod panels;
 mod png;
 pub mod theme;
+pub mod tile;
 pub mod wafer;
 
 pub use axes::{Axis, Frame, Look, Result, Scale};

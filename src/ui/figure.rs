@@ -323,7 +323,7 @@ fn figure(
 const SHOWN_ROWS: usize = 200;
 
 /// The numbers of a figure as a table.
-fn as_table(title: &'static str, csv: &str) -> AnyView {
+pub(super) fn as_table(title: &'static str, csv: &str) -> AnyView {
     let Table { head, rows: all } = Table::read(csv);
     let row = |fields: &Vec<String>| {
         view! { <tr>{fields.iter().map(|c| view! { <td>{c.clone()}</td> }).collect_view()}</tr> }

@@ -17,6 +17,7 @@ mod runs;
 mod selection;
 mod settings;
 mod shell;
+mod simulate;
 mod store;
 mod story;
 mod tone;

@@ -105,6 +105,18 @@ pub(super) async fn run<T: Send + Sync>(
     ticket.job_with(worker, jobs::Run::new(experiment.clone()), Some(batch), on_progress).await
 }
 
+/// Runs another experiment than the page's on what is shown: what would be, if.
+pub(super) fn what_if(store: Store, query: Query<RunReport>, experiment: Experiment) {
+    let (Some(pool), Some(of)) = (store.pool(), untrack(|| store.data())) else { return query.clear() };
+    let of = (of.origin == Origin::Trace).then_some(of);
+    let ticket = query.ask_anew(&pool);
+    let worker = simulators(&pool).last().copied().unwrap_or(DATA_WORKER);
+    spawn_local(async move {
+        let ran = twice(|| run(&ticket, worker, of.as_ref(), &experiment, ticket.teller())).await;
+        ticket.settle(store.chrome.failure, ran);
+    });
+}
+
 /// Does a part of a question; once more if its worker was lost under it.
 pub(super) async fn twice<R, F: Future<Output = Result<R, PoolError>>>(part: impl Fn() -> F) -> Result<R, PoolError> {
     match part().await {
@@ -114,9 +126,12 @@ pub(super) async fn twice<R, F: Future<Output = Result<R, PoolError>>>(part: imp
 }
 
 fn timeline(store: Store, of: Option<DataId>) {
-    let query = store.answers.timeline;
+    timeline_of(store, store.answers.timeline, of, store.experiment.get_untracked());
+}
+
+/// One layer over time, of the strategy that the experiment shows.
+pub(super) fn timeline_of(store: Store, query: Query<crate::sim::Timeline>, of: Option<DataId>, experiment: Experiment) {
     let (Some(pool), Some(of)) = (store.pool(), of) else { return query.clear() };
-    let experiment = store.experiment.get_untracked();
     let ticket = query.ask(&pool, &of);
     spawn_local(async move {
         let part = || async {

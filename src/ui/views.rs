@@ -24,7 +24,7 @@ fn explore(store: Store) -> AnyView {
 }
 
 fn simulate(store: Store) -> AnyView {
-    view! { <div class="doc"><panels::Place store /> <panels::Experiments store /></div> }.into_any()
+    view! { <super::simulate::Simulate store /> }.into_any()
 }
 
 fn deploy(store: Store) -> AnyView {

@@ -294,11 +294,12 @@ fn names_of_settings_are_readable_and_distinct() {
 }
 
 /// Settings that only choose what is looked at: promises to who caches a result.
-const VIEW: [&str; 20] = [
+const VIEW: [&str; 21] = [
     "from",
     "scope",
     "layer",
     "show",
+    "beside",
     "step",
     "simulated",
     "at",
@@ -381,11 +382,12 @@ fn values() -> BTreeMap<&'static str, Vec<&'static str>> {
         ("scope", "all decode"),
         ("layer", "0 3 mean"),
         ("show", "base allo+pred"),
+        ("beside", "ep allo"),
         ("step", "0 1"),
         ("simulated", "0 1"),
         ("at", "0 500"),
         ("heat", "load bytes"),
-        ("look", "die:1 expert:2"),
+        ("look", "die:1 expert:2 link:1-2"),
         ("compare", "wafer:tsmc-sow batch:64"),
         ("left", "all even"),
         ("right", "odd all"),
