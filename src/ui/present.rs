@@ -29,7 +29,9 @@ pub(super) fn begin(store: Store) {
         };
         let field = event.target().and_then(|t| t.dyn_into::<web_sys::Element>().ok());
         // A slider, a figure with the focus and a list of choices have arrows of their own.
-        let own = field.is_some_and(|e| e.closest("input, select, textarea, canvas, dialog, [data-keys]").ok().flatten().is_some());
+        let own = field.is_some_and(|e| {
+            e.closest("input, select, textarea, canvas, dialog, [data-keys]").ok().flatten().is_some()
+        });
         if presents() && !own && !event.ctrl_key() && !event.meta_key() && !event.alt_key() {
             event.prevent_default();
             step(by);
@@ -63,7 +65,8 @@ fn step(by: i32) {
     let shown = shown.filter(|e| e.parent_element().is_none_or(|p| p.closest(SCREENS).ok().flatten().is_none()));
     let bar = document().query_selector(".bar").ok().flatten().map_or(0.0, |b| b.get_bounding_client_rect().height());
     let tops: Vec<_> = shown.map(|e| (e.get_bounding_client_rect().top() - bar, e)).collect();
-    let next = if by > 0 { tops.iter().find(|(top, _)| *top > 24.0) } else { tops.iter().rev().find(|(top, _)| *top < -24.0) };
+    let next =
+        if by > 0 { tops.iter().find(|(top, _)| *top > 24.0) } else { tops.iter().rev().find(|(top, _)| *top < -24.0) };
     if let Some((_, element)) = next {
         element.scroll_into_view();
     }

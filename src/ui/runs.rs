@@ -130,7 +130,12 @@ fn timeline(store: Store, of: Option<DataId>) {
 }
 
 /// One layer over time, of the strategy that the experiment shows.
-pub(super) fn timeline_of(store: Store, query: Query<crate::sim::Timeline>, of: Option<DataId>, experiment: Experiment) {
+pub(super) fn timeline_of(
+    store: Store,
+    query: Query<crate::sim::Timeline>,
+    of: Option<DataId>,
+    experiment: Experiment,
+) {
     let (Some(pool), Some(of)) = (store.pool(), of) else { return query.clear() };
     let ticket = query.ask(&pool, &of);
     spawn_local(async move {

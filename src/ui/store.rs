@@ -240,8 +240,21 @@ impl Store {
 
     /// Questions and loads that are under way.
     pub(super) fn asking(self) -> usize {
-        let Answers { overview, layer, details, report, run, timeline, sweep, compared, versus, placed, paper } =
-            self.answers;
+        let Answers {
+            overview,
+            layer,
+            details,
+            every,
+            report,
+            run,
+            timeline,
+            sweep,
+            compared,
+            versus,
+            placed,
+            paper,
+            case_study,
+        } = self.answers;
         let figures = [overview.progress(), layer.progress(), details.progress(), report.progress()];
         let runs = [run.progress(), timeline.progress(), sweep.progress(), compared.progress(), versus.progress()];
         let others =

@@ -16,8 +16,8 @@ mod worker;
 pub use canvas::{clear, draw};
 pub use drop::{Dropped, dropped, picked, text_of};
 pub use page::{
-    clipboard, download, download_canvas, fonts_ready, fragment, go_to, now, pause, pixel_ratio, prefers_dark, prefers_still, recall,
-    remember, reveal, say_panics, set_fragment,
+    clipboard, download, download_canvas, fonts_ready, fragment, go_to, now, pause, pixel_ratio, prefers_dark,
+    prefers_still, recall, remember, reveal, say_panics, set_fragment,
 };
 pub use pool::{OnProgress, Parcel, Pool, PoolError};
 pub use remote::{Remote, fetch_remote, host_of, is_own};

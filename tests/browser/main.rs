@@ -77,7 +77,9 @@ fn visit(b: &mut Browser) {
 /// Opens a view by its tab.
 #[track_caller]
 fn view(b: &mut Browser, name: &str) {
-    b.eval(&format!("[...document.querySelectorAll('.views a')].find(a => a.innerText.toLowerCase() === '{name}').click()"));
+    b.eval(&format!(
+        "[...document.querySelectorAll('.views a')].find(a => a.innerText.toLowerCase() === '{name}').click()"
+    ));
     b.wait(&format!("!document.querySelector('#view-{name}').hidden"));
 }
 

@@ -78,7 +78,9 @@ fn the_sheet_and_the_figures_have_the_same_colours() {
 fn text_is_read_and_data_seen_on_every_ground() {
     for (vars, theme) in grounds() {
         for ground in ["bg", "surface"] {
-            for text in ["ink", "ink-2", "ink-3", "accent", "bad", "warn", "base-t", "ep-t", "allo-t", "pred-t", "both-t"] {
+            for text in
+                ["ink", "ink-2", "ink-3", "accent", "bad", "warn", "base-t", "ep-t", "allo-t", "pred-t", "both-t"]
+            {
                 let ratio = contrast(vars[text], vars[ground]);
                 assert!(ratio >= 4.5, "--{text} on --{ground}: {ratio:.2}");
             }

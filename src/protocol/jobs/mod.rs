@@ -1,15 +1,15 @@
 //! Every job. To add one is to add its struct and its row here.
 
 mod answer;
-mod every;
 mod case;
+mod every;
 mod load;
 mod place;
 mod simulate;
 
 pub use answer::{Figures, Mean, Report, SetReference, Strip, Versus};
-pub use every::Every;
 pub use case::CaseStudy;
+pub use every::Every;
 pub use load::{
     Commit, Count, CountLayers, CountReuse, Discard, Glance, Ingest, Join, List, Mark, Merge, Restore, STORED, Save,
     Share, Synthesize, Take,

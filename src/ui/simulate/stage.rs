@@ -147,7 +147,8 @@ pub(super) fn stage(sim: Sim, why: Memo<Option<String>>) -> AnyView {
         };
         view! { <div class="wafer-box" class:two=move || two.get()>{one(0)} {move || two.get().then(|| one(1))}</div> }
     };
-    let picture = move || match why.get() {
+    let picture = move || {
+        match why.get() {
         Some(why) => view! {
             <crate::ui::figure::Missing id="wafer-map" title="The wafer" why=why.clone() />
             <crate::ui::figure::Missing id="layer-film" title="The wafer at a moment" why />
@@ -163,6 +164,7 @@ pub(super) fn stage(sim: Sim, why: Memo<Option<String>>) -> AnyView {
             {breakdown(sim)}
         }
         .into_any(),
+    }
     };
     view! {
         <section class="stage" aria-label="The wafer">

@@ -96,9 +96,8 @@ impl Sim {
             sim.twice.clear();
         });
         // The second strategy's layer comes after the first's.
-        let beside = Memo::new(move |_| {
-            store.settings.with(|e| e.view.beside.map(|s| (s, e.view.step, e.view.simulated)))
-        });
+        let beside =
+            Memo::new(move |_| store.settings.with(|e| e.view.beside.map(|s| (s, e.view.step, e.view.simulated))));
         let there = Memo::new(move |_| store.data().filter(|_| timeline(store).is_some()));
         Effect::new(move |_| {
             let Some((show, ..)) = beside.get() else { return second.clear() };
