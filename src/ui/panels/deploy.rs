@@ -129,11 +129,12 @@ fn exports(report: &Arc<PlaceReport>, chosen: RwSignal<Option<String>>) -> impl 
         let report = Arc::clone(report);
         let export = move |_| {
             let Some(strategy) = chosen.with_untracked(|c| looked_at(&report, c.as_deref())) else { return };
-            let of = report.deployment(&strategy);
-            said.set(Some(engine.export(&of).map(|(text, said)| {
+            let exported = report.deployment(&strategy).and_then(|of| {
+                let (text, said) = engine.export(&of)?;
                 download(engine.file, "text/plain", &text);
-                format!("{}. Start the server with: {}", said.join(". "), engine.command_for(&of, engine.file))
-            })));
+                Ok(format!("{}. Start the server with: {}", said.join(". "), engine.command_for(&of, engine.file)))
+            });
+            said.set(Some(exported));
         };
         view! { <button type="button" id=format!("export-{}", engine.name) title=engine.note on:click=export>{engine.title}</button> }
     };

@@ -103,7 +103,7 @@ fn Settings(store: Store) -> impl IntoView {
             <summary>"What the paper leaves open, or out"</summary>
             <p>"Settings marked inferred are not in the paper. The defaults are the one reading, the same for all models, that comes closest to the published results."</p>
             <div class="tools">
-                {choice("home", "Experts live", &PLACEMENTS.iter().map(|p| (p.name, p.name)).collect::<Vec<_>>(), "Changes which dies are read most, and so base and ep.")}
+                {choice("home", "Experts live", &PLACEMENTS.iter().filter(|p| p.beside().is_none()).map(|p| (p.name, p.name)).collect::<Vec<_>>(), "Changes which dies are read most, and so base and ep.")}
                 {choice("order", "Base counts dies", &[("row", "row by row"), ("column", "column by column")], "Changes how far base fetches.")}
                 {choice("duplex", "A link's two directions", &[("shared", "share its bandwidth"), ("full", "have it each")], "Full duplex makes links up to twice as fast.")}
                 {choice("activations", "Tokens between devices", &[("free", "take no time, as in the paper"), ("serial", "are sent before and after"), ("overlapped", "are sent meanwhile")], "")}
