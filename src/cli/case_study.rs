@@ -17,6 +17,7 @@ use crate::units::{seconds, significant};
 pub(super) fn case_study(
     out: &mut impl Write,
     mut experiment: Experiment,
+    said: Vec<String>,
     traces: &[PathBuf],
     figure: u32,
     json: bool,
@@ -49,6 +50,7 @@ pub(super) fn case_study(
         model: resolved.preset().name.into(),
         layers: part.summary.layer_ids(),
         rows: rows.concat(),
+        warnings: [said, dataset.warnings()].concat(),
     };
     if json {
         serde_json::to_writer_pretty(&mut *out, &study)?;

@@ -1,7 +1,7 @@
 //! The names and values of the settings in a URL. Apart from [`Experiment`], because these are promises to old links.
 
 use super::sweep::{SWEPT, whole};
-use super::{Experiment, Heat, Learn, Look, PairMap, Subset, Sweep, Variant, View};
+use super::{Experiment, Heat, Learn, Look, PairMap, Serve, Subset, Sweep, Variant, View};
 use crate::model::{Duplex, FIELDS, Faults, MODELS, SYSTEMS, Scope};
 use crate::place::{PLACEMENTS, Placement, placement_named};
 use crate::sim::{Activations, Aim, DISPATCHES, DieOrder, FetchOrder, STRATEGIES, Strategy};
@@ -124,6 +124,11 @@ pub fn keys() -> &'static [Key] {
         number!("batch", workload.batch, 1..=1 << 20),
         number!("steps", workload.steps, 1..=1024),
         Key {
+            name: "serve",
+            get: |e| named(&Serve::EACH, e.workload.serve),
+            set: |e, v| choice(v, &Serve::EACH).map(|s| e.workload.serve = s),
+        },
+        Key {
             name: "layers",
             get: |e| if e.workload.layers == 0 { "all".into() } else { e.workload.layers.to_string() },
             set: |e, v| {
@@ -175,7 +180,7 @@ pub fn keys() -> &'static [Key] {
                 Ok(())
             },
         },
-        Key { name: "home", get: |e| e.run.home.clone(), set: |e, v| placement(v).map(|p| e.run.home = p.name.into()) },
+        Key { name: "home", get: |e| e.run.home.clone(), set: |e, v| home(v).map(|p| e.run.home = p.name.into()) },
         number!("mfu", run.mfu, 0.01..=1.0),
         number!("spare", run.spare, 0..=64),
         number!("groups", run.groups, 1..=1024),
@@ -436,6 +441,15 @@ fn edit(experiment: &mut Experiment, name: &str, text: &str) -> Result<(), Strin
 fn placement(name: &str) -> Result<&'static Placement, String> {
     let none = || one_of(name, PLACEMENTS.iter().map(|p| p.name)).err().unwrap_or_default();
     placement_named(name).ok_or_else(none)
+}
+
+/// A placement that strategies without one of their own share: it is made once.
+fn home(text: &str) -> Result<&'static Placement, String> {
+    let of = placement(text)?;
+    match of.beside() {
+        Some(_) => Err(format!("a placement for each subject is a strategy's own: strategies={text}.home")),
+        None => Ok(of),
+    }
 }
 
 /// One, or all of a pattern.

@@ -28,6 +28,21 @@ impl Learn {
         [("all", Learn::All), ("prefill", Learn::Prefill), ("decode", Learn::Decode), ("counts", Learn::Counts)];
 }
 
+/// Of whom a batch is.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Serve {
+    /// Requests of all subjects in every batch, as the paper fills them.
+    #[default]
+    Mixed,
+    /// Subjects take turns: each has batches of its own requests for all steps, then comes the next.
+    Subject,
+}
+
+impl Serve {
+    /// Every value with its name.
+    pub const EACH: [(&'static str, Serve); 2] = [("mixed", Serve::Mixed), ("subject", Serve::Subject)];
+}
+
 /// What is computed.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct WorkloadSettings {
@@ -44,8 +59,10 @@ pub struct WorkloadSettings {
     pub seed: u64,
     /// Requests in the batch.
     pub batch: usize,
-    /// Decode steps.
+    /// Decode steps; if subjects take turns, of each.
     pub steps: usize,
+    /// Of whom a batch is.
+    pub serve: Serve,
     /// Simulated layers, evenly spaced; 0 is all.
     pub layers: usize,
     /// Leave collapsed layers out of those that are simulated.
@@ -69,6 +86,7 @@ impl Default for WorkloadSettings {
             // Large enough that strategies differ, and all layers, so that no sample hides a layer that is unlike the others.
             batch: 16384,
             steps: 16,
+            serve: Serve::Mixed,
             layers: 0,
             skip_collapsed: false,
             held_out: false,

@@ -1,18 +1,18 @@
 //! The lab: what each placement and dispatch is worth on requests that it was not made from. Apart from a run, which knows one
 //! batch: here the same placements are scored on what they learnt from, on what they did not, and beside bounds.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 
 use super::learn::{summed, with_steps};
-use super::{Dataset, Filled, Part, Provenance, Run, batch};
+use super::{BySubject, Dataset, Filled, LeftOut, Part, Provenance, Run, batch};
 use crate::analysis::{Positions, Rebalance};
 use crate::experiment::Experiment;
-use crate::model::{Phase, Placed, Replicas, Topology, model_named};
+use crate::model::{Phase, Placed, Replicas, Topology, Turns, model_named};
 use crate::place::files::{Deployment, PlacementFile, Target, fit};
-use crate::place::{Loads, Placement, placement_named};
+use crate::place::{FEWEST_REQUESTS, Loads, Placement, placement_named};
 use crate::sim::{Balance, Bound as Limit, Breakdown, Outcome, Strategy, Workload, learning};
 
 /// The lab's report: `moescope place --json`.
@@ -44,6 +44,8 @@ pub struct PlaceReport {
     pub loads: Vec<Vec<u64>>,
     /// One for each strategy.
     pub strategies: Vec<PlacedStrategy>,
+    /// Strategies that were asked for and mean nothing on this batch.
+    pub left_out: Vec<LeftOut>,
     /// How long each placement holds that is made on the prompts, by name; of the requests that are scored.
     pub rebalance: BTreeMap<String, Rebalance>,
     /// What stands beside them: the placement that knew the counts to come (`best`: a heuristic, which others can beat), and the worst one.
@@ -61,12 +63,15 @@ pub struct PlacedStrategy {
     pub placement: String,
     /// Name of its dispatch.
     pub dispatch: String,
-    /// The logical expert of each physical slot, `[layer][slot]`, device after device.
+    /// The logical expert of each physical slot, `[layer][slot]`, device after device; of the subject that is served first, if each has
+    /// its own (`by_subject` has all).
     pub physical_to_logical: Vec<Vec<usize>>,
     /// Slots of each device, `[layer][device]`: all the same where the experts can be shared out evenly.
     pub slots_by_device: Vec<Vec<usize>>,
     /// Largest over mean load: of `heldout`, else of `learnt`, as the four that follow.
     pub max_over_mean: f64,
+    /// What bounds that: 1 (the mean), `best` and `worst`, on the same requests.
+    pub bounds: [f64; 3],
     /// The same of activated experts.
     pub activated_max_over_mean: f64,
     /// Bytes of experts that are fetched, times hops.
@@ -91,6 +96,8 @@ pub struct PlacedStrategy {
     pub heldout: Option<Scores>,
     /// By layer, on the same requests.
     pub by_layer: Vec<LayerScores>,
+    /// What it is worth beside one placement for all, if it has one for each subject.
+    pub by_subject: Option<BySubject>,
 }
 
 impl PlacedStrategy {
@@ -135,6 +142,8 @@ pub struct LayerScores {
     pub load_by_device: Vec<f64>,
     /// The same on what was learnt from.
     pub learnt_max_over_mean: f64,
+    /// What bounds `max_over_mean` here: 1 (the mean), `best` and `worst`, on the same requests.
+    pub bounds: [f64; 3],
 }
 
 /// A placement that bounds the others, dispatched to where its experts lie.
@@ -163,10 +172,29 @@ impl PlaceReport {
         })
     }
 
+    /// Writes to every score what bounds it.
+    fn bound_all(&mut self) {
+        let (all, each) =
+            (self.ratios(None), (0..self.layers.len()).map(|at| self.ratios(Some(at))).collect::<Vec<_>>());
+        for of in &mut self.strategies {
+            of.bounds = all;
+            of.by_layer.iter_mut().zip(&each).for_each(|(layer, &bounds)| layer.bounds = bounds);
+        }
+    }
+
     /// The placement of one of its strategies as it is taken to a server.
-    #[must_use]
-    pub fn deployment(&self, of: &PlacedStrategy) -> Deployment {
-        Deployment {
+    ///
+    /// # Errors
+    /// It has a placement for each subject.
+    pub fn deployment(&self, of: &PlacedStrategy) -> Result<Deployment, String> {
+        if let Some(by_subject) = &of.by_subject {
+            return Err(format!(
+                "it has a placement for each of {} subjects, and a server loads one: {} has one for all",
+                by_subject.subjects.len(),
+                by_subject.beside
+            ));
+        }
+        Ok(Deployment {
             layers: self.layers.clone(),
             maps: of.physical_to_logical.clone(),
             devices: self.devices,
@@ -174,7 +202,7 @@ impl PlaceReport {
             loads: self.loads.clone(),
             model: self.of_model.as_deref().and_then(model_named),
             experiment: self.experiment.clone(),
-        }
+        })
     }
 
     /// What is to be said of the fastest strategies: which one it is, or which tie and what makes them.
@@ -221,7 +249,8 @@ pub struct Lab {
     from_counts: bool,
     stage: Stage,
     run: Option<Run>,
-    found: Vec<(Strategy, Replicas)>,
+    found: Vec<(Strategy, Turns)>,
+    left_out: Vec<LeftOut>,
     /// Loads by position in the requests, and the placements that are still to be judged by them.
     positions: Positions,
     to_judge: Vec<&'static Placement>,
@@ -262,7 +291,16 @@ impl Lab {
             provenance.warnings.extend(said.into_iter().map(|words| format!("the placement\u{2019}s file: {words}")));
         }
         let workload = Arc::new(with_steps(filled, part, experiment));
-        let run = Run::new(experiment.clone(), Arc::clone(&workload), provenance.clone())?;
+        // What is held against another placement is run with it, on the same batches.
+        let mut asked = experiment.clone();
+        if !workload.of_step.is_empty() {
+            for beside in experiment.run.strategies.iter().filter_map(|&s| beside(experiment, s)) {
+                if !asked.run.strategies.contains(&beside) {
+                    asked.run.strategies.push(beside);
+                }
+            }
+        }
+        let run = Run::new(asked, Arc::clone(&workload), provenance.clone())?;
         let mut to_judge: Vec<&'static Placement> = Vec::new();
         for placement in experiment.run.strategies.iter().map(|s| experiment.placement(s.placement())) {
             if placement.is_rule() && to_judge.iter().all(|p| p.name != placement.name) {
@@ -277,6 +315,7 @@ impl Lab {
             workload,
             from_counts,
             stage: Stage::Scored,
+            left_out: run.left_out().to_vec(),
             run: Some(run),
             found: Vec::new(),
             positions,
@@ -326,12 +365,22 @@ impl Lab {
     fn begin(&self, stage: Stage) -> Result<Run, String> {
         let of = &*self.workload;
         if stage == Stage::Learnt {
-            let filled = Filled::new(learnt(of), self.provenance.clone());
-            return Run::with_placements(self.experiment.clone(), Arc::new(filled), &self.found);
+            let learnt = learnt(of);
+            // Steps may be fewer: those of a subject keep its placement.
+            let steps = &learnt.of_step;
+            let found = self.found.iter().map(|(s, turns)| (*s, Turns::new(turns.each().to_vec(), steps.clone())));
+            let found: Vec<(Strategy, Turns)> = found.collect();
+            return Run::with_placements(
+                self.experiment.clone(),
+                Arc::new(Filled::new(learnt, self.provenance.clone())),
+                &found,
+            );
         }
         // A bound knows what is to come: it learns from what it is scored on.
         let layers = (0..of.layers.len()).map(|layer| of.sums(layer)).collect();
-        let loads = Loads { experts: of.experts, layers, ..Loads::default() };
+        // The baseline may be a placement for each subject: that of a bound's run is the one that it is anywhere.
+        let subjects = of.loads.subjects.clone();
+        let loads = Loads { experts: of.experts, layers, subjects, ..Loads::default() };
         let mut experiment = self.experiment.clone();
         experiment.run.strategies = bounds().into_iter().map(|b| b.1).collect();
         Run::new(experiment, Workload { loads, ..of.clone() }, self.provenance.clone())
@@ -343,7 +392,7 @@ impl Lab {
         let (resolved, topology) = (&self.resolved, &self.topology);
         let place = |layers: &[Vec<u64>]| {
             let loads = Loads { experts: self.workload.experts, layers: layers.to_vec(), ..Loads::default() };
-            (placement.place)(&loads, topology, &resolved.params())
+            placement.once(&loads, topology, &resolved.params())
         };
         let placed = place(self.positions.prefill());
         let judged = self.positions.rebalance(&placed, topology.live.len(), Some(&place));
@@ -366,7 +415,8 @@ impl Lab {
             scores(outcome, bytes, over)
         };
         let mut strategies = Vec::new();
-        for (strategy, replicas) in &self.found {
+        for (strategy, turns) in &self.found {
+            let replicas = turns.first();
             let (Some(on_scored), Some(on_learnt)) = (outcome_of(scored, *strategy), outcome_of(learnt, *strategy))
             else {
                 continue;
@@ -386,6 +436,7 @@ impl Lab {
                     seconds: on_scored.layer_seconds[at].iter().sum(),
                     load_by_device: balance.by_device.iter().map(|&n| n as f64 / balance.steps.max(1) as f64).collect(),
                     learnt_max_over_mean: on_learnt.balance[at].tokens,
+                    bounds: [f64::NAN; 3],
                 }
             };
             strategies.push(PlacedStrategy {
@@ -399,6 +450,7 @@ impl Lab {
                     .map(|p| topology.live.iter().map(|&d| p.slots()[d].len()).collect())
                     .collect(),
                 max_over_mean: now.max_over_mean,
+                bounds: [f64::NAN; 3],
                 activated_max_over_mean: now.activated_max_over_mean,
                 link_bytes: now.link_bytes,
                 seconds: now.seconds,
@@ -411,6 +463,10 @@ impl Lab {
                 moved_bytes: moved as f64 * bytes,
                 twice: replicas.layers.iter().map(twice).sum(),
                 by_layer: self.workload.layers.iter().enumerate().map(layer).collect(),
+                by_subject: beside(&self.experiment, *strategy).and_then(|beside| {
+                    let over = outcome_of(scored, beside)?;
+                    Some(BySubject::new(&self.workload, turns, on_scored, (beside, over), bytes))
+                }),
             });
         }
         let full = |replicas: &Replicas| resolved.overfull_of(replicas, topology, self.workload.all_layers);
@@ -418,7 +474,8 @@ impl Lab {
             .found
             .iter()
             .filter(|(strategy, _)| self.experiment.run.strategies.contains(strategy))
-            .filter_map(|(strategy, replicas)| Some((strategy.name(), full(replicas))).filter(|f| f.1 > 0))
+            .map(|(strategy, turns)| (strategy.name(), turns.each().iter().map(full).max().unwrap_or(0)))
+            .filter(|full| full.1 > 0)
             .map(|(name, devices)| format!("{name} ({devices} devices)"))
             .collect();
         let bound = |(name, strategy): (&str, Strategy)| {
@@ -435,6 +492,16 @@ impl Lab {
                 too_large.join(", ")
             ));
         }
+        warnings.extend(self.left_out.iter().map(ToString::to_string));
+        let too_few: BTreeSet<&str> =
+            strategies.iter().filter_map(|s| s.by_subject.as_ref()).flat_map(BySubject::too_few).collect();
+        if !too_few.is_empty() {
+            let names: Vec<&str> = too_few.into_iter().collect();
+            warnings.push(format!(
+                "fewer than {FEWEST_REQUESTS} requests to learn from: {}; served from the placement of all",
+                names.join(", ")
+            ));
+        }
         if self.from_counts {
             warnings.push(
                 "there are no decode steps: placements learn from all counts, and every score is of one step, the counts \
@@ -442,7 +509,7 @@ impl Lab {
                     .into(),
             );
         }
-        PlaceReport {
+        let mut report = PlaceReport {
             experiment: self.experiment.run_key().to_string(),
             digest: self.provenance.digest.clone(),
             synthetic: self.provenance.synthetic,
@@ -457,9 +524,12 @@ impl Lab {
             bounds: bounds().into_iter().filter_map(bound).collect(),
             loads: self.workload.loads.layers.clone(),
             strategies,
+            left_out: self.left_out,
             rebalance: self.rebalance,
             warnings,
-        }
+        };
+        report.bound_all();
+        report
     }
 }
 
@@ -472,10 +542,27 @@ fn bounds() -> Vec<(&'static str, Strategy)> {
 /// The learning batch: its steps, or its sums as one step of the same size.
 fn learnt(of: &Workload) -> Workload {
     let size = |layer: usize| of.of(0, layer).iter().map(|&n| u64::from(n)).sum();
-    let by_layer: Vec<Vec<Vec<u32>>> = (0..of.layers.len()).map(|l| learning(&of.loads, l, size(l))).collect();
+    let in_turn = !of.of_step.is_empty() && of.loads.steps.is_empty();
+    let of_layer = |layer: usize| {
+        if in_turn {
+            // The sums of each subject, one after another.
+            let each = of.loads.subjects.iter().map(|subject| of.loads.of_subject(subject));
+            return each.flat_map(|loads| learning(&loads, layer, size(layer))).collect();
+        }
+        learning(&of.loads, layer, size(layer))
+    };
+    let by_layer: Vec<Vec<Vec<u32>>> = (0..of.layers.len()).map(of_layer).collect();
     let steps = by_layer.first().map_or(0, Vec::len);
     let counts = (0..steps).flat_map(|step| by_layer.iter().flat_map(move |layer| layer[step].clone())).collect();
-    Workload { steps, counts, tokens: of.loads.tokens.clone(), ..of.clone() }
+    let of_step = if in_turn { (0..steps).collect() } else { of.of_step.clone() };
+    Workload { steps, counts, tokens: of.loads.tokens.clone(), of_step, ..of.clone() }
+}
+
+/// What a strategy whose placement is made for each subject is held against: the same dispatch on one placement for all.
+fn beside(experiment: &Experiment, strategy: Strategy) -> Option<Strategy> {
+    let beside = experiment.placement(strategy.placement()).beside()?;
+    let predicts = if strategy.predicts() { "+pred" } else { "" };
+    Strategy::named(&format!("{}.{}{predicts}", beside.name, strategy.dispatch().name))
 }
 
 fn outcome_of(outcomes: &[(Strategy, Outcome)], strategy: Strategy) -> Option<&Outcome> {

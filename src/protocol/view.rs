@@ -35,7 +35,7 @@ pub struct Figures {
 pub fn setting(dataset: &Dataset) -> Setting {
     let model = dataset.part().and_then(Part::model);
     let usual = Experiment::default();
-    let caches = model.map(|m| Caches::of(&SYSTEMS[0].hardware, m.expert_bytes(usual.run.weight)));
+    let caches = model.map(|m| Caches::of(&SYSTEMS[0], &SYSTEMS[0].hardware, m.expert_bytes(usual.run.weight)));
     Setting { model, synthetic: dataset.synthetic, caches }
 }
 

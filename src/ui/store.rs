@@ -257,8 +257,14 @@ impl Store {
         } = self.answers;
         let figures = [overview.progress(), layer.progress(), details.progress(), report.progress()];
         let runs = [run.progress(), timeline.progress(), sweep.progress(), compared.progress(), versus.progress()];
-        let others =
-            [placed.progress(), paper.progress(), self.loaded.load.progress(), self.loaded.synthetic.progress()];
+        let others = [
+            every.progress(),
+            case_study.progress(),
+            placed.progress(),
+            paper.progress(),
+            self.loaded.load.progress(),
+            self.loaded.synthetic.progress(),
+        ];
         figures.into_iter().chain(runs).chain(others).flatten().count()
     }
 

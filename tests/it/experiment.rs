@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use moescope::experiment::{Experiment, keys};
-use moescope::place::{Loads, PLACEMENTS};
+use moescope::place::{Loads, PLACEMENTS, SubjectLoads};
 use moescope::protocol::Provenance;
 use moescope::sim::{Activations, DISPATCHES, Strategy, Workload};
 use proptest::prelude::*;
@@ -167,10 +167,14 @@ fn batch() -> Workload {
         loads: Loads {
             experts: layers[0].len(),
             layers: layers.map(|l| l.map(u64::from).to_vec()).to_vec(),
+            subjects: [[9, 8, 0, 0, 7, 1], [0, 1, 9, 8, 0, 7]]
+                .map(|of| SubjectLoads { requests: 2, layers: vec![of.to_vec(); 2], ..SubjectLoads::default() })
+                .to_vec(),
             ..Loads::default()
         },
         sources: 8,
         tokens: None,
+        of_step: vec![0, 1],
     }
 }
 
@@ -350,6 +354,7 @@ fn values() -> BTreeMap<&'static str, Vec<&'static str>> {
         ("dead", "1 0-1"),
         ("batch", "64 8192"),
         ("steps", "2 16"),
+        ("serve", "mixed subject"),
         ("layers", "all 6 2"),
         ("skip", "none collapsed"),
         ("unmarked", "prefill decode first:20"),

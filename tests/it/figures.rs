@@ -155,8 +155,11 @@ fn every_figure_is_drawn_told_saved_and_sent() {
     let second = request(1, 2, &[(1, one), (3, two)]);
     let all = [label(Request { prefill: 2, ..t2() }, "law, general"), label(second, "chess")];
     let s = summary(&all);
-    let setting =
-        Setting { model: Some(&MODELS[0]), synthetic: true, caches: Some(Caches { expert: 2.0, llc: 3.0, hbm: 9.0 }) };
+    let setting = Setting {
+        model: Some(&MODELS[0]),
+        synthetic: true,
+        caches: Some(Caches { expert: 2.0, llc: 3.0, hbm: 9.0, device: "die" }),
+    };
     let first = Layer::new(&s, &all, &setting, 0, Scope::All).unwrap();
     let mut figures = [true, false].map(|prompt| of_layer(&first, prompt)).concat();
     figures.extend(of_all(&Whole::new(&s, &setting, Scope::All)));

@@ -22,6 +22,7 @@ mod lab;
 mod links;
 #[cfg(not(target_arch = "wasm32"))]
 mod models;
+mod nouns;
 #[cfg(not(target_arch = "wasm32"))]
 mod paper;
 #[cfg(not(target_arch = "wasm32"))]

@@ -27,7 +27,7 @@ pub(super) const ANALYSIS: Analysis = Analysis {
         Sketch {
             id: "reuse-curve",
             title: "Miss ratio of a cache of experts",
-            caption: "Share of accesses that an LRU cache of this many experts misses, first uses included. Lines: what the last-level cache and the usable HBM of one die hold at {expert} an expert.",
+            caption: "Share of accesses that an LRU cache of this many experts misses, first uses included. Lines: what the last-level cache and the usable HBM of one device hold at {expert} an expert.",
             question: "How much must a cache hold?",
             group: Group::Long,
             form: Form::Curve,

@@ -43,6 +43,7 @@ impl Job for CaseStudy {
             synthetic: dataset.synthetic,
             model: resolved.preset().name.into(),
             layers: part.summary.layer_ids(),
+            warnings: self.experiment.of_figure(17).1.into_iter().collect(),
             rows: std::mem::take(&mut self.rows).concat(),
         }))
     }

@@ -241,7 +241,10 @@ pub(crate) fn Experiments(store: Store) -> impl IntoView {
             [2, 3].iter().for_each(|s| offer(format!("seed:{s}"), format!("seed {s}")));
         }
         offer("heldout:on".into(), "predict from even requests, run odd ones".into());
-        PLACEMENTS.iter().for_each(|p| offer(format!("home:{}", p.name), format!("experts placed {}", p.name)));
+        PLACEMENTS
+            .iter()
+            .filter(|p| p.beside().is_none())
+            .for_each(|p| offer(format!("home:{}", p.name), format!("experts placed {}", p.name)));
         offer("duplex:full".into(), "full-duplex links".into());
         offer("link:4".into(), "links of 4 TB/s".into());
         offer("weight:0.5".into(), "4-bit weights".into());

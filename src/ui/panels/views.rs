@@ -97,7 +97,7 @@ pub(crate) fn caches(store: Store) -> Option<Caches> {
     };
     store.scene.with(|e| {
         let of = e.of_model(own.as_deref()).ok()?;
-        Some(Caches::of(&e.hardware(), of.preset().expert_bytes(e.run.weight)))
+        Some(Caches::of(e.system(), &e.hardware(), of.preset().expert_bytes(e.run.weight)))
     })
 }
 

@@ -195,7 +195,7 @@ impl Board {
 
     /// What stands under the cursor.
     fn words(self, part: Part) -> String {
-        let (store, noun) = (self.sim.store, self.sim.store.experiment.with_untracked(|e| e.system().device));
+        let (store, noun) = (self.sim.store, self.sim.store.experiment.with_untracked(|e| e.system().nouns().device));
         let at = self.sim.at.get_untracked() / WHOLE;
         let dead = store.experiment.with_untracked(|e| e.system.dead.clone());
         let topology = self.sim.topology.get_untracked();
@@ -331,7 +331,7 @@ pub(super) fn board(sim: Sim, which: usize) -> AnyView {
     };
     let box_of = move || board.grid.get().map_or((1.0, 1.0), |g| g.size());
     let label = move || {
-        let noun = store.scene.with(|e| Experiment::system(e).device);
+        let noun = store.scene.with(|e| Experiment::system(e).nouns().device);
         format!("The wafer under {}. Arrow keys go from {noun} to {noun}.", name())
     };
     let shown = move || {

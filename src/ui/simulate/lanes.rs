@@ -166,7 +166,7 @@ pub(super) fn lanes(sim: Sim) -> AnyView {
     let store = sim.store;
     let holder = NodeRef::<html::Div>::new();
     let size = watch_size(holder);
-    let noun = Memo::new(move |_| store.scene.with(|e| e.system().device));
+    let noun = Memo::new(move |_| store.scene.with(|e| e.system().nouns().device));
     let look = Memo::new(move |_| store.scene.with(|e| e.view.look));
     let made = move || {
         let film = sim.films[0].get()?;

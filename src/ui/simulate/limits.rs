@@ -44,7 +44,8 @@ pub(super) fn limits(sim: Sim) -> impl Fn() -> Option<AnyView> {
     move || {
         let (_, run) = run_of(sim, 0)?;
         let topology = sim.topology.get();
-        let (noun, joined, name) = store.scene.with(|e| (e.system().device, e.system().mesh, field_of(e, run.bound)));
+        let (noun, joined, name) =
+            store.scene.with(|e| (e.system().nouns().device, e.system().mesh, field_of(e, run.bound)));
         let share = run.bound_seconds[run.bound as usize] / run.seconds;
         let busy = |die: usize| store.scene.with(|e| busy_of(e, &run, &topology, die));
         let (what, where_is, look) = match run.bound {

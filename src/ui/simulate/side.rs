@@ -23,7 +23,7 @@ pub(super) fn whole(tokens: f64) -> String {
 
 /// A button that looks at something, in the colour of a share.
 fn chip(sim: Sim, look: Look, heat: Option<f64>) -> AnyView {
-    let noun = sim.store.scene.with_untracked(|e| e.system().device);
+    let noun = sim.store.scene.with_untracked(|e| e.system().nouns().device);
     let (name, words) = match look {
         Look::Die(d) => (d.to_string(), format!("Look at {noun} {d}")),
         Look::Expert(e) => (e.to_string(), format!("Look at expert {e}")),
@@ -103,7 +103,7 @@ fn die(sim: Sim, film: &Film, die: usize) -> AnyView {
     let topology = sim.topology.get();
     let (device, mesh, joined, dead) = store
         .scene
-        .with(|e| (e.system().device, e.hardware().mesh, e.system().mesh, e.system.dead.dies.contains(&die)));
+        .with(|e| (e.system().nouns().device, e.hardware().mesh, e.system().mesh, e.system.dead.dies.contains(&die)));
     let title = if device == "GPU" { format!("GPU {die}") } else { format!("Die {die}") };
     let (column, row) = mesh.place(die);
     let place = if joined {
@@ -184,7 +184,7 @@ fn coming(sim: Sim, die: usize) -> Option<AnyView> {
 
 fn expert(sim: Sim, film: &Film, expert: usize) -> AnyView {
     let store = sim.store;
-    let device = store.scene.with(|e| e.system().device);
+    let device = store.scene.with(|e| e.system().nouns().device);
     let topology = sim.topology.get();
     let t = &film.timeline;
     let lives = t.home.get(expert).copied();

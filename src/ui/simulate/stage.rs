@@ -22,7 +22,7 @@ fn most(values: impl Iterator<Item = f64>) -> f64 {
 /// What the picture says, for who does not see it.
 fn caption(sim: Sim) -> String {
     let Some((_, run)) = run_of(sim, 0) else { return String::new() };
-    let noun = sim.store.scene.with(|e| e.system().device);
+    let noun = sim.store.scene.with(|e| e.system().nouns().device);
     let links = most(run.link_busy.iter().map(|b| b / run.seconds));
     let busy = if links > 0.0 {
         format!("the busiest link is busy {} of the run", percent(links))

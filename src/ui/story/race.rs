@@ -131,7 +131,7 @@ impl Race {
     /// What a device is called, and what they are together.
     pub(super) fn words(&self) -> [&'static str; 2] {
         let system = self.experiment.system();
-        [system.device, if system.mesh { "wafer" } else { "machine" }]
+        [system.nouns().device, system.nouns().system]
     }
 
     /// What was run on what.

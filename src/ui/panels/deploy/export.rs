@@ -27,8 +27,9 @@ struct Offer {
 
 fn offer(desk: Desk, report: &PlaceReport, at: usize) -> Option<Result<Offer, String>> {
     let engine: &Engine = ENGINES.get(at)?;
-    let of = report.deployment(desk.looked(report)?);
-    let made = engine.export(&of).and_then(|(text, said)| {
+    let looked = desk.looked(report)?;
+    let made = report.deployment(looked).and_then(|of| {
+        let (text, said) = engine.export(&of)?;
         // Nothing is offered that could not be read again.
         let back = read(text.as_bytes())?;
         if back.layers.is_empty() {

@@ -64,7 +64,7 @@ impl Desk {
 
     /// What one of the devices is called.
     pub(super) fn device(self) -> &'static str {
-        self.store.scene.with(|e| e.system().device)
+        self.store.scene.with(|e| e.system().nouns().device)
     }
 
     /// The strategy that is looked at, by position.

@@ -40,7 +40,7 @@ fn example() -> Example {
     let token_seconds = 2.5 * expert_bytes / hardware.hbm / 100.0;
     let config = Config {
         order: topology.live.clone(),
-        replicas: Replicas::alike(1, (0..COUNTS.len()).map(|e| e % MESH.dies()).collect(), MESH.dies()),
+        replicas: Replicas::alike(1, (0..COUNTS.len()).map(|e| e % MESH.dies()).collect(), MESH.dies()).into(),
         expert_bytes,
         token_seconds,
         write: hardware.write,
@@ -56,7 +56,7 @@ fn example() -> Example {
         topology,
     };
     let (network, home) = (Network::new(&config.topology), config.home(0));
-    let holders = Holders::new(&config.replicas.layers[0]);
+    let holders = Holders::new(config.replicas.placed(0, 0));
     let (x, blocks) = allocate_explained(&COUNTS, &config, &network, &holders);
     // A heat map in which an expert is followed by itself and its neighbours.
     let heat: Vec<u32> = (0..81).map(|i| [9u32, 4, 2, 0, 0][(i / 9usize).abs_diff(i % 9).min(4)]).collect();
