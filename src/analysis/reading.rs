@@ -175,7 +175,7 @@ mod tests {
         let line = |y: f64| Line { name: String::new(), x: vec![0.0, 0.5, 1.0], y: vec![1.0, y, 0.0] };
         let curves =
             Curves { lines: vec![line(0.6), line(0.2)], y: Measure::new("", Format::Share), ..Curves::default() };
-        assert_eq!(words("{y0@0.7} {end@0.7} {x1<0.5}", Data::Curves(curves)), "60.0% 20.0% 0.500");
+        assert_eq!(words("{y0@0.7} {end@0.7} {x1<0.5}", Data::Curves(curves)), "60.0% 20.0% 0.5");
     }
 
     #[test]

@@ -233,10 +233,10 @@ pub fn keys() -> &'static [Key] {
         Key {
             name: "view",
             // Not written where the other settings say it.
-            get: |e| if View::of(&e.view) == e.view.view { String::new() } else { e.view.view.name().into() },
+            get: |e| if e.view.owner() == e.view.view { String::new() } else { e.view.view.name().into() },
             set: |e, v| {
                 let named = || choice(v, &View::EACH.map(|view| (view.name(), view)));
-                e.view.view = if v.is_empty() { View::of(&e.view) } else { named()? };
+                e.view.view = if v.is_empty() { e.view.owner() } else { named()? };
                 Ok(())
             },
         },

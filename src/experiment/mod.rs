@@ -101,7 +101,7 @@ impl Experiment {
             }
         }
         if !viewed {
-            experiment.view.view = View::of(&experiment.view);
+            experiment.view.view = experiment.view.owner();
         }
         let asked = experiment.system.clone();
         experiment.normalise();

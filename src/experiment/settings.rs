@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use serde::{Deserialize, Serialize};
 
 use super::{Heat, Look, PairMap, Subset, Sweep, Variant, View};
+use crate::analysis::registry::sketch_named;
 use crate::model::{Duplex, Faults, Marking, SYSTEMS, Scope};
 use crate::place::PLACEMENTS;
 use crate::sim::{Activations, Aim, DieOrder, FetchOrder, Strategy};
@@ -248,6 +249,40 @@ pub struct ViewSettings {
     pub map: PairMap,
     /// The only figure that is shown, for a frame in another page; empty for the whole page.
     pub embed: String,
+}
+
+impl ViewSettings {
+    /// The view that owns the settings which differ from the default: that of an address which names none, so links from before
+    /// there were views lead to what they show.
+    #[must_use]
+    pub fn owner(&self) -> View {
+        let default = Self::default();
+        let differs = |same: &[bool]| same.contains(&false);
+        let (s, d) = (self, &default);
+        let simulate = [
+            s.sweep == d.sweep,
+            s.compare == d.compare,
+            s.look == d.look,
+            s.heat == d.heat,
+            (s.step, s.simulated, s.at) == (d.step, d.simulated, d.at),
+            (s.show, s.beside) == (d.show, d.beside),
+        ];
+        let explore = [
+            (&s.left, &s.right, s.map) == (&d.left, &d.right, d.map),
+            (s.scope, s.layer, s.mean) == (d.scope, d.layer, d.mean),
+        ];
+        // A figure in a frame is looked for where it is drawn.
+        if sketch_named(&s.embed).is_some() || s.embed.starts_with("versus-") {
+            return View::Explore;
+        }
+        if differs(&simulate) {
+            View::Simulate
+        } else if differs(&explore) {
+            View::Explore
+        } else {
+            View::Story
+        }
+    }
 }
 
 impl Default for ViewSettings {

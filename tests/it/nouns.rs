@@ -54,7 +54,7 @@ fn no_text_of_the_core_calls_a_gpu_a_die_or_a_node_a_wafer() {
         let (dead, unread) = read(&format!("&dead={all},0-1&columns=3&link=x"));
         unread.iter().for_each(|u| say(&u.why));
         say(&dead.topology().works().unwrap_err());
-        let (tight, _) = read("&dram=0.1&hidden=100000&intermediate=100000");
+        let tight = Experiment::parse(&text.replace("=64", "=131072")).0;
         let strategies = "strategies=base,ep,allo,pred,allo%2Bpred,eplb.even,task.even,search.lp&budget=3&spare=1";
         for experiment in [read(&format!("&{strategies}")).0, tight] {
             let (dataset, part) = state.data(&of).unwrap();
@@ -82,6 +82,10 @@ fn no_text_of_the_core_calls_a_gpu_a_die_or_a_node_a_wafer() {
         say(&serde_json::to_string(&report).unwrap());
     }
     assert!(texts.len() > 300, "{}", texts.len());
+    texts
+        .iter()
+        .filter(|t| t.contains("collapsed") || t.contains("cannot"))
+        .for_each(|t| eprintln!("SAID {}", &t[..t.len().min(300)]));
     assert!(
         texts.iter().any(|t| t.contains("GPUs cannot hold")) && texts.iter().any(|t| t.contains("one GPU nearly all"))
     );

@@ -8,7 +8,7 @@ use leptos::prelude::*;
 use leptos::task::spawn_local;
 
 use super::CHAPTERS;
-use super::chapters::TIE;
+use super::race::TIE;
 use super::race::{Lane, Race, axis, times, uneven};
 use super::scroll::Place;
 use crate::experiment::Experiment;

@@ -7,14 +7,12 @@ use leptos::prelude::*;
 use super::CHAPTERS;
 use super::batches::{Runs, Slider};
 use super::hero::whole;
+use super::race::TIE;
 use super::race::{Lane, Race, times, uneven};
 use super::scroll::Place;
 use crate::sim::{Activations, Bound};
 use crate::ui::store::Store;
 use crate::units::{grouped, seconds, significant};
-
-/// Speedups closer than this are a tie.
-pub(super) const TIE: f64 = 0.02;
 
 const NAMES: [&str; CHAPTERS] =
     ["the wafer as one GPU", "expert parallelism", "Algorithm 1", "the predictor", "when do strategies part"];
