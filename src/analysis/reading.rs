@@ -17,7 +17,7 @@ pub struct Told {
 ///
 /// Places: `{layer}`, `{fact-…}`; of a matrix `{row}`, `{column}`, `{most}` (the cell of the largest value), `{mean}`, and `{off}`
 /// (mean beside the diagonal); of series number 0 `{most0}`, `{at0}`, `{least0}`, `{low0}`, `{mean0}`, `{last0}`, `{level0}`; of
-/// curves `{y0@0.2}` (value there), `{end@0.2}` (the last curve's), `{x0<0.5}` (first place where it is below); of points `{at}`,
+/// curves `{y0@0.2}` (value there), `{end@0.2}` (the last curve's), `{x0<0.5}` (first place where it is below), `{last0}`; of points `{at}`,
 /// `{x}`, `{y}` (the one farthest from the diagonal). `{!…}` is stressed.
 pub(super) fn reading(tells: &str, figure: &Figure, place: &str) -> Vec<Told> {
     let mut all = Vec::new();
@@ -92,6 +92,10 @@ fn value(figure: &Figure, key: &str) -> Option<String> {
                 let line = c.lines.get(line.parse::<usize>().ok()?)?;
                 let (&x, _) = line.x.iter().zip(&line.y).find(|(_, y)| **y < below)?;
                 return Some(c.x.format.words(x));
+            }
+            if let Some(line) = key.strip_prefix("last") {
+                let line = c.lines.get(line.parse::<usize>().ok()?)?;
+                return line.y.last().filter(|y| !y.is_nan()).map(|&y| c.y.format.words(y));
             }
             let (line, x) = key.split_once('@')?;
             let at = |line: &Line| line.at(x.parse().ok()?).filter(|y| !y.is_nan());

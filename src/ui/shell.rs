@@ -94,7 +94,13 @@ pub(super) fn open(store: Store, view: View, part: &str) {
 
 /// Opens a view and goes to an element of it.
 pub(super) fn go_to(store: Store, view: View, id: &'static str) {
-    change(store, true, |e| e.view.view = view);
+    change(store, true, |e| {
+        e.view.view = view;
+        // A figure of Explore is there while its question is asked.
+        if view == View::Explore {
+            e.view.part = id.into();
+        }
+    });
     // Once the view is made, or has its height back.
     set_timeout(move || crate::web::go_to(id), std::time::Duration::from_millis(30));
 }

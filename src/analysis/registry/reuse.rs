@@ -31,7 +31,7 @@ pub(super) const ANALYSIS: Analysis = Analysis {
             question: "How much must a cache hold?",
             group: Group::Long,
             form: Form::Curve,
-            tells: "All requests back to back, a cache of {!x1<0.5} experts misses only half of the uses.| In lockstep it must hold {x2<0.5}.",
+            tells: "However large, a cache misses {!last1} of the uses of all requests back to back: the first ones.| To miss less than half it must hold {x1<0.5} experts.| In lockstep, {x2<0.5}.",
             wide: true,
             listed: false,
             make: Make::Whole(curve),

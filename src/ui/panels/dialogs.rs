@@ -222,6 +222,7 @@ fn places() -> Vec<Place> {
     for (selector, kind, focus) in [
         ("section > h2", "part", ""),
         ("figure[id] h3", "figure", "canvas"),
+        (".ex-q", "question", ""),
         (".control[for] > span", "setting", "input, select"),
     ] {
         let Ok(list) = document().query_selector_all(selector) else { continue };
@@ -250,7 +251,13 @@ fn palette(store: Store) -> AnyView {
     let go = move |place: Place| {
         store.chrome.dialog.set(None);
         // Once the dialog is closed: it gives the focus back to where it was.
-        set_timeout(move || reveal(&place.element, &place.element), Duration::ZERO);
+        let arrive = move || {
+            reveal(&place.element, &place.element);
+            if place.kind == "question" {
+                place.element.click();
+            }
+        };
+        set_timeout(arrive, Duration::ZERO);
     };
     let input = NodeRef::<html::Input>::new();
     Effect::new(move |_| {
