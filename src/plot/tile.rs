@@ -56,7 +56,10 @@ fn parts(tile: f64) -> Parts {
 /// Where a share of a circle ends, from its top and with the clock.
 fn arc(out: &mut String, [x, y, r, wide]: [f64; 4], share: f64) {
     if share >= 0.999 {
-        let _ = write!(out, "<circle cx=\"{x:.1}\" cy=\"{y:.1}\" r=\"{r:.1}\" fill=\"none\" stroke=\"var(--c)\" stroke-width=\"{wide:.1}\"/>");
+        let _ = write!(
+            out,
+            "<circle cx=\"{x:.1}\" cy=\"{y:.1}\" r=\"{r:.1}\" fill=\"none\" stroke=\"var(--c)\" stroke-width=\"{wide:.1}\"/>"
+        );
     } else if share >= 0.004 {
         let turn = share * std::f64::consts::TAU;
         let (ex, ey) = (x + r * libm::sin(turn), y - r * libm::cos(turn));
@@ -245,7 +248,12 @@ mod tests {
     fn a_small_tile_drops_experts_then_the_ring_then_its_number() {
         let count = |pitch: f64| {
             let (still, live) = drawn(pitch);
-            [still.matches("var(--s12)").count(), still.matches("stroke=\"var(--c)\"").count(), live.matches("var(--c)").count(), still.matches("<text").count()]
+            [
+                still.matches("var(--s12)").count(),
+                still.matches("stroke=\"var(--c)\"").count(),
+                live.matches("var(--c)").count(),
+                still.matches("<text").count(),
+            ]
         };
         assert_eq!(count(116.0), [2, 2, 2, 2]);
         assert_eq!(count(70.0), [0, 0, 2, 2], "below 56 no experts");

@@ -7,8 +7,7 @@ use web_sys::{Document, Element};
 fn parsed(text: &str) -> Option<Document> {
     let class: js_sys::Function = js_sys::Reflect::get(&js_sys::global(), &"DOMParser".into()).ok()?.dyn_into().ok()?;
     let parser = js_sys::Reflect::construct(&class, &js_sys::Array::new()).ok()?;
-    let parse: js_sys::Function =
-        js_sys::Reflect::get(&parser, &"parseFromString".into()).ok()?.dyn_into().ok()?;
+    let parse: js_sys::Function = js_sys::Reflect::get(&parser, &"parseFromString".into()).ok()?.dyn_into().ok()?;
     let read = parse.call2(&parser, &JsValue::from_str(text), &"image/svg+xml".into()).ok()?;
     Some(read.unchecked_into())
 }

@@ -10,7 +10,7 @@ use leptos::prelude::*;
 use super::film::Film;
 use super::sight::{Sight, busy_of, of_moment, of_run, places, settle, ways};
 use super::size::{narrow, watch_size};
-use super::state::{Sim, WHOLE};
+use super::state::Sim;
 use crate::experiment::{Experiment, Look};
 use crate::model::Faults;
 use crate::plot::tile::{Tile, levels, outline, outline_link, tiles, way};
@@ -71,7 +71,7 @@ impl Board {
             let run = run.filter(|(_, r)| r.die_tokens.len() == dies && r.link_bytes.len() == topology.links.len());
             if sim.moment() {
                 let Some(film) = film.get().filter(|f| f.timeline.dies == dies) else { return Sight::default() };
-                return of_moment(run.as_ref().map(|(a, b)| (&**a, b)), &film, sim.at.get() / WHOLE);
+                return of_moment(run.as_ref().map(|(a, b)| (&**a, b)), &film, sim.reached(which));
             }
             run.map_or_else(Sight::default, |(report, run)| store.scene.with(|e| of_run(e, &report, &run, &topology)))
         });
@@ -148,7 +148,9 @@ impl Board {
             Some(Look::Die(die)) if die < dies => outline(&mut out, &grid, die, "picked"),
             Some(Look::Link(a, b)) if self.links().contains(&(a, b)) => outline_link(&mut out, &grid, a, b),
             Some(Look::Expert(expert)) => {
-                let Some(film) = self.sim.films[self.which].get().filter(|f| f.timeline.dies == dies) else { return out };
+                let Some(film) = self.sim.films[self.which].get().filter(|f| f.timeline.dies == dies) else {
+                    return out;
+                };
                 if let Some(&home) = film.timeline.home.get(expert) {
                     outline(&mut out, &grid, home, "picked");
                 }
@@ -180,10 +182,13 @@ impl Board {
     fn click(self, part: Part) {
         let store = self.sim.store;
         if !self.sim.breaking.get_untracked() {
-            return look_at(store, match part {
-                Part::Die(die) => Look::Die(die),
-                Part::Link(a, b) => Look::Link(a, b),
-            });
+            return look_at(
+                store,
+                match part {
+                    Part::Die(die) => Look::Die(die),
+                    Part::Link(a, b) => Look::Link(a, b),
+                },
+            );
         }
         turn_part(store, part);
     }
@@ -191,7 +196,7 @@ impl Board {
     /// What stands under the cursor.
     fn words(self, part: Part) -> String {
         let (store, noun) = (self.sim.store, self.sim.store.experiment.with_untracked(|e| e.system().device));
-        let at = self.sim.at.get_untracked() / WHOLE;
+        let at = untrack(|| self.sim.reached(self.which));
         let dead = store.experiment.with_untracked(|e| e.system.dead.clone());
         let topology = self.sim.topology.get_untracked();
         let film = self.sim.films[self.which].get_untracked();
@@ -217,7 +222,11 @@ impl Board {
                 let run = untrack(|| run_of(self.sim, self.which)).map(|r| r.1);
                 at.zip(run).map_or_else(String::new, |(i, r)| {
                     let of = |all: &[f64]| all.get(i).copied().unwrap_or(0.0);
-                    format!("link {a}–{b}: {}, busy {} of the run", bytes(of(&r.link_bytes)), percent(of(&r.link_busy) / r.seconds))
+                    format!(
+                        "link {a}–{b}: {}, busy {} of the run",
+                        bytes(of(&r.link_bytes)),
+                        percent(of(&r.link_busy) / r.seconds)
+                    )
                 })
             }
         }
@@ -240,7 +249,8 @@ pub(super) fn turn_part(store: crate::ui::store::Store, part: Part) {
 fn doing(film: &Film, noun: &str, die: usize, at: f64) -> String {
     let time = at * film.timeline.seconds;
     let computes = film.timeline.computed.iter().find(|c| c.die == die && c.start <= time && time < c.end);
-    let fetches: Vec<String> = film.moving(at).filter(|f| f.die == die).map(|f| format!("{} from {}", f.expert, f.source)).collect();
+    let fetches: Vec<String> =
+        film.moving(at).filter(|f| f.die == die).map(|f| format!("{} from {}", f.expert, f.source)).collect();
     let mut words = Vec::new();
     words.extend(computes.map(|c| format!("computes expert {}", c.expert)));
     if !fetches.is_empty() {
@@ -327,7 +337,11 @@ pub(super) fn board(sim: Sim, which: usize) -> AnyView {
     let shown = move || {
         tip.get().filter(|t| !t.2.is_empty()).map(|(x, y, text)| {
             let right = x > size.get().0 / 2.0;
-            let side = if right { format!("right:{:.0}px", size.get().0 - x + 14.0) } else { format!("left:{:.0}px", x + 14.0) };
+            let side = if right {
+                format!("right:{:.0}px", size.get().0 - x + 14.0)
+            } else {
+                format!("left:{:.0}px", x + 14.0)
+            };
             view! { <div class="tip" style=format!("{side};top:{:.0}px", (y - 12.0).max(0.0))>{text}</div> }
         })
     };

@@ -137,7 +137,8 @@ fn pins(sim: Sim) -> AnyView {
             return view! { <p class="status">"Nothing is pinned. \u{201c}Pin this run\u{201d} over the wafer keeps its result here while you change settings; its values stand as outlines in what you see then."</p> }.into_any();
         }
         let own = store.experiment.with(|e| e.run_key().to_string());
-        let names: Vec<String> = all.last().map_or_else(Vec::new, |p| p.report.runs.iter().map(|r| r.strategy.clone()).collect());
+        let names: Vec<String> =
+            all.last().map_or_else(Vec::new, |p| p.report.runs.iter().map(|r| r.strategy.clone()).collect());
         view! {
             <div class="scroll">
                 <table id="pinned">

@@ -78,7 +78,7 @@ impl Film {
 
     /// Shares of a window.
     pub(super) fn shares(of: &[Busy], (from, to): (f64, f64)) -> Vec<f64> {
-        let long = (to - from).max(1e-30);
+        let long = f64::max(to - from, 1e-30);
         of.iter().map(|busy| (within(busy, from, to) / long).clamp(0.0, 1.0)).collect()
     }
 
@@ -95,7 +95,10 @@ impl Film {
         let all: Vec<f64> = (1..40).map(|i| f64::from(i) / 40.0).collect();
         let most = all.iter().map(|at| busy(at)).fold(0.0, f64::max);
         // Of equal ones the one nearest to the middle of the layer.
-        let best = all.iter().filter(|at| busy(at) >= most * 0.98).min_by(|a, b| (*a - 0.5).abs().total_cmp(&(*b - 0.5).abs()));
+        let best = all
+            .iter()
+            .filter(|at| busy(at) >= most * 0.98)
+            .min_by(|a, b| (*a - 0.5).abs().total_cmp(&(*b - 0.5).abs()));
         best.copied().unwrap_or(0.5)
     }
 
@@ -109,7 +112,8 @@ impl Film {
     pub(super) fn residents(&self, die: usize) -> Vec<(usize, f64)> {
         let most = self.tokens.iter().fold(0.0f64, |a, &b| a.max(b)).max(1e-30);
         let home = &self.timeline.home;
-        let mut all: Vec<(usize, f64)> = (0..home.len()).filter(|&e| home[e] == die).map(|e| (e, self.tokens[e] / most)).collect();
+        let mut all: Vec<(usize, f64)> =
+            (0..home.len()).filter(|&e| home[e] == die).map(|e| (e, self.tokens[e] / most)).collect();
         all.sort_by(|a, b| b.1.total_cmp(&a.1).then(a.0.cmp(&b.0)));
         all
     }

@@ -13,8 +13,22 @@ use crate::ui::store::Store;
 const FIRST: [&str; 7] = ["hbm", "link", "nvlink", "nic", "dram", "fp16", "hop"];
 /// Settings of a workload or of what is measured: chosen, not edited.
 const CHOSEN: [&str; 16] = [
-    "model", "hidden", "intermediate", "trace", "from", "seed", "wafer", "batch", "steps", "layers", "skip", "strategies",
-    "baseline", "heldout", "learn", "unmarked",
+    "model",
+    "hidden",
+    "intermediate",
+    "trace",
+    "from",
+    "seed",
+    "wafer",
+    "batch",
+    "steps",
+    "layers",
+    "skip",
+    "strategies",
+    "baseline",
+    "heldout",
+    "learn",
+    "unmarked",
 ];
 
 /// One field.
@@ -91,7 +105,8 @@ pub(super) fn hardware(sim: Sim) -> AnyView {
             view! { <ul class="edits">{all.into_iter().map(one).collect_view()}</ul> }
         })
     };
-    let (first, rest): (Vec<&'static Field>, Vec<&'static Field>) = FIELDS.iter().partition(|f| FIRST.contains(&f.name));
+    let (first, rest): (Vec<&'static Field>, Vec<&'static Field>) =
+        FIELDS.iter().partition(|f| FIRST.contains(&f.name));
     let edited = move || all.with(|a| !a.is_empty());
     view! {
         <details id="hardware" open>

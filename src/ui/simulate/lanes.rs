@@ -49,7 +49,11 @@ fn fetches(film: &Film, noun: &str, die: usize) -> Vec<Row> {
         let free = rows.iter().position(|r| r.marks.last().is_none_or(|m| m.1 <= f.start + 1e-15));
         let at = free.unwrap_or_else(|| {
             let letter = char::from(b'a' + u8::try_from(rows.len().min(25)).unwrap_or(25));
-            rows.push(Row { name: format!("{noun} {die} fetch {letter}"), look: Some(Look::Die(die)), marks: Vec::new() });
+            rows.push(Row {
+                name: format!("{noun} {die} fetch {letter}"),
+                look: Some(Look::Die(die)),
+                marks: Vec::new(),
+            });
             rows.len() - 1
         });
         rows[at].marks.push((f.start, f.end, class(f)));
@@ -62,7 +66,9 @@ fn fetches(film: &Film, noun: &str, die: usize) -> Vec<Row> {
 fn rows(film: &Film, topology: &Topology, look: Option<Look>, noun: &str) -> Vec<Row> {
     let dies = film.timeline.dies;
     let mut all = Vec::new();
-    let busiest = |of: &[Busy]| (0..of.len()).max_by(|&a, &b| Film::whole(&of[a]).total_cmp(&Film::whole(&of[b])).then(b.cmp(&a)));
+    let busiest = |of: &[Busy]| {
+        (0..of.len()).max_by(|&a, &b| Film::whole(&of[a]).total_cmp(&Film::whole(&of[b])).then(b.cmp(&a)))
+    };
     let link = match look {
         Some(Look::Link(a, b)) => topology.links.iter().position(|l| l.ends == (a, b)),
         _ => busiest(&film.links).filter(|&l| !film.links[l].is_empty()),
@@ -114,7 +120,10 @@ fn draw(all: &[Row], long: f64, (from, to): (f64, f64), room: f64) -> String {
             let (l, r) = (x(a).max(0.0), x(b).min(room));
             if r > 0.0 && l < room && r > l {
                 let wide = if r - l > 3.0 { r - l - 0.8 } else { (r - l).max(0.6) };
-                let _ = write!(out, "<rect class=\"{class}\" x=\"{l:.1}\" y=\"{y:.1}\" width=\"{wide:.1}\" height=\"{BAR}\" rx=\"1.5\"/>");
+                let _ = write!(
+                    out,
+                    "<rect class=\"{class}\" x=\"{l:.1}\" y=\"{y:.1}\" width=\"{wide:.1}\" height=\"{BAR}\" rx=\"1.5\"/>"
+                );
             }
         }
     }
@@ -123,7 +132,13 @@ fn draw(all: &[Row], long: f64, (from, to): (f64, f64), room: f64) -> String {
     let mut guard = 0;
     while at <= start + span * 1.0001 && guard < 40 {
         let px = x(at);
-        let anchor = if px < 24.0 { "start" } else if px > room - 24.0 { "end" } else { "middle" };
+        let anchor = if px < 24.0 {
+            "start"
+        } else if px > room - 24.0 {
+            "end"
+        } else {
+            "middle"
+        };
         let text = if at < by / 2.0 { "0".to_string() } else { seconds(at) };
         let _ = write!(out, "<text class=\"n\" x=\"{px:.1}\" y=\"{y:.1}\" text-anchor=\"{anchor}\">{text}</text>");
         at += by;
@@ -169,7 +184,9 @@ pub(super) fn lanes(sim: Sim) -> AnyView {
             picture(&svg, &shapes);
         }
     });
-    let names = Memo::new(move |_| made().map_or_else(Vec::new, |(all, _)| all.into_iter().map(|r| (r.name, r.look)).collect()));
+    let names = Memo::new(move |_| {
+        made().map_or_else(Vec::new, |(all, _)| all.into_iter().map(|r| (r.name, r.look)).collect())
+    });
     let high = move || names.with(Vec::len) as f64 * ROW + 20.0;
     let room = move || size.get_untracked().0.max(1.0);
     let share = move |x: i32| {
@@ -223,7 +240,14 @@ pub(super) fn lanes(sim: Sim) -> AnyView {
         if let [a, b] = before.at[..] {
             // Two fingers: what lies between them stays between them.
             let (wide, now) = ((a.1 - b.1).abs().max(8.0), (after.at[0].1 - after.at[1].1).abs().max(8.0));
-            zoom(share(crate::units::small(crate::units::floor((after.at[0].1 + after.at[1].1) / 2.0)).try_into().unwrap_or(0)), wide / now);
+            zoom(
+                share(
+                    crate::units::small(crate::units::floor((after.at[0].1 + after.at[1].1) / 2.0))
+                        .try_into()
+                        .unwrap_or(0),
+                ),
+                wide / now,
+            );
         } else {
             pan((before.at[me].1 - x) / room());
         }
@@ -249,13 +273,18 @@ pub(super) fn lanes(sim: Sim) -> AnyView {
             change(store, true, |e| e.view.look = Some(look));
         }
         sim.playing.set(false);
-        sim.seek((at * WHOLE).max(1.0));
+        // The clock is that of the longer layer of two.
+        let long = untrack(|| sim.long()).max(1e-30);
+        sim.seek((at * film.timeline.seconds / long * WHOLE).max(1.0));
     };
     let keyed = move |event: leptos::ev::KeyboardEvent| {
         if event.ctrl_key() || event.meta_key() || event.alt_key() {
             return;
         }
-        let by = WHOLE / 100.0 * { let s = sim.span.get_untracked(); s.1 - s.0 };
+        let by = WHOLE / 100.0 * {
+            let s = sim.span.get_untracked();
+            s.1 - s.0
+        };
         match event.key().as_str() {
             "w" | "W" | "+" => zoom(0.5, 0.7),
             "s" | "S" | "-" => zoom(0.5, 1.0 / 0.7),
@@ -273,12 +302,14 @@ pub(super) fn lanes(sim: Sim) -> AnyView {
     };
     let cursor = move || {
         let (from, to) = sim.span.get();
-        let at = (sim.at.get() / WHOLE - from) / (to - from).max(1e-9);
+        let at = (sim.reached(0) - from) / (to - from).max(1e-9);
         let seen = sim.moment() && (-0.001..=1.001).contains(&at);
         format!("left:{:.3}%;display:{}", at * 100.0, if seen { "block" } else { "none" })
     };
     let label = "The layer over time. W and S zoom, A and D pan, arrows move the clock, space plays.";
-    let hint = move || if narrow() { "pinch to zoom, drag to pan" } else { "scroll to zoom, drag to pan, click a bar to find its die" };
+    let hint = move || {
+        if narrow() { "pinch to zoom, drag to pan" } else { "scroll to zoom, drag to pan, click a bar to find its die" }
+    };
     view! {
         <div class="lanes-row">
             <div class="lane-names" aria-hidden="true">

@@ -53,14 +53,20 @@ pub(super) fn limits(sim: Sim) -> impl Fn() -> Option<AnyView> {
                 let ends = topology.links.get(at).map(|l| (l.kind, l.ends));
                 let part = match ends {
                     Some((_, (a, b))) if joined => format!("link {a}–{b} is busy {} of the run", percent(busy)),
-                    Some((kind, (a, _))) => format!("port {} of {noun} {a} is busy {} of the run", kind.replace('-', " "), percent(busy)),
+                    Some((kind, (a, _))) => {
+                        format!("port {} of {noun} {a} is busy {} of the run", kind.replace('-', " "), percent(busy))
+                    }
                     None => String::new(),
                 };
                 ("Links", part, ends.map(|(_, (a, b))| if a == b { Look::Die(a) } else { Look::Link(a, b) }))
             }
             Bound::Hbm => {
                 let (die, share) = largest((0..run.hbm_bytes.len()).map(|d| busy(d).0))?;
-                ("Memory", format!("the HBM of {noun} {die} is busy {} of the run", percent(share)), Some(Look::Die(die)))
+                (
+                    "Memory",
+                    format!("the HBM of {noun} {die} is busy {} of the run", percent(share)),
+                    Some(Look::Die(die)),
+                )
             }
             Bound::Compute => {
                 let (die, share) = largest((0..run.die_tokens.len()).map(|d| busy(d).1))?;
@@ -85,8 +91,13 @@ pub(super) fn limits(sim: Sim) -> impl Fn() -> Option<AnyView> {
                 }
                 let report = sim.twice.get()?;
                 let after = report.runs.iter().find(|r| r.strategy == strategy)?;
-                let value = key_named(name).map(|k| (k.get)(&Experiment::parse(&report.experiment).0)).unwrap_or_default();
-                let next = if after.bound == run.bound { String::new() } else { format!(" Then {} limits it.", format!("{:?}", after.bound).to_lowercase()) };
+                let value =
+                    key_named(name).map(|k| (k.get)(&Experiment::parse(&report.experiment).0)).unwrap_or_default();
+                let next = if after.bound == run.bound {
+                    String::new()
+                } else {
+                    format!(" Then {} limits it.", format!("{:?}", after.bound).to_lowercase())
+                };
                 Some(
                     view! {
                         <p class="read" id="twice">{format!(

@@ -69,7 +69,9 @@ pub(super) fn menu(store: Store, id: &'static str, title: &'static str, csv: imp
                 of.view.embed = id.into();
                 of.to_string()
             });
-            format!("<iframe src=\"{base}#{of}\" width=\"720\" height=\"560\" loading=\"lazy\" title=\"{title}\"></iframe>")
+            format!(
+                "<iframe src=\"{base}#{of}\" width=\"720\" height=\"560\" loading=\"lazy\" title=\"{title}\"></iframe>"
+            )
         } else {
             href
         };

@@ -12,7 +12,10 @@ use crate::units::{percent, seconds, significant};
 
 /// The same strategy in the run that was pinned last.
 fn pinned(sim: Sim, name: &str) -> Option<(String, StrategyRun)> {
-    sim.pins.with(|all| all.last().and_then(|p: &Pin| Some((p.name.clone(), p.report.runs.iter().find(|r| r.strategy == name)?.clone()))))
+    sim.pins.with(|all| {
+        all.last()
+            .and_then(|p: &Pin| Some((p.name.clone(), p.report.runs.iter().find(|r| r.strategy == name)?.clone())))
+    })
 }
 
 /// Shows a strategy, or puts a second one beside it.
@@ -47,7 +50,9 @@ pub(super) fn pills(sim: Sim) -> AnyView {
         let says = Strategy::named(&name).map_or("", Strategy::says);
         let ghost = {
             let name = name.clone();
-            move || pinned(sim, &name).map(|(of, r)| view! { <small class="ghost n" title=format!("in {of}")>{format!("{}×", significant(r.speedup, 3))}</small> })
+            move || {
+                pinned(sim, &name).map(|(of, r)| view! { <small class="ghost n" title=format!("in {of}")>{format!("{}×", significant(r.speedup, 3))}</small> })
+            }
         };
         let value = speedup.map_or_else(|| "…".to_string(), |s| format!("{}×", significant(s, 3)));
         let (class, text) = (tone(&name), name.clone());
@@ -77,7 +82,8 @@ pub(super) fn pills(sim: Sim) -> AnyView {
         };
         found.into_iter().map(|(name, speedup)| one(name, speedup)).collect_view()
     };
-    view! { <div class="pills" role="group" aria-label="Strategy whose wafer is drawn" id="show">{all}</div> }.into_any()
+    view! { <div class="pills" role="group" aria-label="Strategy whose wafer is drawn" id="show">{all}</div> }
+        .into_any()
 }
 
 /// The colour class of a part of the time.
@@ -91,7 +97,8 @@ pub(super) fn bar(run: &StrategyRun, whole: f64, ghost: Option<f64>) -> AnyView 
     let parts = run.breakdown.parts().into_iter().filter(|p| p.1 > 0.0).map(|(name, part)| {
         view! { <i class=part_class(name) style=format!("width:{:.3}%", part / whole * 100.0) title=format!("{name} {}", seconds(part))></i> }
     });
-    let ghost = ghost.map(|g| view! { <u class="ghost" style=format!("width:{:.3}%", (g / whole * 100.0).min(100.0))></u> });
+    let ghost =
+        ghost.map(|g| view! { <u class="ghost" style=format!("width:{:.3}%", (g / whole * 100.0).min(100.0))></u> });
     view! { <div class="brk-bar" aria-hidden="true">{parts.collect_view()} {ghost}</div> }.into_any()
 }
 

@@ -19,7 +19,12 @@ use crate::units::{grouped, significant};
 const BATCHES: [&str; 4] = ["1024", "4096", "8192", "16384"];
 
 /// One of a few values of a setting.
-fn seg(store: Store, name: &'static str, label: &'static str, of: impl Fn() -> Vec<(String, String)> + Send + Sync + 'static) -> AnyView {
+fn seg(
+    store: Store,
+    name: &'static str,
+    label: &'static str,
+    of: impl Fn() -> Vec<(String, String)> + Send + Sync + 'static,
+) -> AnyView {
     let value = get(store, name);
     let buttons = move || {
         of().into_iter()
@@ -46,9 +51,8 @@ fn model(store: Store) -> AnyView {
         };
         all.into_iter().map(|(v, words)| view! { <option value=v selected=v == chosen>{words}</option> }).collect_view()
     };
-    let shape = move || {
-        store.shown().map(|i| format!("{} MoE layers, {} experts, top {}", i.layers.len(), i.experts, i.top_k))
-    };
+    let shape =
+        move || store.shown().map(|i| format!("{} MoE layers, {} experts, top {}", i.layers.len(), i.experts, i.top_k));
     view! {
         <div class="control">
             <label for="sim-model">"Model"</label>
@@ -100,7 +104,11 @@ fn elsewhere(sim: Sim) -> AnyView {
         let text = format!("{name}:{}:{}:7", now * 0.5, now * 2.0);
         let known = Experiment::default().with("sweep", &text).is_ok();
         let words = field.map_or("the batch", |f| super::state::named(f.words).0).to_lowercase();
-        let range = if known { format!(", {} to {}", significant(now * 0.5, 3), significant(now * 2.0, 3)) } else { String::new() };
+        let range = if known {
+            format!(", {} to {}", significant(now * 0.5, 3), significant(now * 2.0, 3))
+        } else {
+            String::new()
+        };
         (if known { text } else { String::new() }, format!("Sweep {words}{range}"))
     });
     let sweep = move |event: leptos::ev::MouseEvent| {

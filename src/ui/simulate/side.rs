@@ -8,7 +8,7 @@ use super::board::{run_of, turn_part};
 use super::film::Film;
 use super::limits::limits;
 use super::sight::busy_of;
-use super::state::{Sim, WHOLE};
+use super::state::Sim;
 use crate::experiment::Look;
 use crate::plot::wafer::{Part, ramp};
 use crate::sim::Flow;
@@ -101,10 +101,18 @@ fn layer_words(sim: Sim) -> String {
 fn die(sim: Sim, film: &Film, die: usize) -> AnyView {
     let store = sim.store;
     let topology = sim.topology.get();
-    let (device, mesh, joined, dead) = store.scene.with(|e| (e.system().device, e.hardware().mesh, e.system().mesh, e.system.dead.dies.contains(&die)));
+    let (device, mesh, joined, dead) = store
+        .scene
+        .with(|e| (e.system().device, e.hardware().mesh, e.system().mesh, e.system.dead.dies.contains(&die)));
     let title = if device == "GPU" { format!("GPU {die}") } else { format!("Die {die}") };
     let (column, row) = mesh.place(die);
-    let place = if joined { format!("row {row}, column {column}") } else if mesh.y > 1 { format!("node {row}") } else { String::new() };
+    let place = if joined {
+        format!("row {row}, column {column}")
+    } else if mesh.y > 1 {
+        format!("node {row}")
+    } else {
+        String::new()
+    };
     let run = run_of(sim, 0).map(|r| r.1);
     let facts = run.as_ref().map(|r| {
         let of = |all: &[f64]| all.get(die).copied().unwrap_or(0.0);
@@ -164,7 +172,7 @@ fn coming(sim: Sim, die: usize) -> Option<AnyView> {
     }
     let now = Memo::new(move |_| {
         let film = sim.films[0].get()?;
-        let mut all: Vec<usize> = film.moving(sim.at.get() / WHOLE).filter(|f| f.die == die).map(|f| f.expert).collect();
+        let mut all: Vec<usize> = film.moving(sim.reached(0)).filter(|f| f.die == die).map(|f| f.expert).collect();
         all.sort_unstable();
         all.dedup();
         Some(all)
@@ -220,7 +228,9 @@ fn link(sim: Sim, film: &Film, a: usize, b: usize) -> AnyView {
     let busy = Film::whole(&film.links[at]);
     let all = film.timeline.seconds.max(1e-30);
     let mut over: Vec<(usize, u64)> = Vec::new();
-    for f in film.timeline.flows.iter().filter(|f| f.source != f.die && topology.carry(f.source, f.die).any(|l| l == at)) {
+    for f in
+        film.timeline.flows.iter().filter(|f| f.source != f.die && topology.carry(f.source, f.die).any(|l| l == at))
+    {
         match over.iter_mut().find(|o| o.0 == f.expert) {
             Some(one) => one.1 += 1,
             None => over.push((f.expert, 1)),

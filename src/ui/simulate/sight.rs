@@ -61,12 +61,14 @@ pub(super) fn of_run(experiment: &Experiment, report: &RunReport, run: &Strategy
 
 /// A moment of the clock, 0 to 1; links are as wide as in the whole run.
 pub(super) fn of_moment(report: Option<(&RunReport, &StrategyRun)>, film: &Film, at: f64) -> Sight {
-    let window = film.window(at);
+    // Of a layer that is done nothing moves any more.
+    let window = if at > 1.0 { (f64::MAX, f64::MAX) } else { film.window(at) };
     let [links, memory, compute] = [&film.links, &film.memory, &film.compute].map(|of| Film::shares(of, window));
     let tile = |(&memory, &compute): (&f64, &f64)| Tile { memory, compute, ..Tile::default() };
     let width = |link: usize| {
         report.map_or(0.5, |(report, run)| {
-            run.link_bytes.get(link).copied().unwrap_or(0.0) / most(report.runs.iter().flat_map(|r| r.link_bytes.iter().copied()))
+            run.link_bytes.get(link).copied().unwrap_or(0.0)
+                / most(report.runs.iter().flat_map(|r| r.link_bytes.iter().copied()))
         })
     };
     Sight {
@@ -105,7 +107,8 @@ pub(super) fn ways(film: &Film, look: Option<Look>, topology: &Topology) -> Vec<
         return Vec::new();
     }
     let way = |f: &crate::sim::Flow| topology.routes.way(f.source, f.die).iter().map(|&d| d.into()).collect();
-    let mut all: Vec<Vec<usize>> = film.timeline.flows.iter().filter(|f| f.source != f.die).filter(of).map(way).collect();
+    let mut all: Vec<Vec<usize>> =
+        film.timeline.flows.iter().filter(|f| f.source != f.die).filter(of).map(way).collect();
     all.sort();
     all.dedup();
     all

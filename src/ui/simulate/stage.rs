@@ -7,7 +7,7 @@ use leptos::prelude::*;
 use super::board::{board, run_of};
 use super::menu::menu;
 use super::pills::{breakdown, pills};
-use super::state::{Pin, Sim, WHOLE};
+use super::state::{Pin, Sim};
 use super::status::{done, waits};
 use crate::experiment::Heat;
 use crate::ui::settings::{get, set};
@@ -58,7 +58,7 @@ fn csv(sim: Sim) -> String {
 /// What is under way at the moment of the film.
 fn film_caption(sim: Sim) -> String {
     let Some(film) = sim.films[0].get() else { return String::new() };
-    let at = sim.at.get() / WHOLE;
+    let at = sim.reached(0);
     let show = run_of(sim, 0).map_or_else(String::new, |r| r.1.strategy);
     format!(
         "{} into the layer, under {show}: {} experts are on links. Shares are of a fortieth of the layer about that moment.",
@@ -147,7 +147,8 @@ pub(super) fn stage(sim: Sim, why: Memo<Option<String>>) -> AnyView {
         };
         view! { <div class="wafer-box" class:two=move || two.get()>{one(0)} {move || two.get().then(|| one(1))}</div> }
     };
-    let picture = move || match why.get() {
+    let picture = move || {
+        match why.get() {
         Some(why) => view! {
             <crate::ui::figure::Missing id="wafer-map" title="The wafer" why=why.clone() />
             <crate::ui::figure::Missing id="layer-film" title="The wafer at a moment" why />
@@ -163,6 +164,7 @@ pub(super) fn stage(sim: Sim, why: Memo<Option<String>>) -> AnyView {
             {breakdown(sim)}
         }
         .into_any(),
+    }
     };
     view! {
         <section class="stage" aria-label="The wafer">

@@ -96,9 +96,8 @@ impl Sim {
             sim.twice.clear();
         });
         // The second strategy's layer comes after the first's.
-        let beside = Memo::new(move |_| {
-            store.settings.with(|e| e.view.beside.map(|s| (s, e.view.step, e.view.simulated)))
-        });
+        let beside =
+            Memo::new(move |_| store.settings.with(|e| e.view.beside.map(|s| (s, e.view.step, e.view.simulated))));
         let there = Memo::new(move |_| store.data().filter(|_| timeline(store).is_some()));
         Effect::new(move |_| {
             let Some((show, ..)) = beside.get() else { return second.clear() };
@@ -126,6 +125,17 @@ impl Sim {
         run.layers.get(at).map(|&id| (at, id))
     }
 
+    /// Seconds of the clock: of the longer layer, if two are drawn.
+    pub(super) fn long(self) -> f64 {
+        self.films.iter().filter_map(|f| f.with(|f| f.as_ref().map(|f| f.timeline.seconds))).fold(0.0, f64::max)
+    }
+
+    /// How far a strategy's layer is, of 1; more once it is done and another still runs.
+    pub(super) fn reached(self, which: usize) -> f64 {
+        let own = self.films[which].with(|f| f.as_ref().map_or(0.0, |f| f.timeline.seconds));
+        self.at.get() / WHOLE * if own > 0.0 { self.long() / own } else { 1.0 }
+    }
+
     /// Moves the clock, and writes the address once it rests.
     pub(super) fn seek(self, to: f64) {
         let to = to.clamp(0.0, WHOLE);
@@ -136,7 +146,8 @@ impl Sim {
     /// Where the film opens: most links move something there.
     pub(super) fn middle(self) -> f64 {
         let film = self.films[0].get_untracked();
-        film.map_or(WHOLE * 0.4, |f| f.middle() * WHOLE).clamp(1.0, WHOLE - 1.0)
+        let long = untrack(|| self.long()).max(1e-30);
+        film.map_or(WHOLE * 0.4, |f| f.middle() * f.timeline.seconds / long * WHOLE).clamp(1.0, WHOLE - 1.0)
     }
 
     pub(super) fn pause(self) {

@@ -46,7 +46,8 @@ pub(super) fn waits(sim: Sim, why: Memo<Option<String>>) -> impl Fn() -> Option<
         Some(match shown {
             _ if why.with(Option::is_some) => {
                 let known = shown.is_none_or(|i| i.decode + i.unmarked == 0);
-                view! { <p class="status" id=if known { "unsimulated" } else { "size-unknown" }>{why.get()}</p> }.into_any()
+                view! { <p class="status" id=if known { "unsimulated" } else { "size-unknown" }>{why.get()}</p> }
+                    .into_any()
             }
             Some(_) => view! {
                 <div class="status">

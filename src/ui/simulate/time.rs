@@ -2,9 +2,9 @@
 
 use leptos::prelude::*;
 
+use super::board::run_of;
 use super::lanes::lanes;
 use super::state::{Sim, WHOLE};
-use super::board::run_of;
 use crate::ui::controls::Number;
 use crate::ui::settings::{change, get, set};
 use crate::units::{floor, percent, seconds};
@@ -62,7 +62,8 @@ fn strip(sim: Sim) -> AnyView {
                 </button>
             }
         };
-        let cells: Vec<(u32, [f64; 3])> = report.layers.iter().copied().zip(run.layer_seconds.iter().copied()).collect();
+        let cells: Vec<(u32, [f64; 3])> =
+            report.layers.iter().copied().zip(run.layer_seconds.iter().copied()).collect();
         Some(cells.into_iter().enumerate().map(one).collect_view())
     };
     // From the layer that is chosen to the one that is unfolded.
@@ -98,10 +99,10 @@ pub(super) fn time(sim: Sim, why: Memo<Option<String>>) -> AnyView {
     let store = sim.store;
     let there = move || sim.films[0].with(Option::is_some);
     let clock = move || {
-        let film = sim.films[0].get();
-        let long = film.map_or(0.0, |f| f.timeline.seconds);
+        let long = sim.long();
         let text = seconds(long * if sim.moment() { sim.at.get() / WHOLE } else { 1.0 });
-        let (value, unit) = text.split_once(' ').map_or((text.clone(), String::new()), |(a, b)| (a.to_string(), b.to_string()));
+        let (value, unit) =
+            text.split_once(' ').map_or((text.clone(), String::new()), |(a, b)| (a.to_string(), b.to_string()));
         view! { <span class="clock n">{value} <small>{unit}</small></span> }
     };
     let place = move || {
