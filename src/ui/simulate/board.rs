@@ -10,7 +10,7 @@ use leptos::prelude::*;
 use super::film::Film;
 use super::sight::{Sight, busy_of, of_moment, of_run, places, settle, ways};
 use super::size::{narrow, watch_size};
-use super::state::{Sim, WHOLE};
+use super::state::Sim;
 use crate::experiment::{Experiment, Look};
 use crate::model::Faults;
 use crate::plot::tile::{Tile, levels, outline, outline_link, tiles, way};
@@ -71,7 +71,7 @@ impl Board {
             let run = run.filter(|(_, r)| r.die_tokens.len() == dies && r.link_bytes.len() == topology.links.len());
             if sim.moment() {
                 let Some(film) = film.get().filter(|f| f.timeline.dies == dies) else { return Sight::default() };
-                return of_moment(run.as_ref().map(|(a, b)| (&**a, b)), &film, sim.at.get() / WHOLE);
+                return of_moment(run.as_ref().map(|(a, b)| (&**a, b)), &film, sim.reached(which));
             }
             run.map_or_else(Sight::default, |(report, run)| store.scene.with(|e| of_run(e, &report, &run, &topology)))
         });
@@ -196,7 +196,7 @@ impl Board {
     /// What stands under the cursor.
     fn words(self, part: Part) -> String {
         let (store, noun) = (self.sim.store, self.sim.store.experiment.with_untracked(|e| e.system().nouns().device));
-        let at = self.sim.at.get_untracked() / WHOLE;
+        let at = untrack(|| self.sim.reached(self.which));
         let dead = store.experiment.with_untracked(|e| e.system.dead.clone());
         let topology = self.sim.topology.get_untracked();
         let film = self.sim.films[self.which].get_untracked();

@@ -78,7 +78,7 @@ impl Film {
 
     /// Shares of a window.
     pub(super) fn shares(of: &[Busy], (from, to): (f64, f64)) -> Vec<f64> {
-        let long = (to - from).max(1e-30);
+        let long = f64::max(to - from, 1e-30);
         of.iter().map(|busy| (within(busy, from, to) / long).clamp(0.0, 1.0)).collect()
     }
 

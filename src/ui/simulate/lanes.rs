@@ -273,7 +273,9 @@ pub(super) fn lanes(sim: Sim) -> AnyView {
             change(store, true, |e| e.view.look = Some(look));
         }
         sim.playing.set(false);
-        sim.seek((at * WHOLE).max(1.0));
+        // The clock is that of the longer layer of two.
+        let long = untrack(|| sim.long()).max(1e-30);
+        sim.seek((at * film.timeline.seconds / long * WHOLE).max(1.0));
     };
     let keyed = move |event: leptos::ev::KeyboardEvent| {
         if event.ctrl_key() || event.meta_key() || event.alt_key() {
@@ -300,7 +302,7 @@ pub(super) fn lanes(sim: Sim) -> AnyView {
     };
     let cursor = move || {
         let (from, to) = sim.span.get();
-        let at = (sim.at.get() / WHOLE - from) / (to - from).max(1e-9);
+        let at = (sim.reached(0) - from) / (to - from).max(1e-9);
         let seen = sim.moment() && (-0.001..=1.001).contains(&at);
         format!("left:{:.3}%;display:{}", at * 100.0, if seen { "block" } else { "none" })
     };

@@ -8,7 +8,7 @@ use super::board::{run_of, turn_part};
 use super::film::Film;
 use super::limits::limits;
 use super::sight::busy_of;
-use super::state::{Sim, WHOLE};
+use super::state::Sim;
 use crate::experiment::Look;
 use crate::plot::wafer::{Part, ramp};
 use crate::sim::Flow;
@@ -172,8 +172,7 @@ fn coming(sim: Sim, die: usize) -> Option<AnyView> {
     }
     let now = Memo::new(move |_| {
         let film = sim.films[0].get()?;
-        let mut all: Vec<usize> =
-            film.moving(sim.at.get() / WHOLE).filter(|f| f.die == die).map(|f| f.expert).collect();
+        let mut all: Vec<usize> = film.moving(sim.reached(0)).filter(|f| f.die == die).map(|f| f.expert).collect();
         all.sort_unstable();
         all.dedup();
         Some(all)

@@ -61,7 +61,8 @@ pub(super) fn of_run(experiment: &Experiment, report: &RunReport, run: &Strategy
 
 /// A moment of the clock, 0 to 1; links are as wide as in the whole run.
 pub(super) fn of_moment(report: Option<(&RunReport, &StrategyRun)>, film: &Film, at: f64) -> Sight {
-    let window = film.window(at);
+    // Of a layer that is done nothing moves any more.
+    let window = if at > 1.0 { (f64::MAX, f64::MAX) } else { film.window(at) };
     let [links, memory, compute] = [&film.links, &film.memory, &film.compute].map(|of| Film::shares(of, window));
     let tile = |(&memory, &compute): (&f64, &f64)| Tile { memory, compute, ..Tile::default() };
     let width = |link: usize| {

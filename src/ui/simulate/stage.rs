@@ -7,7 +7,7 @@ use leptos::prelude::*;
 use super::board::{board, run_of};
 use super::menu::menu;
 use super::pills::{breakdown, pills};
-use super::state::{Pin, Sim, WHOLE};
+use super::state::{Pin, Sim};
 use super::status::{done, waits};
 use crate::experiment::Heat;
 use crate::ui::settings::{get, set};
@@ -58,7 +58,7 @@ fn csv(sim: Sim) -> String {
 /// What is under way at the moment of the film.
 fn film_caption(sim: Sim) -> String {
     let Some(film) = sim.films[0].get() else { return String::new() };
-    let at = sim.at.get() / WHOLE;
+    let at = sim.reached(0);
     let show = run_of(sim, 0).map_or_else(String::new, |r| r.1.strategy);
     format!(
         "{} into the layer, under {show}: {} experts are on links. Shares are of a fortieth of the layer about that moment.",

@@ -125,6 +125,17 @@ impl Sim {
         run.layers.get(at).map(|&id| (at, id))
     }
 
+    /// Seconds of the clock: of the longer layer, if two are drawn.
+    pub(super) fn long(self) -> f64 {
+        self.films.iter().filter_map(|f| f.with(|f| f.as_ref().map(|f| f.timeline.seconds))).fold(0.0, f64::max)
+    }
+
+    /// How far a strategy's layer is, of 1; more once it is done and another still runs.
+    pub(super) fn reached(self, which: usize) -> f64 {
+        let own = self.films[which].with(|f| f.as_ref().map_or(0.0, |f| f.timeline.seconds));
+        self.at.get() / WHOLE * if own > 0.0 { self.long() / own } else { 1.0 }
+    }
+
     /// Moves the clock, and writes the address once it rests.
     pub(super) fn seek(self, to: f64) {
         let to = to.clamp(0.0, WHOLE);
@@ -135,7 +146,8 @@ impl Sim {
     /// Where the film opens: most links move something there.
     pub(super) fn middle(self) -> f64 {
         let film = self.films[0].get_untracked();
-        film.map_or(WHOLE * 0.4, |f| f.middle() * WHOLE).clamp(1.0, WHOLE - 1.0)
+        let long = untrack(|| self.long()).max(1e-30);
+        film.map_or(WHOLE * 0.4, |f| f.middle() * f.timeline.seconds / long * WHOLE).clamp(1.0, WHOLE - 1.0)
     }
 
     pub(super) fn pause(self) {

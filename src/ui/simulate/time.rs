@@ -99,8 +99,7 @@ pub(super) fn time(sim: Sim, why: Memo<Option<String>>) -> AnyView {
     let store = sim.store;
     let there = move || sim.films[0].with(Option::is_some);
     let clock = move || {
-        let film = sim.films[0].get();
-        let long = film.map_or(0.0, |f| f.timeline.seconds);
+        let long = sim.long();
         let text = seconds(long * if sim.moment() { sim.at.get() / WHOLE } else { 1.0 });
         let (value, unit) =
             text.split_once(' ').map_or((text.clone(), String::new()), |(a, b)| (a.to_string(), b.to_string()));
