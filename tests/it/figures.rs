@@ -6,7 +6,8 @@ use moescope::analysis::registry::{
     ANALYSES, Group, Layer, Make, Mean, Needs, Whole, of_all, of_layer, sketch_named, sketches,
 };
 use moescope::analysis::{
-    Caches, Half, MOST_ACCESSES, Setting, Summary, Table, analyse, back_to_back, concentration, lockstep_stream, observations,
+    Caches, Half, MOST_ACCESSES, Setting, Summary, Table, analyse, back_to_back, concentration, lockstep_stream,
+    observations,
 };
 use moescope::model::{Labels, MODELS, Phase, Request, Scope};
 use moescope::plot::{Chart, Overlay, picture};
