@@ -28,7 +28,7 @@ pub(super) const ANALYSIS: Analysis = Analysis {
             id: "entropy-bits",
             title: "Entropy of each layer's load",
             caption: "The same in bits (analysis I). Two to its power is the number of equally busy experts that would be as uneven.",
-            question: "How many experts would carry as much?",
+            question: "How many carry the load?",
             group: Group::Experts,
             form: Form::Levels,
             tells: "The load of a layer has {!mean0} bits in the mean, and {least0} in layer {low0}, the lowest.| All experts alike would have {level0}.",

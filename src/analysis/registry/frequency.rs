@@ -15,7 +15,7 @@ pub(super) const ANALYSIS: Analysis = Analysis {
             id: "frequency-map",
             title: "Expert frequency by layer",
             caption: "How often each expert is chosen, over the mean of its layer (analysis A). A bright cell is a hot expert (colours end at 16 times the mean); the arrow marks the layer of the other figures.",
-            question: "Are the same ones hot in every layer?",
+            question: "Hot in which layers?",
             group: Group::Experts,
             form: Form::Matrix,
             tells: "The strongest of all layers is expert {column} of layer {row}, with {!most} the mean of its layer.",
