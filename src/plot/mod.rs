@@ -25,5 +25,5 @@ pub use gantt::{Gantt, Span, gantt};
 pub use heatmap::{Heatmap, heatmap, paint, pixels, shades};
 pub use lines::{Line, Lines, lines};
 pub use mesh::{MeshPicture, mesh};
-pub use panels::{Group, Mark, Panel, Panels, columns, panels};
+pub use panels::{Group, Mark, Panel, Panels, columns, panels, span};
 pub use png::with_comment;

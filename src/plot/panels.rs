@@ -65,7 +65,13 @@ pub struct Panels {
 }
 
 /// Room of a chart's end where its levels are named, in bars.
-const PAD: f64 = 0.13;
+const PAD: f64 = 0.2;
+
+/// Length of a chart's part of the horizontal axis: its groups, and room at the end where it has levels.
+#[must_use]
+pub fn span(groups: usize, has_levels: bool) -> f64 {
+    groups as f64 + if has_levels { (groups as f64 * PAD).max(1.0) } else { 0.0 }
+}
 
 /// How many charts stand side by side: as many as fit, and as many in every row as can be.
 #[must_use]
@@ -91,9 +97,7 @@ pub fn panels<DB: DrawingBackend>(area: &DrawingArea<DB, Shift>, look: &Look, ch
     let lines = chart.panels.iter().flat_map(|p| &p.groups).map(|g| g.under.len()).max().unwrap_or(0);
     let gap = look.px(20.0);
     let cell = ((width - gap * (small(across) - 1)) / small(across), (height - top) / small(down));
-    // Room at the end for the names of levels, where there are some.
-    let pad = if chart.levels.is_empty() { 0.0 } else { (groups as f64 * PAD).max(1.0) };
-    let span = groups as f64 + pad;
+    let span = span(groups, !chart.levels.is_empty());
     let mut parts = Vec::new();
     for (i, panel) in chart.panels.iter().enumerate() {
         let (column, row) = (small(i % across), small(i / across));

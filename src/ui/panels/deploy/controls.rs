@@ -3,6 +3,7 @@
 use leptos::prelude::*;
 
 use super::ask::compare;
+use super::loads::layer_choice;
 use super::looked::Desk;
 use crate::model::SYSTEMS;
 use crate::ui::controls::{Choice, Number};
@@ -76,6 +77,7 @@ pub(super) fn controls(desk: Desk) -> impl IntoView {
                 } />
                 <span>"Search for a better one (takes longer)"</span>
             </label>
+            {layer_choice(desk)}
             <details class="dep-more">
                 <summary>"More"</summary>
                 <div class="tools">

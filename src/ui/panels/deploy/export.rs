@@ -104,7 +104,7 @@ fn shown(desk: Desk, offer: &Offer, saved: RwSignal<Option<Offer>>) -> AnyView {
     let Some(engine) = ENGINES.get(offer.engine) else { return ().into_any() };
     let badge = match engine.standing {
         Standing::Proposed => Some("proposed"),
-        Standing::Unchecked => Some("command not run here"),
+        Standing::Unchecked => Some("to be checked"),
         Standing::Own => None,
     };
     let (save, copy, command) = (offer.clone(), offer.clone(), offer.command.clone());

@@ -5,7 +5,7 @@ use std::fmt::Write;
 use leptos::prelude::*;
 
 use super::looked::{Desk, Which, drawn, hue, title};
-use crate::plot::{Axis, Chart, Group, Line, Lines, Mark, Panel, Panels, columns};
+use crate::plot::{Axis, Chart, Group, Line, Lines, Mark, Panel, Panels, columns, span};
 use crate::protocol::{PlaceReport, PlacedStrategy};
 use crate::ui::controls::Choice;
 use crate::ui::figure::{Figure, clicks};
@@ -119,10 +119,40 @@ fn chart(desk: Desk, report: &PlaceReport, device: &str) -> Chart {
 fn under(desk: Desk, report: &PlaceReport, x: f64) -> Option<(String, usize, f64)> {
     let shown = drawn(desk, report);
     let devices = over_mean(shown.first()?, Some(0)).len();
-    let span = devices as f64 + (devices as f64 * 0.13).max(1.0);
+    let span = span(devices, true);
     let of = shown.get(floor(x / span))?;
     let device = floor(x - span * floor(x / span) as f64);
     Some((of.strategy.clone(), device, *over_mean(of, desk.layer(report).at()).get(device)?))
+}
+
+/// Which layer's loads are shown.
+pub(super) fn layer_choice(desk: Desk) -> impl IntoView {
+    let options = Signal::derive(move || {
+        let report = desk.report();
+        let layers = report.iter().flat_map(|r| r.layers.iter().enumerate());
+        let worst = report.as_ref().and_then(|r| match desk.layer(r) {
+            Which::Worst(at) => r.layers.get(at).copied(),
+            _ => None,
+        });
+        let first = worst.map_or_else(|| "where ids are worst".to_string(), |id| format!("layer {id}, the worst"));
+        [(String::new(), first), ("mean".to_string(), "mean over layers".to_string())]
+            .into_iter()
+            .chain(layers.map(|(at, id)| (at.to_string(), format!("layer {id}"))))
+            .collect::<Vec<_>>()
+    });
+    let value = Signal::derive(move || match desk.report().map(|r| desk.layer(&r)) {
+        Some(Which::Chosen(at)) => at.to_string(),
+        Some(Which::Mean) => "mean".into(),
+        _ => String::new(),
+    });
+    let choose = move |v: String| {
+        let report = untrack(|| desk.report());
+        let id = v.parse().ok().and_then(|at: usize| report.as_ref()?.layers.get(at).map(ToString::to_string));
+        desk.choose_layer(id.or_else(|| (v == "mean").then_some(v)));
+    };
+    view! {
+        <div class="dep-layer"><Choice id="placed-layer" label="Load of" options value on_change=choose /></div>
+    }
 }
 
 /// The load of each device.
@@ -145,31 +175,7 @@ pub(super) fn load(desk: Desk, device: &'static str, has_file: bool) -> AnyView 
             layer_words(&report, which)
         )
     };
-    let options = Signal::derive(move || {
-        let report = desk.report();
-        let layers = report.iter().flat_map(|r| r.layers.iter().enumerate());
-        let worst = report.as_ref().and_then(|r| match desk.layer(r) {
-            Which::Worst(at) => r.layers.get(at).copied(),
-            _ => None,
-        });
-        let first = worst.map_or_else(|| "where ids are worst".to_string(), |id| format!("layer {id}, the worst"));
-        [(String::new(), first), ("mean".to_string(), "mean over layers".to_string())]
-            .into_iter()
-            .chain(layers.map(|(at, id)| (at.to_string(), format!("layer {id}"))))
-            .collect::<Vec<_>>()
-    });
-    let value = Signal::derive(move || match desk.report().map(|r| desk.layer(&r)) {
-        Some(Which::Chosen(at)) => at.to_string(),
-        Some(Which::Mean) => "mean".into(),
-        _ => String::new(),
-    });
-    let choose = move |v: String| {
-        let report = desk.report();
-        let id = v.parse().ok().and_then(|at: usize| report.as_ref()?.layers.get(at).map(ToString::to_string));
-        desk.choose_layer(id.or_else(|| (v == "mean").then_some(v)));
-    };
     view! {
-        <div class="dep-layer"><Choice id="placed-layer" label="Load of" options value on_change=choose /></div>
         <Figure
             store
             id="device-load"

@@ -21,6 +21,8 @@ pub(crate) fn Deploy(store: Store) -> impl IntoView {
     let desk = Desk::new(store);
     ask::begin(desk);
     let device = Memo::new(move |_| desk.device());
+    // Once something was compared the figures keep their room, whatever is compared next.
+    let ever = Memo::new(move |before: Option<&bool>| before == Some(&true) || desk.report().is_some());
     let figures = move || {
         // Made anew where a device has another name, or the reader's own placement comes or goes: titles and heights do not follow.
         let (device, has_file) = (device.get(), desk.has_file.get());
@@ -33,7 +35,7 @@ pub(crate) fn Deploy(store: Store) -> impl IntoView {
                 {answer::answer(desk)}
                 {controls::controls(desk)}
                 {ask::progress(desk)}
-                <div class="dep-figs">
+                <div class="dep-figs" hidden=move || !ever.get()>
                     {figures}
                     {strategies::card(desk)}
                     {later::rebalance(desk)}

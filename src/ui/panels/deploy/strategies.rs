@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use leptos::prelude::*;
 
-use super::looked::{Desk, class};
+use super::looked::{Desk, class, hue};
 use crate::protocol::{Bound, PlaceReport, PlacedStrategy};
 use crate::sim::Strategy;
 use crate::ui::numbers::{count, number};
@@ -30,7 +30,8 @@ fn table(desk: Desk, report: &Arc<PlaceReport>) -> impl IntoView + use<> {
     let mut all: Vec<&PlacedStrategy> = report.strategies.iter().collect();
     all.sort_by(|a, b| a.seconds.total_cmp(&b.seconds));
     let least = |of: fn(&PlacedStrategy) -> f64| all.iter().map(|s| of(s)).fold(f64::INFINITY, f64::min);
-    let (even, quick) = (least(|s| s.max_over_mean), least(|s| s.seconds));
+    let (even, quick) =
+        (least(|s| if s.strategy.contains('.') { s.max_over_mean } else { f64::INFINITY }), least(|s| s.seconds));
     let rows: Vec<AnyView> = all.iter().map(|s| row(desk, report, s, even, quick)).collect();
     let device = desk.device();
     view! {
@@ -66,6 +67,8 @@ fn row(desk: Desk, report: &Arc<PlaceReport>, of: &PlacedStrategy, even: f64, qu
     let at = report.strategies.iter().position(|s| s.strategy == name);
     let chosen = Memo::new(move |_| desk.strategy(&report) == at);
     let says = Strategy::named(&name).map_or("", Strategy::says);
+    // Those that are never drawn have no colour.
+    let class = if hue(of) == "chosen" { "st-other" } else { class(of) };
     // The paper's own strategies have no placement in their name.
     let (placement, dispatch) = match name.split_once('.') {
         Some((placement, dispatch)) => (placement.to_string(), dispatch.to_string()),
@@ -74,7 +77,7 @@ fn row(desk: Desk, report: &Arc<PlaceReport>, of: &PlacedStrategy, even: f64, qu
     view! {
         <tr id=format!("placed-{name}") class:looked-at=move || chosen.get()>
             <th scope="row" title=says>
-                <button type="button" class=format!("pick-row hued {}", class(of)) aria-pressed=move || chosen.get().to_string() on:click=move |_| desk.choose(&click)>{placement}</button>
+                <button type="button" class=format!("pick-row hued {class}") aria-pressed=move || chosen.get().to_string() on:click=move |_| desk.choose(&click)>{placement}</button>
             </th>
             <td class="left" data-name="Dispatch">{dispatch}</td>
             <td class="balance" class:best={of.max_over_mean <= even} data-name="Max ÷ mean">{number(of.max_over_mean, 4, "")}</td>

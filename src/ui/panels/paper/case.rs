@@ -6,7 +6,7 @@ use std::sync::Arc;
 use leptos::prelude::*;
 
 use crate::model::model_named;
-use crate::plot::{Axis, Chart, Group, Line, Lines, Mark, Panel, Panels, columns};
+use crate::plot::{Axis, Chart, Group, Line, Lines, Mark, Panel, Panels, columns, span};
 use crate::protocol::{CASE_BATCHES, CASE_BESIDE, CASE_SPREAD, CaseRow, CaseStudy};
 use crate::ui::figure::Figure;
 use crate::ui::panels::views::table;
@@ -182,8 +182,7 @@ fn gpus(store: Store) -> AnyView {
             }
             hover=move |x, _| {
                 let study = asked.get_untracked()?;
-                let each = busy(&study, "default").len() as f64;
-                let span = each + (each * 0.13).max(1.0);
+                let span = span(busy(&study, "default").len(), true);
                 let (name, _) = shown.get(floor(x / span))?;
                 let gpu = floor(x - span * floor(x / span) as f64);
                 Some(format!("GPU {gpu}, {name}: {}× the default's mean", significant(*busy(&study, name).get(gpu)?, 4)))
