@@ -11,6 +11,9 @@ use crate::protocol::{RunReport, StrategyRun};
 use crate::ui::tone::tone;
 use crate::units::{grouped, significant};
 
+/// Speedups closer than this are a tie.
+pub(super) const TIE: f64 = 0.02;
+
 /// A strategy of the run.
 pub(super) struct Lane {
     /// Its result.
