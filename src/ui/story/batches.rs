@@ -8,8 +8,7 @@ use leptos::prelude::*;
 use leptos::task::spawn_local;
 
 use super::CHAPTERS;
-use super::race::TIE;
-use super::race::{Lane, Race, axis, times, uneven};
+use super::race::{Lane, Race, TIE, axis, times, uneven};
 use super::scroll::Place;
 use crate::experiment::Experiment;
 use crate::protocol::{DataId, Origin, RunReport};
@@ -195,7 +194,7 @@ fn reason(race: &Race) -> String {
             "Under ep computing sets the pace for {} of the time, so tokens on the busiest {device} are time.",
             part(0)
         ),
-        Bound::Link => format!("Under ep the links set the pace for {} of the time.", part(2)),
+        Bound::Link => format!("Under ep fetching sets the pace for {} of the time.", part(2)),
     };
     let most = uneven(race, &ep.run).map_or_else(String::new, |u| {
         format!(" The busiest {device} has {}× its fair share.", significant(u.most.1, 3))

@@ -7,8 +7,7 @@ use leptos::prelude::*;
 use super::CHAPTERS;
 use super::batches::{Runs, Slider};
 use super::hero::whole;
-use super::race::TIE;
-use super::race::{Lane, Race, times, uneven};
+use super::race::{Lane, Race, TIE, times, uneven};
 use super::scroll::Place;
 use crate::sim::{Activations, Bound};
 use crate::ui::store::Store;
@@ -115,6 +114,7 @@ fn base(race: &Race) -> Said {
         run.layer_seconds.iter().filter(of).count()
     };
     let layers = run.layer_seconds.len();
+    let port = if race.links.is_empty() { "port" } else { "link" };
     let (title, why) = match run.bound {
         Bound::Link => {
             let all = limit(2);
@@ -122,13 +122,13 @@ fn base(race: &Race) -> Said {
                 if all == layers { format!("In all {layers} layers") } else { format!("In {all} of {layers} layers") };
             (
                 "The computing is easy. The fetching is not.",
-                format!("{which} the busiest link is done last, and everything else waits for it."),
+                format!("{which} the busiest {port} is done last, and everything else waits for it."),
             )
         }
         Bound::Hbm => (
-            "The links keep up. The memories do not.",
+            "The fetching keeps up. The memories do not.",
             format!(
-                "Links do not set the pace here: in {} of {layers} layers the busiest memory is done last.",
+                "The {port}s do not set the pace here: in {} of {layers} layers the busiest memory is done last.",
                 limit(1)
             ),
         ),
@@ -251,15 +251,18 @@ fn pred(race: &Race) -> Said {
     ))];
     if let Some(alone) = alone {
         let gain = against(alone, base);
+        let same = alone.run.hops == base.run.hops;
         let fewer = base.run.hops as f64 / alone.run.hops.max(1) as f64;
-        text.push(
+        text.push(if same {
+            plain(format!("Alone, prediction makes as many hops as base here: {}.", grouped(alone.run.hops)))
+        } else {
             view! {
                 "Alone, prediction takes the hops from " {num(grouped(base.run.hops))} " to " {num(grouped(alone.run.hops))}
                 {if fewer > 1.0 + TIE { format!(", {} times fewer", significant(fewer, 3)) } else { String::new() }}
                 {if gain > 1.0 + TIE { ", and makes the batch " } else { ", which leaves the batch " }} {num(times(gain))} " as fast as base."
             }
-            .into_any(),
-        );
+            .into_any()
+        });
     }
     let mut gain = 1.0;
     if let (Some(both), Some(allo)) = (both, race.lane("allo")) {

@@ -210,8 +210,8 @@ impl State {
             let _ = row.bar.set_attribute("style", &part(length.min(lane.speedup)));
             let _ = row.rest.set_attribute("style", &part(length));
             let done = at >= lane.run.seconds;
-            let (number, unit) = clock(race, at.min(lane.run.seconds));
-            row.watch.set_text_content(Some(&if done { format!("{number} {unit}") } else { format!("{number}…") }));
+            let (number, _) = clock(race, at.min(lane.run.seconds));
+            row.watch.set_text_content(Some(&if done { number } else { format!("{number}…") }));
             let _ = row.row.class_list().toggle_with_force("done", done);
         }
         let _ = self.lanes.class_list().toggle_with_force("won", at >= first);

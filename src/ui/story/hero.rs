@@ -50,7 +50,7 @@ pub(super) fn Hero(
         <section class="hero" data-part="0">
             <div class="hero-l">
                 <div class="hero-top">
-                    <p class="eyebrow">"Patterns of expert routing, measured and simulated in your browser"</p>
+                    <p class="eyebrow">"After a paper of ISCA 2026, measured again in your browser"</p>
                     <h1 tabindex="-1">"Expert routing looks like chaos. "<em>"It isn\u{2019}t."</em></h1>
                     <p class="lead">{move || lead(race.get())}</p>
                 </div>
@@ -62,7 +62,7 @@ pub(super) fn Hero(
                     </div>
                     <p class="source">
                         <a href="https://arxiv.org/abs/2510.05497" rel="noreferrer">"Patterns behind Chaos"</a>
-                        ", arXiv 2510.05497, ISCA 2026. Nothing is uploaded."
+                        ", arXiv 2510.05497. Nothing is uploaded."
                     </p>
                     <ol class="toc" aria-label="Six questions">{questions.collect_view()}</ol>
                 </div>
@@ -81,10 +81,11 @@ fn lead(race: Option<Arc<Race>>) -> AnyView {
     let all: f64 = base.run.bound_seconds.iter().sum();
     let links = if all > 0.0 { base.run.bound_seconds[2] / all } else { 0.0 };
     let [_, machine] = race.words();
+    let part = if links > 0.995 { "all".into() } else { whole(links) };
     let first = if links >= 0.5 {
         format!(
             "A mixture-of-experts model asks for different weights at every token, and moving them sets {} of a batch\u{2019}s time. ",
-            whole(links)
+            part
         )
     } else {
         format!(
@@ -127,9 +128,9 @@ fn answer(at: usize, report: &Report, insights: &[Insight]) -> String {
         }
         3 => insights[at]
             .bars
-            .last()
+            .first()
             .and_then(|b| b.value)
-            .map_or_else(none, |v| format!("one memory hits {}", whole(v))),
+            .map_or_else(none, |v| format!("{} hit one memory", whole(v))),
         4 => named("hottest").map_or_else(none, |v| format!("hottest {} its share", times(v))),
         _ if report.top_k == 1 => "top-1: no pairs".into(),
         _ => named("top 10%").map_or_else(none, |v| format!("a tenth of pairs: {}", whole(v))),

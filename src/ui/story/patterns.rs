@@ -163,7 +163,7 @@ impl Shown {
                     <dt>{bar.what}</dt>
                     <dd><b class="n">{value(bar.value)}</b> " here"</dd>
                     <dd><i class="dia" aria-hidden="true"></i><b class="n">{value(bar.paper)}</b> " paper"</dd>
-                    {synthetic.then(|| view! { <dd><span class="badge" title="The synthetic workload was made to meet the paper\u{2019}s statistics: that it agrees is no evidence.">"fitted"</span></dd> })}
+                    {(synthetic && bar.value.is_some()).then(|| view! { <dd><span class="badge" title="The synthetic workload was made to meet the paper\u{2019}s statistics: that it agrees is no evidence.">"fitted"</span></dd> })}
                     {(!reading.is_empty()).then(|| view! { <dd class="reading">{reading}</dd> })}
                 </dl>
             })
@@ -408,7 +408,7 @@ impl Shown {
             <section class="insight" data-part=(super::CHAPTERS + 6).to_string()>
                 <div class="chap">
                     <span class="no">"pattern 6 · together"</span>
-                    <h2>"Some experts are called together, some by some."</h2>
+                    <h2>"Who works together, and for whom."</h2>
                     <p>{said}</p>
                     <p>{self.lesson(5)}</p>
                     {self.beside(5, "Ob5")}

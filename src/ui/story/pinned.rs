@@ -203,17 +203,16 @@ pub(super) fn Pinned(store: Store, race: Memo<Option<Arc<Race>>>, place: Place, 
     let notes = move || {
         let Some(race) = race.get() else { return ().into_any() };
         let Some(scene) = scene(&race, chapter.get()) else { return ().into_any() };
-        let note = |n: &Note| view! { <li><b>{n.lines[0].clone()}</b> {n.lines[1..].join(", ")}</li> };
+        let note = |n: &Note| view! { <li><b>{n.lines[0].clone()}</b> {format!(": {}", n.lines[1..].join(", "))}</li> };
         view! { <ul class="notes only-m">{scene.notes.iter().map(note).collect_view()}</ul> }.into_any()
     };
     let moment = move || {
         let race = race.get()?;
-        let scene = scene(&race, chapter.get())?;
         let [device, _] = race.words();
         Some(if chapter.get() <= 1 {
-            format!("{}: fill is work done at half the time", scene.lane.run.strategy)
+            "fill: work done at half the time".to_string()
         } else {
-            format!("{}: fill is work done when the first {device} has finished", scene.lane.run.strategy)
+            format!("fill: work done when the first {device} is through")
         })
     };
     let one = Memo::new(move |_| race.with(|r| r.as_ref().is_some_and(|r| !r.links.is_empty())));

@@ -108,8 +108,10 @@ pub(super) fn follow(store: Store, root: NodeRef<leptos::html::Div>, parts: usiz
         let Ok(found) = root.query_selector_all("[data-part]") else { return };
         let all: Vec<Element> = (0..found.length()).filter_map(|i| found.item(i)?.dyn_into().ok()).collect();
         let (wanted, said) = (Rc::clone(&wanted), Rc::clone(&said));
-        // A line across the window, a little above its middle.
-        watch(&all, "-42% 0px -57% 0px", &[0.0], move |element, share| {
+        // A line across the window, a little above its middle; on a phone below the wafer that stays at the top.
+        let narrow = window().inner_width().ok().and_then(|w| w.as_f64()).is_some_and(|w| w <= 720.0);
+        let line = if narrow { "-64% 0px -35% 0px" } else { "-42% 0px -57% 0px" };
+        watch(&all, line, &[0.0], move |element, share| {
             let n = element.get_attribute("data-part").and_then(|p| p.parse().ok()).unwrap_or(0);
             if share <= 0.0 || wanted.get().is_some_and(|w| w != n) || !here.get_untracked() {
                 return;

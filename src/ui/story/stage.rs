@@ -213,6 +213,7 @@ fn lane_view(race: &Race, lane: &Lane, at: usize, to: f64) -> AnyView {
         }
     });
     let value = words.clone();
+    let (_, unit) = clock(race, 0.0);
     view! {
         <div class=format!("lane {}", lane.tone) data-film=format!("lane-{at}")>
             <svg class="wafer" viewBox=format!("0 0 {w:.0} {h:.0}") aria-hidden="true">
@@ -226,7 +227,7 @@ fn lane_view(race: &Race, lane: &Lane, at: usize, to: f64) -> AnyView {
                 {(!inside).then(|| view! { <span class="val" style=part(lane.speedup)>{value}</span> })}
                 {paper}
             </div>
-            <span class="watch"><svg width="13" height="14" viewBox="0 0 13 14" aria-hidden="true"><path d="M5 1h3M6.5 1v2M6.5 5.5v3" fill="none" stroke="currentColor" stroke-width="1.4" /><circle cx="6.5" cy="8.3" r="4.8" fill="none" stroke="currentColor" stroke-width="1.4" /></svg><span data-film="watch"></span></span>
+            <span class="watch"><svg width="13" height="14" viewBox="0 0 13 14" aria-hidden="true"><path d="M5 1h3M6.5 1v2M6.5 5.5v3" fill="none" stroke="currentColor" stroke-width="1.4" /><circle cx="6.5" cy="8.3" r="4.8" fill="none" stroke="currentColor" stroke-width="1.4" /></svg><span data-film="watch"></span><small>{unit}</small></span>
         </div>
     }
     .into_any()
