@@ -7,7 +7,7 @@ use leptos::html;
 use leptos::prelude::*;
 
 use super::film::{Busy, Film};
-use super::size::{narrow, watch_size};
+use super::size::watch_size;
 use super::state::{Sim, WHOLE};
 use crate::experiment::Look;
 use crate::model::Topology;
@@ -307,9 +307,6 @@ pub(super) fn lanes(sim: Sim) -> AnyView {
         format!("left:{:.3}%;display:{}", at * 100.0, if seen { "block" } else { "none" })
     };
     let label = "The layer over time. W and S zoom, A and D pan, arrows move the clock, space plays.";
-    let hint = move || {
-        if narrow() { "pinch to zoom, drag to pan" } else { "scroll to zoom, drag to pan, click a bar to find its die" }
-    };
     view! {
         <div class="lanes-row">
             <div class="lane-names" aria-hidden="true">
@@ -334,7 +331,6 @@ pub(super) fn lanes(sim: Sim) -> AnyView {
                 <i class="cursor" style=cursor></i>
             </div>
         </div>
-        <p class="hint only-d">{hint}</p>
     }
     .into_any()
 }

@@ -215,6 +215,21 @@ pub(super) fn named(words: &'static str) -> (&'static str, &'static str) {
     words.rsplit_once(", ").unwrap_or((words, ""))
 }
 
+/// Words in the middle of a sentence: abbreviations stay as they are.
+pub(super) fn lower(words: &str) -> String {
+    let abbreviation = words.chars().nth(1).is_some_and(|c| !c.is_lowercase() && c != ' ');
+    if abbreviation {
+        words.to_string()
+    } else {
+        words.chars().take(1).flat_map(char::to_lowercase).chain(words.chars().skip(1)).collect()
+    }
+}
+
+/// Words of a field with the noun of the system's devices.
+pub(super) fn of_device(words: &str, device: &str) -> String {
+    if device == "GPU" { words.replace("a die", "a GPU") } else { words.to_string() }
+}
+
 /// What the address has for a setting.
 pub(super) fn value_of(experiment: &Experiment, name: &str) -> String {
     key_named(name).map(|k| (k.get)(experiment)).unwrap_or_default()
