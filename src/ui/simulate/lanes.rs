@@ -87,10 +87,10 @@ fn rows(film: &Film, topology: &Topology, look: Option<Look>, noun: &str) -> Vec
         Some(Look::Expert(e)) => film.timeline.home.get(e).copied().unwrap_or(0),
         _ => by_end.first().copied().unwrap_or(0),
     };
-    if link.is_none() {
-        if let Some(die) = busiest(&film.memory) {
-            all.push(busy_row(format!("{noun} {die} HBM"), Some(Look::Die(die)), &film.memory[die], "m-own"));
-        }
+    if link.is_none()
+        && let Some(die) = busiest(&film.memory)
+    {
+        all.push(busy_row(format!("{noun} {die} HBM"), Some(Look::Die(die)), &film.memory[die], "m-own"));
     }
     all.extend(fetches(film, noun, first));
     for die in std::iter::once(first).chain(by_end.into_iter().filter(|&d| d != first).take(2)) {
@@ -170,7 +170,7 @@ pub(super) fn lanes(sim: Sim) -> AnyView {
     let look = Memo::new(move |_| store.scene.with(|e| e.view.look));
     let made = move || {
         let film = sim.films[0].get()?;
-        let all = rows(&film, &sim.topology.get(), look.get(), noun.get());
+        let all = rows(&film, &film.topology, look.get(), noun.get());
         Some((all, film.timeline.seconds))
     };
     let drawn = Memo::new(move |_| {

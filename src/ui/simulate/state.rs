@@ -58,10 +58,10 @@ impl Sim {
         let topology = crate::ui::selection::topology(store);
         let second = Query::<Timeline>::new();
         let dies = move || store.scene.with(|e| e.hardware().mesh.dies());
-        let first = Memo::new(move |_| timeline(store).map(|t| Arc::new(Film::of(t, &topology.get()))));
+        let first = Memo::new(move |_| timeline(store).map(|t| Arc::new(Film::of(t, topology.get()))));
         let other = Memo::new(move |_| {
             let t = second.get().filter(|t| t.dies == dies())?;
-            store.scene.with(|e| e.view.beside).map(|_| Arc::new(Film::of(t, &topology.get())))
+            store.scene.with(|e| e.view.beside).map(|_| Arc::new(Film::of(t, topology.get())))
         });
         let at = RwSignal::new(0.0);
         let sim = Self {
