@@ -269,9 +269,11 @@ pub(super) fn board(sim: Sim, which: usize) -> AnyView {
     let board = Board::new(sim, which, size);
     let store = sim.store;
     let layer = move |class: &'static str, draw: fn(Board) -> String| {
+        // Of two frames that look the same the second is not drawn.
+        let shapes = Memo::new(move |_| draw(board));
         Effect::new(move |_| {
             let Some(holder) = holder.get() else { return };
-            let shapes = draw(board);
+            let shapes = shapes.get();
             if let Ok(Some(group)) = holder.query_selector(class) {
                 picture(&group, &shapes);
             }

@@ -5,7 +5,7 @@ use leptos::prelude::*;
 
 use super::figures::{critical, gantt};
 use super::state::{Pin, Sim, differences};
-use super::tables::{parts, speedups, table};
+use super::tables::{speedups, table};
 use crate::experiment::Experiment;
 use crate::ui::figure::Missing;
 use crate::ui::panels;
@@ -97,7 +97,7 @@ fn tables(sim: Sim, why: Memo<Option<String>>) -> AnyView {
     };
     view! {
         {figures}
-        {move || store.answers.run.get().map(|r| view! { {table(&r)} {parts(&r)} })}
+        {move || store.answers.run.get().map(|r| table(&r))}
     }
     .into_any()
 }

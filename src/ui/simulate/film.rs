@@ -12,6 +12,8 @@ pub(super) type Busy = Vec<(f64, f64)>;
 #[derive(Debug)]
 pub(super) struct Film {
     pub(super) timeline: Arc<Timeline>,
+    /// The system whose links these are: another one makes another film of the same layer.
+    pub(super) topology: Arc<Topology>,
     /// Of each link.
     pub(super) links: Vec<Busy>,
     /// Of each die's memory.
@@ -24,7 +26,7 @@ pub(super) struct Film {
 
 impl PartialEq for Film {
     fn eq(&self, other: &Self) -> bool {
-        Arc::ptr_eq(&self.timeline, &other.timeline) && self.links.len() == other.links.len()
+        Arc::ptr_eq(&self.timeline, &other.timeline) && Arc::ptr_eq(&self.topology, &other.topology)
     }
 }
 
@@ -48,7 +50,7 @@ fn within(busy: &Busy, from: f64, to: f64) -> f64 {
 }
 
 impl Film {
-    pub(super) fn of(timeline: Arc<Timeline>, topology: &Topology) -> Self {
+    pub(super) fn of(timeline: Arc<Timeline>, topology: Arc<Topology>) -> Self {
         let dies = timeline.dies;
         let mut links = vec![Busy::new(); topology.links.len()];
         let (mut memory, mut compute) = (vec![Busy::new(); dies], vec![Busy::new(); dies]);
@@ -66,7 +68,7 @@ impl Film {
             compute[c.die].push((c.start, c.end));
         }
         let [links, memory, compute] = [links, memory, compute].map(|all| all.into_iter().map(merged).collect());
-        Self { timeline, links, memory, compute, tokens }
+        Self { timeline, topology, links, memory, compute, tokens }
     }
 
     /// The window about a moment of the clock (0 to 1) over which shares are taken: a fortieth of the layer.
@@ -93,7 +95,7 @@ impl Film {
         let of = if carried { &self.links } else { &self.compute };
         let busy = |at: &f64| Self::shares(of, self.window(*at)).iter().sum::<f64>();
         let all: Vec<f64> = (1..40).map(|i| f64::from(i) / 40.0).collect();
-        let most = all.iter().map(|at| busy(at)).fold(0.0, f64::max);
+        let most = all.iter().map(&busy).fold(0.0, f64::max);
         // Of equal ones the one nearest to the middle of the layer.
         let best = all
             .iter()

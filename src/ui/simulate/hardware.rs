@@ -2,7 +2,7 @@
 
 use leptos::prelude::*;
 
-use super::state::{Sim, named, value_of};
+use super::state::{Sim, named, of_device, value_of};
 use crate::experiment::{Experiment, keys};
 use crate::model::{FIELDS, Field};
 use crate::ui::controls::Number;
@@ -43,10 +43,11 @@ fn field(store: Store, f: &'static Field) -> AnyView {
     let problem = RwSignal::new(None::<String>);
     let changed = move |e| problem.set(set(store, f.name, &event_target_value(&e)).err());
     let (name, unit) = named(f.words);
+    let label = move || store.scene.with(|e| of_device(name, e.system().device));
     view! {
         <Show when=here>
             <label class="hw" class:ed=move || !written.get().is_empty() for=f.name title=f.changes>
-                <span>{name}</span>
+                <span>{label}</span>
                 <input id=f.name type="text" inputmode="decimal" autocomplete="off" prop:value=value on:change=changed aria-invalid=move || problem.get().is_some().to_string() />
                 <span class="unit">{unit}</span>
                 {move || problem.get().map(|why| view! { <span class="problem" role="alert">{why}</span> })}

@@ -7,7 +7,7 @@ use leptos::html;
 use leptos::prelude::*;
 
 use super::film::{Busy, Film};
-use super::size::{narrow, watch_size};
+use super::size::watch_size;
 use super::state::{Sim, WHOLE};
 use crate::experiment::Look;
 use crate::model::Topology;
@@ -87,10 +87,10 @@ fn rows(film: &Film, topology: &Topology, look: Option<Look>, noun: &str) -> Vec
         Some(Look::Expert(e)) => film.timeline.home.get(e).copied().unwrap_or(0),
         _ => by_end.first().copied().unwrap_or(0),
     };
-    if link.is_none() {
-        if let Some(die) = busiest(&film.memory) {
-            all.push(busy_row(format!("{noun} {die} HBM"), Some(Look::Die(die)), &film.memory[die], "m-own"));
-        }
+    if link.is_none()
+        && let Some(die) = busiest(&film.memory)
+    {
+        all.push(busy_row(format!("{noun} {die} HBM"), Some(Look::Die(die)), &film.memory[die], "m-own"));
     }
     all.extend(fetches(film, noun, first));
     for die in std::iter::once(first).chain(by_end.into_iter().filter(|&d| d != first).take(2)) {
@@ -170,7 +170,7 @@ pub(super) fn lanes(sim: Sim) -> AnyView {
     let look = Memo::new(move |_| store.scene.with(|e| e.view.look));
     let made = move || {
         let film = sim.films[0].get()?;
-        let all = rows(&film, &sim.topology.get(), look.get(), noun.get());
+        let all = rows(&film, &film.topology, look.get(), noun.get());
         Some((all, film.timeline.seconds))
     };
     let drawn = Memo::new(move |_| {
@@ -307,9 +307,6 @@ pub(super) fn lanes(sim: Sim) -> AnyView {
         format!("left:{:.3}%;display:{}", at * 100.0, if seen { "block" } else { "none" })
     };
     let label = "The layer over time. W and S zoom, A and D pan, arrows move the clock, space plays.";
-    let hint = move || {
-        if narrow() { "pinch to zoom, drag to pan" } else { "scroll to zoom, drag to pan, click a bar to find its die" }
-    };
     view! {
         <div class="lanes-row">
             <div class="lane-names" aria-hidden="true">
@@ -334,7 +331,6 @@ pub(super) fn lanes(sim: Sim) -> AnyView {
                 <i class="cursor" style=cursor></i>
             </div>
         </div>
-        <p class="hint only-d">{hint}</p>
     }
     .into_any()
 }

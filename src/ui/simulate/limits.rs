@@ -4,7 +4,7 @@ use leptos::prelude::*;
 
 use super::board::run_of;
 use super::sight::busy_of;
-use super::state::{Sim, named};
+use super::state::{Sim, lower, named, of_device};
 use crate::experiment::{Experiment, Look, key_named};
 use crate::model::FIELDS;
 use crate::sim::Bound;
@@ -120,7 +120,7 @@ pub(super) fn limits(sim: Sim) -> impl Fn() -> Option<AnyView> {
                     <p class="read">{format!("{what}, for {} of the time under {}; {where_is}.", percent(share), run.strategy)}</p>
                     <div class="row acts">
                         {pick}
-                        <button type="button" class="ask-twice" on:click=ask prop:disabled=move || sim.twice.progress().is_some()>{format!("Twice: {}?", resource.to_lowercase())}</button>
+                        <button type="button" class="ask-twice" on:click=ask prop:disabled=move || sim.twice.progress().is_some()>{format!("Twice: {}?", lower(&of_device(resource, noun)))}</button>
                     </div>
                     {answer}
                 </section>

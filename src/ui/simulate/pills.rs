@@ -119,11 +119,9 @@ pub(super) fn breakdown(sim: Sim) -> AnyView {
             run.breakdown
                 .parts()
                 .map(|(name, part)| {
-                    let words = match name {
-                        "weights" => "waits for weights",
-                        other => other,
-                    };
-                    view! { <span><i class=format!("sw {}", part_class(name))></i> {words} " " <span class="n">{percent(part / all)}</span></span> }
+                    // A part that takes nothing needs no digits.
+                    let share = if part > 0.0 { percent(part / all) } else { "0%".into() };
+                    view! { <span><i class=format!("sw {}", part_class(name))></i> {name} " " <span class="n">{share}</span></span> }
                 })
                 .collect_view()
         })

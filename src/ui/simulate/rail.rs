@@ -4,7 +4,7 @@ use leptos::prelude::*;
 
 use super::hardware::hardware;
 use super::more::more;
-use super::state::Sim;
+use super::state::{Sim, lower, named, of_device};
 use crate::experiment::{Experiment, View};
 use crate::model::{FIELDS, MODELS, SYSTEMS, default_model};
 use crate::protocol::Origin;
@@ -17,6 +17,9 @@ use crate::units::{grouped, significant};
 
 /// Batches of the paper.
 const BATCHES: [&str; 4] = ["1024", "4096", "8192", "16384"];
+
+/// Layers of a quick look: spread evenly over the model.
+const SAMPLE: usize = 6;
 
 /// One of a few values of a setting.
 fn seg(
@@ -67,7 +70,7 @@ fn model(store: Store) -> AnyView {
 fn layers(store: Store) -> AnyView {
     let of = move || {
         let set = store.scene.with(|e| e.workload.layers);
-        let some = if set == 0 { Experiment::default().workload.layers } else { set };
+        let some = if set == 0 { SAMPLE } else { set };
         let all = store.shown().map_or_else(String::new, |i| format!(" {}", i.layers.len()));
         vec![(some.to_string(), format!("{some} sampled")), ("all".to_string(), format!("all{all}"))]
     };
@@ -103,7 +106,8 @@ fn elsewhere(sim: Sim) -> AnyView {
         let now = field.map_or(4096.0, |f| store.scene.with(|e| (f.get)(&e.hardware())));
         let text = format!("{name}:{}:{}:7", now * 0.5, now * 2.0);
         let known = Experiment::default().with("sweep", &text).is_ok();
-        let words = field.map_or("the batch", |f| super::state::named(f.words).0).to_lowercase();
+        let device = store.scene.with(|e| e.system().device);
+        let words = field.map_or("the batch".into(), |f| lower(&of_device(named(f.words).0, device)));
         let range = if known {
             format!(", {} to {}", significant(now * 0.5, 3), significant(now * 2.0, 3))
         } else {

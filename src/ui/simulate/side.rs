@@ -9,6 +9,7 @@ use super::film::Film;
 use super::limits::limits;
 use super::sight::busy_of;
 use super::state::Sim;
+use super::status::done;
 use crate::experiment::Look;
 use crate::plot::wafer::{Part, ramp};
 use crate::sim::Flow;
@@ -313,6 +314,7 @@ pub(super) fn side(sim: Sim, why: Memo<Option<String>>) -> AnyView {
             <button type="button" class="grip" aria-label="Size of this sheet: peek, half, full" on:pointerdown=grab on:pointerup=drop_it on:keydown=keyed></button>
             {move || why.with(Option::is_none).then(|| view! { <div id="looked" class="looked-in" aria-live="polite">{inside}</div> })}
             {move || (why.with(Option::is_none) && picked.get()).then(|| view! { <div class="under">{limits(sim)}</div> })}
+            <div class="made">{done(sim)}</div>
         </aside>
     }
     .into_any()

@@ -8,9 +8,10 @@ use super::board::{board, run_of};
 use super::menu::menu;
 use super::pills::{breakdown, pills};
 use super::state::{Pin, Sim};
-use super::status::{done, waits};
+use super::status::waits;
 use crate::experiment::Heat;
-use crate::ui::settings::{get, set};
+use crate::sim::Strategy;
+use crate::ui::settings::{change, get, set};
 use crate::ui::tone::tone;
 use crate::units::{percent, seconds};
 
@@ -91,6 +92,15 @@ fn pin(sim: Sim) {
     });
 }
 
+/// Puts the best other strategy beside the shown one, or takes it away.
+fn two_wafers(sim: Sim) {
+    let (first, second) = untrack(|| sim.shown());
+    let report = sim.store.answers.run.get_untracked();
+    let others = report.iter().flat_map(|r| &r.runs).filter(|r| r.strategy != first.name());
+    let other = others.max_by(|a, b| a.speedup.total_cmp(&b.speedup)).and_then(|r| Strategy::named(&r.strategy));
+    change(sim.store, true, |e| e.view.beside = if second.is_some() { None } else { other });
+}
+
 /// Choices over the wafer.
 fn tools(sim: Sim) -> AnyView {
     let store = sim.store;
@@ -123,6 +133,7 @@ fn tools(sim: Sim) -> AnyView {
                 <select id="heat" prop:value=move || get(store, "heat").get() on:change=move |e| drop(set(store, "heat", &event_target_value(&e)))>{options}</select>
             </label>
             <span class="grow"></span>
+            <button type="button" class="quiet" id="two-wafers" aria-pressed=move || sim.shown().1.is_some().to_string() title="A second strategy beside this one, on the same clock; Shift and a click on a strategy chooses it" on:click=move |_| two_wafers(sim)>"A | B"</button>
             <button type="button" class="quiet" id="pin-run" title="Keeps its result to compare with" prop:disabled=move || store.answers.run.with(Option::is_none) on:click=move |_| pin(sim)>"Pin this run"</button>
             <div hidden=move || sim.moment()>{menu(store, "wafer-map", "The wafer, the whole run", move || csv(sim))}</div>
             <div hidden=move || !sim.moment()>{menu(store, "layer-film", "The wafer at a moment", move || film_csv(sim))}</div>
@@ -172,7 +183,6 @@ pub(super) fn stage(sim: Sim, why: Memo<Option<String>>) -> AnyView {
             {pills(sim)}
             {waits(sim, why)}
             {picture}
-            {done(sim)}
         </section>
     }
     .into_any()

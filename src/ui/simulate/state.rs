@@ -58,10 +58,10 @@ impl Sim {
         let topology = crate::ui::selection::topology(store);
         let second = Query::<Timeline>::new();
         let dies = move || store.scene.with(|e| e.hardware().mesh.dies());
-        let first = Memo::new(move |_| timeline(store).map(|t| Arc::new(Film::of(t, &topology.get()))));
+        let first = Memo::new(move |_| timeline(store).map(|t| Arc::new(Film::of(t, topology.get()))));
         let other = Memo::new(move |_| {
             let t = second.get().filter(|t| t.dies == dies())?;
-            store.scene.with(|e| e.view.beside).map(|_| Arc::new(Film::of(t, &topology.get())))
+            store.scene.with(|e| e.view.beside).map(|_| Arc::new(Film::of(t, topology.get())))
         });
         let at = RwSignal::new(0.0);
         let sim = Self {
@@ -213,6 +213,21 @@ pub(super) fn differences(of: &str, from: &str) -> Vec<String> {
 /// Name for people of a field, without its unit, and the unit.
 pub(super) fn named(words: &'static str) -> (&'static str, &'static str) {
     words.rsplit_once(", ").unwrap_or((words, ""))
+}
+
+/// Words in the middle of a sentence: abbreviations stay as they are.
+pub(super) fn lower(words: &str) -> String {
+    let abbreviation = words.chars().nth(1).is_some_and(|c| !c.is_lowercase() && c != ' ');
+    if abbreviation {
+        words.to_string()
+    } else {
+        words.chars().take(1).flat_map(char::to_lowercase).chain(words.chars().skip(1)).collect()
+    }
+}
+
+/// Words of a field with the noun of the system's devices.
+pub(super) fn of_device(words: &str, device: &str) -> String {
+    if device == "GPU" { words.replace("a die", "a GPU") } else { words.to_string() }
 }
 
 /// What the address has for a setting.

@@ -81,7 +81,7 @@ pub(super) fn speedups(store: Store) -> AnyView {
 }
 
 /// Where the time of each strategy goes: of the device that ends last, layer by layer.
-pub(super) fn parts(report: &RunReport) -> impl IntoView + use<> {
+fn parts(report: &RunReport) -> impl IntoView + use<> {
     let slowest = report.runs.iter().map(|r| r.seconds).fold(0.0, f64::max);
     let row = |r: &StrategyRun| {
         let Breakdown { dispatch, weights, compute, combine, rest } = r.breakdown;
