@@ -1,12 +1,14 @@
 //! Every job of the program, in slices: `job.step(…) -> Running | Done(reply)`, each with a reply of its own type. A worker
 //! steps a job between messages, so progress and cancel work; the command line and the tests loop over the same jobs.
 
+mod badges;
 mod batch;
 mod bounds;
 mod case_study;
 mod cut;
 mod dataset;
 mod files;
+mod info;
 mod ingest;
 mod job;
 pub mod jobs;
@@ -20,19 +22,24 @@ mod moesum_2;
 mod paper;
 mod placement;
 mod plans;
+mod question;
+mod questions;
 mod remembered;
 mod run;
 mod search;
+mod seen;
 mod thinned;
 mod versus;
 mod view;
 mod weights;
 
+pub use badges::{Badge, Overrule, Spot};
 pub use batch::{Filled, Provenance, batch, workload};
 pub use case_study::{CASE_BATCHES, CaseRow, CaseStudy, case_rows};
 pub use cut::cut;
-pub use dataset::{Dataset, Info, Part};
+pub use dataset::{Dataset, Part};
 pub use files::{Cut, Files, Piece, SourceFile, Unit};
+pub use info::Info;
 pub use ingest::{Ingest, head};
 pub use job::{AnyJob, Bytes, DataId, Job, JobError, Origin, Reply, State, Step, Stepped, finish};
 pub use lab::{Bound, Lab, LayerScores, PERCENTILES, PlaceReport, PlacedStrategy, Scores};
@@ -45,8 +52,10 @@ pub use paper::{
 };
 pub use placement::read_placement;
 pub use plans::Plans;
+pub use question::{Answering, Field, Question, Suggestion};
 pub use remembered::Outcomes;
 pub use run::{Chunk, DoneChunk, Run, RunReport, StrategyRun};
+pub use seen::{FileSeen, Seen};
 pub use versus::{Side, Versus};
 pub use view::{Asked, Figures, figures, glance, setting};
 pub use weights::{Weights, WeightsPlaced};
