@@ -7,8 +7,8 @@ use leptos::prelude::*;
 use super::query::{Failure, Query};
 use crate::analysis::Report;
 use crate::experiment::Experiment;
-use crate::format::Issue;
-use crate::protocol::{DataId, Figures, Info, Origin, PaperRun, PlaceReport, RunReport, Side};
+use crate::format::{Issue, Told};
+use crate::protocol::{DataId, Figures, Info, Origin, PaperRun, PlaceReport, Question, RunReport, Side};
 use crate::sim::Timeline;
 use crate::web::{Dropped, Pool, prefers_dark, recall};
 
@@ -91,6 +91,10 @@ pub(super) struct Loaded {
     pub(super) unstored: RwSignal<Option<String>>,
     /// How many workers read a load, for who measures them.
     pub(super) readers: RwSignal<usize>,
+    /// What the last load left open.
+    pub(super) questions: RwSignal<Vec<Question>>,
+    /// The last load: where its files came from, they themselves, and what was told of them.
+    pub(super) last: StoredValue<(String, Vec<Dropped>, Told), LocalStorage>,
     /// The files that the loaded trace was read from.
     pub(super) files: StoredValue<Vec<Dropped>, LocalStorage>,
     /// Grows with every change of what the data worker holds.
@@ -193,6 +197,8 @@ impl Store {
                 room: RwSignal::default(),
                 unstored: RwSignal::default(),
                 readers: RwSignal::new(usize::MAX),
+                questions: RwSignal::default(),
+                last: StoredValue::new_local(Default::default()),
                 files: StoredValue::new_local(Vec::new()),
                 generation: RwSignal::default(),
             },
