@@ -19,6 +19,8 @@ mod formats;
 mod golden;
 mod jobs;
 mod lab;
+#[cfg(not(target_arch = "wasm32"))]
+mod large;
 mod links;
 #[cfg(not(target_arch = "wasm32"))]
 mod models;
