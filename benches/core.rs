@@ -64,13 +64,13 @@ fn placements() {
     let searched = |p: &&Placement| !["search", "file"].contains(&p.name);
     let mut sum = 0.0;
     for placement in PLACEMENTS.iter().filter(searched) {
-        let seconds = best(|| (placement.place)(loads, &topology, &experiment.params()));
+        let seconds = best(|| placement.once(loads, &topology, &experiment.params()));
         line(&format!("{} of {layers} layers on 72 devices", placement.name), seconds, layers, "layers/s");
         sum += seconds;
     }
     line("all placements", sum, layers, "layers/s");
     let eplb = PLACEMENTS.iter().find(|p| p.name == "eplb").unwrap();
-    let placed = (eplb.place)(loads, &topology, &experiment.params());
+    let placed = eplb.once(loads, &topology, &experiment.params());
     for (name, share) in
         [("even", evenly as fn(&[u32], &Placed) -> _), ("lp", least_loaded), ("activated", fewest_activated)]
     {

@@ -1,10 +1,41 @@
-// Tells the service worker what one build consists of: the names of its files and a digest of all their bytes.
+// After a build: a page for each view that a shared link unfurls from, then what the service worker is told one build consists of: the
+// names of its files and a digest of all their bytes.
 import { createHash } from "node:crypto";
 import { readFileSync, readdirSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 
 const folder = process.env.TRUNK_STAGING_DIR;
 if (!folder) throw new Error("Trunk runs this after a build");
+// Whoever unfurls a link reads no fragment: each view has an address of its own, which leads to the page.
+const VIEWS = {
+  story: ["expert routing looks like chaos. It isn\u2019t.", "Six patterns behind the experts of mixture-of-experts models, each measured on a trace beside the paper\u2019s number."],
+  explore: ["what does this trace do?", "Reuse distance, cross-layer and cross-token correlation, co-activation, skew: every layer of an expert-selection trace."],
+  simulate: ["what is a placement worth on this machine?", "A wafer of dies or a node of GPUs, simulated on a trace: speedups, hops, link heat, layer by layer."],
+  deploy: ["which placement do I run?", "EPLB, remap, a search or your own file, scored on requests it has not seen, and taken away as the file that your server loads."],
+  paper: ["is it true?", "Every figure and table of Patterns behind Chaos (ISCA 2026) with ours beside it."],
+};
+const plain = (text) => text.replaceAll("&", "&amp;").replaceAll('"', "&quot;");
+for (const [view, [title, says]] of Object.entries(VIEWS)) {
+  const page = `<!doctype html>
+<html lang="en">
+  <head>
+    <meta charset="utf-8" />
+    <meta http-equiv="Content-Security-Policy" content="default-src 'none'; base-uri 'none'; form-action 'none'" />
+    <title>moescope: ${plain(title)}</title>
+    <meta name="description" content="${plain(says)}" />
+    <meta property="og:title" content="moescope: ${plain(title)}" />
+    <meta property="og:description" content="${plain(says)}" />
+    <meta property="og:type" content="website" />
+    <meta property="og:image" content="og.png" />
+    <meta name="twitter:card" content="summary_large_image" />
+    <meta http-equiv="refresh" content="0; url=./#v=2&amp;view=${view}" />
+  </head>
+  <body><a href="./#v=2&amp;view=${view}">moescope</a></body>
+</html>
+`;
+  writeFileSync(join(folder, `${view}.html`), page);
+}
+
 const files = readdirSync(folder).filter((name) => name !== "sw.js").sort();
 const hash = createHash("sha256");
 for (const name of files) hash.update(name).update("\0").update(readFileSync(join(folder, name)));

@@ -223,6 +223,40 @@ pub struct Matrix {
     pub limit: Option<f64>,
 }
 
+/// What bounds the bars of a placement, a value for each bar in its unit; NaN where it is not known.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct Bounds {
+    /// The mean of the devices: no busiest device is below it.
+    #[serde(with = "values")]
+    pub mean: Vec<f64>,
+    /// With the counts to come known (the paper's name): a heuristic, which copies can beat.
+    #[serde(with = "values")]
+    pub best: Vec<f64>,
+    /// With the hottest experts together.
+    #[serde(with = "values")]
+    pub worst: Vec<f64>,
+}
+
+impl Bounds {
+    /// Of mean, best and worst of each bar.
+    #[must_use]
+    pub fn of(bars: impl Iterator<Item = [f64; 3]>) -> Self {
+        let mut bounds = Self::default();
+        for [mean, best, worst] in bars {
+            bounds.mean.push(mean);
+            bounds.best.push(best);
+            bounds.worst.push(worst);
+        }
+        bounds
+    }
+
+    /// All of them with their names.
+    #[must_use]
+    pub fn named(&self) -> [(&'static str, &Vec<f64>); 3] {
+        [("mean", &self.mean), ("best", &self.best), ("worst", &self.worst)]
+    }
+}
+
 /// Bars.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct Bars {
@@ -241,6 +275,8 @@ pub struct Bars {
     /// The paper's values, NaN where there is none; empty without.
     #[serde(with = "values")]
     pub paper: Vec<f64>,
+    /// What bounds each bar, where something does.
+    pub bounds: Option<Bounds>,
     /// What a bar is.
     pub measure: Measure,
     /// A line across.
@@ -344,6 +380,8 @@ impl Figure {
             Data::Bars(b) => {
                 let series = b.series.iter_mut().chain(&mut b.beside);
                 all.extend(series.map(|s| Numbers::Values(&mut s.values)));
+                let bounds = b.bounds.iter_mut().flat_map(|b| [&mut b.mean, &mut b.best, &mut b.worst]);
+                all.extend(bounds.map(|v| Numbers::Values(v)));
                 all.extend(b.level.iter_mut().map(level));
             }
             Data::Curves(c) => all.extend(c.lines.iter_mut().map(|l| Numbers::Values(&mut l.y))),

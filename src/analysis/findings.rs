@@ -3,7 +3,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::model::{Hardware, ModelPreset};
+use crate::model::{Hardware, ModelPreset, System};
 use crate::units::{bytes, significant};
 
 /// An observation of the paper, measured here.
@@ -23,6 +23,17 @@ pub struct Observation {
     pub reading: String,
     /// Times over a mean, rather than a share.
     pub times: bool,
+    /// Least and largest value that the paper prints, equal where it is one; for pictures alone, reports have the words.
+    #[serde(skip)]
+    pub printed: Option<(f64, f64)>,
+}
+
+impl Observation {
+    /// The paper's value, where it prints one and no range.
+    #[must_use]
+    pub fn expected(&self) -> Option<f64> {
+        self.printed.filter(|(from, to)| from == to).map(|(from, _)| from)
+    }
 }
 
 /// A question with its answer.
@@ -64,13 +75,15 @@ pub struct Caches {
     pub llc: f64,
     /// Usable HBM of a die.
     pub hbm: f64,
+    /// What a device is called that has them.
+    pub device: &'static str,
 }
 
 impl Caches {
-    /// Those of one die, for experts of so many bytes.
+    /// Those of one device of a system, with what was edited, for experts of so many bytes.
     #[must_use]
-    pub fn of(hardware: &Hardware, expert: f64) -> Self {
-        Self { expert, llc: hardware.llc, hbm: hardware.device().dram }
+    pub fn of(system: &System, hardware: &Hardware, expert: f64) -> Self {
+        Self { expert, llc: hardware.llc, hbm: hardware.device().dram, device: system.nouns().device }
     }
 
     /// How many experts so many bytes hold.
@@ -86,7 +99,7 @@ impl Caches {
             let experts = self.experts(size);
             (experts, format!("{name} {} = {} experts", bytes(size), significant(experts, 2)))
         };
-        [of("LLC", self.llc), of("HBM of a die", self.hbm)]
+        [of("LLC", self.llc), of(&format!("HBM of a {}", self.device), self.hbm)]
     }
 }
 

@@ -110,7 +110,8 @@ fn reuse(curves: &[Line], caches: Option<Caches>) -> Insight {
     let of = |caches: Caches| {
         let [llc, hbm] = [caches.llc, caches.hbm].map(|c| caches.experts(c));
         format!(
-            "A die's last-level cache holds {} experts and hits {}. Its HBM holds {} and hits {}.",
+            "A {}'s last-level cache holds {} experts and hits {}. Its HBM holds {} and hits {}.",
+            caches.device,
             significant(llc, 2),
             hits(llc),
             significant(hbm, 3),
@@ -128,7 +129,7 @@ fn reuse(curves: &[Line], caches: Option<Caches>) -> Insight {
         lesson: "Experts are used again only after many others, so a cache pays off at the size of an HBM, not of an on-chip memory.".into(),
         answer,
         bars: curves.iter().map(|line| bar(&line.name, &format!("hits, {}", line.name), hbm(line), None)).collect(),
-        measure: "hits of one die's HBM".into(),
+        measure: format!("hits of one {}'s HBM", caches.map_or("device", |c| c.device)),
         times: false,
     }
 }
@@ -146,7 +147,7 @@ fn duplicates(report: &Report) -> Insight {
     Insight {
         question: "Which experts to duplicate?".into(),
         lesson:
-            "A few experts of a layer carry many times their share, so a copy of those few takes the load off one die."
+            "A few experts of a layer carry many times their share, so a copy of those few takes the load off one device."
                 .into(),
         answer: if hot.is_empty() {
             "Nothing was counted.".into()
@@ -182,7 +183,7 @@ fn pairs(report: &Report) -> Insight {
     let top = report.coactivation.as_ref().and_then(|p| mean(&p.top10_share));
     Insight {
         question: "Which experts to keep apart, and for whom?".into(),
-        lesson: "Some experts are chosen together again and again: on one die they wait for each other, on two they work at once.".into(),
+        lesson: "Some experts are chosen together again and again: on one device they wait for each other, on two they work at once.".into(),
         answer: if pairs.is_empty() { differ } else { format!("Strongest pairs, over the average pair: {}. {differ}", pairs.join(", ")) },
         bars: vec![
             bar("even", "top 10% of pairs, if all were alike", Some(0.1), None),

@@ -1,7 +1,7 @@
 //! A figure's numbers as rows, and rows as CSV (RFC 4180). The one exporter: what the page shows as a table and saves, and what
 //! the command line writes.
 
-use super::figure::{Data, Figure, Items};
+use super::figure::{Bounds, Data, Figure, Items};
 
 /// Rows of text under a head.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -37,10 +37,13 @@ impl Table {
             Data::Bars(b) => {
                 let paper = !b.paper.is_empty();
                 let series = || b.series.iter().chain(&b.beside);
+                let bounds = || b.bounds.iter().flat_map(Bounds::named);
                 let names = series().map(|s| s.name.as_str()).chain(paper.then_some("paper"));
+                let names = names.chain(bounds().map(|bound| bound.0));
                 let label = if b.label.is_empty() { "what" } else { &b.label };
                 let row = |i: usize| {
                     let values = series().map(|s| &s.values).chain(paper.then_some(&b.paper));
+                    let values = values.chain(bounds().map(|bound| bound.1));
                     let name = b.long.get(i).unwrap_or(&b.names[i]).clone();
                     let values = values.map(|all| value(all.get(i).copied().unwrap_or(f64::NAN)));
                     std::iter::once(name).chain(values).collect()

@@ -13,7 +13,7 @@ use crate::place::rules;
 
 /// What `--help` prints.
 pub(super) const HELP: &str = "\
-moescope: where the experts of a mixture-of-experts model move, and what placing them on a wafer is worth
+moescope: where the experts of a mixture-of-experts model move, and what placing them well is worth
 
   moescope analyze PATH... [TOLD] [--json] [--csv DIR] [--counts FILE.npz] [--threads N]
       Analyses of recordings: files, archives, folders (docs/formats.md). --csv writes the tables, --counts all counts.
@@ -38,9 +38,9 @@ moescope: where the experts of a mixture-of-experts model move, and what placing
       Placements and dispatches compared on the experiment's system: learnt from the even requests and scored on the odd ones
       with heldout=on. --placement scores your own file beside them. --export writes the fastest one, or that of --strategy, as
       the file that a server loads: sglang, vllm-ascend, tensorrt-llm, vllm (proposed), eplb, csv or json.
-  moescope place --weights FILE.json --devices G --slots P [--nodes N] [--groups N] [--placements NAME,...] [--json]
+  moescope place --weights FILE --devices G --slots P [--nodes N] [--groups N] [--placements NAME,...] [--json]
                  [--export ENGINE -o FILE]
-      The same of a bare [layers][experts] table of loads, without time.
+      The same of a bare [layers][experts] table of loads (JSON, CSV or NPY, whole numbers or not), without time.
   moescope paper [--figure 2|12|13] [--experiment STRING] [--traces PATH...] [--json] [--threads N]
       Figure 12 of the paper and what stands beside it: each published number with ours. Settings come from the
       experiment (layers=all simulates every layer). With --traces, the trace's model is run on its recorded requests too.
@@ -87,23 +87,9 @@ pub(super) enum Command {
         out: PathBuf,
         threads: usize,
     },
-    Run {
-        experiment: String,
-        traces: Vec<PathBuf>,
-        told: Told,
-        config: Option<PathBuf>,
-        json: bool,
-        threads: usize,
-    },
+    Run(Simulated),
     Place(Box<Place>),
-    Sweep {
-        experiment: String,
-        traces: Vec<PathBuf>,
-        told: Told,
-        config: Option<PathBuf>,
-        json: bool,
-        threads: usize,
-    },
+    Sweep(Simulated),
     Paper {
         experiment: String,
         figure: u32,
@@ -132,6 +118,17 @@ pub(super) enum Command {
         files: usize,
         tokens: Option<usize>,
     },
+}
+
+/// What is simulated, and how it is told: once, or once for each value of a sweep.
+#[derive(Debug, Default, PartialEq)]
+pub(super) struct Simulated {
+    pub(super) experiment: String,
+    pub(super) traces: Vec<PathBuf>,
+    pub(super) told: Told,
+    pub(super) config: Option<PathBuf>,
+    pub(super) json: bool,
+    pub(super) threads: usize,
 }
 
 /// What is told of recordings, by options, by an experiment's string and by a `config.json`.
@@ -355,17 +352,11 @@ pub(super) fn parse(arguments: Vec<OsString>) -> Result<Command> {
                 threads,
             })))
         }
-        Some("run") => {
-            Ok(Command::Run { experiment: experiment.unwrap_or_default(), traces: paths, told, config, json, threads })
+        Some(verb @ ("run" | "sweep")) => {
+            let experiment = experiment.unwrap_or_default();
+            let of = Simulated { experiment, traces: paths, told, config, json, threads };
+            Ok(if verb == "run" { Command::Run(of) } else { Command::Sweep(of) })
         }
-        Some("sweep") => Ok(Command::Sweep {
-            experiment: experiment.unwrap_or_default(),
-            traces: paths,
-            told,
-            config,
-            json,
-            threads,
-        }),
         Some("paper") => {
             if ![12, 16, 17].contains(&figure) && !paths.is_empty() {
                 bail!("--figure {figure} is not of traces");
@@ -416,14 +407,14 @@ mod tests {
         let traces = vec!["a".into(), "b".into()];
         assert_eq!(
             run,
-            Command::Run {
+            Command::Run(Simulated {
                 experiment: "v=1&batch=64".into(),
                 traces,
                 told: Told::default(),
                 config: None,
                 json: true,
                 threads: 1
-            }
+            })
         );
         assert_eq!(read("analyze --help").unwrap(), Command::Help);
         let Command::Analyze { told, .. } =

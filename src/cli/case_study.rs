@@ -10,27 +10,14 @@ use anyhow::{Result, anyhow, bail};
 use super::{load, prepare, warn};
 use crate::experiment::Experiment;
 use crate::format::Told;
-use crate::protocol::{CASE_BATCHES, CaseStudy, case_rows};
+use crate::protocol::{CASE_BATCHES, CASE_BESIDE, CASE_SPREAD, CaseStudy, case_rows};
 use crate::units::{seconds, significant};
-
-/// Published in section VI (Qwen3, kernels on GPUs), and an independent reproduction of the cost model on 103 recorded requests (the
-/// largest by tokens): placement, published mean ratio, reproduced.
-const BESIDE: [(&str, Option<&str>, Option<f64>); 9] = [
-    ("default", Some("1"), Some(1.0)),
-    ("remap", Some("1.155"), Some(1.145)),
-    ("dup", Some("1.125"), Some(1.041)),
-    ("eplb_R0", None, None),
-    ("eplb_R1", None, None),
-    ("eplb_R4", None, None),
-    ("eplb_h", None, None),
-    ("best", Some("at most 1.1 × remap"), Some(1.469)),
-    ("worst", Some("less than half of remap"), Some(0.412)),
-];
 
 /// The case study on Qwen3's synthetic workload, or on traces.
 pub(super) fn case_study(
     out: &mut impl Write,
     mut experiment: Experiment,
+    said: Vec<String>,
     traces: &[PathBuf],
     figure: u32,
     json: bool,
@@ -63,6 +50,7 @@ pub(super) fn case_study(
         model: resolved.preset().name.into(),
         layers: part.summary.layer_ids(),
         rows: rows.concat(),
+        warnings: [said, dataset.warnings()].concat(),
     };
     if json {
         serde_json::to_writer_pretty(&mut *out, &study)?;
@@ -107,7 +95,7 @@ fn figure_17(out: &mut impl Write, study: &CaseStudy) -> Result<()> {
         "published mean",
         "reproduced"
     )?;
-    for (name, published, reproduced) in BESIDE {
+    for (name, published, reproduced) in CASE_BESIDE {
         let ratios: Vec<String> = study
             .rows
             .iter()
@@ -133,6 +121,9 @@ fn figure_16(out: &mut impl Write, study: &CaseStudy) -> Result<()> {
         writeln!(out, "{:<9} {}", row.placement, gpus.join(" "))?;
     }
     let spread = study.default_spread(4096).map_or_else(|| "–".into(), |s| significant(s, 4));
-    writeln!(out, "\nbusiest over idlest GPU of the default, mean over layers: {spread}; published: about 1.3")?;
+    writeln!(
+        out,
+        "\nbusiest over idlest GPU of the default, mean over layers: {spread}; published: about {CASE_SPREAD}"
+    )?;
     Ok(())
 }

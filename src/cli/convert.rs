@@ -1,7 +1,7 @@
 //! `convert`: a recording in, a clean one out: the paper's JSON, arrays of NumPy, or a summary. Apart from `summarize`, which counts
 //! large sets in rounds and goes on where it was cut off.
 
-use std::fs::{self, File};
+use std::fs::File;
 use std::io::{BufWriter, Write};
 use std::path::{Path, PathBuf};
 
@@ -9,7 +9,7 @@ use anyhow::{Context, Result, bail};
 use zip::ZipWriter;
 use zip::write::SimpleFileOptions;
 
-use super::export::header;
+use super::export::{self, header};
 use super::output::Output;
 use super::{load, warn};
 use crate::format::{Told, write_paper};
@@ -18,14 +18,22 @@ use crate::protocol::{Part, to_moesum};
 
 /// Reads the recordings under `paths` and writes them as the name of `out` says.
 pub(super) fn convert(paths: &[PathBuf], told: &Told, out: &Path, threads: usize) -> Result<()> {
+    let ending = out.extension().map(|e| e.to_string_lossy().to_ascii_lowercase()).unwrap_or_default();
+    // Before any work: what cannot be written. A file holds one request, and several go to a folder that is named as it is.
+    let output = match ending.as_str() {
+        "moesum" | "npz" | "json" => Some(Output::claim(out)?),
+        _ => None,
+    };
+    if output.is_none() {
+        export::folder(out)?;
+    }
     let state = load::load(paths, told, threads)?;
     warn(&state.trace.warnings());
     let part = state.trace.part().context("nothing was read")?;
     let name = || out.display().to_string();
-    let ending = out.extension().map(|e| e.to_string_lossy().to_ascii_lowercase()).unwrap_or_default();
-    if ending == "moesum" {
+    if let Some(output) = output.as_ref().filter(|_| ending == "moesum") {
         let bytes = to_moesum(&state.trace).map_err(anyhow::Error::msg)?;
-        Output::claim(out)?.write(|file| Ok(file.write_all(&bytes)?), |_| Ok(()))?;
+        output.write(|file| Ok(file.write_all(&bytes)?), |_| Ok(()))?;
         eprintln!("moescope: {} requests in {}", part.summary.requests, name());
         return Ok(());
     }
@@ -36,36 +44,32 @@ pub(super) fn convert(paths: &[PathBuf], told: &Told, out: &Path, threads: usize
     if held < part.summary.requests {
         eprintln!("moescope: {held} of {} requests are written; the others were counted only", part.summary.requests);
     }
-    match ending.as_str() {
-        "npz" => {
-            let [one] = &part.requests[..] else { return folder(part, out, "npz") };
-            npz(one, out).with_context(name)?;
-        }
-        "json" => {
-            let [one] = &part.requests[..] else { return folder(part, out, "json") };
-            json(one, out).with_context(name)?;
-        }
-        _ => return folder(part, out, "json"),
-    }
+    let Some(output) = output else { return folder(part, out, "json") };
+    let [one] = &part.requests[..] else { return folder(part, &out.with_extension(""), &ending) };
+    write(one, &output, out, &ending)?;
     eprintln!("moescope: 1 request in {}", name());
     Ok(())
 }
 
-/// Each request as a file of its own, in a folder that is named as `out` without its ending.
-fn folder(part: &Part, out: &Path, ending: &str) -> Result<()> {
-    let folder = out.with_extension("");
-    fs::create_dir_all(&folder).with_context(|| folder.display().to_string())?;
+/// One request as a file, whole or not at all.
+fn write(request: &Request, output: &Output, path: &Path, ending: &str) -> Result<()> {
+    let fill = |file: &mut File| if ending == "npz" { npz(request, file) } else { json(request, path, file) };
+    output.write(fill, |_| Ok(()))
+}
+
+/// Each request as a file of its own, in a folder.
+fn folder(part: &Part, folder: &Path, ending: &str) -> Result<()> {
+    export::folder(folder)?;
     for (i, request) in part.requests.iter().enumerate() {
         let path = folder.join(format!("{i}.{ending}"));
-        if ending == "npz" { npz(request, &path) } else { json(request, &path) }
-            .with_context(|| path.display().to_string())?;
+        write(request, &Output::claim(&path)?, &path, ending)?;
     }
     eprintln!("moescope: {} requests in {}", part.requests.len(), folder.display());
     Ok(())
 }
 
 /// The paper's format: unmarked tokens are written as one prefill, for it has no word for them, and that is said.
-fn json(request: &Request, path: &Path) -> Result<()> {
+fn json(request: &Request, path: &Path, file: &mut File) -> Result<()> {
     let mut request = request.clone();
     if request.marks == Marks::None {
         eprintln!(
@@ -74,15 +78,15 @@ fn json(request: &Request, path: &Path) -> Result<()> {
         );
         (request.marks, request.prefill) = (Marks::Told, request.tokens);
     }
-    let mut out = BufWriter::new(File::create(path)?);
+    let mut out = BufWriter::new(file);
     write_paper(&request, &mut out)?;
     Ok(out.flush()?)
 }
 
 /// `routed_experts` `[tokens, layers, k]` of signed 16-bit integers, -1 where routing is unknown; `layer_ids`, and where the recording
 /// says so `prompt_tokens` and `num_experts`.
-fn npz(request: &Request, path: &Path) -> Result<()> {
-    let mut archive = ZipWriter::new(BufWriter::new(File::create(path)?));
+fn npz(request: &Request, file: &mut File) -> Result<()> {
+    let mut archive = ZipWriter::new(BufWriter::new(file));
     let mut save = |name: &str, shape: &[usize], kind: &str, data: &[u8]| -> Result<()> {
         archive.start_file(format!("{name}.npy"), SimpleFileOptions::default().large_file(true))?;
         archive.write_all(&header(shape, kind))?;

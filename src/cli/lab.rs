@@ -75,7 +75,9 @@ pub(super) fn place(out: &mut impl Write, of: &Place) -> Result<()> {
             eprintln!("moescope: the most even of these placements is {}", best.name);
             let maps = best.physical_to_logical.clone();
             let layers = (0..).take(maps.len()).collect();
-            let (devices, experts, loads) = (weights.devices, weights.loads[0].len(), weights.loads);
+            let (devices, experts) = (weights.devices, weights.loads[0].len());
+            // Files have columns for tokens, which shares are none of.
+            let loads = if weights.scale > 1.0 { Vec::new() } else { weights.loads };
             write(
                 engine,
                 file,
@@ -98,8 +100,9 @@ pub(super) fn place(out: &mut impl Write, of: &Place) -> Result<()> {
             bail!("nothing is exported, because the experiment was not understood: {}", said.join("; "));
         }
         let of = report.find(export.strategy.as_deref()).map_err(anyhow::Error::msg)?;
-        write(engine, file, &export.out, &report.deployment(of))
-            .with_context(|| format!("the placement of {} (--strategy NAME takes another one)", of.strategy))?;
+        let named = || format!("the placement of {} (--strategy NAME takes another one)", of.strategy);
+        write(engine, file, &export.out, &report.deployment(of).map_err(anyhow::Error::msg).with_context(named)?)
+            .with_context(named)?;
         eprintln!("moescope: it is the placement of {}, {} as scored", of.strategy, seconds(of.seconds));
         if of.dispatch != "even" {
             let even = report.strategies.iter().find(|s| s.strategy == format!("{}.even", of.placement));
@@ -131,8 +134,8 @@ fn write(engine: &Engine, file: &Output, path: &Path, of: &Deployment) -> Result
 }
 
 fn weigh(of: &Table) -> Result<(Weights, Vec<WeightsPlaced>)> {
-    let text = std::fs::read_to_string(&of.file).with_context(|| of.file.display().to_string())?;
-    let weights = Weights::read(&text, of.devices, of.slots, of.nodes, of.groups)
+    let bytes = std::fs::read(&of.file).with_context(|| of.file.display().to_string())?;
+    let weights = Weights::read(&bytes, of.devices, of.slots, of.nodes, of.groups)
         .map_err(anyhow::Error::msg)
         .with_context(|| of.file.display().to_string())?;
     let placed = weights.place(&of.placements).map_err(anyhow::Error::msg)?;
@@ -260,6 +263,31 @@ fn score_table(out: &mut impl Write, report: &PlaceReport) -> Result<()> {
         };
         let Scores { max_over_mean, seconds: time, .. } = &bound.scores;
         writeln!(out, "{:<24} {:>9} {:>41}  {words}", bound.name, significant(*max_over_mean, 4), seconds(*time))?;
+    }
+    for of in &report.strategies {
+        let Some(by_subject) = &of.by_subject else { continue };
+        writeln!(out, "\n{}", by_subject.words(&of.strategy))?;
+        writeln!(
+            out,
+            "{:<24} {:>8} {:>6} {:>10} {:>10} {:>7} {:>10} {:>10}  pays after",
+            "subject", "requests", "steps", "own", "for all", "moved", "bytes", "moving"
+        )?;
+        for s in &by_subject.subjects {
+            let pays = s.pays_after.map_or_else(|| "never".into(), |steps| format!("{} steps", significant(steps, 3)));
+            writeln!(
+                out,
+                "{:<24} {:>8} {:>6} {:>10} {:>10} {:>7} {:>10} {:>10}  {}",
+                s.subject,
+                s.requests,
+                s.steps,
+                seconds(s.seconds),
+                seconds(s.beside_seconds),
+                s.changes.moved,
+                bytes(s.changes.bytes),
+                seconds(s.changes.seconds),
+                if s.own { pays } else { "no placement of its own".into() },
+            )?;
+        }
     }
     if let Some(words) = report.fastest_words() {
         writeln!(out, "\n{words}")?;

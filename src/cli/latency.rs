@@ -6,7 +6,7 @@ use anyhow::{Error, Result};
 use serde::Serialize;
 
 use crate::experiment::Experiment;
-use crate::protocol::{LatencyRow, PUBLISHED_MOVEMENT, Point, figure_2, figure_13};
+use crate::protocol::{LatencyRow, PUBLISHED_MOVEMENT, Point, Roofline, figure_2, figure_13};
 use crate::sim::Breakdown;
 use crate::units::{bytes, grouped, percent, seconds};
 
@@ -17,10 +17,27 @@ struct Latency {
     /// Least and largest share of moving data, as published.
     published: (f64, f64),
     rows: Vec<LatencyRow>,
+    /// What of the experiment was not understood, or not used.
+    warnings: Vec<String>,
+}
+
+/// What `moescope paper --figure 13 --json` prints.
+#[derive(Serialize)]
+struct Points {
+    #[serde(flatten)]
+    figure: Roofline,
+    /// As above.
+    warnings: Vec<String>,
 }
 
 /// Where the latency of DeepSeek V3 goes, beside what is published.
-pub(super) fn breakdown(out: &mut impl Write, experiment: &Experiment, json: bool, threads: usize) -> Result<()> {
+pub(super) fn breakdown(
+    out: &mut impl Write,
+    experiment: &Experiment,
+    warnings: Vec<String>,
+    json: bool,
+    threads: usize,
+) -> Result<()> {
     let experiments = figure_2(experiment).map_err(Error::msg)?;
     let Some(first) = experiments.first().cloned() else { return Ok(()) };
     let (_, of, mut state) = super::prepare(first.clone(), &[], &crate::format::Told::default(), None, threads)?;
@@ -30,7 +47,7 @@ pub(super) fn breakdown(out: &mut impl Write, experiment: &Experiment, json: boo
         rows.extend(report.runs.iter().map(LatencyRow::of));
     }
     if json {
-        let latency = Latency { experiment: first.to_string(), published: PUBLISHED_MOVEMENT, rows };
+        let latency = Latency { experiment: first.to_string(), published: PUBLISHED_MOVEMENT, rows, warnings };
         serde_json::to_writer_pretty(&mut *out, &latency)?;
         writeln!(out)?;
         return Ok(());
@@ -55,14 +72,10 @@ pub(super) fn breakdown(out: &mut impl Write, experiment: &Experiment, json: boo
 }
 
 /// Transfers and GEMMs beside the rooflines that they should follow.
-pub(super) fn roofline(out: &mut impl Write, experiment: &Experiment, json: bool) -> Result<()> {
-    let mut of = experiment.clone();
-    if of.system == Experiment::default().system {
-        of = of.with("wafer", "h100x8").map_err(Error::msg)?;
-    }
-    let figure = figure_13(&of).map_err(Error::msg)?;
+pub(super) fn roofline(out: &mut impl Write, experiment: &Experiment, warnings: Vec<String>, json: bool) -> Result<()> {
+    let figure = figure_13(experiment).map_err(Error::msg)?;
     if json {
-        serde_json::to_writer_pretty(&mut *out, &figure)?;
+        serde_json::to_writer_pretty(&mut *out, &Points { figure, warnings })?;
         writeln!(out)?;
         return Ok(());
     }

@@ -23,11 +23,11 @@ use std::sync::Mutex;
 
 use anyhow::{Context, Result, anyhow, bail};
 
-use self::args::{Command, parse};
+use self::args::{Command, Simulated, parse};
 use crate::experiment::Experiment;
 use crate::format::{ModelConfig, Told};
 use crate::model::Scope;
-use crate::protocol::{Asked, DataId, Dataset, Run, RunReport, State, batch, jobs};
+use crate::protocol::{Asked, Changes, DataId, Dataset, Run, RunReport, State, batch, jobs};
 use crate::sim::Breakdown;
 
 /// Runs the command line with its arguments (without the program's name).
@@ -86,12 +86,12 @@ fn carry_out(command: Command) -> Result<()> {
                 analysis_table(&mut out, &state.trace, &report)?;
             }
         }
-        Command::Run { experiment, traces, told, config, json, threads } => {
-            let (read, said) = understood(&experiment, !traces.is_empty());
-            let (experiment, of, mut state) = prepare(read, &traces, &told, config.as_deref(), threads)?;
-            let mut report = simulate(&mut state, &of, &experiment, threads)?;
+        Command::Run(asked) => {
+            let (read, said) = understood(&asked.experiment, !asked.traces.is_empty());
+            let (experiment, of, mut state) = asked.prepare(read)?;
+            let mut report = simulate(&mut state, &of, &experiment, asked.threads)?;
             report.warnings.splice(0..0, said);
-            if json {
+            if asked.json {
                 serde_json::to_writer_pretty(&mut out, &report)?;
                 writeln!(out)?;
             } else {
@@ -99,28 +99,37 @@ fn carry_out(command: Command) -> Result<()> {
             }
         }
         Command::Place(of) => lab::place(&mut out, &of)?,
-        Command::Sweep { experiment, traces, told, config, json, threads } => {
-            let (read, mut warnings) = understood(&experiment, !traces.is_empty());
+        Command::Sweep(asked) => {
+            let (read, mut warnings) = understood(&asked.experiment, !asked.traces.is_empty());
             let Some(sweep) = read.view.sweep.clone() else {
                 bail!("the experiment has no sweep: add sweep=SETTING:FROM:TO:POINTS")
             };
-            let (experiment, of, mut state) = prepare(read, &traces, &told, config.as_deref(), threads)?;
+            let (experiment, of, mut state) = asked.prepare(read)?;
             let mut points = Vec::new();
             for value in sweep.values() {
                 let at = experiment.run_key().with(&sweep.name, &value).map_err(anyhow::Error::msg)?;
-                let report = simulate(&mut state, &of, &at, threads)?;
+                let report = simulate(&mut state, &of, &at, asked.threads)?;
                 points.push(reproduce::Point { value: value.parse()?, report });
             }
             warnings.extend(state.data(&of)?.0.warnings());
-            reproduce::sweep(&mut out, &experiment, points, warnings, json)?;
+            reproduce::sweep(&mut out, &experiment, points, warnings, asked.json)?;
         }
         Command::Paper { experiment, figure, traces, json, threads } => {
-            let experiment = read(&experiment, !traces.is_empty());
+            let (asked, mut said) = understood(&experiment, !traces.is_empty());
+            let (mut of, dropped) = asked.of_figure(figure);
+            warn(dropped.as_slice());
+            said.extend(dropped);
             match figure {
-                2 => latency::breakdown(&mut out, &experiment, json, threads)?,
-                13 => latency::roofline(&mut out, &experiment, json)?,
-                16 | 17 => case_study::case_study(&mut out, experiment, &traces, figure, json, threads)?,
-                _ => reproduce::paper(&mut out, &experiment, &traces, json, threads)?,
+                2 => latency::breakdown(&mut out, &of, said, json, threads)?,
+                13 => {
+                    // The figure is of GPUs, unless somebody asks for another system by its name.
+                    if !experiment.split(['&', '#']).any(|part| part.starts_with("wafer=")) {
+                        of = of.with("wafer", "h100x8").map_err(anyhow::Error::msg)?;
+                    }
+                    latency::roofline(&mut out, &of, said, json)?;
+                }
+                16 | 17 => case_study::case_study(&mut out, of, said, &traces, figure, json, threads)?,
+                _ => reproduce::paper(&mut out, &asked, said, &traces, json, threads)?,
             }
         }
         Command::Summarize { paths, told, out, first, threads } => {
@@ -131,6 +140,13 @@ fn carry_out(command: Command) -> Result<()> {
         Command::Calibrate { experiment, json } => reproduce::calibrate(&mut out, &read(&experiment, false), json)?,
     }
     Ok(())
+}
+
+impl Simulated {
+    /// The requests of its experiment, which was read.
+    fn prepare(&self, experiment: Experiment) -> Result<(Experiment, DataId, State)> {
+        prepare(experiment, &self.traces, &self.told, self.config.as_deref(), self.threads)
+    }
 }
 
 /// The requests of an experiment: loaded traces, or else its synthetic workload.
@@ -333,5 +349,17 @@ fn run_table(out: &mut impl Write, report: &RunReport) -> Result<()> {
         }
         writeln!(out)?;
     }
+    for run in report.runs.iter().filter(|run| run.changes.moved > 0) {
+        let Changes { moved, bytes, seconds: time } = run.changes;
+        writeln!(
+            out,
+            "{}: of its time {} goes to {} experts ({}) that move when the subject changes",
+            run.strategy,
+            seconds(time),
+            grouped(moved),
+            crate::units::bytes(bytes)
+        )?;
+    }
+    warn(&report.left_out.iter().map(ToString::to_string).collect::<Vec<_>>());
     Ok(())
 }

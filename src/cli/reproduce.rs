@@ -32,13 +32,14 @@ struct Paper {
     rms: f64,
     host: Vec<HostTime>,
     runs: Vec<PaperRun>,
-    /// What was wrong in the recorded requests.
+    /// What of the experiment was not used, and what was wrong in the recorded requests.
     warnings: Vec<String>,
 }
 
 pub(super) fn paper(
     out: &mut impl Write,
     experiment: &Experiment,
+    said: Vec<String>,
     traces: &[PathBuf],
     json: bool,
     threads: usize,
@@ -70,7 +71,7 @@ pub(super) fn paper(
         host: host_times(&runs),
         targets,
         runs,
-        warnings: state.trace.warnings(),
+        warnings: [said, state.trace.warnings()].concat(),
     };
     if json {
         serde_json::to_writer_pretty(&mut *out, &result)?;

@@ -63,6 +63,8 @@ pub enum Look {
     Die(usize),
     /// An expert: where it lives and who computes it.
     Expert(usize),
+    /// The link between two neighbours, the lower first: what moved over it.
+    Link(usize, usize),
 }
 
 impl std::fmt::Display for Look {
@@ -70,6 +72,7 @@ impl std::fmt::Display for Look {
         match self {
             Look::Die(n) => write!(f, "die:{n}"),
             Look::Expert(n) => write!(f, "expert:{n}"),
+            Look::Link(a, b) => write!(f, "link:{a}-{b}"),
         }
     }
 }
@@ -83,9 +86,14 @@ impl Look {
         let read = text.split_once(':').and_then(|(kind, n)| match kind {
             "die" => number(n).map(Look::Die),
             "expert" => number(n).map(Look::Expert),
+            "link" => {
+                let (a, b) = n.split_once('-')?;
+                let (a, b) = (number(a)?, number(b)?);
+                (a != b).then_some(Look::Link(a.min(b), a.max(b)))
+            }
             _ => None,
         });
-        read.map(Some).ok_or_else(|| "not die:NUMBER or expert:NUMBER".into())
+        read.map(Some).ok_or_else(|| "not die:NUMBER, expert:NUMBER or link:NUMBER-NUMBER".into())
     }
 }
 

@@ -1,7 +1,7 @@
 //! The names and values of the settings in a URL. Apart from [`Experiment`], because these are promises to old links.
 
 use super::sweep::{SWEPT, whole};
-use super::{Experiment, Heat, Learn, Look, PairMap, Subset, Sweep, Variant};
+use super::{Experiment, Heat, Learn, Look, PairMap, Serve, Subset, Sweep, Variant, View};
 use crate::format::Ids;
 use crate::model::{Duplex, FIELDS, Faults, MAX_EXPERTS, MAX_LAYERS, MAX_TOP_K, MODELS, SYSTEMS, Scope};
 use crate::place::{PLACEMENTS, Placement, placement_named};
@@ -128,6 +128,11 @@ pub fn keys() -> &'static [Key] {
         number!("batch", workload.batch, 1..=1 << 20),
         number!("steps", workload.steps, 1..=1024),
         Key {
+            name: "serve",
+            get: |e| named(&Serve::EACH, e.workload.serve),
+            set: |e, v| choice(v, &Serve::EACH).map(|s| e.workload.serve = s),
+        },
+        Key {
             name: "layers",
             get: |e| if e.workload.layers == 0 { "all".into() } else { e.workload.layers.to_string() },
             set: |e, v| {
@@ -196,7 +201,7 @@ pub fn keys() -> &'static [Key] {
                 Ok(())
             },
         },
-        Key { name: "home", get: |e| e.run.home.clone(), set: |e, v| placement(v).map(|p| e.run.home = p.name.into()) },
+        Key { name: "home", get: |e| e.run.home.clone(), set: |e, v| home(v).map(|p| e.run.home = p.name.into()) },
         number!("mfu", run.mfu, 0.01..=1.0),
         number!("spare", run.spare, 0..=64),
         number!("groups", run.groups, 1..=1024),
@@ -247,6 +252,38 @@ pub fn keys() -> &'static [Key] {
             set: |e, v| choice(v, &FetchOrder::EACH).map(|o| e.run.fetch = o),
         },
         Key {
+            name: "view",
+            // Not written where the other settings say it.
+            get: |e| if e.view.owner() == e.view.view { String::new() } else { e.view.view.name().into() },
+            set: |e, v| {
+                let named = || choice(v, &View::EACH.map(|view| (view.name(), view)));
+                e.view.view = if v.is_empty() { e.view.owner() } else { named()? };
+                Ok(())
+            },
+        },
+        Key {
+            name: "part",
+            get: |e| e.view.part.clone(),
+            set: |e, v| slug(v, "part").map(|()| e.view.part = v.into()),
+        },
+        number!("race", view.race, 0..=1000),
+        Key {
+            name: "present",
+            get: |e| if e.view.present { "1" } else { "0" }.into(),
+            set: |e, v| choice(v, &[("0", false), ("1", true)]).map(|on| e.view.present = on),
+        },
+        Key {
+            name: "name",
+            get: |e| e.view.name.clone(),
+            set: |e, v| {
+                let plain = v.chars().count() <= 80 && !v.chars().any(char::is_control);
+                if plain {
+                    e.view.name = v.into();
+                }
+                plain.then_some(()).ok_or_else(|| "not a name of at most 80 letters".into())
+            },
+        },
+        Key {
             name: "scope",
             get: |e| e.view.scope.name().into(),
             set: |e, v| choice(v, &Scope::EACH.map(|s| (s.name(), s))).map(|s| e.view.scope = s),
@@ -265,6 +302,14 @@ pub fn keys() -> &'static [Key] {
             },
         },
         Key { name: "show", get: |e| e.view.show.name().into(), set: |e, v| strategy(v).map(|s| e.view.show = s) },
+        Key {
+            name: "beside",
+            get: |e| e.view.beside.map_or_else(String::new, |s| s.name().into()),
+            set: |e, v| {
+                e.view.beside = if v.is_empty() { None } else { Some(strategy(v)?) };
+                Ok(())
+            },
+        },
         number!("step", view.step, 0..=1023),
         number!("simulated", view.simulated, 0..=1023),
         number!("at", view.at, 0..=1000),
@@ -308,13 +353,7 @@ pub fn keys() -> &'static [Key] {
         Key {
             name: "embed",
             get: |e| e.view.embed.clone(),
-            set: |e, v| {
-                let plain = v.len() <= 32 && v.bytes().all(|b| b.is_ascii_lowercase() || b == b'-');
-                if plain {
-                    e.view.embed = v.into();
-                }
-                plain.then_some(()).ok_or_else(|| "not the name of a figure".into())
-            },
+            set: |e, v| slug(v, "figure").map(|()| e.view.embed = v.into()),
         },
     ];
     KEYS
@@ -425,6 +464,15 @@ fn placement(name: &str) -> Result<&'static Placement, String> {
     placement_named(name).ok_or_else(none)
 }
 
+/// A placement that strategies without one of their own share: it is made once.
+fn home(text: &str) -> Result<&'static Placement, String> {
+    let of = placement(text)?;
+    match of.beside() {
+        Some(_) => Err(format!("a placement for each subject is a strategy's own: strategies={text}.home")),
+        None => Ok(of),
+    }
+}
+
 /// One, or all of a pattern.
 fn strategies(name: &str) -> Result<Vec<Strategy>, String> {
     if !name.contains('*') {
@@ -480,6 +528,12 @@ fn source(text: &str) -> Result<(), String> {
     let own = !text.contains(':') && !text.starts_with("//");
     let ok = plain && (text.is_empty() || own || text.strip_prefix("https://").is_some_and(host));
     if ok { Ok(()) } else { Err("not an https:// address or a path on this site".into()) }
+}
+
+/// The name of an element of the page.
+fn slug(text: &str, of: &str) -> Result<(), String> {
+    let plain = |b: u8| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'-';
+    if text.len() <= 32 && text.bytes().all(plain) { Ok(()) } else { Err(format!("not the name of a {of}")) }
 }
 
 fn digest(text: &str) -> Result<(), String> {

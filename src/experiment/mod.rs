@@ -3,8 +3,10 @@
 
 mod answers;
 mod compare;
+mod figure;
 mod keys;
 mod model;
+mod room;
 mod settings;
 mod sweep;
 mod upgrade;
@@ -17,7 +19,8 @@ use std::sync::Arc;
 use serde::{Deserialize, Serialize};
 
 use crate::model::{
-    ExpertSize, Faults, Hardware, MOST_DEVICES, Replicas, SYSTEMS, System, Topology, known_rests, rest_of, system_named,
+    ExpertSize, Faults, Hardware, MOST_DEVICES, Replicas, SYSTEMS, System, Topology, Turns, known_rests, rest_of,
+    system_named,
 };
 use crate::place::{Loads, PLACEMENTS, Params, Placement, placement_named};
 use crate::sim::{Beside, Config, Strategy, Tuning, Workload};
@@ -26,7 +29,8 @@ pub use answers::ANSWERS;
 pub use compare::{Heat, Look, PairMap, Subset, Variant};
 pub use keys::{Key, Unread, key_named, keys};
 pub use model::{CUSTOM, PAPER_WAFERS};
-pub use settings::{Learn, RunSettings, SystemSettings, ViewSettings, WorkloadSettings};
+pub use room::View;
+pub use settings::{Learn, RunSettings, Serve, SystemSettings, ViewSettings, WorkloadSettings};
 pub use sweep::{SWEPT, Sweep};
 use upgrade::Setting;
 
@@ -89,13 +93,17 @@ impl Experiment {
             settings.push(Setting { name, value: unescape(value), part, void });
         }
         upgrade::upgrade(version, &mut settings, beside_a_trace);
-        let (mut experiment, mut unread) = (Self::default(), List::default());
+        let (mut experiment, mut unread, mut viewed) = (Self::default(), List::default(), false);
         for Setting { name, value, part, void } in settings {
             let key = || key_named(name).ok_or_else(|| keys::UNKNOWN.to_string());
             let read = void.map_or_else(|| key().and_then(|k| (k.set)(&mut experiment, &value)), Err);
+            viewed |= name == "view" && read.is_ok();
             if let Err(why) = read {
                 unread.add(part, why);
             }
+        }
+        if !viewed {
+            experiment.view.view = experiment.view.owner();
         }
         let asked = experiment.system.clone();
         experiment.normalise();
@@ -199,13 +207,15 @@ impl Experiment {
     /// What a run of a strategy on a workload computes with.
     #[must_use]
     pub fn config(&self, workload: &Workload, topology: &Arc<Topology>, strategy: Strategy) -> Config {
-        let replicas = self.replicas(&workload.loads, topology, strategy.placement(), None);
-        self.config_of(workload, topology, replicas)
+        let Workload { loads, of_step, .. } = workload;
+        let params = Params { file: loads.file.as_ref(), ..self.params() };
+        let turns = self.placement(strategy.placement()).turns(loads, of_step, topology, &params);
+        self.config_of(workload, topology, turns)
     }
 
     /// The same, with experts that lie there.
     #[must_use]
-    pub fn config_of(&self, workload: &Workload, topology: &Arc<Topology>, replicas: Replicas) -> Config {
+    pub fn config_of(&self, workload: &Workload, topology: &Arc<Topology>, replicas: impl Into<Turns>) -> Config {
         let RunSettings { order, flight, weight, predict, block, tau, limited, activations, fetch, .. } = self.run;
         let activation_bytes = [self.run.dispatch_bytes, self.run.combine_bytes];
         // Who asks for a rest that is not known is refused before.
@@ -251,7 +261,7 @@ impl Experiment {
         searched: Option<&Replicas>,
     ) -> Replicas {
         let params = Params { searched, file: loads.file.as_ref(), ..self.params() };
-        (self.placement(placement).place)(loads, topology, &params)
+        self.placement(placement).once(loads, topology, &params)
     }
 
     /// What placements may read of the settings.

@@ -127,14 +127,14 @@ impl Experiment {
         of
     }
 
-    /// What all runs of Figure 12 share: the figure sets model, wafer, batch and strategies itself, on no trace and
-    /// whole wafers.
+    /// What all runs of Figure 12 share: the figure sets model, wafer, batch and strategies itself, on no trace,
+    /// mixed batches and whole wafers.
     #[must_use]
     pub fn of_figure_12(&self) -> Self {
         let default = Self::default();
         let mut of = self.run_key();
-        let WorkloadSettings { model, hidden, intermediate, batch, trace, .. } = default.workload;
-        of.workload = WorkloadSettings { model, hidden, intermediate, batch, trace, ..of.workload };
+        let WorkloadSettings { model, hidden, intermediate, batch, serve, trace, .. } = default.workload;
+        of.workload = WorkloadSettings { model, hidden, intermediate, batch, serve, trace, ..of.workload };
         of.tell(&Told::default());
         let SystemSettings { wafer, dead, .. } = default.system;
         of.system = SystemSettings { wafer, dead, ..of.system };

@@ -4,7 +4,8 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
-use super::{Heat, Look, PairMap, Subset, Sweep, Variant};
+use super::{Heat, Look, PairMap, Subset, Sweep, Variant, View};
+use crate::analysis::registry::sketch_named;
 use crate::format::Ids;
 use crate::model::{Duplex, Faults, Marking, SYSTEMS, Scope};
 use crate::place::PLACEMENTS;
@@ -29,6 +30,21 @@ impl Learn {
         [("all", Learn::All), ("prefill", Learn::Prefill), ("decode", Learn::Decode), ("counts", Learn::Counts)];
 }
 
+/// Of whom a batch is.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Serve {
+    /// Requests of all subjects in every batch, as the paper fills them.
+    #[default]
+    Mixed,
+    /// Subjects take turns: each has batches of its own requests for all steps, then comes the next.
+    Subject,
+}
+
+impl Serve {
+    /// Every value with its name.
+    pub const EACH: [(&'static str, Serve); 2] = [("mixed", Serve::Mixed), ("subject", Serve::Subject)];
+}
+
 /// What is computed.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct WorkloadSettings {
@@ -45,8 +61,10 @@ pub struct WorkloadSettings {
     pub seed: u64,
     /// Requests in the batch.
     pub batch: usize,
-    /// Decode steps.
+    /// Decode steps; if subjects take turns, of each.
     pub steps: usize,
+    /// Of whom a batch is.
+    pub serve: Serve,
     /// Simulated layers, evenly spaced; 0 is all.
     pub layers: usize,
     /// Leave collapsed layers out of those that are simulated.
@@ -82,6 +100,7 @@ impl Default for WorkloadSettings {
             // Large enough that strategies differ, and all layers, so that no sample hides a layer that is unlike the others.
             batch: 16384,
             steps: 16,
+            serve: Serve::Mixed,
             layers: 0,
             skip_collapsed: false,
             held_out: false,
@@ -205,6 +224,16 @@ impl Default for RunSettings {
 /// What is looked at: nothing of it changes a result.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct ViewSettings {
+    /// The view of the page.
+    pub view: View,
+    /// The part of it that is shown: a chapter, a question, a drawer, a piece of the paper.
+    pub part: String,
+    /// The moment of the race, in thousandths of its time; the whole is its end.
+    pub race: usize,
+    /// Drawn for a projector.
+    pub present: bool,
+    /// What whoever shares it calls it.
+    pub name: String,
     /// Where the trace can be fetched from, if the link says so: an https address or a path on this site.
     pub source: String,
     /// Scope of the figures.
@@ -215,6 +244,8 @@ pub struct ViewSettings {
     pub mean: bool,
     /// Strategy whose wafer is drawn.
     pub show: Strategy,
+    /// A second one whose wafer is drawn beside it, on the same clock.
+    pub beside: Option<Strategy>,
     /// Step of the layer that is drawn over time.
     pub step: usize,
     /// Its position among the simulated layers.
@@ -239,14 +270,54 @@ pub struct ViewSettings {
     pub embed: String,
 }
 
+impl ViewSettings {
+    /// The view that owns the settings which differ from the default: that of an address which names none, so links from before
+    /// there were views lead to what they show.
+    #[must_use]
+    pub fn owner(&self) -> View {
+        let default = Self::default();
+        let differs = |same: &[bool]| same.contains(&false);
+        let (s, d) = (self, &default);
+        let simulate = [
+            s.sweep == d.sweep,
+            s.compare == d.compare,
+            s.look == d.look,
+            s.heat == d.heat,
+            (s.step, s.simulated, s.at) == (d.step, d.simulated, d.at),
+            (s.show, s.beside) == (d.show, d.beside),
+        ];
+        let explore = [
+            (&s.left, &s.right, s.map) == (&d.left, &d.right, d.map),
+            (s.scope, s.layer, s.mean) == (d.scope, d.layer, d.mean),
+        ];
+        // A figure in a frame is looked for where it is drawn.
+        if sketch_named(&s.embed).is_some() || s.embed.starts_with("versus-") {
+            return View::Explore;
+        }
+        if differs(&simulate) {
+            View::Simulate
+        } else if differs(&explore) {
+            View::Explore
+        } else {
+            View::Story
+        }
+    }
+}
+
 impl Default for ViewSettings {
     fn default() -> Self {
         Self {
+            view: View::Story,
+            part: String::new(),
+            race: 0,
+            present: false,
+            name: String::new(),
             source: String::new(),
             scope: Scope::All,
             layer: 0,
             mean: false,
             show: Strategy::ALLO_PRED,
+            beside: None,
             step: 0,
             simulated: 0,
             at: 0,

@@ -9,6 +9,7 @@ mod finding;
 mod found;
 mod gap;
 mod gguf;
+mod grid;
 mod issue;
 mod model_config;
 mod names;
@@ -39,6 +40,7 @@ pub use archive::{
 pub(crate) use finding::listed;
 pub use finding::{Finding, RECORDING};
 pub use found::{Counts, Found, Fragment, Half, Held};
+pub use grid::grid;
 pub use issue::{Issue, Issues, Place, Problem};
 pub use model_config::ModelConfig;
 pub use names::{labels, natural, number_after, rank};

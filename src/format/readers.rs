@@ -10,6 +10,8 @@ mod records;
 mod summary;
 mod tables;
 
+pub(super) use tables::cells;
+
 use super::reader::Reader;
 
 /// Every kind of file that can be read: the first one whose first bytes these are reads it.

@@ -3,6 +3,7 @@
 mod expert;
 mod limits;
 mod mesh;
+mod nouns;
 pub mod packed;
 mod preset;
 mod replicas;
@@ -17,8 +18,9 @@ pub use limits::{
     LAYER_IDS, MAX_COUNT, MAX_EXPERTS, MAX_LAYERS, MAX_TABLES, MAX_TOKENS, MAX_TOP_K, may_hold, table_bytes,
 };
 pub use mesh::{Faults, Mesh};
+pub use nouns::Nouns;
 pub use preset::{MODELS, ModelPreset, default_model, expert_count, model_labelled, model_named, model_of_shape};
-pub use replicas::{Placed, Replicas};
+pub use replicas::{Placed, Replicas, Turns};
 pub use rest::{Rest, known_rests, rest_of};
 pub use systems::{FIELDS, Field, Hardware, MOST_DEVICES, SYSTEMS, System, system_named};
 pub use tokens::Tokens;

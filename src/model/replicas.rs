@@ -20,6 +20,63 @@ pub struct Placed {
     home: Vec<usize>,
 }
 
+/// Where the experts lie in each step of a run: in one place all along, or elsewhere in each turn.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Turns {
+    /// The placements, at least one.
+    each: Vec<Replicas>,
+    /// Which of them serves each step; steps beyond, and all where none is named, are served by the first.
+    of_step: Vec<usize>,
+}
+
+impl From<Replicas> for Turns {
+    fn from(replicas: Replicas) -> Self {
+        Self { each: vec![replicas], of_step: Vec::new() }
+    }
+}
+
+impl Turns {
+    /// These placements, and which of them serves each step. One that is named and not there is the first.
+    #[must_use]
+    pub fn new(each: Vec<Replicas>, of_step: Vec<usize>) -> Self {
+        let each = if each.is_empty() { vec![Replicas::default()] } else { each };
+        let known = |turn: usize| if turn < each.len() { turn } else { 0 };
+        let of_step = of_step.into_iter().map(known).collect();
+        Self { each, of_step }
+    }
+
+    /// The placements.
+    #[must_use]
+    pub fn each(&self) -> &[Replicas] {
+        &self.each
+    }
+
+    /// That of the first turn: the only one, where experts stay.
+    #[must_use]
+    pub fn first(&self) -> &Replicas {
+        &self.each[0]
+    }
+
+    /// Which placement serves a step.
+    #[must_use]
+    pub fn turn(&self, step: usize) -> usize {
+        self.of_step.get(step).copied().unwrap_or(0)
+    }
+
+    /// Where the experts of a layer lie in a step.
+    #[must_use]
+    pub fn placed(&self, step: usize, layer: usize) -> &Placed {
+        &self.each[self.turn(step)].layers[layer]
+    }
+
+    /// The placement that served the step before, if it is another one: experts must move.
+    #[must_use]
+    pub fn left(&self, step: usize) -> Option<usize> {
+        let before = self.turn(step.checked_sub(1)?);
+        (before != self.turn(step)).then_some(before)
+    }
+}
+
 impl Placed {
     /// The experts of each device in the order of its slots. An expert without a slot counts as one of device 0.
     #[must_use]

@@ -29,6 +29,30 @@ impl Tokens {
         Self { top_k, kept, rows, at, batch }
     }
 
+    /// Batches of as many slots and layers one after another: the steps of the first, then those of the next.
+    #[must_use]
+    pub fn joined(parts: &[Self], layers: usize) -> Self {
+        let top_k = parts.iter().map(|p| p.top_k).max().unwrap_or(0);
+        let kept = parts.iter().map(|p| p.kept).sum();
+        let mut rows = Vec::with_capacity(layers * kept * top_k);
+        for layer in 0..layers {
+            for part in parts {
+                let of_layer = part.rows.get(layer * part.kept * part.top_k..).unwrap_or_default();
+                for row in of_layer.chunks_exact(part.top_k.max(1)).take(part.kept) {
+                    rows.extend(row.iter().copied().chain(std::iter::repeat(UNKNOWN)).take(top_k));
+                }
+            }
+        }
+        let (mut at, mut before) = (Vec::new(), 0);
+        for part in parts {
+            // What stands for no token does so after the move, too.
+            let moved = |&token: &u32| if token as usize >= part.kept { u32::MAX } else { token + before };
+            at.extend(part.at.iter().map(moved));
+            before += crate::units::small(part.kept);
+        }
+        Self { top_k, kept, rows, at, batch: parts.first().map_or(0, |p| p.batch) }
+    }
+
     /// The experts that the token of a request slot chose; none where they are not known.
     #[must_use]
     pub fn of(&self, step: usize, layer: usize, slot: usize) -> &[u16] {

@@ -3,6 +3,8 @@
 
 use serde::{Deserialize, Serialize};
 
+use super::Nouns;
+
 /// Whether the two directions of a link share its bandwidth.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Duplex {
@@ -161,7 +163,7 @@ impl Topology {
     /// No device works, or two working ones cannot reach each other.
     pub fn works(&self) -> Result<(), String> {
         let ports = self.links.first().is_some_and(|link| link.ends.0 == link.ends.1);
-        let (die, whole) = if ports { ("GPU", "system") } else { ("die", "wafer") };
+        let Nouns { device: die, system: whole } = Nouns::of(!ports);
         let Some(&first) = self.live.first() else {
             return Err(format!("every {die} of the {whole} is dead; mend at least one"));
         };

@@ -13,6 +13,7 @@ mod lp;
 mod pack;
 mod remap;
 mod swift;
+mod task;
 mod together;
 mod vec;
 mod worst;
@@ -23,7 +24,7 @@ pub use remap::cost;
 
 use serde::{Deserialize, Serialize};
 
-use crate::model::{ExpertSize, Placed, Replicas, Tokens, Topology};
+use crate::model::{ExpertSize, Placed, Replicas, Tokens, Topology, Turns};
 
 /// What a placement may learn from.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -43,6 +44,38 @@ pub struct Loads {
     pub tokens: Option<Tokens>,
     /// The placement of the reader's file, of these layers.
     pub file: Option<Replicas>,
+    /// What the requests of each subject chose, in the order in which subjects are served; none where batches are mixed.
+    pub subjects: Vec<SubjectLoads>,
+}
+
+/// What a placement may learn of one subject.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct SubjectLoads {
+    /// Its name.
+    pub name: String,
+    /// Requests that these are of.
+    pub requests: usize,
+    /// Tokens of each expert, `[layer][expert]`.
+    pub layers: Vec<Vec<u64>>,
+}
+
+/// Requests of a subject from which on it gets a placement of its own (**inferred**): what one request chose is a text and no subject.
+pub const FEWEST_REQUESTS: usize = 2;
+
+impl SubjectLoads {
+    /// Whether there is enough of it for a placement of its own.
+    #[must_use]
+    pub fn is_enough(&self) -> bool {
+        self.requests >= FEWEST_REQUESTS && self.layers.iter().flatten().any(|&n| n > 0)
+    }
+}
+
+impl Loads {
+    /// The same of one subject alone: sums, for neither steps nor pairs are counted by subject.
+    #[must_use]
+    pub fn of_subject(&self, subject: &SubjectLoads) -> Self {
+        Self { experts: self.experts, layers: subject.layers.clone(), file: self.file.clone(), ..Self::default() }
+    }
 }
 
 /// What else a placement may read.
@@ -74,6 +107,18 @@ impl Params<'_> {
     }
 }
 
+/// Places the experts of every layer on the devices that work.
+pub type Rule = fn(&Loads, &Topology, &Params<'_>) -> Replicas;
+
+/// How often a placement is made.
+#[derive(Clone, Copy)]
+pub enum Make {
+    /// Once, of all that is learnt from.
+    Once(Rule),
+    /// For each subject of the loads, in their order; and the name of the placement that it is held against: the same, made once.
+    BySubject(fn(&Loads, &Topology, &Params<'_>) -> Vec<Replicas>, &'static str),
+}
+
 /// A placement.
 pub struct Placement {
     /// Name in URLs.
@@ -83,8 +128,8 @@ pub struct Placement {
     /// Settings of the experiment that it reads, by name, apart from those of system and workload; and of the tables of [`Loads`]
     /// those that are not made for everyone: `steps`, `together`, `next`.
     pub reads: &'static [&'static str],
-    /// Places the experts of every layer on the devices that work.
-    pub place: fn(&Loads, &Topology, &Params<'_>) -> Replicas,
+    /// Where it puts experts.
+    pub place: Make,
 }
 
 /// Settings that a placement may read, by name.
@@ -96,97 +141,103 @@ pub static PLACEMENTS: &[Placement] = &[
         name: "round-robin",
         says: "expert e on the working device at position e mod D (inferred)",
         reads: &[],
-        place: fixed::round_robin,
+        place: Make::Once(fixed::round_robin),
     },
     Placement {
         name: "contiguous",
         says: "blocks of experts by id: expert e on the working device at position floor(e·D/E)",
         reads: &[],
-        place: fixed::contiguous,
+        place: Make::Once(fixed::contiguous),
     },
     Placement {
         name: "remap",
         says: "the paper's Algorithm 2: experts by cost, each to the device with least to do (2-byte weights and MFU 0.3 inferred)",
         reads: &["mfu"],
-        place: remap::place,
+        place: Make::Once(remap::place),
     },
     Placement {
         name: "eplb",
         says: "DeepSeek's EPLB: spare slots to the experts whose copies have most to do, then copies to the device with least to do",
         reads: &["spare"],
-        place: eplb::place,
+        place: Make::Once(eplb::place),
     },
     Placement {
         name: "eplb-nodes",
         says: "DeepSeek's EPLB by nodes: a group of experts and its copies stay on one node; as eplb where groups or nodes do not divide",
         reads: &["spare", "groups"],
-        place: eplb::place_nodes,
+        place: Make::Once(eplb::place_nodes),
     },
     Placement {
         name: "dup",
         says: "blocks by id, and copies one by one where they leave the least largest load (ties by id inferred)",
         reads: &["spare"],
-        place: dup::place,
+        place: Make::Once(dup::place),
     },
     Placement {
         name: "vec",
         says: "copies of the experts that are hottest in most of the steps, dealt out in a snake (SGLang's vector form of EPLB)",
         reads: &["spare", "steps"],
-        place: vec::place,
+        place: Make::Once(vec::place),
     },
     Placement {
         name: "flash",
         says: "copies and places chosen together by a small tree, for loads that vary from step to step (after FlashLB)",
         reads: &["spare", "steps"],
-        place: flash::place,
+        place: Make::Once(flash::place),
     },
     Placement {
         name: "swift",
         says: "few transfers from the reader's file, or else from blocks by id: spare slots to copies, then swaps that gain 1%",
         reads: &["spare", "moves", "file"],
-        place: swift::place,
+        place: Make::Once(swift::place),
     },
     Placement {
         name: "craft",
         says: "more copies in the layers that gain most by them, as many in all (exact knapsack); each layer by EPLB",
         reads: &["spare"],
-        place: craft::place,
+        place: Make::Once(craft::place),
     },
     Placement {
         name: "spread",
         says: "the hottest experts of a layer far from each other (Insight 4)",
         reads: &[],
-        place: apart::spread,
+        place: Make::Once(apart::spread),
     },
     Placement {
         name: "apart",
         says: "experts that one token chooses on different devices (Insight 5)",
         reads: &["together"],
-        place: apart::apart,
+        place: Make::Once(apart::apart),
     },
     Placement {
         name: "together",
         says: "experts that follow each other from layer to layer on one device, or near (ExFlow's aim)",
         reads: &["next"],
-        place: together::place,
+        place: Make::Once(together::place),
+    },
+    Placement {
+        name: "task",
+        says: "a placement for each subject, by EPLB on its own requests; weights move when the subject changes (Insight 6)",
+        reads: &["spare"],
+        place: Make::BySubject(task::place, "eplb"),
     },
     Placement {
         name: "worst",
         says: "the hottest experts all on the first device, the next on the second: a bound",
         reads: &[],
-        place: worst::place,
+        place: Make::Once(worst::place),
     },
     Placement {
         name: "search",
         says: "simulated annealing over swaps and copies: the least simulated time on what is learnt from, from the best of the table",
         reads: &["spare", "groups", "moves", "mfu", "budget", "aim", "steps", "together", "next"],
-        place: |loads, topology, params| given(params.searched, loads, topology, params),
+        place: Make::Once(|loads, topology, params| given(params.searched, loads, topology, params)),
     },
     Placement {
         name: "file",
         says: "the reader's own placement; contiguous as long as no file is given",
         reads: &["file"],
-        place: |loads, topology, params| given(params.file, loads, topology, params),
+        place: Make::Once(|loads, topology, params| given(params.file, loads, topology, params)),
     },
 ];
 
@@ -210,14 +261,43 @@ fn fits(made: &Replicas, loads: &Loads, topology: &Topology) -> bool {
 }
 
 impl Placement {
-    /// Whether it is a function of loads: neither found by a search nor read from a file.
+    /// Whether it is a function of all loads: neither found by a search, nor read from a file, nor made for each subject.
     #[must_use]
     pub fn is_rule(&self) -> bool {
-        !["search", "file"].contains(&self.name)
+        matches!(self.place, Make::Once(_)) && !["search", "file"].contains(&self.name)
+    }
+
+    /// The placement that one made for each subject is held against; none of one that is made once.
+    #[must_use]
+    pub fn beside(&self) -> Option<&'static Placement> {
+        match self.place {
+            Make::Once(_) => None,
+            Make::BySubject(_, name) => placement_named(name),
+        }
+    }
+
+    /// Where the experts lie, made once of all loads.
+    #[must_use]
+    pub fn once(&self, loads: &Loads, topology: &Topology, params: &Params<'_>) -> Replicas {
+        match self.place {
+            Make::Once(rule) => rule(loads, topology, params),
+            Make::BySubject(..) => self.beside().unwrap_or(&PLACEMENTS[0]).once(loads, topology, params),
+        }
+    }
+
+    /// Where they lie in each step, which is of the subject that `of_step` names; all along in one place where it names none.
+    #[must_use]
+    pub fn turns(&self, loads: &Loads, of_step: &[usize], topology: &Topology, params: &Params<'_>) -> Turns {
+        match self.place {
+            Make::BySubject(each, _) if !of_step.is_empty() && !loads.subjects.is_empty() => {
+                Turns::new(each(loads, topology, params), of_step.to_vec())
+            }
+            _ => self.once(loads, topology, params).into(),
+        }
     }
 }
 
-/// The placements that are functions of loads.
+/// The placements that are functions of all loads.
 pub fn rules() -> impl Iterator<Item = &'static Placement> {
     PLACEMENTS.iter().filter(|p| p.is_rule())
 }
@@ -245,7 +325,7 @@ mod tests {
                 let faults = Faults { dies: dead.into_iter().collect(), ..Faults::default() };
                 let wafer = (SYSTEMS[0].build)(&SYSTEMS[0].hardware, &faults, Duplex::Shared);
                 for placement in PLACEMENTS {
-                    let replicas = (placement.place)(&loads, &wafer, &params);
+                    let replicas = placement.once(&loads, &wafer, &params);
                     assert_eq!(replicas.layers.len(), 2, "{}", placement.name);
                     let mut slots = 0;
                     for placed in &replicas.layers {

@@ -125,12 +125,17 @@ pub struct Frame {
     pub x: Axis,
     /// Vertical axis, upward.
     pub y: Axis,
+    /// Left, top, right and bottom of small charts, each with as long a part of the horizontal axis; none: it is one chart.
+    pub parts: Vec<[i32; 4]>,
 }
 
 impl Frame {
     /// The pixel of a value.
     #[must_use]
     pub fn at(&self, x: f64, y: f64) -> (i32, i32) {
+        if let Some((part, x)) = self.part(x) {
+            return part.at(x, y);
+        }
         let along = |from: i32, to: i32, part: f64| from + round(f64::from(to - from) * part.clamp(-0.01, 1.01));
         (along(self.left, self.right, self.x.part(x)), along(self.bottom, self.top, self.y.part(y)))
     }
@@ -138,10 +143,34 @@ impl Frame {
     /// The value under a pixel, if it is inside.
     #[must_use]
     pub fn value(&self, px: f64, py: f64) -> Option<(f64, f64)> {
+        if !self.parts.is_empty() {
+            let span = self.span();
+            let found = (0..self.parts.len()).find_map(|i| {
+                let (x, y) = self.part(span * (i as f64 + 0.5))?.0.value(px, py)?;
+                Some((x + span * i as f64, y))
+            });
+            return found;
+        }
         let x = (px - f64::from(self.left)) / f64::from(self.right - self.left);
         let y = (f64::from(self.bottom) - py) / f64::from(self.bottom - self.top);
         let inside = (0.0..1.0).contains(&x) && (0.0..1.0).contains(&y);
         inside.then(|| (self.x.value(x), self.y.value(y)))
+    }
+}
+
+impl Frame {
+    /// The length of a small chart's part of the horizontal axis.
+    fn span(&self) -> f64 {
+        (self.x.to - self.x.from) / self.parts.len().max(1) as f64
+    }
+
+    /// The small chart of a place on the horizontal axis, with the place in it.
+    fn part(&self, x: f64) -> Option<(Frame, f64)> {
+        let span = self.span();
+        let i = crate::units::floor(x / span).min(self.parts.len().checked_sub(1)?);
+        let [left, top, right, bottom] = self.parts[i];
+        let own = Axis { from: 0.0, to: span, ticks: Vec::new(), ..self.x.clone() };
+        Some((Frame { left, top, right, bottom, x: own, y: self.y.clone(), parts: Vec::new() }, x - span * i as f64))
     }
 }
 
@@ -169,7 +198,7 @@ impl Look {
         at: (i32, i32),
         style: Words,
     ) -> Result<(), DB> {
-        let mut font = ("system-ui, sans-serif", f64::from(self.px(style.size))).into_font();
+        let mut font = ("Inter, system-ui, sans-serif", f64::from(self.px(style.size))).into_font();
         if style.upright {
             font = font.transform(FontTransform::Rotate270);
         }
@@ -249,7 +278,7 @@ pub(super) struct Words {
 
 /// Small words with an anchor.
 pub(super) fn words(colour: RGBColor, h: HPos, v: VPos) -> Words {
-    Words { size: 11.0, colour, h, v, upright: false }
+    Words { size: 13.0, colour, h, v, upright: false }
 }
 
 /// Space around the data, CSS pixels: what a figure needs beside its axes.
@@ -274,14 +303,15 @@ pub(super) fn axes<DB: DrawingBackend>(
     let (width, height) = area.dim_in_pixel();
     let (width, height) = (i32::try_from(width).unwrap_or(i32::MAX), i32::try_from(height).unwrap_or(i32::MAX));
     let widest = y.ticks.iter().map(|(_, t)| t.chars().count()).max().unwrap_or(0);
-    let left = look.px(26.0 + 6.5 * widest as f64);
+    let left = look.px(28.0 + 7.6 * widest as f64);
     let frame = Frame {
         left,
         top: look.px(8.0 + space.top),
-        right: (width - look.px(14.0 + space.right)).max(left + 8),
-        bottom: height - look.px(42.0),
+        right: (width - look.px(16.0 + space.right)).max(left + 8),
+        bottom: height - look.px(46.0),
         x,
         y,
+        parts: Vec::new(),
     };
     for (v, label) in &frame.y.ticks {
         let (_, py) = frame.at(frame.x.from, *v);
@@ -293,7 +323,7 @@ pub(super) fn axes<DB: DrawingBackend>(
     let mut free = i32::MIN;
     for (v, label) in &frame.x.ticks {
         let (px, _) = frame.at(*v, frame.y.from);
-        let half = look.px(3.4 * label.chars().count() as f64);
+        let half = look.px(4.0 * label.chars().count() as f64);
         // A label that would touch the one before it is left out.
         if px - half < free || px + half > width {
             continue;

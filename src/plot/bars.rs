@@ -53,7 +53,7 @@ pub fn bars<DB: DrawingBackend>(area: &DrawingArea<DB, Shift>, look: &Look, char
             let from = i as f64 + gap + width * s as f64;
             let (left, top) = frame.at(from, value);
             let (right, bottom) = frame.at(from + width, frame.y.from);
-            let colour = if bar.marked { theme.accent } else { theme.series(s) };
+            let colour = if bar.marked { theme.accent } else { theme.series(s, chart.series.get(s).map_or("", |n| n)) };
             if bottom > top {
                 look.fill(area, (left, top), (right.max(left + 1), bottom), colour)?;
             }
@@ -80,13 +80,13 @@ pub fn bars<DB: DrawingBackend>(area: &DrawingArea<DB, Shift>, look: &Look, char
     if has_key {
         let mut x = look.px(8.0);
         let y = look.px(8.0);
-        let named = chart.series.iter().enumerate().map(|(s, name)| (name.as_str(), theme.series(s), 9.0));
+        let named = chart.series.iter().enumerate().map(|(s, name)| (name.as_str(), theme.series(s, name), 9.0));
         let paper = has_paper.then_some(("the paper", theme.paper, 2.0));
         for (name, colour, height) in named.chain(paper) {
             let half = look.px(height / 2.0).max(1);
             look.fill(area, (x, y - half), (x + look.px(14.0), y + half), colour)?;
             look.text(area, name, (x + look.px(19.0), y), words(theme.ink, HPos::Left, VPos::Center))?;
-            x += look.px(34.0 + 6.4 * name.chars().count() as f64);
+            x += look.px(36.0 + 7.4 * name.chars().count() as f64);
         }
     }
     Ok(frame)

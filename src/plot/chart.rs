@@ -4,8 +4,8 @@ use plotters::coord::Shift;
 use plotters::prelude::*;
 
 use super::{
-    Bars, Curves, Frame, Gantt, Heatmap, Look, MeshPicture, Points, Result, bars, curves, gantt, heatmap, mesh, paint,
-    points,
+    Bars, Curves, Frame, Gantt, Heatmap, Lines, Look, MeshPicture, Panels, Points, Result, bars, curves, gantt,
+    heatmap, lines, mesh, paint, panels, points,
 };
 
 /// A figure.
@@ -23,6 +23,10 @@ pub enum Chart {
     Mesh(MeshPicture),
     /// Work over time.
     Gantt(Gantt),
+    /// Small charts of bars.
+    Panels(Panels),
+    /// Lines with their names.
+    Lines(Lines),
 }
 
 /// Draws a figure; the cells of a heat map are left to the caller, who may have pixels (see [`super::pixels`]).
@@ -37,6 +41,8 @@ pub fn chart<DB: DrawingBackend>(area: &DrawingArea<DB, Shift>, look: &Look, cha
         Chart::Heatmap(c) => heatmap(area, look, c),
         Chart::Mesh(c) => mesh(area, look, c),
         Chart::Gantt(c) => gantt(area, look, c),
+        Chart::Panels(c) => panels(area, look, c),
+        Chart::Lines(c) => lines(area, look, c),
     }
 }
 

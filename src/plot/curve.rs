@@ -52,7 +52,7 @@ pub fn curves<DB: DrawingBackend>(area: &DrawingArea<DB, Shift>, look: &Look, ch
     }
     let mut key = look.px(8.0);
     for (i, curve) in chart.curves.iter().enumerate() {
-        let colour = theme.series(i);
+        let colour = theme.series(i, &curve.name);
         let mut line: Vec<(i32, i32)> = Vec::new();
         for &(x, y) in &curve.points {
             let (px, py) = frame.at(x, y);
@@ -80,7 +80,7 @@ pub fn curves<DB: DrawingBackend>(area: &DrawingArea<DB, Shift>, look: &Look, ch
         let y = look.px(8.0);
         look.fill(area, (key, y - look.px(1.5)), (key + look.px(14.0), y + look.px(1.5)), colour)?;
         look.text(area, &curve.name, (key + look.px(19.0), y), words(theme.ink, HPos::Left, VPos::Center))?;
-        key += look.px(34.0 + 6.4 * curve.name.chars().count() as f64);
+        key += look.px(34.0 + 7.4 * curve.name.chars().count() as f64);
     }
     // Words last: they stand over the curves.
     for (i, marker) in chart.markers.iter().enumerate() {
@@ -124,13 +124,13 @@ pub fn points<DB: DrawingBackend>(area: &DrawingArea<DB, Shift>, look: &Look, ch
     let mut key = look.px(8.0);
     for (s, (name, values)) in chart.series.iter().enumerate() {
         for &(x, y) in values.iter().filter(|(x, y)| !x.is_nan() && !y.is_nan()) {
-            area.draw(&Circle::new(frame.at(x, y), look.px(2.2), theme.series(s).filled()))?;
+            area.draw(&Circle::new(frame.at(x, y), look.px(2.2), theme.series(s, name).filled()))?;
         }
         if chart.series.len() > 1 {
             let y = look.px(8.0);
-            area.draw(&Circle::new((key + look.px(5.0), y), look.px(3.0), theme.series(s).filled()))?;
+            area.draw(&Circle::new((key + look.px(5.0), y), look.px(3.0), theme.series(s, name).filled()))?;
             look.text(area, name, (key + look.px(12.0), y), words(theme.ink, HPos::Left, VPos::Center))?;
-            key += look.px(26.0 + 6.4 * name.chars().count() as f64);
+            key += look.px(26.0 + 7.4 * name.chars().count() as f64);
         }
     }
     for (i, (value, name)) in chart.levels.iter().enumerate() {

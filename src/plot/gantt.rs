@@ -43,7 +43,7 @@ pub struct Gantt {
 pub fn gantt<DB: DrawingBackend>(area: &DrawingArea<DB, Shift>, look: &Look, chart: &Gantt) -> Result<Frame, DB> {
     let theme = &look.theme;
     let frame = axes(area, look, chart.x.clone(), chart.y.clone(), Space { top: 18.0, grid: false, right: 0.0 })?;
-    let colour = |kind: usize| if kind < 3 { theme.series(kind) } else { theme.absent };
+    let colour = |kind: usize| if kind < 3 { theme.series[kind] } else { theme.absent };
     for span in &chart.spans {
         // A tenth of a row stays free between rows.
         let at = |lane: usize| span.row as f64 + 0.05 + 0.9 * lane as f64 / chart.lanes.max(1) as f64;
@@ -56,9 +56,9 @@ pub fn gantt<DB: DrawingBackend>(area: &DrawingArea<DB, Shift>, look: &Look, cha
     baseline(area, look, &frame)?;
     // The names of the kinds in one line; on a narrow page what is between them gives way, not they.
     let letter = |c: char| match c {
-        'A'..='Z' => 8.6,
-        'i' | 'l' | 't' | ' ' | '\'' => 3.6,
-        _ => 6.9,
+        'A'..='Z' => 10.0,
+        'i' | 'l' | 't' | ' ' | '\'' => 4.2,
+        _ => 8.0,
     };
     let wide = |name: &String| 14.0 + name.chars().map(letter).sum::<f64>();
     let (room, names) =

@@ -6,7 +6,7 @@ use plotters::prelude::*;
 use plotters::style::text_anchor::{HPos, VPos};
 
 use super::axes::{Axis, Frame, Look, Result, Space, axes, words};
-use super::theme::{Theme, difference, magnitude};
+use super::theme::Theme;
 
 /// A matrix to draw; row 0 is at the bottom.
 #[derive(Clone, Debug)]
@@ -35,14 +35,14 @@ pub struct Heatmap {
 /// If the backend fails.
 pub fn heatmap<DB: DrawingBackend>(area: &DrawingArea<DB, Shift>, look: &Look, map: &Heatmap) -> Result<Frame, DB> {
     let theme = &look.theme;
-    let frame = axes(area, look, map.x.clone(), map.y.clone(), Space { right: 62.0, top: 6.0, grid: false })?;
+    let frame = axes(area, look, map.x.clone(), map.y.clone(), Space { right: 74.0, top: 6.0, grid: false })?;
     let (left, right) = (frame.right + look.px(12.0), frame.right + look.px(22.0));
     let steps = 64;
     let height = f64::from(frame.bottom - frame.top);
     for i in 0..steps {
         let at = |i: i32| frame.bottom - super::axes::round(height * f64::from(i) / f64::from(steps));
         let t = (f64::from(i) + 0.5) / f64::from(steps);
-        let colour = if map.diverging { difference(2.0 * t - 1.0, theme) } else { magnitude(t) };
+        let colour = if map.diverging { theme.difference(2.0 * t - 1.0) } else { theme.magnitude(t) };
         look.fill(area, (left, at(i + 1)), (right, at(i)), colour)?;
     }
     for quarter in 0..=4 {
@@ -69,12 +69,18 @@ pub fn heatmap<DB: DrawingBackend>(area: &DrawingArea<DB, Shift>, look: &Look, m
 /// The cells as RGBA, top row first. Colour grows with the square root of the value: most cells of a sparse matrix are small.
 #[must_use]
 pub fn pixels(map: &Heatmap, theme: &Theme) -> Vec<u8> {
+    shades(&map.values, map.columns, (map.max, map.diverging), theme)
+}
+
+/// The same of cells without axes; colours end at `max`.
+#[must_use]
+pub fn shades(values: &[f32], columns: usize, (max, diverging): (f64, bool), theme: &Theme) -> Vec<u8> {
     // 256 colours, looked up: half a million roots and mixes would take longer than a frame.
-    let colour = |t: f64| if map.diverging { difference(2.0 * t - 1.0, theme) } else { magnitude(t) };
+    let colour = |t: f64| if diverging { theme.difference(2.0 * t - 1.0) } else { theme.magnitude(t) };
     let opaque = |RGBColor(r, g, b)| [r, g, b, 255];
     let table: Vec<[u8; 4]> = (0..256u32).map(|i| opaque(colour(f64::from(i) / 255.0))).collect();
     let at = |t: f64| table[crate::units::floor(t * 255.0 + 0.5).min(255)];
-    let (absent, zero) = (opaque(theme.absent), at(if map.diverging { 0.5 } else { 0.0 }));
+    let (absent, zero) = (opaque(theme.absent), at(if diverging { 0.5 } else { 0.0 }));
     let shade = |value: f32| {
         // Most cells of most maps.
         if value == 0.0 {
@@ -83,20 +89,20 @@ pub fn pixels(map: &Heatmap, theme: &Theme) -> Vec<u8> {
         if value.is_nan() {
             return absent;
         }
-        let share = f64::from(value) / map.max;
+        let share = f64::from(value) / max;
         // Roots are rounded alike on every target (IEEE 754), and one instruction.
         let root = share.abs().min(1.0).sqrt();
-        match (map.diverging, share < 0.0) {
+        match (diverging, share < 0.0) {
             (false, false) => at(root),
             (false, true) => zero,
             (true, false) => at(0.5 + root / 2.0),
             (true, true) => at(0.5 - root / 2.0),
         }
     };
-    let mut out = vec![0; map.values.len() * 4];
-    let columns = map.columns.max(1);
+    let mut out = vec![0; values.len() * 4];
+    let columns = columns.max(1);
     let rows = out.as_chunks_mut::<4>().0.chunks_exact_mut(columns).rev();
-    for (to, from) in rows.zip(map.values.chunks_exact(columns)) {
+    for (to, from) in rows.zip(values.chunks_exact(columns)) {
         to.iter_mut().zip(from).for_each(|(to, &value)| *to = shade(value));
     }
     out

@@ -5,7 +5,7 @@ use plotters::prelude::*;
 use plotters::style::text_anchor::{HPos, VPos};
 
 use super::axes::{Axis, Frame, Look, Result, Scale, round, words};
-use super::theme::{magnitude, on};
+use super::theme::on;
 use crate::model::{Faults, Mesh};
 
 /// What to draw.
@@ -71,7 +71,7 @@ pub fn mesh<DB: DrawingBackend>(
         };
         let pixel = |(x, y): (f64, f64)| (round(x), round(y));
         if picture.faults.passes(a, b) {
-            look.fill(area, pixel(from), pixel(to), magnitude(heat))?;
+            look.fill(area, pixel(from), pixel(to), theme.magnitude(heat))?;
         } else if picture.faults.links.contains(&(a, b)) {
             let (x, y) = ((from.0 + to.0) / 2.0, (from.1 + to.1) / 2.0);
             let cross = |dx: f64, dy: f64| [pixel((x - dx, y - dy)), pixel((x + dx, y + dy))];
@@ -81,7 +81,7 @@ pub fn mesh<DB: DrawingBackend>(
     }
     for d in 0..picture.mesh.dies() {
         let (x, y) = middle(d);
-        let colour = magnitude(picture.dies[d]);
+        let colour = theme.magnitude(picture.dies[d]);
         let from = (round(x - die / 2.0), round(y - die / 2.0));
         let to = (round(x + die / 2.0), round(y + die / 2.0));
         if picture.faults.dies.contains(&d) {
@@ -119,7 +119,7 @@ pub fn mesh<DB: DrawingBackend>(
             area,
             (at(i), bottom - look.px(4.0)),
             (at(i + 1), bottom + look.px(4.0)),
-            magnitude(f64::from(i) / 49.0),
+            theme.magnitude(f64::from(i) / 49.0),
         )?;
     }
     look.text(area, picture.key[0], (from - look.px(6.0), bottom), words(theme.quiet, HPos::Right, VPos::Center))?;
@@ -130,5 +130,13 @@ pub fn mesh<DB: DrawingBackend>(
     // Row 0 is at the top.
     (rows.from, rows.to) = (rows.to, rows.from);
     let (right, bottom) = (left + cell * x as f64, top + cell * y as f64);
-    Ok(Frame { left: round(left), top: round(top), right: round(right), bottom: round(bottom), x: count(x), y: rows })
+    Ok(Frame {
+        left: round(left),
+        top: round(top),
+        right: round(right),
+        bottom: round(bottom),
+        x: count(x),
+        y: rows,
+        parts: Vec::new(),
+    })
 }

@@ -6,9 +6,10 @@ use std::sync::{Arc, OnceLock};
 use serde::{Deserialize, Serialize};
 
 use super::learn::{candidates, learn, tokens};
+use super::subjects::{self, Side};
 use super::{Dataset, Part};
 use crate::analysis::{Half, Kind, collapsed, transition};
-use crate::experiment::{Experiment, WorkloadSettings};
+use crate::experiment::Experiment;
 use crate::model::{Phase, Scope};
 use crate::sim::{Digest, Predictors, Shape, Workload, evenly_spaced};
 
@@ -24,20 +25,20 @@ pub fn workload(part: &Part, experiment: &Experiment) -> Result<Workload, String
     let all = summary.layer_ids();
     let layers = evenly_spaced(&candidates(summary, experiment)?, experiment.workload.layers);
     // Held out: what is predicted from and what is run on are different requests.
-    let (half, odd) = if experiment.workload.held_out { (Half::Even, true) } else { (Half::Both, false) };
+    let odd = experiment.workload.held_out;
+    let half = if odd { Half::Even } else { Half::Both };
     let heat = layers.iter().map(|id| {
         let table = transition(&summary.layers[id], Kind::CrossToken, Scope::All, half, summary.experts);
         table.cells.iter().map(|&c| u32::try_from(c).unwrap_or(u32::MAX)).collect()
     });
     let shape = Shape { layers: &layers, all_layers: all.len(), experts: summary.experts };
-    let requests = part.requests.iter().filter(|r| !odd || r.is_odd());
     let none = "the trace has no decode tokens; the simulator fills its batches from decode steps";
     let phase = summary.stream_phase();
     if phase == Phase::Prefill {
         return Err(none.into());
     }
-    let WorkloadSettings { batch, steps, .. } = experiment.workload;
-    let filled = Workload::fill(requests, phase, shape, batch, steps, heat.collect());
+    let subjects = subjects::served(part, experiment)?;
+    let filled = subjects::fill(part, experiment, shape, Side::Scored, &subjects, heat.collect());
     if filled.sources == 0 && odd && part.requests.iter().any(|r| !r.span(phase).is_empty()) {
         let why = "no request of odd position has decode tokens, and heldout=on runs those alone: use heldout=off, or more requests";
         return Err(why.into());
@@ -45,8 +46,8 @@ pub fn workload(part: &Part, experiment: &Experiment) -> Result<Workload, String
     if filled.sources == 0 {
         return Err(none.into());
     }
-    let tokens = tokens(part, experiment, shape, Half::Odd);
-    Ok(Workload { loads: learn(part, experiment, shape), tokens, ..filled })
+    let tokens = tokens(part, experiment, shape, Side::Scored, &subjects);
+    Ok(Workload { loads: learn(part, experiment, shape, &subjects), tokens, ..filled })
 }
 
 /// The batch of an experiment from requests of a data set, and what its report must say of them.
@@ -71,6 +72,8 @@ pub struct Provenance {
     pub model: Option<String>,
     /// Collapsed layers among those that are simulated, by id.
     pub collapsed: Vec<u32>,
+    /// Subjects that they name.
+    pub subjects: usize,
     /// What was lost of them on the way.
     pub warnings: Vec<String>,
 }
@@ -85,8 +88,23 @@ impl Provenance {
             synthetic,
             model: part.model().map(|m| m.name.into()),
             collapsed: collapsed.filter(|id| workload.layers.contains(id)).collect(),
+            subjects: subjects::named(part),
             warnings,
         }
+    }
+
+    /// Why no step is of one subject, in a batch that mixes them.
+    pub(super) fn no_turns(&self) -> String {
+        if self.subjects < 2 {
+            return "its placement is chosen by the subject of what is served, and the requests do not name several subjects \
+                    (the folders of a trace do)"
+                .into();
+        }
+        format!(
+            "its placement is chosen by the subject of what is served, and a batch here mixes them: serve=subject gives each of {} \
+             subjects batches of its own",
+            self.subjects
+        )
     }
 
     /// The experiment as it is run on these requests: with their model, where it names none.

@@ -74,6 +74,8 @@ pub struct CaseStudy {
     pub layers: Vec<u32>,
     /// One for each batch and placement.
     pub rows: Vec<CaseRow>,
+    /// What of the experiment was not used, and what was lost of the requests.
+    pub warnings: Vec<String>,
 }
 
 impl CaseStudy {
@@ -130,7 +132,7 @@ pub fn case_rows(part: &Part, experiment: &Experiment, batch: usize) -> Result<V
         };
         let known = if case.knows { &coming } else { &prompts };
         let loads = Loads { experts, layers: known.clone(), ..Loads::default() };
-        let placed = (placement.place)(&loads, &topology, &params);
+        let placed = placement.once(&loads, &topology, &params);
         let device_seconds = busy(&filled, &placed, &topology, &params);
         // A step of a layer ends with its busiest GPU.
         let layer_seconds: Vec<f64> = device_seconds.iter().map(|l| l.seconds).collect();

@@ -1,206 +1,18 @@
 //! The lab: what each placement and dispatch is worth on requests that it was not made from. Apart from a run, which knows one
 //! batch: here the same placements are scored on what they learnt from, on what they did not, and beside bounds.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
-use serde::{Deserialize, Serialize};
-
+use super::lab_report::{Bound, LayerScores, PERCENTILES, PlaceReport, PlacedStrategy, Scores};
 use super::learn::{summed, with_steps};
-use super::{Dataset, Filled, Part, Provenance, Run, batch};
+use super::{BySubject, Dataset, Filled, LeftOut, Part, Provenance, Run, batch};
 use crate::analysis::{Positions, Rebalance};
 use crate::experiment::Experiment;
-use crate::model::{Phase, Placed, Replicas, Topology, model_named};
-use crate::place::files::{Deployment, PlacementFile, Target, fit};
-use crate::place::{Loads, Placement, placement_named};
-use crate::sim::{Balance, Bound as Limit, Breakdown, Outcome, Strategy, Workload, learning};
-
-/// The lab's report: `moescope place --json`.
-#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
-pub struct PlaceReport {
-    /// The experiment, in normal form and without settings of the view.
-    pub experiment: String,
-    /// Digest of the requests.
-    pub digest: String,
-    /// The requests are synthetic, not recorded.
-    pub synthetic: bool,
-    /// Model that the requests are of.
-    pub of_model: Option<String>,
-    /// Layers that are placed, by id.
-    pub layers: Vec<u32>,
-    /// MoE layers of the trace.
-    pub all_layers: usize,
-    /// Experts of a layer (E).
-    pub experts: usize,
-    /// Devices that work (G).
-    pub devices: usize,
-    /// Physical slots of a layer with all spare ones (E + R·G).
-    pub slots: usize,
-    /// Placements were learnt from the even requests, and scored on the odd ones.
-    pub held_out: bool,
-    /// There are no decode steps: every score is of one step, which is the counts scaled to the batch.
-    pub from_counts: bool,
-    /// Tokens of each expert that was learnt from, `[layer][expert]`.
-    pub loads: Vec<Vec<u64>>,
-    /// One for each strategy.
-    pub strategies: Vec<PlacedStrategy>,
-    /// How long each placement holds that is made on the prompts, by name; of the requests that are scored.
-    pub rebalance: BTreeMap<String, Rebalance>,
-    /// What stands beside them: the placement that knew the counts to come (`best`: a heuristic, which others can beat), and the worst one.
-    pub bounds: Vec<Bound>,
-    /// What was wrong in the input, and what must be known to read the scores.
-    pub warnings: Vec<String>,
-}
-
-/// One strategy with its placement.
-#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
-pub struct PlacedStrategy {
-    /// Name.
-    pub strategy: String,
-    /// Name of its placement.
-    pub placement: String,
-    /// Name of its dispatch.
-    pub dispatch: String,
-    /// The logical expert of each physical slot, `[layer][slot]`, device after device.
-    pub physical_to_logical: Vec<Vec<usize>>,
-    /// Slots of each device, `[layer][device]`: all the same where the experts can be shared out evenly.
-    pub slots_by_device: Vec<Vec<usize>>,
-    /// Largest over mean load: of `heldout`, else of `learnt`, as the four that follow.
-    pub max_over_mean: f64,
-    /// The same of activated experts.
-    pub activated_max_over_mean: f64,
-    /// Bytes of experts that are fetched, times hops.
-    pub link_bytes: f64,
-    /// Simulated seconds.
-    pub seconds: f64,
-    /// Seconds of the baseline over these.
-    pub speedup: f64,
-    /// Where that time goes.
-    pub breakdown: Breakdown,
-    /// What limits most of that time.
-    pub bound: Limit,
-    /// Copies that do not lie where blocks by id would have them, over all layers.
-    pub moved: u64,
-    /// Their bytes.
-    pub moved_bytes: f64,
-    /// Devices that hold an expert twice, over all layers: its tokens are one load there.
-    pub twice: u64,
-    /// The scores on what it was learnt from.
-    pub learnt: Scores,
-    /// The scores on what it was not learnt from, if held out.
-    pub heldout: Option<Scores>,
-    /// By layer, on the same requests.
-    pub by_layer: Vec<LayerScores>,
-}
-
-impl PlacedStrategy {
-    /// The scores that count: on what was not learnt from, if anything was held out.
-    #[must_use]
-    pub fn scores(&self) -> &Scores {
-        self.heldout.as_ref().unwrap_or(&self.learnt)
-    }
-}
-
-/// Scores of a strategy: means over layers of means over steps.
-#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
-pub struct Scores {
-    /// Largest over mean load of the working devices, in tokens.
-    pub max_over_mean: f64,
-    /// The same in the other convention: (largest − mean) over mean.
-    pub imbalance: f64,
-    /// Largest over mean number of experts that a device has tokens for.
-    pub activated_max_over_mean: f64,
-    /// `max_over_mean` at percentiles over layers: 50, 90, 99, 100.
-    pub max_over_mean_percentiles: [f64; 4],
-    /// Bytes of experts that are fetched, times hops.
-    pub link_bytes: f64,
-    /// Simulated seconds of all layers and steps.
-    pub seconds: f64,
-    /// Seconds of the baseline over these.
-    pub speedup: f64,
-}
-
-/// Scores of one layer.
-#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
-pub struct LayerScores {
-    /// Layer id.
-    pub layer: u32,
-    /// Largest over mean load, mean over steps.
-    pub max_over_mean: f64,
-    /// The same of activated experts.
-    pub activated_max_over_mean: f64,
-    /// Simulated seconds of all steps.
-    pub seconds: f64,
-    /// Tokens that each device computes, mean over steps.
-    pub load_by_device: Vec<f64>,
-    /// The same on what was learnt from.
-    pub learnt_max_over_mean: f64,
-}
-
-/// A placement that bounds the others, dispatched to where its experts lie.
-#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
-pub struct Bound {
-    /// `best`: Algorithm 2 on the very counts that are scored; `worst`: the hottest experts on the first device, and so on.
-    pub name: String,
-    /// Its scores.
-    pub scores: Scores,
-    /// Largest over mean load by layer.
-    pub by_layer: Vec<f64>,
-}
-
-impl PlaceReport {
-    /// A strategy by its name; the fastest, if none is named.
-    ///
-    /// # Errors
-    /// There is no such strategy in the report.
-    pub fn find(&self, strategy: Option<&str>) -> Result<&PlacedStrategy, String> {
-        let named = self.strategies.iter().find(|s| Some(s.strategy.as_str()) == strategy);
-        let fastest = || self.strategies.iter().min_by(|a, b| a.seconds.total_cmp(&b.seconds));
-        let of = if strategy.is_some() { named } else { fastest() };
-        of.ok_or_else(|| {
-            let all: Vec<&str> = self.strategies.iter().map(|s| s.strategy.as_str()).collect();
-            format!("no strategy {} was placed; there are {}", strategy.unwrap_or("at all"), all.join(", "))
-        })
-    }
-
-    /// The placement of one of its strategies as it is taken to a server.
-    #[must_use]
-    pub fn deployment(&self, of: &PlacedStrategy) -> Deployment {
-        Deployment {
-            layers: self.layers.clone(),
-            maps: of.physical_to_logical.clone(),
-            devices: self.devices,
-            experts: self.experts,
-            loads: self.loads.clone(),
-            model: self.of_model.as_deref().and_then(model_named),
-            experiment: self.experiment.clone(),
-        }
-    }
-
-    /// What is to be said of the fastest strategies: which one it is, or which tie and what makes them.
-    #[must_use]
-    pub fn fastest_words(&self) -> Option<String> {
-        let least = self.strategies.iter().map(|s| s.seconds).fold(f64::INFINITY, f64::min);
-        let tied: Vec<&PlacedStrategy> = self.strategies.iter().filter(|s| s.seconds <= least * (1.0 + 1e-9)).collect();
-        let names = tied.iter().map(|s| s.strategy.as_str()).collect::<Vec<_>>().join(", ");
-        let first = tied.first()?;
-        if tied.len() == 1 {
-            return Some(format!("{names} is the fastest."));
-        }
-        let why = match first.bound {
-            Limit::Hbm => {
-                "reading weights takes longer than computing, and in each of them the busiest device reads as many experts: how even \
-                 the tokens lie decides nothing. A larger batch tells them apart"
-            }
-            Limit::Compute => "computing bounds them all, and they share it alike",
-            Limit::Link => "the same links bound them all",
-        };
-        Some(format!("{} strategies tie: {names}. The reason: {why}.", tied.len()))
-    }
-}
-
-/// Percentiles over layers.
-pub const PERCENTILES: [usize; 4] = [50, 90, 99, 100];
+use crate::model::{Phase, Placed, Replicas, Topology, Turns, model_named};
+use crate::place::files::{PlacementFile, Target, fit};
+use crate::place::{FEWEST_REQUESTS, Loads, Placement, placement_named};
+use crate::sim::{Balance, Outcome, Strategy, Workload, learning};
 
 /// What a run of the lab is for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -221,7 +33,8 @@ pub struct Lab {
     from_counts: bool,
     stage: Stage,
     run: Option<Run>,
-    found: Vec<(Strategy, Replicas)>,
+    found: Vec<(Strategy, Turns)>,
+    left_out: Vec<LeftOut>,
     /// Loads by position in the requests, and the placements that are still to be judged by them.
     positions: Positions,
     to_judge: Vec<&'static Placement>,
@@ -262,7 +75,16 @@ impl Lab {
             provenance.warnings.extend(said.into_iter().map(|words| format!("the placement\u{2019}s file: {words}")));
         }
         let workload = Arc::new(with_steps(filled, part, experiment));
-        let run = Run::new(experiment.clone(), Arc::clone(&workload), provenance.clone())?;
+        // What is held against another placement is run with it, on the same batches.
+        let mut asked = experiment.clone();
+        if !workload.of_step.is_empty() {
+            for beside in experiment.run.strategies.iter().filter_map(|&s| beside(experiment, s)) {
+                if !asked.run.strategies.contains(&beside) {
+                    asked.run.strategies.push(beside);
+                }
+            }
+        }
+        let run = Run::new(asked, Arc::clone(&workload), provenance.clone())?;
         let mut to_judge: Vec<&'static Placement> = Vec::new();
         for placement in experiment.run.strategies.iter().map(|s| experiment.placement(s.placement())) {
             if placement.is_rule() && to_judge.iter().all(|p| p.name != placement.name) {
@@ -277,6 +99,7 @@ impl Lab {
             workload,
             from_counts,
             stage: Stage::Scored,
+            left_out: run.left_out().to_vec(),
             run: Some(run),
             found: Vec::new(),
             positions,
@@ -326,12 +149,22 @@ impl Lab {
     fn begin(&self, stage: Stage) -> Result<Run, String> {
         let of = &*self.workload;
         if stage == Stage::Learnt {
-            let filled = Filled::new(learnt(of), self.provenance.clone());
-            return Run::with_placements(self.experiment.clone(), Arc::new(filled), &self.found);
+            let learnt = learnt(of);
+            // Steps may be fewer: those of a subject keep its placement.
+            let steps = &learnt.of_step;
+            let found = self.found.iter().map(|(s, turns)| (*s, Turns::new(turns.each().to_vec(), steps.clone())));
+            let found: Vec<(Strategy, Turns)> = found.collect();
+            return Run::with_placements(
+                self.experiment.clone(),
+                Arc::new(Filled::new(learnt, self.provenance.clone())),
+                &found,
+            );
         }
         // A bound knows what is to come: it learns from what it is scored on.
         let layers = (0..of.layers.len()).map(|layer| of.sums(layer)).collect();
-        let loads = Loads { experts: of.experts, layers, ..Loads::default() };
+        // The baseline may be a placement for each subject: that of a bound's run is the one that it is anywhere.
+        let subjects = of.loads.subjects.clone();
+        let loads = Loads { experts: of.experts, layers, subjects, ..Loads::default() };
         let mut experiment = self.experiment.clone();
         experiment.run.strategies = bounds().into_iter().map(|b| b.1).collect();
         Run::new(experiment, Workload { loads, ..of.clone() }, self.provenance.clone())
@@ -343,7 +176,7 @@ impl Lab {
         let (resolved, topology) = (&self.resolved, &self.topology);
         let place = |layers: &[Vec<u64>]| {
             let loads = Loads { experts: self.workload.experts, layers: layers.to_vec(), ..Loads::default() };
-            (placement.place)(&loads, topology, &resolved.params())
+            placement.once(&loads, topology, &resolved.params())
         };
         let placed = place(self.positions.prefill());
         let judged = self.positions.rebalance(&placed, topology.live.len(), Some(&place));
@@ -366,7 +199,8 @@ impl Lab {
             scores(outcome, bytes, over)
         };
         let mut strategies = Vec::new();
-        for (strategy, replicas) in &self.found {
+        for (strategy, turns) in &self.found {
+            let replicas = turns.first();
             let (Some(on_scored), Some(on_learnt)) = (outcome_of(scored, *strategy), outcome_of(learnt, *strategy))
             else {
                 continue;
@@ -386,6 +220,7 @@ impl Lab {
                     seconds: on_scored.layer_seconds[at].iter().sum(),
                     load_by_device: balance.by_device.iter().map(|&n| n as f64 / balance.steps.max(1) as f64).collect(),
                     learnt_max_over_mean: on_learnt.balance[at].tokens,
+                    bounds: [f64::NAN; 3],
                 }
             };
             strategies.push(PlacedStrategy {
@@ -399,6 +234,7 @@ impl Lab {
                     .map(|p| topology.live.iter().map(|&d| p.slots()[d].len()).collect())
                     .collect(),
                 max_over_mean: now.max_over_mean,
+                bounds: [f64::NAN; 3],
                 activated_max_over_mean: now.activated_max_over_mean,
                 link_bytes: now.link_bytes,
                 seconds: now.seconds,
@@ -411,6 +247,10 @@ impl Lab {
                 moved_bytes: moved as f64 * bytes,
                 twice: replicas.layers.iter().map(twice).sum(),
                 by_layer: self.workload.layers.iter().enumerate().map(layer).collect(),
+                by_subject: beside(&self.experiment, *strategy).and_then(|beside| {
+                    let over = outcome_of(scored, beside)?;
+                    Some(BySubject::new(&self.workload, turns, on_scored, (beside, over), bytes))
+                }),
             });
         }
         let full = |replicas: &Replicas| resolved.overfull_of(replicas, topology, self.workload.all_layers);
@@ -418,7 +258,8 @@ impl Lab {
             .found
             .iter()
             .filter(|(strategy, _)| self.experiment.run.strategies.contains(strategy))
-            .filter_map(|(strategy, replicas)| Some((strategy.name(), full(replicas))).filter(|f| f.1 > 0))
+            .map(|(strategy, turns)| (strategy.name(), turns.each().iter().map(full).max().unwrap_or(0)))
+            .filter(|full| full.1 > 0)
             .map(|(name, devices)| format!("{name} ({devices} devices)"))
             .collect();
         let bound = |(name, strategy): (&str, Strategy)| {
@@ -435,6 +276,16 @@ impl Lab {
                 too_large.join(", ")
             ));
         }
+        warnings.extend(self.left_out.iter().map(ToString::to_string));
+        let too_few: BTreeSet<&str> =
+            strategies.iter().filter_map(|s| s.by_subject.as_ref()).flat_map(BySubject::too_few).collect();
+        if !too_few.is_empty() {
+            let names: Vec<&str> = too_few.into_iter().collect();
+            warnings.push(format!(
+                "fewer than {FEWEST_REQUESTS} requests to learn from: {}; served from the placement of all",
+                names.join(", ")
+            ));
+        }
         if self.from_counts {
             warnings.push(
                 "there are no decode steps: placements learn from all counts, and every score is of one step, the counts \
@@ -442,7 +293,7 @@ impl Lab {
                     .into(),
             );
         }
-        PlaceReport {
+        let mut report = PlaceReport {
             experiment: self.experiment.run_key().to_string(),
             digest: self.provenance.digest.clone(),
             synthetic: self.provenance.synthetic,
@@ -457,9 +308,12 @@ impl Lab {
             bounds: bounds().into_iter().filter_map(bound).collect(),
             loads: self.workload.loads.layers.clone(),
             strategies,
+            left_out: self.left_out,
             rebalance: self.rebalance,
             warnings,
-        }
+        };
+        report.bound_all();
+        report
     }
 }
 
@@ -472,10 +326,27 @@ fn bounds() -> Vec<(&'static str, Strategy)> {
 /// The learning batch: its steps, or its sums as one step of the same size.
 fn learnt(of: &Workload) -> Workload {
     let size = |layer: usize| of.of(0, layer).iter().map(|&n| u64::from(n)).sum();
-    let by_layer: Vec<Vec<Vec<u32>>> = (0..of.layers.len()).map(|l| learning(&of.loads, l, size(l))).collect();
+    let in_turn = !of.of_step.is_empty() && of.loads.steps.is_empty();
+    let of_layer = |layer: usize| {
+        if in_turn {
+            // The sums of each subject, one after another.
+            let each = of.loads.subjects.iter().map(|subject| of.loads.of_subject(subject));
+            return each.flat_map(|loads| learning(&loads, layer, size(layer))).collect();
+        }
+        learning(&of.loads, layer, size(layer))
+    };
+    let by_layer: Vec<Vec<Vec<u32>>> = (0..of.layers.len()).map(of_layer).collect();
     let steps = by_layer.first().map_or(0, Vec::len);
     let counts = (0..steps).flat_map(|step| by_layer.iter().flat_map(move |layer| layer[step].clone())).collect();
-    Workload { steps, counts, tokens: of.loads.tokens.clone(), ..of.clone() }
+    let of_step = if in_turn { (0..steps).collect() } else { of.of_step.clone() };
+    Workload { steps, counts, tokens: of.loads.tokens.clone(), of_step, ..of.clone() }
+}
+
+/// What a strategy whose placement is made for each subject is held against: the same dispatch on one placement for all.
+fn beside(experiment: &Experiment, strategy: Strategy) -> Option<Strategy> {
+    let beside = experiment.placement(strategy.placement()).beside()?;
+    let predicts = if strategy.predicts() { "+pred" } else { "" };
+    Strategy::named(&format!("{}.{}{predicts}", beside.name, strategy.dispatch().name))
 }
 
 fn outcome_of(outcomes: &[(Strategy, Outcome)], strategy: Strategy) -> Option<&Outcome> {

@@ -4,14 +4,15 @@
 use std::collections::BTreeSet;
 
 use super::Part;
+use super::subjects::{self, Side};
 use crate::analysis::{Half, Kind, Summary, collapsed, frequency, pair_counts, transition};
-use crate::experiment::{Experiment, Learn};
-use crate::model::{Phase, Scope, Tokens};
+use crate::experiment::{Experiment, Learn, Serve};
+use crate::model::{Labels, Phase, Scope, Tokens};
 use crate::place::{Loads, placement_named};
 use crate::sim::{Activations, Shape, Workload, evenly_spaced, learning};
 
 /// The tables that the placements of an experiment ask for, of these layers.
-pub(super) fn learn(part: &Part, experiment: &Experiment, shape: Shape<'_>) -> Loads {
+pub(super) fn learn(part: &Part, experiment: &Experiment, shape: Shape<'_>, subjects: &[Labels]) -> Loads {
     let summary = &part.summary;
     let (learn, held_out) = (experiment.workload.learn, experiment.workload.held_out);
     let half = if held_out { Half::Even } else { Half::Both };
@@ -22,12 +23,13 @@ pub(super) fn learn(part: &Part, experiment: &Experiment, shape: Shape<'_>) -> L
     };
     let asked = asked(experiment);
     let experts = summary.experts;
-    let mut loads = Loads { experts, ..Loads::default() };
+    let of_subjects = subjects::loads(part, experiment, shape, scope, subjects);
+    let mut loads = Loads { experts, subjects: of_subjects, ..Loads::default() };
     for id in shape.layers {
         loads.layers.push(frequency(&summary.layers[id], scope, half, experts));
     }
     if asked.contains("steps") {
-        add_steps(&mut loads, part, experiment, shape);
+        add_steps(&mut loads, part, experiment, shape, subjects);
     }
     if asked.contains("together") {
         for id in shape.layers {
@@ -71,23 +73,24 @@ pub(super) fn with_steps(mut workload: Workload, part: &Part, experiment: &Exper
     if workload.loads.steps.is_empty() {
         let Workload { layers, all_layers, experts, loads, .. } = &mut workload;
         let shape = Shape { layers, all_layers: *all_layers, experts: *experts };
-        add_steps(loads, part, experiment, shape);
+        // Whose turns cannot be told was refused before.
+        let subjects = subjects::served(part, experiment).unwrap_or_default();
+        add_steps(loads, part, experiment, shape, &subjects);
     }
     workload
 }
 
 /// Adds the batch that the learning requests fill, step by step. Steps are of decode: what learns from anything else has sums alone.
-fn add_steps(loads: &mut Loads, part: &Part, experiment: &Experiment, shape: Shape<'_>) {
+fn add_steps(loads: &mut Loads, part: &Part, experiment: &Experiment, shape: Shape<'_>, subjects: &[Labels]) {
     let (of, phase) = (&experiment.workload, part.summary.stream_phase());
     if of.learn != Learn::Decode || phase == Phase::Prefill {
         return;
     }
-    let requests = part.requests.iter().filter(|r| !of.held_out || !r.is_odd());
-    let filled = Workload::fill(requests, phase, shape, of.batch, of.steps, Vec::new());
+    let filled = subjects::fill(part, experiment, shape, Side::Learnt, subjects, Vec::new());
     let of_step = |layer, step| filled.of(step, layer).iter().map(|&n| n.into()).collect();
-    let of_layer = |layer| (0..of.steps).map(|step| of_step(layer, step)).collect();
+    let of_layer = |layer| (0..filled.steps).map(|step| of_step(layer, step)).collect();
     loads.steps = (0..shape.layers.len()).map(of_layer).collect();
-    loads.tokens = tokens(part, experiment, shape, Half::Even);
+    loads.tokens = tokens(part, experiment, shape, Side::Learnt, subjects);
 }
 
 /// A batch from sums alone, for recordings without decode steps: one step, in which each request of the batch has a token that
@@ -98,6 +101,9 @@ fn add_steps(loads: &mut Loads, part: &Part, experiment: &Experiment, shape: Sha
 pub(super) fn summed(part: &Part, experiment: &Experiment) -> Result<Workload, String> {
     experiment.topology().works()?;
     let (summary, of) = (&part.summary, &experiment.workload);
+    if of.serve == Serve::Subject {
+        return Err("serve=subject gives each subject its own batches of decode steps, and there are none".into());
+    }
     let layers = evenly_spaced(&candidates(summary, experiment)?, of.layers);
     let half = if of.held_out { Half::Odd } else { Half::Both };
     let shape = Shape { layers: &layers, all_layers: summary.layer_ids().len(), experts: summary.experts };
@@ -118,7 +124,7 @@ pub(super) fn summed(part: &Part, experiment: &Experiment) -> Result<Workload, S
         let loads = Loads { experts: summary.experts, layers: vec![sums], ..Loads::default() };
         counts.extend(learning(&loads, 0, tokens).concat());
     }
-    let loads = learn(part, &experiment.with("learn", "counts")?, shape);
+    let loads = learn(part, &experiment.with("learn", "counts")?, shape, &[]);
     let (experts, all_layers) = (shape.experts, shape.all_layers);
     let heat = vec![vec![0; experts * experts]; layers.len()];
     Ok(Workload {
@@ -132,15 +138,19 @@ pub(super) fn summed(part: &Part, experiment: &Experiment) -> Result<Workload, S
         loads,
         sources: part.requests.len(),
         tokens: None,
+        of_step: Vec::new(),
     })
 }
 
-/// What each request slot's token chose, in the batch of the requests of one half if anything is held out: none if nobody asks.
-pub(super) fn tokens(part: &Part, experiment: &Experiment, shape: Shape<'_>, half: Half) -> Option<Tokens> {
-    let of = &experiment.workload;
-    let requests = part.requests.iter().filter(|r| !of.held_out || r.is_odd() == (half == Half::Odd));
-    let phase = part.summary.stream_phase();
-    asked(experiment).contains(TOKENS).then(|| Workload::tokens(requests, phase, shape, of.batch, of.steps))
+/// What each request slot's token chose, in the batch of one side: none if nobody asks.
+pub(super) fn tokens(
+    part: &Part,
+    experiment: &Experiment,
+    shape: Shape<'_>,
+    side: Side,
+    subjects: &[Labels],
+) -> Option<Tokens> {
+    asked(experiment).contains(TOKENS).then(|| subjects::tokens(part, experiment, shape, side, subjects))
 }
 
 /// What is asked if somebody needs to know where tokens come from.

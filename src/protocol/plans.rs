@@ -18,10 +18,13 @@ impl Plans {
     /// The plan for an experiment on a batch: `last` if it is the same run, so that a second look plans nothing again.
     ///
     /// # Errors
-    /// How large the experts are is not known.
+    /// How large the experts are is not known, or the strategy means nothing on this batch.
     pub fn of(last: Option<Self>, experiment: &Experiment, filled: Arc<Filled>) -> Result<Self, String> {
         let Filled { workload, provenance, .. } = &*filled;
         let (experiment, strategy) = (provenance.resolve(experiment)?, experiment.view.show);
+        if workload.of_step.is_empty() && experiment.placement(strategy.placement()).beside().is_some() {
+            return Err(format!("{} has nothing to show: {}", strategy.name(), provenance.no_turns()));
+        }
         let config = experiment.config(workload, &Arc::new(experiment.topology()), strategy);
         let same = |l: &Self| Arc::ptr_eq(&l.filled, &filled) && l.config == config && l.strategy == strategy;
         if let Some(last) = last.filter(same) {

@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 use super::search::{Next, Search, Tried};
 use super::{Filled, Outcomes, Provenance};
 use crate::experiment::{Experiment, RunSettings, key_named};
-use crate::model::{ModelPreset, Replicas, Topology, model_named};
+use crate::model::{ModelPreset, Topology, Turns, model_named};
 use crate::sim::{Bound, Breakdown, Digest, Inputs, Outcome, Planned, Reads, Simulation, Strategy, Timed, Workload};
 
 /// Two runs of a strategy with the same key have the same outcome, to the byte: the settings that the strategy reads, the size of
@@ -55,8 +55,45 @@ pub struct RunReport {
     pub overfull: usize,
     /// One for each strategy.
     pub runs: Vec<StrategyRun>,
+    /// Strategies that were asked for and mean nothing on this batch.
+    pub left_out: Vec<LeftOut>,
     /// What was wrong in the input of the requests.
     pub warnings: Vec<String>,
+}
+
+/// A strategy that means nothing on a batch.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct LeftOut {
+    /// Name.
+    pub strategy: String,
+    /// Why, for people.
+    pub why: String,
+}
+
+impl std::fmt::Display for LeftOut {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "{} is left out: {}", self.strategy, self.why)
+    }
+}
+
+/// What changes of placement came to, if a strategy has a placement for each subject.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct Changes {
+    /// Experts that came to devices which had not held them, over all simulated layers.
+    pub moved: u64,
+    /// Their bytes.
+    pub bytes: f64,
+    /// What of the seconds that took.
+    pub seconds: f64,
+}
+
+impl Changes {
+    /// Those of an outcome, with experts of so many bytes.
+    pub(super) fn of(outcome: &Outcome, expert_bytes: f64) -> Self {
+        let moved = outcome.steps.iter().map(|step| step.moved).sum();
+        let seconds = outcome.steps.iter().map(|step| step.change_seconds).sum();
+        Self { moved, bytes: moved as f64 * expert_bytes, seconds }
+    }
 }
 
 /// The result of one strategy.
@@ -74,6 +111,8 @@ pub struct StrategyRun {
     pub seconds: f64,
     /// Where it goes, of the device that ends last: these sum to it.
     pub breakdown: Breakdown,
+    /// What changes of placement took of it: part of `weights` there.
+    pub changes: Changes,
     /// Bytes of activations on their way to experts, and back.
     pub activation_bytes: [f64; 2],
     /// Tokens a second through the simulated layers.
@@ -96,6 +135,8 @@ pub struct StrategyRun {
     pub layer_seconds: Vec<[f64; 3]>,
     /// Token-expert assignments on each die.
     pub die_tokens: Vec<f64>,
+    /// Seconds of each die from the start of a layer until it was done, summed over the layers.
+    pub die_seconds: Vec<f64>,
     /// Bytes through each die's HBM.
     pub hbm_bytes: Vec<f64>,
     /// Bytes over each link.
@@ -116,6 +157,7 @@ pub struct Run {
     overfull: usize,
     topology: Arc<Topology>,
     strategies: Vec<Entry>,
+    left_out: Vec<LeftOut>,
     done: u64,
     total: u64,
 }
@@ -193,7 +235,7 @@ impl Run {
     pub fn with_placements(
         mut experiment: Experiment,
         filled: Arc<Filled>,
-        placements: &[(Strategy, Replicas)],
+        placements: &[(Strategy, Turns)],
     ) -> Result<Self, String> {
         let Filled { workload, provenance, .. } = &*filled;
         // The page shows the synthetic workload while a link's trace is not there: such a result is not that trace's.
@@ -206,6 +248,18 @@ impl Run {
             if !strategies.contains(&needed) {
                 strategies.insert(0, needed);
             }
+        }
+        let mut left_out = Vec::new();
+        if workload.of_step.is_empty() {
+            let by_subject = |s: &Strategy| resolved.placement(s.placement()).beside().is_some();
+            let why = provenance.no_turns();
+            if let Some(needed) = [experiment.run.baseline, Strategy::BASE].iter().find(|s| by_subject(s)) {
+                let placement = resolved.placement(needed.placement()).name;
+                return Err(format!("{} cannot be measured with {placement}: {why}", needed.name()));
+            }
+            let out = strategies.iter().filter(|s| by_subject(s));
+            left_out = out.map(|s| LeftOut { strategy: s.name().into(), why: why.clone() }).collect();
+            strategies.retain(|s| !by_subject(s));
         }
         let topology = Arc::new(resolved.topology());
         let overfull = resolved.overfull(workload.all_layers, &workload.loads);
@@ -234,7 +288,7 @@ impl Run {
             let inputs = Some(alike.unwrap_or_else(make));
             entries.push(Entry { strategy, inputs, stage: Stage::Waits });
         }
-        Ok(Self { experiment, filled, resolved, overfull, topology, strategies: entries, done: 0, total })
+        Ok(Self { experiment, filled, resolved, overfull, topology, strategies: entries, left_out, done: 0, total })
     }
 
     /// Takes the outcomes of strategies that ran before with all that they read.
@@ -344,9 +398,15 @@ impl Run {
         self.strategies.into_iter().filter_map(done).collect()
     }
 
+    /// Strategies that were asked for and mean nothing on this batch.
+    #[must_use]
+    pub fn left_out(&self) -> &[LeftOut] {
+        &self.left_out
+    }
+
     /// Where each strategy has its experts, as far as that is known; strategies that were recalled have none if they searched.
     #[must_use]
-    pub fn placed(&self) -> Vec<(Strategy, Option<&Replicas>)> {
+    pub fn placed(&self) -> Vec<(Strategy, Option<&Turns>)> {
         self.strategies.iter().map(|e| (e.strategy, e.inputs.as_ref().map(|i| &i.config.replicas))).collect()
     }
 
@@ -367,6 +427,7 @@ impl Run {
             strategy: o.strategy.name().into(),
             seconds: o.seconds,
             breakdown: o.breakdown,
+            changes: Changes::of(o, self.resolved.expert().bytes(self.resolved.run.weight)),
             activation_bytes: o.activations,
             throughput: tokens / o.seconds,
             speedup: baseline / o.seconds,
@@ -378,6 +439,7 @@ impl Run {
             bound_seconds: o.bound_seconds,
             layer_seconds: o.layer_seconds.clone(),
             die_tokens: o.die_tokens.clone(),
+            die_seconds: o.die_seconds.clone(),
             hbm_bytes: o.hbm_bytes.clone(),
             link_bytes: o.link_bytes.clone(),
             link_busy: o.link_busy.clone(),
@@ -387,6 +449,7 @@ impl Run {
         RunReport {
             experiment: self.experiment.run_key().to_string(),
             runs: outcomes.iter().filter(wanted).map(run).collect(),
+            left_out: self.left_out,
             digest: provenance.digest.clone(),
             synthetic: provenance.synthetic,
             sources: workload.sources,
@@ -411,8 +474,10 @@ impl RunReport {
     #[must_use]
     pub fn overfull_words(&self) -> Option<String> {
         let (experiment, _) = Experiment::parse(&self.experiment);
-        let (device, caches) =
-            (experiment.system().device, if experiment.run.rest { " and the caches of their requests" } else { "" });
+        let (device, caches) = (
+            experiment.system().nouns().device,
+            if experiment.run.rest { " and the caches of their requests" } else { "" },
+        );
         let shorter = if experiment.run.rest { ", a shorter context" } else { "" };
         (self.overfull > 0).then(|| {
             format!(
@@ -426,7 +491,7 @@ impl RunReport {
     /// What is to be said of collapsed layers in this result, if there are any.
     #[must_use]
     pub fn collapsed_words(&self) -> Option<String> {
-        let die = Experiment::parse(&self.experiment).0.system().device;
+        let die = Experiment::parse(&self.experiment).0.system().nouns().device;
         let ids: Vec<String> = self.collapsed.iter().map(ToString::to_string).collect();
         let (layers, of) = match ids.len() {
             0 => return None,

@@ -139,7 +139,7 @@ impl Search {
             ..Workload::default()
         };
         let slots = whole.slots.iter().map(|&slots| slots / layers.len().max(1) as u64).collect();
-        let config = Config { slots, replicas: Replicas { layers: vec![starts[0].clone()] }, ..whole.clone() };
+        let config = Config { slots, replicas: Replicas { layers: vec![starts[0].clone()] }.into(), ..whole.clone() };
         let live = &self.topology.live;
         let all = experts + self.experiment.run.spare * live.len();
         let mut share = vec![0; self.topology.devices];

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use serde::{Deserialize, Serialize};
 
 use super::Workload;
-use crate::model::{ExpertSize, Hardware, Replicas, Rest, Topology};
+use crate::model::{ExpertSize, Hardware, Replicas, Rest, Topology, Turns};
 
 /// The order in which `base` enumerates dies.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -114,7 +114,7 @@ pub struct Config {
     /// The working devices, in the order in which `base` counts them.
     pub order: Vec<usize>,
     /// Where the experts lie.
-    pub replicas: Replicas,
+    pub replicas: Turns,
     /// Bytes of one expert (W).
     pub expert_bytes: f64,
     /// Compute time of one token in one expert, seconds (tt).
@@ -150,9 +150,10 @@ impl Config {
         hardware: &Hardware,
         expert: ExpertSize,
         tuning: &Tuning,
-        replicas: Replicas,
+        replicas: impl Into<Turns>,
         workload: &Workload,
     ) -> Self {
+        let replicas = replicas.into();
         let expert_bytes = expert.bytes(tuning.weight);
         // Two multiply-adds a weight of the three GEMMs. With 1-byte weights the dies compute at twice their FP16 rate.
         let rate = topology.device.fp16 * if tuning.weight <= 1.0 { 2.0 } else { 1.0 };
@@ -168,7 +169,13 @@ impl Config {
             let (requests, weights) = (batch.div_ceil(live.max(1)) as f64, expert.bytes(1.0));
             rest.seconds(requests, context as f64, tuning.weight, weights, (topology.device.hbm, rate))
         });
-        let room = room(topology, expert_bytes, &replicas, workload.all_layers, cached);
+        // Where experts change places, what predictions copy must have room in every turn.
+        let room = replicas
+            .each()
+            .iter()
+            .map(|each| room(topology, expert_bytes, each, workload.all_layers, cached))
+            .reduce(|least, more| least.iter().zip(more).map(|(a, b)| a.min(b)).collect())
+            .unwrap_or_default();
         let slots = |(die, room): (usize, f64)| match (topology.live.contains(&die), tuning.limited) {
             (false, _) => 0,
             (true, true) => slots(room / expert_bytes, workload.layers.len(), workload.all_layers),
@@ -193,10 +200,10 @@ impl Config {
         }
     }
 
-    /// The die that stores each expert of a layer; the first, if it lies on several.
+    /// The die that stores each expert of a layer, in the first turn; the first die, if it lies on several.
     #[must_use]
     pub fn home(&self, layer: usize) -> &[usize] {
-        self.replicas.layers[layer].home()
+        self.replicas.placed(0, layer).home()
     }
 
     /// Time to read one expert from HBM (Th), seconds.

@@ -18,14 +18,15 @@ impl Digest {
     /// The digest of a workload.
     #[must_use]
     pub fn of(workload: &Workload) -> Self {
-        let Workload { layers, all_layers, experts, batch, steps, counts, heat, loads, sources: _, tokens } = workload;
+        let Workload { layers, all_layers, experts, batch, steps, counts, heat, loads, sources: _, tokens, of_step } =
+            workload;
         let mut of_counts = Xxh3::new();
         for n in [layers.len(), *all_layers, *experts, *batch, *steps] {
             of_counts.update(&(n as u64).to_le_bytes());
         }
         absorb(&mut of_counts, layers);
         absorb(&mut of_counts, counts);
-        let Loads { experts: _, layers, steps, together, next, tokens: learnt, file } = loads;
+        let Loads { experts: _, layers, steps, together, next, tokens: learnt, file, subjects } = loads;
         for table in layers.iter().chain(steps.iter().flatten()).chain(together).chain(next) {
             of_counts.update(&(table.len() as u64).to_le_bytes());
             table.iter().for_each(|n| of_counts.update(&n.to_le_bytes()));
@@ -37,6 +38,12 @@ impl Digest {
         for tokens in tokens.iter().chain(learnt) {
             tokens.numbers().for_each(|n| of_counts.update(&n.to_le_bytes()));
         }
+        // Names decide nothing.
+        for subject in subjects {
+            of_counts.update(&[u8::from(subject.is_enough())]);
+            subject.layers.iter().flatten().for_each(|n| of_counts.update(&n.to_le_bytes()));
+        }
+        of_step.iter().for_each(|&subject| of_counts.update(&(subject as u64).to_le_bytes()));
         let mut of_pairs = Xxh3::new();
         heat.iter().for_each(|layer| absorb(&mut of_pairs, layer));
         Self { counts: of_counts.digest128(), pairs: of_pairs.digest128() }

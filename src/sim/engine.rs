@@ -120,7 +120,7 @@ pub fn timeline(planner: &Planner, step: usize, layer: usize) -> Timeline {
         seconds: timing.experts,
         flows: plan.tasks.iter().zip(timing.moved.start.iter().zip(&timing.moved.end)).map(flow).collect(),
         computed: computed(&plan, &timing, &inputs.network, &inputs.config),
-        home: inputs.config.home(layer).to_vec(),
+        home: inputs.config.replicas.placed(step, layer).home().to_vec(),
         copies: planner.readable_replicas(step, layer),
     }
 }

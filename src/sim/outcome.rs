@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::{Balance, Bound, Breakdown, LayerPlan, LayerTiming, Network, Strategy};
+use super::{Balance, Bound, Breakdown, LayerPlan, LayerTiming, Network, Strategy, Timing};
 
 /// HBM accesses by kind, in experts.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -36,6 +36,9 @@ pub struct Outcome {
     pub layer_seconds: Vec<[f64; 3]>,
     /// Token-expert assignments computed on each die.
     pub die_tokens: Vec<f64>,
+    /// Seconds of each die from the start of a layer until it was done, summed over the layers: what is left of `seconds` it waited
+    /// for others.
+    pub die_seconds: Vec<f64>,
     /// Bytes through each die's HBM.
     pub hbm_bytes: Vec<f64>,
     /// Bytes over each link, in the order of [`crate::model::Topology::links`], both directions together.
@@ -50,6 +53,19 @@ pub struct Outcome {
     pub activations: [f64; 2],
     /// How evenly the working devices are loaded, by simulated layer.
     pub balance: Vec<Balance>,
+    /// By step: its seconds, and what of them a change of placement took.
+    pub steps: Vec<StepSum>,
+}
+
+/// A step, summed over its layers.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct StepSum {
+    /// All of it, seconds.
+    pub seconds: f64,
+    /// What of that a change of placement took before its layers, seconds.
+    pub change_seconds: f64,
+    /// Experts that came to devices which had not held them.
+    pub moved: u64,
 }
 
 impl Outcome {
@@ -66,6 +82,7 @@ impl Outcome {
             bound_seconds: [0.0; 3],
             layer_seconds: vec![[0.0; 3]; layers],
             die_tokens: vec![0.0; dies],
+            die_seconds: vec![0.0; dies],
             hbm_bytes: vec![0.0; dies],
             link_bytes: vec![0.0; links],
             link_busy: vec![0.0; links],
@@ -73,6 +90,7 @@ impl Outcome {
             breakdown: Breakdown::default(),
             activations: [0.0; 2],
             balance: vec![Balance::new(dies); layers],
+            steps: Vec::new(),
         }
     }
 
@@ -90,10 +108,36 @@ impl Outcome {
             *if hops == 0 { &mut self.reads.local } else { &mut self.reads.remote } += 1;
             self.die_tokens[task.die] += task.tokens as f64;
         }
+        for task in plan.moves.iter().filter(|task| task.source != task.die) {
+            let hops = network.hops(task.source, task.die) as u64;
+            self.hops += hops;
+            self.die_hops[task.die] += hops;
+            self.reads.remote += 1;
+            self.reads.writes += 1;
+        }
+        if self.steps.len() <= plan.step {
+            self.steps.resize(plan.step + 1, StepSum::default());
+        }
+        let step = &mut self.steps[plan.step];
+        step.seconds += timing.seconds;
+        step.change_seconds += timing.change.as_ref().map_or(0.0, |change| change.seconds);
+        step.moved += plan.moved() as u64;
         self.seconds += timing.seconds;
+        self.die_seconds.iter_mut().zip(&timing.ends).for_each(|(sum, end)| *sum += end);
         self.breakdown.add(&timing.breakdown);
         self.activations.iter_mut().zip(timing.activations).for_each(|(sum, bytes)| *sum += bytes);
-        let (bytes, busy) = (&timing.moved.bytes, &timing.moved.busy);
+        for moved in timing.change.iter().map(|change| &change.moved).chain([&timing.moved]) {
+            self.transferred(moved);
+        }
+        self.bound_seconds[timing.critical as usize] += timing.seconds;
+        self.balance[plan.layer].add(&plan.tasks, network.live());
+        self.layer_seconds[plan.layer][timing.critical as usize] += timing.seconds;
+        self.bound = self.limited_by();
+    }
+
+    /// Adds what each resource did.
+    fn transferred(&mut self, moved: &Timing) {
+        let (bytes, busy) = (&moved.bytes, &moved.busy);
         let (dies, links) = (self.hbm_bytes.len(), self.link_bytes.len());
         self.hbm_bytes.iter_mut().zip(bytes).for_each(|(sum, bytes)| *sum += bytes);
         // One resource for a link, or one for each of its directions.
@@ -103,10 +147,6 @@ impl Outcome {
             self.link_bytes[link] += bytes[resources.clone()].iter().sum::<f64>();
             self.link_busy[link] += busy[resources].iter().fold(0.0, |a: f64, &b| a.max(b));
         }
-        self.bound_seconds[timing.critical as usize] += timing.seconds;
-        self.balance[plan.layer].add(&plan.tasks, network.live());
-        self.layer_seconds[plan.layer][timing.critical as usize] += timing.seconds;
-        self.bound = self.limited_by();
     }
 
     fn limited_by(&self) -> Bound {

@@ -4,7 +4,7 @@
 use std::cmp::Reverse;
 use std::sync::{Arc, OnceLock};
 
-use crate::model::{Placed, Replicas};
+use crate::model::{Placed, Replicas, Turns};
 
 use super::{Assignment, Config, FetchOrder, Holders, Layer, Network, Predictor, Predictors, Strategy, Workload};
 
@@ -16,8 +16,8 @@ pub struct Inputs {
     pub config: Arc<Config>,
     /// The hardware.
     pub network: Network,
-    /// Who holds what before any replica is made, by layer.
-    homes: Vec<Holders>,
+    /// Who holds what before any replica is made, `[turn][layer]`.
+    homes: Vec<Vec<Holders>>,
     shared: Predictors,
     predictors: Arc<OnceLock<Arc<Vec<Predictor>>>>,
 }
@@ -28,15 +28,15 @@ impl Inputs {
     pub fn new(workload: impl Into<Arc<Workload>>, config: impl Into<Arc<Config>>) -> Self {
         let (workload, config) = (workload.into(), config.into());
         let network = Network::new(&config.topology);
-        let homes = config.replicas.layers.iter().map(Holders::new).collect();
+        let homes = homes(&config.replicas);
         Self { workload, config, network, homes, shared: Predictors::default(), predictors: Arc::default() }
     }
 
     /// The same with the experts of every layer placed so: a search tries thousands, and only who holds what differs.
     #[must_use]
     pub fn placed(&self, placed: &Placed) -> Self {
-        let replicas = Replicas { layers: vec![placed.clone(); self.workload.layers.len()] };
-        let homes = replicas.layers.iter().map(Holders::new).collect();
+        let replicas = Turns::from(Replicas { layers: vec![placed.clone(); self.workload.layers.len()] });
+        let homes = homes(&replicas);
         let config = Arc::new(Config { replicas, ..(*self.config).clone() });
         let (workload, network) = (Arc::clone(&self.workload), self.network.clone());
         let (shared, predictors) = (self.shared.clone(), Arc::clone(&self.predictors));
@@ -49,11 +49,20 @@ impl Inputs {
         Self { shared: predictors.clone(), ..self }
     }
 
+    /// Who holds what in a step, apart from replicas that predictions made.
+    fn home(&self, step: usize, layer: usize) -> &Holders {
+        &self.homes[self.config.replicas.turn(step)][layer]
+    }
+
     fn predictor(&self, layer: usize) -> &Predictor {
         let Self { workload, config, .. } = self;
         let all = || self.shared.of(&workload.heat, workload.experts, config.predicted);
         &self.predictors.get_or_init(all)[layer]
     }
+}
+
+fn homes(replicas: &Turns) -> Vec<Vec<Holders>> {
+    replicas.each().iter().map(|each| each.layers.iter().map(Holders::new).collect()).collect()
 }
 
 /// One transfer of an expert, and the work that waits for it.
@@ -80,6 +89,17 @@ pub struct LayerPlan {
     pub by_origin: bool,
     /// By die: fetches in the order of the setting `fetch`, then replicas by expert.
     pub tasks: Vec<Task>,
+    /// What must move before, because the placement of this step is not that of the step before: by die reads of experts that it
+    /// did not hold, by id, then as many writes. Their tokens are 0.
+    pub moves: Vec<Task>,
+}
+
+impl LayerPlan {
+    /// Experts that move.
+    #[must_use]
+    pub fn moved(&self) -> usize {
+        self.moves.len() / 2
+    }
 }
 
 /// A replica and the layer of the run in which it was written.
@@ -107,7 +127,7 @@ impl Planner {
     /// Nothing is planned yet.
     #[must_use]
     pub fn new(inputs: Arc<Inputs>, strategy: Strategy) -> Self {
-        let holders = if strategy.predicts() { inputs.homes.clone() } else { Vec::new() };
+        let holders = if strategy.predicts() { inputs.homes[0].clone() } else { Vec::new() };
         let slots = inputs.config.slots.clone();
         Self { inputs, strategy, holders, replicas: Vec::new(), readable: 0, slots, next: 0 }
     }
@@ -139,15 +159,20 @@ impl Planner {
                 self.holders[at % self.inputs.workload.layers.len()].add(expert, die);
             }
             self.readable = self.replicas.len();
+            if self.strategy.predicts() && self.inputs.config.replicas.left(step).is_some() {
+                // Replicas stay, placed experts do not.
+                self.holders = (0..self.layers()).map(|layer| self.readable(step, layer)).collect();
+            }
         }
-        let holders = self.holders.get(layer).unwrap_or(&self.inputs.homes[layer]);
+        let moves = self.moves(step, layer);
+        let holders = self.holders.get(layer).unwrap_or(self.inputs.home(step, layer));
         let assignment = self.assign(step, layer, holders);
         let written = self.replicas.len();
         if self.strategy.predicts() {
             self.replicate(&assignment, at);
         }
-        let holders = self.holders.get(layer).unwrap_or(&self.inputs.homes[layer]);
-        Some(self.tasks(&assignment, (step, layer), holders, &self.replicas[written..]))
+        let holders = self.holders.get(layer).unwrap_or(self.inputs.home(step, layer));
+        Some(LayerPlan { moves, ..self.tasks(&assignment, (step, layer), holders, &self.replicas[written..]) })
     }
 
     /// Plans up to a layer of a step; false once it is done.
@@ -163,19 +188,41 @@ impl Planner {
         let holders = self.readable(step, layer);
         let assignment = self.assign(step, layer, &holders);
         let written: Vec<Replica> = self.replicas.iter().copied().filter(|r| r.at == index).collect();
-        self.tasks(&assignment, (step, layer), &holders, &written)
+        LayerPlan { moves: self.moves(step, layer), ..self.tasks(&assignment, (step, layer), &holders, &written) }
     }
 
     /// Replicas of a layer that can be read in a step that was planned: expert and die, by expert.
     #[must_use]
     pub fn readable_replicas(&self, step: usize, layer: usize) -> Vec<(usize, usize)> {
-        let (holders, home) = (self.readable(step, layer), self.inputs.config.home(layer));
+        let (holders, home) = (self.readable(step, layer), self.inputs.config.replicas.placed(step, layer).home());
         let of = |expert: usize| holders.of(expert).map(move |die| (expert, die));
         (0..home.len()).flat_map(of).filter(|&(expert, die)| home[expert] != die).collect()
     }
 
     fn readable(&self, step: usize, layer: usize) -> Holders {
-        let mut holders = self.inputs.homes[layer].clone();
+        self.with_replicas(self.inputs.home(step, layer), step, layer)
+    }
+
+    /// What must move before a layer of a step, because the step before had another placement. Who gets an expert reads it from where
+    /// it lay, the nearest, and writes it; what lies there already, placed or predicted, stays.
+    fn moves(&self, step: usize, layer: usize) -> Vec<Task> {
+        let Inputs { config, network, homes, .. } = &*self.inputs;
+        let Some(left) = config.replicas.left(step) else { return Vec::new() };
+        let before = self.with_replicas(&homes[left][layer], step, layer);
+        let mut moves = Vec::new();
+        for (die, slots) in config.replicas.placed(step, layer).slots().iter().enumerate() {
+            let mut new: Vec<usize> = slots.iter().copied().filter(|&expert| !before.has(expert, die)).collect();
+            new.sort_unstable();
+            new.dedup();
+            let read = |&expert: &usize| Task { die, source: source(&before, expert, die, network), expert, tokens: 0 };
+            moves.extend(new.iter().map(read));
+            moves.extend(new.iter().map(|&expert| Task { die, source: die, expert, tokens: 0 }));
+        }
+        moves
+    }
+
+    fn with_replicas(&self, homes: &Holders, step: usize, layer: usize) -> Holders {
+        let mut holders = homes.clone();
         let layers = self.layers();
         for r in self.replicas.iter().filter(|r| r.at % layers == layer && r.at / layers < step) {
             holders.add(r.expert, r.die);
@@ -192,7 +239,7 @@ impl Planner {
         let counts = workload.of(step, layer);
         (self.strategy.dispatch().assign)(&Layer {
             counts,
-            placed: &config.replicas.layers[layer],
+            placed: config.replicas.placed(step, layer),
             holders,
             config,
             network,
@@ -249,7 +296,7 @@ impl Planner {
                 tasks.push(Task { die, source: die, expert: replica.expert, tokens: 0 });
             }
         }
-        LayerPlan { step, layer, by_origin: self.strategy.dispatch().by_origin(), tasks }
+        LayerPlan { step, layer, by_origin: self.strategy.dispatch().by_origin(), tasks, moves: Vec::new() }
     }
 }
 

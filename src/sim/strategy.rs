@@ -25,13 +25,13 @@ pub struct Named {
 pub static STRATEGIES: [Named; 5] = [
     Named {
         name: "base",
-        says: "the wafer as one big GPU; every die fetches the experts of its share of tokens",
+        says: "the system as one big GPU; every device fetches the experts of its share of tokens",
         dispatch: &DISPATCHES[0],
         predicts: false,
     },
     Named {
         name: "ep",
-        says: "expert parallelism; each expert is computed on the die that stores it",
+        says: "expert parallelism; each expert is computed on the device that stores it",
         dispatch: &DISPATCHES[1],
         predicts: false,
     },
@@ -43,7 +43,7 @@ pub static STRATEGIES: [Named; 5] = [
     },
     Named {
         name: "pred",
-        says: "base, with predicted experts copied into the HBM of the dies that use them",
+        says: "base, with predicted experts copied into the HBM of the devices that use them",
         dispatch: &DISPATCHES[0],
         predicts: true,
     },
@@ -181,9 +181,12 @@ impl Strategy {
     #[must_use]
     pub fn ignores(self, activations: Activations, rest: bool) -> Vec<&'static str> {
         let mut ignores = vec!["strategies", "baseline", "llc"];
+        // Weights that move between placements take links, whatever else does.
+        let moves = self.placement().is_some_and(|p| p.beside().is_some());
         let free = activations == Activations::Free;
-        ignores.extend(self.dispatch().ignores.iter().filter(|name| free || !BETWEEN.contains(name)));
-        if free && self.dispatch().ignores.contains(&"link") {
+        let between = free && !moves;
+        ignores.extend(self.dispatch().ignores.iter().filter(|name| between || !BETWEEN.contains(name)));
+        if between && self.dispatch().ignores.contains(&"link") {
             ignores.extend(["nvlink", "nic", "nichop"]);
         }
         if free {
@@ -193,7 +196,10 @@ impl Strategy {
             ignores.push("context");
         }
         if !self.predicts() {
-            ignores.extend(["predict", "capacity", "write", "dram", "usable"]);
+            ignores.extend(["predict", "capacity", "dram", "usable"]);
+        }
+        if !self.predicts() && !moves {
+            ignores.push("write");
         }
         if let Some(placement) = self.placement() {
             ignores.push("home");

@@ -72,7 +72,20 @@ pub struct LayerTiming {
     pub activations: [f64; 2],
     /// The resource that no plan of these bytes and tokens could do without for longest.
     pub critical: Bound,
+    /// When each die was done, seconds: the last of them ends the layer.
+    pub ends: Vec<f64>,
     /// When each task's expert moved, in the order of the plan, and what each resource did.
+    pub moved: Timing,
+    /// What a change of placement takes before all of it; it counts as waiting for weights.
+    pub change: Option<Change>,
+}
+
+/// Experts on their way from one placement to the next.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Change {
+    /// Until the last of them is read and written, seconds.
+    pub seconds: f64,
+    /// What each resource did.
     pub moved: Timing,
 }
 
@@ -82,16 +95,27 @@ pub struct LayerTiming {
 pub fn time(plan: &LayerPlan, inputs: &Inputs) -> LayerTiming {
     let Inputs { network, config, .. } = inputs;
     let fetch = |t: &Task| Fetch { source: t.source, die: t.die, bytes: config.expert_bytes };
+    let change = (!plan.moves.is_empty()).then(|| {
+        let fetches: Vec<Fetch> = plan.moves.iter().map(fetch).collect();
+        let moved = transfer(network, &fetches, config.in_flight);
+        let end = |(task, end): (&Task, &f64)| {
+            end + if task.source == task.die { config.write } else { network.latency(task.source, task.die) }
+        };
+        let seconds = plan.moves.iter().zip(&moved.end).map(end).fold(0.0, f64::max);
+        Change { seconds, moved }
+    });
     let fetches: Vec<Fetch> = plan.tasks.iter().map(fetch).collect();
     let moved = transfer(network, &fetches, config.in_flight);
     // The device at work, what it has computed so far; and the same of the one that ends last.
     let (mut die, mut work) = (usize::MAX, 0.0);
     let (mut last, mut experts, mut busy) = (usize::MAX, 0.0, 0.0);
+    let mut ends = vec![0.0; network.dies];
     compute(plan, &moved, network, config, |task, _, end| {
         if task.die != die {
             (die, work) = (task.die, 0.0);
         }
         work += task.tokens as f64 * config.token_seconds;
+        ends[task.die] = end;
         if end > experts || die == last {
             (last, experts, busy) = (die, end, work);
         }
@@ -113,15 +137,21 @@ pub fn time(plan: &LayerPlan, inputs: &Inputs) -> LayerTiming {
         let shown = (both - experts).max(0.0) / both;
         ways = ways.map(|way| way * shown);
     }
+    let changing = change.as_ref().map_or(0.0, |change| change.seconds);
+    if let Some(change) = change.as_ref().filter(|change| change.seconds > experts.max(both)) {
+        let [hbm, link] = longest(&change.moved, network);
+        critical = if link > hbm { Bound::Link } else { Bound::Hbm };
+    }
     let breakdown = Breakdown {
         dispatch: ways[0],
-        weights: experts - busy,
+        weights: experts - busy + changing,
         compute: busy,
         combine: ways[1],
         rest: config.rest_seconds,
     };
-    let seconds = ways[0] + experts + ways[1] + config.rest_seconds;
-    LayerTiming { seconds, experts, breakdown, activations, critical, moved }
+    ends.iter_mut().for_each(|end| *end += changing);
+    let seconds = changing + ways[0] + experts + ways[1] + config.rest_seconds;
+    LayerTiming { seconds, experts, breakdown, activations, critical, ends, moved, change }
 }
 
 /// What each die computed, by die in its order.
@@ -160,17 +190,20 @@ fn compute(
 fn critical(plan: &LayerPlan, moved: &Timing, network: &Network, config: &Config) -> Bound {
     let tokens = |of_die: &[Task]| of_die.iter().map(|t| t.tokens).sum::<u64>();
     let most = plan.tasks.chunk_by(|a, b| a.die == b.die).map(tokens).max().unwrap_or(0);
-    let longest = |from: usize, to: usize| {
-        let seconds = moved.bytes[from..to].iter().zip(&network.capacity[from..to]).map(|(bytes, rate)| bytes / rate);
-        seconds.fold(0.0, f64::max)
-    };
     let mut best = (most as f64 * config.token_seconds, Bound::Compute);
-    for (seconds, bound) in
-        [(longest(0, network.dies), Bound::Hbm), (longest(network.dies, network.capacity.len()), Bound::Link)]
-    {
+    for (seconds, bound) in longest(moved, network).into_iter().zip([Bound::Hbm, Bound::Link]) {
         if seconds > best.0 {
             best = (seconds, bound);
         }
     }
     best.1
+}
+
+/// Seconds of transfers through the busiest HBM and over the busiest link.
+fn longest(moved: &Timing, network: &Network) -> [f64; 2] {
+    let of = |from: usize, to: usize| {
+        let seconds = moved.bytes[from..to].iter().zip(&network.capacity[from..to]).map(|(bytes, rate)| bytes / rate);
+        seconds.fold(0.0, f64::max)
+    };
+    [of(0, network.dies), of(network.dies, network.capacity.len())]
 }

@@ -28,6 +28,8 @@ pub struct Workload {
     pub sources: usize,
     /// What each request slot's token chose; none where nobody asks where tokens come from.
     pub tokens: Option<Tokens>,
+    /// The subject that each step is of, by its position in the subjects of the loads; none where batches are mixed.
+    pub of_step: Vec<usize>,
 }
 
 /// Which request slots hold the tokens of each expert, in one layer of one step.
@@ -94,7 +96,25 @@ impl Workload {
             loads: Loads::default(),
             sources: sources.len(),
             tokens: None,
+            of_step: Vec::new(),
         }
+    }
+
+    /// Batches one after another, each of one subject: the steps of the first, then those of the next. Layers, experts and the size of
+    /// a batch are those of the first, and all must share them.
+    #[must_use]
+    pub fn in_turn(parts: Vec<Self>) -> Self {
+        let mut all = Self::default();
+        for (subject, part) in parts.into_iter().enumerate() {
+            if subject == 0 {
+                all = Self { counts: Vec::new(), steps: 0, sources: 0, ..part.clone() };
+            }
+            all.of_step.extend(std::iter::repeat_n(subject, part.steps));
+            all.steps += part.steps;
+            all.sources += part.sources;
+            all.counts.extend(part.counts);
+        }
+        all
     }
 
     /// What each slot's token chose in the batch that [`Workload::fill`] makes of the same.

@@ -11,6 +11,7 @@ use leptos::task::spawn_local;
 use super::load::{forget_data, load};
 use super::recent::restore;
 use super::store::{DATA_WORKER, Store};
+use crate::experiment::View;
 use crate::model::Scope;
 use crate::protocol::{Asked, DataId, Origin, jobs};
 use crate::web::pixel_ratio;
@@ -53,7 +54,11 @@ pub(super) fn begin(store: Store) {
     let scope = Memo::new(move |_| store.experiment.with(|e| e.view.scope));
     let layer = Memo::new(move |_| store.experiment.with(|e| (!e.view.mean).then_some(e.view.layer)));
     Effect::new(move |_| ask_overview(store, data.get().map(|d| d.0), scope.get()));
-    Effect::new(move |_| ask_layer(store, data.get().map(|d| d.0), layer.get(), scope.get()));
+    // Figures of a layer are Explore's.
+    let explored = Memo::new(move |_| store.opened(View::Explore));
+    Effect::new(move |_| {
+        ask_layer(store, data.get().filter(|_| explored.get()).map(|d| d.0), layer.get(), scope.get())
+    });
     // The details of a layer are asked for once its first figures are there: a moving slider never waits for them.
     let at = Memo::new(move |_| {
         Some((store.answers.layer.with(|v| v.as_ref().map(|v| v.layer))?, data.get()?.0, scope.get()))

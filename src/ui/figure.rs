@@ -8,11 +8,12 @@ use leptos::leptos_dom::helpers::{TimeoutHandle, set_timeout_with_handle};
 use leptos::prelude::*;
 use wasm_bindgen::prelude::*;
 
-use super::settings::moving;
+use super::settings::{moving, write_address};
 use super::store::Store;
 use crate::analysis::Table;
 use crate::plot::theme::{DARK, LIGHT};
 use crate::plot::{Chart, Frame, Look, svg};
+use crate::protocol::Origin;
 use crate::web::{clear, download, download_canvas, draw, now};
 
 /// A figure. `chart` runs again whenever a signal that it reads changes; `hover` gets a place in the figure's own axes.
@@ -117,6 +118,11 @@ fn figure(
         if css < 1.0 {
             return;
         }
+        // In a view that is closed, or folded away: nothing is made, let alone drawn, until it is looked at.
+        if canvas.get_untracked().is_some_and(|c| c.offset_parent().is_none()) {
+            let _ = seen.get();
+            return;
+        }
         let (chart, look) = (make(), look());
         forget();
         // A slider answers within a frame because figures out of sight wait until it rests.
@@ -167,6 +173,49 @@ fn figure(
         download(&format!("moescope-{id}.csv"), "text/csv", &text);
     };
     let table = RwSignal::new(false);
+    let open = RwSignal::new(false);
+    let left = move |event: leptos::ev::FocusEvent| {
+        let inside = event
+            .related_target()
+            .and_then(|t| t.dyn_into::<web_sys::Element>().ok())
+            .and_then(|e| e.closest(".menu").ok().flatten());
+        if inside.is_none() {
+            open.set(false);
+        }
+    };
+    let said_link = RwSignal::new("Copy link");
+    let copy_frame = move |_| {
+        let text = store.experiment.with_untracked(|e| {
+            let mut of = e.clone();
+            of.view.embed = id.into();
+            of.to_string()
+        });
+        let base = window().location().href().unwrap_or_default();
+        let base = base.split('#').next().unwrap_or_default().to_string();
+        let frame = format!(
+            "<iframe src=\"{base}#{text}\" width=\"720\" height=\"560\" loading=\"lazy\" title=\"{title}\"></iframe>"
+        );
+        leptos::task::spawn_local(async move {
+            let _ = crate::web::clipboard(frame).await;
+        });
+    };
+    let copy_link = move |_| {
+        write_address(store);
+        let link = window().location().href().unwrap_or_default();
+        leptos::task::spawn_local(async move {
+            said_link.set(if crate::web::clipboard(link).await {
+                "Link copied"
+            } else {
+                "Copy it from the address bar"
+            });
+            set_timeout(
+                move || {
+                    let _ = said_link.try_set("Copy link");
+                },
+                std::time::Duration::from_secs(3),
+            );
+        });
+    };
     // What the arrow keys look at, in the figure's own axes.
     let cursor = StoredValue::new_local(None::<(f64, f64)>);
     let said = RwSignal::new(String::new());
@@ -220,23 +269,32 @@ fn figure(
         }
     };
     view! {
-        <figure id=id class:shown=embedded>
-            <header>
+        <figure id=id class="fig" class:shown=embedded>
+            <header class="fig-h">
                 <h3>{title}</h3>
-                <span class="save">
+                {move || (store.origin() == Origin::Synthetic).then(|| view! { <span class="badge syn">"synthetic"</span> })}
+                <div class="menu" on:focusout=left>
                     <button
                         type="button"
-                        class="as-table"
-                        aria-expanded=move || table.get().to_string()
-                        on:click=move |_| table.update(|t| *t = !*t)
-                        title="Show this figure's numbers as a table"
+                        class="dots"
+                        aria-haspopup="menu"
+                        aria-expanded=move || open.get().to_string()
+                        aria-label=format!("Save or share: {title}")
+                        on:click=move |_| open.update(|o| *o = !*o)
                     >
-                        "Table"
+                        "\u{22ef}"
                     </button>
-                    <button type="button" prop:disabled=move || !there.get() on:click=save_png title="Save this figure as a picture">"PNG"</button>
-                    <button type="button" prop:disabled=move || !there.get() on:click=save_svg title="Save this figure as a drawing">"SVG"</button>
-                    <button type="button" prop:disabled=move || !there.get() on:click=save_csv title="Save this figure's numbers">"CSV"</button>
-                </span>
+                    <div class="save" role="menu" hidden=move || !open.get() on:click=move |_| open.set(false)>
+                        <button type="button" role="menuitem" class="as-table" aria-expanded=move || table.get().to_string() on:click=move |_| table.update(|t| *t = !*t)>
+                            {move || if table.get() { "Hide the table" } else { "Table" }}
+                        </button>
+                        <button type="button" role="menuitem" prop:disabled=move || !there.get() on:click=save_png>"PNG, as shown"</button>
+                        <button type="button" role="menuitem" prop:disabled=move || !there.get() on:click=save_svg>"SVG"</button>
+                        <button type="button" role="menuitem" prop:disabled=move || !there.get() on:click=save_csv>"CSV"</button>
+                        <button type="button" role="menuitem" on:click=copy_frame>"Copy as a frame"</button>
+                        <button type="button" role="menuitem" on:click=copy_link>{move || said_link.get()}</button>
+                    </div>
+                </div>
             </header>
             <div class="canvas" node_ref=holder>
                 <canvas
@@ -265,7 +323,7 @@ fn figure(
 const SHOWN_ROWS: usize = 200;
 
 /// The numbers of a figure as a table.
-fn as_table(title: &'static str, csv: &str) -> AnyView {
+pub(super) fn as_table(title: &'static str, csv: &str) -> AnyView {
     let Table { head, rows: all } = Table::read(csv);
     let row = |fields: &Vec<String>| {
         view! { <tr>{fields.iter().map(|c| view! { <td>{c.clone()}</td> }).collect_view()}</tr> }
@@ -289,8 +347,8 @@ fn as_table(title: &'static str, csv: &str) -> AnyView {
 #[component]
 pub(super) fn Missing(id: &'static str, title: &'static str, why: String) -> impl IntoView {
     view! {
-        <figure id=id class="empty">
-            <header>
+        <figure id=id class="fig empty">
+            <header class="fig-h">
                 <h3>{title}</h3>
             </header>
             <p>{why}</p>
@@ -350,7 +408,8 @@ fn watch_width(element: NodeRef<html::Div>, width: RwSignal<f64>) {
         let changed = Closure::<dyn FnMut()>::new(move || {
             let now = f64::from(measured.client_width());
             // The figure may be gone by the time its last resize is told.
-            if width.try_get_untracked().is_some_and(|before| (now - before).abs() > 0.5) {
+            // In a closed view it has none, and keeps what was drawn.
+            if now > 0.5 && width.try_get_untracked().is_some_and(|before| (now - before).abs() > 0.5) {
                 width.set(now);
             }
         });

@@ -9,13 +9,19 @@ mod figure;
 mod load;
 mod numbers;
 mod panels;
+mod present;
 mod query;
 mod recent;
 mod remote;
 mod runs;
 mod selection;
 mod settings;
+mod shell;
+mod simulate;
 mod store;
+mod story;
+mod tone;
+mod views;
 
 use leptos::prelude::*;
 
@@ -36,25 +42,19 @@ fn App() -> impl IntoView {
     actions::begin(store);
     recent::begin(store);
     remote::begin(store);
+    shell::begin(store);
+    present::begin(store);
     api::offer(store);
+    let rooms = views::VIEWS.iter().map(|&(view, make)| shell::room(store, view, make)).collect_view();
     view! {
-        <panels::Header store />
-        <panels::Parts />
-        <main>
+        <shell::Bar store />
+        <main id="main" tabindex="-1">
             <panels::Notices store />
-            <panels::Trace store />
-            <panels::Story store />
-            <panels::See store />
-            <panels::Tell store />
-            <panels::Place store />
-            <panels::Deploy store />
-            <panels::Compare store />
-            <panels::Explain store />
-            <panels::Paper store />
-            <panels::Pieces />
-            <panels::Glossary />
+            {rooms}
         </main>
-        <panels::Footer />
+        <panels::Footer store />
+        <shell::Tabs store />
+        <panels::TraceSheet store />
         <panels::Dialogs store />
     }
 }

@@ -11,7 +11,7 @@ use leptos::task::spawn_local;
 
 use super::query::{Query, Ticket};
 use super::store::{DATA_WORKER, Point, SIMULATOR, Store};
-use crate::experiment::{Experiment, Sweep, Variant};
+use crate::experiment::{Experiment, Sweep, Variant, View};
 use crate::model::model_named;
 use crate::protocol::{DataId, Origin, PaperRun, RunReport, Versus, jobs, paper_models};
 use crate::sim::Strategy;
@@ -29,6 +29,7 @@ pub(super) fn begin(store: Store) {
         // Read, not only tracked: a memo that nobody has read counts as changed.
         let _ = (origin.get(), key.get(), trace.get());
         answers.placed.clear();
+        answers.case_study.clear();
         simulate(store);
     });
     // A new result makes what belongs to the old one void.
@@ -39,9 +40,10 @@ pub(super) fn begin(store: Store) {
         let held = origin.get() == Origin::Trace || store.loaded.synthetic_of.with(|of| of.as_ref() == Some(&wanted));
         data.get().filter(|_| held && answers.run.with(Option::is_some))
     });
+    let opened = Memo::new(move |_| store.opened(View::Simulate));
     Effect::new(move |_| {
         let _ = view.get();
-        timeline(store, there.get().map(|d| d.0));
+        timeline(store, there.get().filter(|_| opened.get()).map(|d| d.0));
     });
     let sweep = Memo::new(move |_| store.experiment.with(|e| e.view.sweep.clone()));
     Effect::new(move |_| swept(store, there.get().map(|d| d.0), sweep.get()));
@@ -88,7 +90,7 @@ pub(super) fn simulate(store: Store) {
 
 /// Runs an experiment on a worker: on the trace, if one is named, else on its synthetic workload. The simulator makes what it
 /// needs of that itself: it is done before the data worker has counted all of it.
-async fn run<T: Send + Sync>(
+pub(super) async fn run<T: Send + Sync>(
     ticket: &Ticket<T>,
     worker: usize,
     of: Option<&DataId>,
@@ -103,8 +105,20 @@ async fn run<T: Send + Sync>(
     ticket.job_with(worker, jobs::Run::new(experiment.clone()), Some(batch), on_progress).await
 }
 
+/// Runs another experiment than the page's on what is shown: what would be, if.
+pub(super) fn what_if(store: Store, query: Query<RunReport>, experiment: Experiment) {
+    let (Some(pool), Some(of)) = (store.pool(), untrack(|| store.data())) else { return query.clear() };
+    let of = (of.origin == Origin::Trace).then_some(of);
+    let ticket = query.ask_anew(&pool);
+    let worker = simulators(&pool).last().copied().unwrap_or(DATA_WORKER);
+    spawn_local(async move {
+        let ran = twice(|| run(&ticket, worker, of.as_ref(), &experiment, ticket.teller())).await;
+        ticket.settle(store.chrome.failure, ran);
+    });
+}
+
 /// Does a part of a question; once more if its worker was lost under it.
-async fn twice<R, F: Future<Output = Result<R, PoolError>>>(part: impl Fn() -> F) -> Result<R, PoolError> {
+pub(super) async fn twice<R, F: Future<Output = Result<R, PoolError>>>(part: impl Fn() -> F) -> Result<R, PoolError> {
     match part().await {
         Err(PoolError::Lost(_)) => part().await,
         other => other,
@@ -112,9 +126,17 @@ async fn twice<R, F: Future<Output = Result<R, PoolError>>>(part: impl Fn() -> F
 }
 
 fn timeline(store: Store, of: Option<DataId>) {
-    let query = store.answers.timeline;
+    timeline_of(store, store.answers.timeline, of, store.experiment.get_untracked());
+}
+
+/// One layer over time, of the strategy that the experiment shows.
+pub(super) fn timeline_of(
+    store: Store,
+    query: Query<crate::sim::Timeline>,
+    of: Option<DataId>,
+    experiment: Experiment,
+) {
     let (Some(pool), Some(of)) = (store.pool(), of) else { return query.clear() };
-    let experiment = store.experiment.get_untracked();
     let ticket = query.ask(&pool, &of);
     spawn_local(async move {
         let part = || async {
@@ -180,7 +202,7 @@ fn run_each(store: Store, query: Query<Vec<Point>>, of: Option<DataId>, all: Vec
 }
 
 /// Workers that simulate beside the data's; where no other works, that one too.
-fn simulators(pool: &Pool) -> Vec<usize> {
+pub(super) fn simulators(pool: &Pool) -> Vec<usize> {
     let all: Vec<usize> = (SIMULATOR..pool.len()).filter(|&w| pool.works(w)).collect();
     if all.is_empty() { vec![DATA_WORKER] } else { all }
 }
@@ -217,6 +239,17 @@ pub(super) fn compare_placements(store: Store, search: bool, file: Option<Droppe
                 done => return ticket.settle(store.chrome.failure, done),
             }
         }
+    });
+}
+
+/// Figures 16 and 17 on what is shown.
+pub(super) fn case_study(store: Store) {
+    let (Some(pool), Some(of)) = (store.pool(), untrack(|| store.data())) else { return };
+    let experiment = store.experiment.with_untracked(Experiment::run_key);
+    let ticket = store.answers.case_study.ask(&pool, &of);
+    spawn_local(async move {
+        let job = jobs::CaseStudy::new(of, experiment);
+        ticket.settle(store.chrome.failure, ticket.job_with(DATA_WORKER, job, None, ticket.teller()).await);
     });
 }
 

@@ -7,21 +7,15 @@ use leptos::prelude::*;
 use super::settings::change;
 use super::store::Store;
 use crate::experiment::{Experiment, Look};
-use crate::model::{Mesh, Topology};
+use crate::model::Topology;
 use crate::protocol::Origin;
 use crate::sim::Timeline;
 use crate::synth::synthetic_model;
-use crate::units::floor;
 
 /// The layer that was recorded, if it is of the wafer as it is now: settings change before their results are there.
 pub(super) fn timeline(store: Store) -> Option<Arc<Timeline>> {
     let dies = store.scene.with(|e| e.hardware().mesh.dies());
     store.answers.timeline.get().filter(|t| t.dies == dies)
-}
-
-/// The die at a place of the picture, whose axes count dies.
-pub(super) fn die_at(mesh: Mesh, x: f64, y: f64) -> usize {
-    floor(y).min(mesh.y - 1) * mesh.x + floor(x).min(mesh.x - 1)
 }
 
 /// The system as it is.
@@ -31,11 +25,6 @@ pub(super) fn topology(store: Store) -> Memo<Arc<Topology>> {
         system.track();
         Arc::new(store.settings.with_untracked(Experiment::topology))
     })
-}
-
-/// Links of the picture: of a system whose devices are joined in another way than to their neighbours, none.
-pub(super) fn drawn(store: Store, links: Vec<f64>) -> Vec<f64> {
-    if store.scene.with(|e| e.system().mesh) { links } else { Vec::new() }
 }
 
 /// Looks at something, or away from it.

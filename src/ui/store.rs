@@ -5,10 +5,10 @@ use std::sync::Arc;
 use leptos::prelude::*;
 
 use super::query::{Failure, Query};
-use crate::analysis::Report;
-use crate::experiment::Experiment;
+use crate::analysis::{Report, Small};
+use crate::experiment::{Experiment, View};
 use crate::format::{Issue, Told};
-use crate::protocol::{DataId, Figures, Info, Origin, PaperRun, PlaceReport, Question, RunReport, Side};
+use crate::protocol::{CaseStudy, DataId, Figures, Info, Origin, PaperRun, PlaceReport, Question, RunReport, Side};
 use crate::sim::Timeline;
 use crate::web::{Dropped, Pool, prefers_dark, recall};
 
@@ -49,6 +49,8 @@ pub(super) enum Dialog {
     Share,
     Keys,
     Palette,
+    /// What is loaded: a sheet of its own, which keeps what is in it.
+    Trace,
 }
 
 /// A run beside others: of a swept value, or of an experiment in a comparison.
@@ -97,6 +99,8 @@ pub(super) struct Loaded {
     pub(super) last: StoredValue<(String, Vec<Dropped>, Told), LocalStorage>,
     /// The files that the loaded trace was read from.
     pub(super) files: StoredValue<Vec<Dropped>, LocalStorage>,
+    /// The reader's own placement, which is compared with the others.
+    pub(super) placement: RwSignal<Option<Dropped>, LocalStorage>,
     /// Grows with every change of what the data worker holds.
     pub(super) generation: RwSignal<u32>,
 }
@@ -110,6 +114,8 @@ pub(super) struct Answers {
     pub(super) layer: Query<Figures>,
     /// Further figures of that layer.
     pub(super) details: Query<Figures>,
+    /// One figure of every layer, small, as they come.
+    pub(super) every: Query<Vec<Small>>,
     /// All analyses of what is shown.
     pub(super) report: Query<Report>,
     /// The last result of the simulator.
@@ -126,6 +132,8 @@ pub(super) struct Answers {
     pub(super) placed: Query<PlaceReport>,
     /// The runs of Figure 12.
     pub(super) paper: Query<Vec<PaperRun>>,
+    /// Figures 16 and 17.
+    pub(super) case_study: Query<CaseStudy>,
 }
 
 /// The page itself.
@@ -152,6 +160,8 @@ pub(super) struct Store {
     pub(super) settings: Memo<Experiment>,
     /// The settings without the step, layer and moment that are looked at: what figures of a whole run follow.
     pub(super) scene: Memo<Experiment>,
+    /// Views that were opened so far, by position: the work of the others has not begun.
+    opened: Memo<[bool; View::EACH.len()]>,
     /// Parts of the address that were not understood.
     pub(super) unread: RwSignal<Vec<String>>,
     pub(super) loaded: Loaded,
@@ -181,6 +191,11 @@ impl Store {
                 (scene.view.step, scene.view.simulated, scene.view.at) = (0, 0, 0);
                 scene
             }),
+            opened: Memo::new(move |before: Option<&[bool; View::EACH.len()]>| {
+                let mut opened = before.copied().unwrap_or_default();
+                opened[experiment.with(|e| e.view.view) as usize] = true;
+                opened
+            }),
             unread: RwSignal::default(),
             loaded: Loaded {
                 trace: RwSignal::default(),
@@ -200,12 +215,14 @@ impl Store {
                 questions: RwSignal::default(),
                 last: StoredValue::new_local(Default::default()),
                 files: StoredValue::new_local(Vec::new()),
+                placement: RwSignal::new_local(None),
                 generation: RwSignal::default(),
             },
             answers: Answers {
                 overview: Query::new(),
                 layer: Query::new(),
                 details: Query::new(),
+                every: Query::new(),
                 report: Query::new(),
                 run: Query::new(),
                 timeline: Query::new(),
@@ -214,6 +231,7 @@ impl Store {
                 versus: Query::new(),
                 placed: Query::new(),
                 paper: Query::new(),
+                case_study: Query::new(),
             },
             chrome: Chrome {
                 consent: RwSignal::default(),
@@ -224,6 +242,41 @@ impl Store {
             },
             pool: StoredValue::new_local(pool),
         }
+    }
+
+    /// Questions and loads that are under way.
+    pub(super) fn asking(self) -> usize {
+        let Answers {
+            overview,
+            layer,
+            details,
+            every,
+            report,
+            run,
+            timeline,
+            sweep,
+            compared,
+            versus,
+            placed,
+            paper,
+            case_study,
+        } = self.answers;
+        let figures = [overview.progress(), layer.progress(), details.progress(), report.progress()];
+        let runs = [run.progress(), timeline.progress(), sweep.progress(), compared.progress(), versus.progress()];
+        let others = [
+            every.progress(),
+            case_study.progress(),
+            placed.progress(),
+            paper.progress(),
+            self.loaded.load.progress(),
+            self.loaded.synthetic.progress(),
+        ];
+        figures.into_iter().chain(runs).chain(others).flatten().count()
+    }
+
+    /// Whether a view was opened.
+    pub(super) fn opened(self, view: View) -> bool {
+        self.opened.with(|all| all[view as usize])
     }
 
     /// The workers; none if the browser starts none.

@@ -44,6 +44,11 @@ pub fn dropped<T: Fn(usize)>(transfer: &DataTransfer, on_progress: T) -> impl Fu
     }
 }
 
+/// A file as text; none if it cannot be read.
+pub async fn text_of(file: &File) -> Option<String> {
+    JsFuture::from(file.text()).await.ok()?.as_string()
+}
+
 /// The files of a picker; a folder picker gives relative paths.
 #[must_use]
 pub fn picked(input: &HtmlInputElement) -> Vec<Dropped> {

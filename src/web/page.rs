@@ -72,6 +72,13 @@ pub fn prefers_dark() -> bool {
     query.is_some_and(|q| q.matches())
 }
 
+/// Whether the system asks for a page that does not move.
+#[must_use]
+pub fn prefers_still() -> bool {
+    let query = web_sys::window().and_then(|w| w.match_media("(prefers-reduced-motion: reduce)").ok()).flatten();
+    query.is_some_and(|q| q.matches())
+}
+
 /// A choice stored in the browser.
 #[must_use]
 pub fn recall(name: &str) -> Option<String> {
@@ -94,6 +101,16 @@ pub async fn clipboard(text: String) -> bool {
         return false;
     }
     JsFuture::from(window.navigator().clipboard().write_text(&text)).await.is_ok()
+}
+
+/// Waits for the page's own fonts, where the browser tells.
+pub async fn fonts_ready() {
+    let document = web_sys::window().and_then(|w| w.document());
+    let fonts = document.and_then(|d| js_sys::Reflect::get(&d, &"fonts".into()).ok());
+    let ready = fonts.and_then(|f| js_sys::Reflect::get(&f, &"ready".into()).ok());
+    if let Some(Ok(promise)) = ready.map(|r| r.dyn_into::<js_sys::Promise>()) {
+        let _ = JsFuture::from(promise).await;
+    }
 }
 
 /// Saves text as a file.

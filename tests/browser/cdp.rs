@@ -175,6 +175,7 @@ impl Browser {
 
     /// Moves the pointer to a place in an element, as shares of its size.
     pub(crate) fn point(&mut self, selector: &str, across: f64, down: f64) {
+        self.reveal(selector);
         let script = format!(
             "(() => {{ const e = document.querySelector({}); e.scrollIntoView({{block: 'center'}}); const r = e.getBoundingClientRect(); return [r.left + r.width * {across}, r.top + r.height * {down}]; }})()",
             json!(selector)
@@ -183,7 +184,21 @@ impl Browser {
         self.call("Input.dispatchMouseEvent", json!({"type": "mouseMoved", "x": at[0], "y": at[1]}));
     }
 
+    /// Opens what hides an element, as a user would: its view, its menu, the sheet of the trace.
+    fn reveal(&mut self, selector: &str) {
+        let script = format!(
+            "(async () => {{ const e = document.querySelector({}); if (!e) return; const view = e.closest('.view[hidden]');
+            if (view) {{ [...document.querySelectorAll('.views a')].find(a => 'view-' + a.innerText.toLowerCase() === view.id).click(); }}
+            const menu = e.closest('.menu'); if (menu && e.closest('.save')?.hidden) menu.querySelector('.dots').click();
+            const sheet = e.closest('#trace'); if (sheet && !sheet.open) document.querySelector('#chip').click();
+            if (view || menu || sheet) await new Promise(r => setTimeout(r, 60)); }})()",
+            json!(selector)
+        );
+        self.eval(&script);
+    }
+
     fn middle(&mut self, selector: &str) -> (f64, f64) {
+        self.reveal(selector);
         let script = format!(
             "(() => {{ const e = document.querySelector({}); e.scrollIntoView({{block: 'center'}}); const r = e.getBoundingClientRect(); return [r.left + r.width / 2, r.top + r.height / 2]; }})()",
             json!(selector)
@@ -194,7 +209,10 @@ impl Browser {
 
     /// Drops files on an element, as a user does.
     pub(crate) fn drop_files(&mut self, selector: &str, paths: &[&std::path::Path]) {
-        let (x, y) = self.middle(selector);
+        // Anywhere on the page.
+        let anywhere = if selector == "#drop" { "main" } else { selector };
+        self.reveal(anywhere);
+        let (x, y) = if anywhere == "main" { (700.0, 500.0) } else { self.middle(anywhere) };
         let files: Vec<_> = paths.iter().map(|p| p.to_str().unwrap()).collect();
         let data = json!({"items": [], "files": files, "dragOperationsMask": 1});
         for kind in ["dragEnter", "dragOver", "drop"] {

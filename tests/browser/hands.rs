@@ -57,7 +57,7 @@ fn everything_is_reached_by_the_keyboard() {
     b.wait("!document.querySelector('#token-map .tip')");
     press(&mut b, "/");
     b.wait("document.activeElement?.id === 'palette'");
-    b.call("Input.insertText", json!({"text": "HBM of a die"}));
+    b.call("Input.insertText", json!({"text": "HBM of a device"}));
     b.wait("document.querySelectorAll('.places button').length === 1");
     press(&mut b, "Enter");
     b.wait("document.activeElement?.id === 'hbm' && document.querySelector('#hardware').open");

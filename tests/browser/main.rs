@@ -63,12 +63,34 @@ fn same(page: &Value, line: &Value, place: &str) {
     }
 }
 
-/// Waits until every figure is drawn and the simulator is done.
+/// Opens every view once, and leaves address and history as they were: what a view holds is in the page from then on.
+fn visit(b: &mut Browser) {
+    b.eval(
+        "(async () => { const before = location.hash.slice(1);
+        const go = async text => { history.replaceState(null, '', '#' + text); dispatchEvent(new Event('popstate')); await new Promise(r => setTimeout(r, 20)); };
+        for (const view of ['story', 'explore', 'simulate', 'deploy', 'paper'])
+            if (!document.querySelector('#view-' + view).firstElementChild) await go('view=' + view + '&' + before);
+        await go(before); })()",
+    );
+}
+
+/// Opens a view by its tab.
+#[track_caller]
+fn view(b: &mut Browser, name: &str) {
+    b.eval(&format!(
+        "[...document.querySelectorAll('.views a')].find(a => a.innerText.toLowerCase() === '{name}').click()"
+    ));
+    b.wait(&format!("!document.querySelector('#view-{name}').hidden"));
+}
+
+/// Waits until nothing is asked and every figure in sight of the open view is drawn; all views have been opened then.
 #[track_caller]
 fn settled(b: &mut Browser) {
-    let drawn = "[...document.querySelectorAll('canvas')].every(c => c.dataset.drawn === 'yes')";
+    b.wait("!document.querySelector('#boot') && !!document.querySelector('.view')");
+    visit(b);
+    let open = "[...document.querySelectorAll('canvas')].filter(c => c.offsetParent !== null)";
     b.wait(&format!(
-        "document.querySelectorAll('canvas').length >= 8 && {drawn} && !!document.querySelector('#run-done')"
+        "document.documentElement.dataset.asking === '0' && !!document.querySelector('#run-done') && {open}.every(c => c.dataset.drawn === 'yes')"
     ));
 }
 

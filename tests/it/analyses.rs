@@ -144,7 +144,7 @@ fn f_reuse_in_tokens_and_in_bytes() {
     let bins = token_gaps(&summary(&[request(0, 0, &[(1, &rows)])]), Phase::Decode);
     assert_eq!(bins, [0, 98, 0, 0, 0, 0, 0, 1]);
     assert_eq!(report(&both, Vec::new()).reuse["per_request"].bytes, None, "the size of an expert is not known");
-    let caches = Caches { expert: 10.0, llc: 15.0, hbm: 29.0 };
+    let caches = Caches { expert: 10.0, llc: 15.0, hbm: 29.0, device: "GPU" };
     let r = analyse(&all, &[], Vec::new(), &Setting { caches: Some(caches), ..Setting::default() });
     let bytes = r.reuse["per_request"].bytes.unwrap();
     // Of T1's six accesses a cache of one expert hits none, one of two hits two.

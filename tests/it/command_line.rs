@@ -393,3 +393,96 @@ fn an_output_is_never_put_in_the_place_of_a_device_or_a_link() {
     let out = place(&pipe);
     assert!(!out.status.success() && String::from_utf8_lossy(&out.stderr).contains("it is no file"));
 }
+
+/// Another process that writes the same file was not seen, and its file was half of one and half of the other.
+#[test]
+fn convert_takes_its_output_before_any_work_and_leaves_it_whole() {
+    let folder = tempfile::tempdir().unwrap();
+    let from = folder.path().join("in.json");
+    std::fs::write(&from, paper(&t1(), false)).unwrap();
+    for name in ["out.npz", "out.json", "out.moesum"] {
+        let to = folder.path().join(name);
+        let args = ["convert", from.to_str().unwrap(), "-o", to.to_str().unwrap()];
+        let lock = std::fs::File::create(folder.path().join(format!(".{name}.lock"))).unwrap();
+        lock.lock().unwrap();
+        let out = moescope(&args);
+        let said = text(&out.stderr);
+        assert!(out.status.code() == Some(1) && said.contains("another moescope is writing it"), "{said}");
+        assert!(!to.exists());
+        drop(lock);
+        assert!(moescope(&args).status.success());
+        let whole = std::fs::read(&to).unwrap();
+        // What cannot be read leaves what was there.
+        let lost = moescope(&["convert", "/nonexistent.json", "-o", to.to_str().unwrap()]);
+        assert_eq!((lost.status.code(), std::fs::read(&to).unwrap()), (Some(1), whole));
+    }
+    let taken = folder.path().join("folder.json");
+    std::fs::create_dir(&taken).unwrap();
+    let out = moescope(&["convert", from.to_str().unwrap(), "-o", taken.to_str().unwrap()]);
+    assert!(text(&out.stderr).contains("it is a folder"), "{}", text(&out.stderr));
+    let left: Vec<String> = std::fs::read_dir(folder.path())
+        .unwrap()
+        .map(|entry| entry.unwrap().file_name().into_string().unwrap())
+        .filter(|name| name.starts_with('.'))
+        .collect();
+    assert!(left.is_empty(), "{left:?}");
+}
+
+/// Settings were dropped without a word.
+#[test]
+fn a_figure_says_which_settings_it_has_no_use_for() {
+    for (figure, setting) in [("2", "batch=64"), ("13", "batch=64"), ("16", "wafer=h100x8"), ("17", "batch=64")] {
+        let asked = format!("v=2&layers=1&steps=1&model=llama4-maverick&{setting}&moon=1");
+        let out = moescope(&["paper", "--figure", figure, "--experiment", &asked, "--json"]);
+        let said = text(&out.stderr);
+        assert!(out.status.success(), "{said}");
+        let mine = |line: &&str| line.contains(&format!("Figure {figure} has no use for")) && line.contains(setting);
+        assert_eq!(said.lines().filter(mine).count(), 1, "{said}");
+        let json: serde_json::Value = serde_json::from_slice(&out.stdout).unwrap();
+        let warnings: Vec<&str> = json["warnings"].as_array().unwrap().iter().filter_map(|w| w.as_str()).collect();
+        assert!(warnings.iter().filter(|w| mine(w)).count() == 1 && warnings[0].contains("moon"), "{warnings:?}");
+    }
+    // The figure is of GPUs, unless another system is named.
+    let of = |text: &str| {
+        let out = moescope(&["paper", "--figure", "13", "--experiment", text, "--json"]);
+        let json: serde_json::Value = serde_json::from_slice(&out.stdout).unwrap();
+        (json["experiment"].as_str().unwrap().to_string(), json["warnings"].as_array().unwrap().len())
+    };
+    assert_eq!(of("v=2"), ("v=2&wafer=h100x8".into(), 0));
+    assert_eq!(of("v=2&wafer=dojo"), ("v=2".into(), 0));
+}
+
+#[test]
+fn a_table_of_loads_is_read_from_csv_and_npy_too() {
+    let folder = tempfile::tempdir().unwrap();
+    let save = |name: &str, bytes: &[u8]| {
+        let path = folder.path().join(name);
+        std::fs::write(&path, bytes).unwrap();
+        path.to_str().unwrap().to_string()
+    };
+    let place = |path: &str| {
+        let args = ["place", "--weights", path, "--devices", "2", "--slots", "6", "--placements", "eplb,dup", "--json"];
+        moescope(&args)
+    };
+    let json = save("w.json", b"[[90, 132, 40, 61], [1, 0, 0, 9]]");
+    let csv = save("w.csv", b"layer,0,1,2,3\n3,90,132,40,61\n4,1,0,0,9\n");
+    let mut head = b"{'descr': '<f4', 'fortran_order': False, 'shape': (2, 4), }".to_vec();
+    head.resize(117, b' ');
+    head.push(b'\n');
+    let data: Vec<u8> = [90f32, 132.0, 40.0, 61.0, 1.0, 0.0, 0.0, 9.0].iter().flat_map(|x| x.to_le_bytes()).collect();
+    let npy = save("w.npy", &[&b"\x93NUMPY\x01\x00"[..], &118u16.to_le_bytes(), &head, &data].concat());
+    let expected = place(&json).stdout;
+    assert!(!expected.is_empty());
+    for path in [&csv, &npy] {
+        let out = place(path);
+        assert!(out.status.success() && out.stdout == expected, "{path}: {}", text(&out.stderr));
+    }
+    for (name, bytes, why) in [
+        ("nan.csv", &b"1,2,3,4\n1,nan,3,4\n"[..], "layer 1, expert 1: NaN is no load"),
+        ("minus.csv", b"1 2 3 -4\n", "layer 0, expert 3: -4 is no load"),
+        ("ragged.csv", b"1 2 3 4\n1 2\n", "layer 1 has 2 experts"),
+    ] {
+        let out = place(&save(name, bytes));
+        assert!(out.status.code() == Some(1) && text(&out.stderr).contains(why), "{}", text(&out.stderr));
+    }
+}

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use moescope::experiment::{Experiment, keys};
-use moescope::place::{Loads, PLACEMENTS};
+use moescope::place::{Loads, PLACEMENTS, SubjectLoads};
 use moescope::protocol::Provenance;
 use moescope::sim::{Activations, DISPATCHES, Strategy, Workload};
 use proptest::prelude::*;
@@ -167,10 +167,14 @@ fn batch() -> Workload {
         loads: Loads {
             experts: layers[0].len(),
             layers: layers.map(|l| l.map(u64::from).to_vec()).to_vec(),
+            subjects: [[9, 8, 0, 0, 7, 1], [0, 1, 9, 8, 0, 7]]
+                .map(|of| SubjectLoads { requests: 2, layers: vec![of.to_vec(); 2], ..SubjectLoads::default() })
+                .to_vec(),
             ..Loads::default()
         },
         sources: 8,
         tokens: None,
+        of_step: vec![0, 1],
     }
 }
 
@@ -294,11 +298,12 @@ fn names_of_settings_are_readable_and_distinct() {
 }
 
 /// Settings that only choose what is looked at: promises to who caches a result.
-const VIEW: [&str; 15] = [
+const VIEW: [&str; 21] = [
     "from",
     "scope",
     "layer",
     "show",
+    "beside",
     "step",
     "simulated",
     "at",
@@ -310,6 +315,11 @@ const VIEW: [&str; 15] = [
     "map",
     "sweep",
     "embed",
+    "view",
+    "part",
+    "race",
+    "present",
+    "name",
 ];
 
 /// Values of every setting, of which at least two differ from one another.
@@ -344,6 +354,7 @@ fn values() -> BTreeMap<&'static str, Vec<&'static str>> {
         ("dead", "1 0-1"),
         ("batch", "64 8192"),
         ("steps", "2 16"),
+        ("serve", "mixed subject"),
         ("layers", "all 6 2"),
         ("skip", "none collapsed"),
         ("unmarked", "prefill decode first:20"),
@@ -382,17 +393,23 @@ fn values() -> BTreeMap<&'static str, Vec<&'static str>> {
         ("scope", "all decode"),
         ("layer", "0 3 mean"),
         ("show", "base allo+pred"),
+        ("beside", "ep allo"),
         ("step", "0 1"),
         ("simulated", "0 1"),
         ("at", "0 500"),
         ("heat", "load bytes"),
-        ("look", "die:1 expert:2"),
+        ("look", "die:1 expert:2 link:1-2"),
         ("compare", "wafer:tsmc-sow batch:64"),
         ("left", "all even"),
         ("right", "odd all"),
         ("map", "tokens pairs"),
         ("sweep", "link:1:4:4 tau:1:2:2"),
         ("embed", "token-map reuse-curve"),
+        ("view", "story explore simulate deploy paper"),
+        ("part", "figure-12 3"),
+        ("race", "0 171"),
+        ("present", "0 1"),
+        ("name", "mine yours"),
     ];
     of.iter().map(|&(n, v)| (n, v.split(' ').collect())).collect()
 }
@@ -419,6 +436,32 @@ proptest! {
             prop_assert_eq!(&Experiment::parse(&changed.to_string()).0, &changed);
             e = changed;
         }
+    }
+}
+
+/// Links from before there were views, and those that need not say it.
+#[test]
+fn an_address_without_a_view_opens_the_one_that_its_settings_are_of() {
+    let view = |text: &str| Experiment::parse(text).0.view.view.name();
+    for (text, of) in [
+        ("", "story"),
+        ("v=1&model=kimi-k2&batch=4096", "story"),
+        ("v=1&layer=3", "explore"),
+        ("v=2&left=even&right=odd", "explore"),
+        ("v=1&sweep=link:1:4:4", "simulate"),
+        ("v=1&layer=3&look=die:4", "simulate"),
+        ("v=2&show=ep", "simulate"),
+        ("v=2&compare=seed:2", "simulate"),
+        ("v=2&view=paper&sweep=link:1:4:4", "paper"),
+        ("v=2&view=nowhere&layer=3", "explore"),
+    ] {
+        assert_eq!(view(text), of, "{text}");
+        let (experiment, _) = Experiment::parse(text);
+        assert_eq!(Experiment::parse(&experiment.to_string()).0, experiment, "{text}");
+    }
+    // Only what the other settings do not say is written.
+    for text in ["v=2&layer=3", "v=2&view=story&layer=3", "v=2&show=ep", "v=2&view=deploy", "v=2"] {
+        assert_eq!(Experiment::parse(text).0.to_string(), text);
     }
 }
 

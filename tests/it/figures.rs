@@ -2,9 +2,12 @@
 
 use libm::log2;
 use moescope::analysis::figure::{Data, Figure, Format, Matrix};
-use moescope::analysis::registry::{ANALYSES, Layer, Make, Mean, Needs, Whole, of_all, of_layer, sketches};
+use moescope::analysis::registry::{
+    ANALYSES, Group, Layer, Make, Mean, Needs, Whole, of_all, of_layer, sketch_named, sketches,
+};
 use moescope::analysis::{
     Caches, Half, MOST_ACCESSES, Setting, Summary, Table, analyse, back_to_back, concentration, lockstep_stream,
+    observations,
 };
 use moescope::model::{Labels, MODELS, Phase, Request, Scope};
 use moescope::plot::{Chart, Overlay, picture};
@@ -52,6 +55,34 @@ fn names_are_their_own_and_every_analysis_is_documented() {
     }
     // The page takes these from the report.
     assert!(sketches().all(|(_, s)| s.listed || !matches!(s.make, Make::Report(_))));
+}
+
+/// What stands on the page as a question must be told from the others, and what its picture says must be read off it.
+#[test]
+fn every_question_is_its_own_and_its_picture_is_told() {
+    let mut questions: Vec<_> = sketches().map(|(_, s)| s.question).collect();
+    assert!(questions.iter().all(|q| q.ends_with('?')));
+    questions.sort_unstable();
+    let count = questions.len();
+    questions.dedup();
+    assert_eq!(questions.len(), count, "two figures that answer one question");
+    assert!(Group::EACH.iter().all(|&g| sketches().any(|(_, s)| s.group == g)));
+    let s = summary(&[t1()]);
+    let setting = Setting::default();
+    let mut all = layer(&s, 0, Scope::All);
+    all.extend(of_all(&Whole::new(&s, &setting, Scope::All)));
+    let report = analyse(&s, &[], Vec::new(), &setting);
+    all.extend(report.figures.iter().filter(|f| sketch_named(&f.id).is_some_and(|(_, s)| !s.of_layer())).cloned());
+    let mut told = 0;
+    for figure in all.iter().filter(|f| f.empty().is_none()) {
+        let (_, sketch) = sketch_named(&figure.id).unwrap();
+        let text: String = sketch.reading(figure, "layer 1").into_iter().map(|t| t.words).collect();
+        assert!(text.ends_with('.') && !text.contains(['{', '}', '|']), "{}: {text:?}", figure.id);
+        told += 1;
+    }
+    assert!(told > 12, "{told} figures have data");
+    let ids: Vec<_> = observations(&report, None, false).into_iter().map(|o| o.id).collect();
+    assert!(ANALYSES.iter().all(|a| a.observed.is_empty() || ids.iter().any(|id| id == a.observed)));
 }
 
 /// Of T1's layer 1 prefill goes 0 to 1 and 1 to 0, decode 0 to 2 and 2 to 0. What prefill alone does is above zero.
@@ -155,8 +186,11 @@ fn every_figure_is_drawn_told_saved_and_sent() {
     let second = request(1, 2, &[(1, one), (3, two)]);
     let all = [label(Request { prefill: 2, ..t2() }, "law, general"), label(second, "chess")];
     let s = summary(&all);
-    let setting =
-        Setting { model: Some(&MODELS[0]), synthetic: true, caches: Some(Caches { expert: 2.0, llc: 3.0, hbm: 9.0 }) };
+    let setting = Setting {
+        model: Some(&MODELS[0]),
+        synthetic: true,
+        caches: Some(Caches { expert: 2.0, llc: 3.0, hbm: 9.0, device: "die" }),
+    };
     let first = Layer::new(&s, &all, &setting, 0, Scope::All).unwrap();
     let mut figures = [true, false].map(|prompt| of_layer(&first, prompt)).concat();
     figures.extend(of_all(&Whole::new(&s, &setting, Scope::All)));

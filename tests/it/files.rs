@@ -150,7 +150,7 @@ fn what_would_be_served_wrong_is_refused_before_it_is_written() {
     assert!(with(|d| d.maps[0] = vec![0, 1, 2, 0, 1, 2]).starts_with("layer 1: expert 3 has no slot"));
     assert!(with(|d| d.devices = 4).starts_with("layer 1: 6 slots for 4 experts on 4 devices"));
     assert!(with(|d| d.maps[1].truncate(5)).starts_with("layer 3 has 5 slots and layer 1 has 6"));
-    assert!(with(|d| d.maps.clear()).contains("a row for each layer"));
+    assert!(with(|d| d.maps.clear()).contains("each layer needs its own"));
     let mut twice = of();
     twice.maps[0] = vec![0, 0, 1, 2, 3, 1];
     assert!(check(&twice, true).unwrap_err().starts_with("layer 1, device 0: expert 0 is there twice"));
@@ -168,18 +168,18 @@ fn local_slots_tell_which_expert_is_where() {
     let file = of(&[2, 3], &[2, 0, 1, 0, 1, 2]).unwrap();
     assert_eq!((rows(&file), file.devices), (vec![vec![2, 0, 1], vec![0, 1, 2]], None));
     let why = |shape: &[usize], values: &[i64]| of(shape, values).unwrap_err();
-    assert_eq!(why(&[1, 2, 2], &[0, 0, 0, 1]), "row 0, rank 0: experts 0 and 1 are both in slot 0");
-    assert_eq!(why(&[1, 2, 2], &[0, 1, 2, -1]), "row 0, rank 1, expert 0: 2 is no slot");
-    assert_eq!(why(&[1, 2, 2], &[0, 1, -2, 0]), "row 0, rank 1, expert 0: -2 is no slot");
+    assert_eq!(why(&[1, 2, 2], &[0, 0, 0, 1]), "layer 0 of the file, rank 0: experts 0 and 1 are both in slot 0");
+    assert_eq!(why(&[1, 2, 2], &[0, 1, 2, -1]), "layer 0 of the file, rank 1, expert 0: 2 is no slot");
+    assert_eq!(why(&[1, 2, 2], &[0, 1, -2, 0]), "layer 0 of the file, rank 1, expert 0: -2 is no slot");
     assert!(
         why(&[1, 2, 3], &[0, 2, -1, 0, 1, -1])
-            .starts_with("row 0, rank 0: slot 1 has no expert; an expert that is twice")
+            .starts_with("layer 0 of the file, rank 0: slot 1 has no expert; an expert that is twice")
     );
     assert!(
         why(&[1, 2, 2], &[0, 1, -1, 0])
-            .starts_with("row 0, rank 1 has 1 slots and rank 0 has 2; an expert that is twice")
+            .starts_with("layer 0 of the file, rank 1 has 1 slots and rank 0 has 2; an expert that is twice")
     );
-    assert_eq!(why(&[1, 2], &[0, -1]), "row 0, slot 1: -1 is no expert id");
+    assert_eq!(why(&[1, 2], &[0, -1]), "layer 0 of the file, slot 1: -1 is no expert id");
     for shape in [&[][..], &[0, 2, 2], &[4], &[1, 2, 3], &[usize::MAX, 2, 2], &[1, 1, 2, 2], &[1025, 1]] {
         assert!(
             why(shape, &vec![0; if shape == [1025, 1] { 1025 } else { 4 }]).contains("is no placement"),
@@ -290,12 +290,20 @@ fn layers_are_matched_by_number_and_how_is_said() {
     // MoE layers from 0: layer 5 is the third.
     let (fitted, said) = fit(&file(Numbering::Moe, 0..4, Some(2)), &target(&[5], &[3, 4, 5, 6])).unwrap();
     assert_eq!(first(&fitted), [0]);
-    assert!(said[0].contains("row 0 of the file is taken for the first MoE layer, 3"), "{said:?}");
+    assert!(said[0].contains("layer 0 of the file, which lists MoE layers alone, is taken for layer 3"), "{said:?}");
+    // What is wrong is named by the trace's number and the file's.
+    let mut wrong = file(Numbering::Moe, 0..4, Some(2));
+    wrong.layers.insert(2, vec![0, 1, 9, 1]);
+    let why = fit(&wrong, &target(&[5], &[3, 4, 5, 6])).unwrap_err();
+    assert_eq!(why, "layer 5 (layer 2 of the file), slot 2: expert 9 of 2 experts");
     // Rows without numbers: as many as MoE layers, or up to the last layer of the model.
     assert_eq!(first(&fit(&file(Numbering::Unsaid, 0..4, None), &target(&[5], &[3, 4, 5, 6])).unwrap().0), [0]);
     assert_eq!(first(&fit(&file(Numbering::Unsaid, 0..7, None), &target(&[5], &[3, 4, 5, 6])).unwrap().0), [1]);
     let refused = |file: &PlacementFile| fit(file, &target(&[5], &[3, 4, 5, 6])).unwrap_err();
-    assert!(refused(&file(Numbering::Unsaid, 0..5, None)).contains("5 rows fit neither the 4 MoE layers"));
+    assert!(
+        refused(&file(Numbering::Unsaid, 0..5, None))
+            .contains("has 5 layers: neither the 4 MoE layers of the trace nor layers 0 to")
+    );
     assert!(
         refused(&file(Numbering::Model, 3..5, Some(2))).contains("layer 5 of the trace would be layer 5 of the file")
     );
@@ -324,7 +332,12 @@ fn forms_that_people_write_by_hand_are_read() {
         why("initial_global_assignments:\n  3: [0, 1]\nnum_slots: 3\n"),
         "layer 3 has 2 slots, and num_slots is 3"
     );
-    assert_eq!(why("{\"physical_to_logical_map\": [[0, -1]]}"), "row 0, slot 1: -1 is no expert id");
+    assert_eq!(
+        why("{\"physical_to_logical_map\": [[0], [0, -1]]}"),
+        "layer 1, slot 1: -1 is no expert id",
+        "dense ones count"
+    );
+    assert_eq!(why("[[0], [0, -1]]"), "layer 1 of the file, slot 1: -1 is no expert id");
     assert!(why("[1, 2]").starts_with("no placement that is known"));
     assert!(why("\u{0}").starts_with("no placement that is known"));
     assert!(read(&[0xff, 0xfe]).unwrap_err().starts_with("byte 0: no text"));

@@ -1,5 +1,7 @@
 //! Jobs and their replies: a question names its data, and what another worker or the storage gives is checked.
 
+use moescope::analysis::Shape;
+use moescope::analysis::figure::Data;
 use moescope::experiment::Experiment;
 use moescope::model::{Request, Scope};
 use moescope::protocol::{
@@ -37,6 +39,31 @@ fn a_question_about_replaced_data_is_void() {
     // A trace is no synthetic workload of the same digest.
     let other = DataId { origin: Origin::Synthetic, ..second };
     assert_eq!(finish(layer(&other), &mut state, &NoFiles), Err(JobError::Void));
+}
+
+#[test]
+fn a_figure_of_every_layer_is_small_and_in_their_order() {
+    let mut state = State::default();
+    let of = DataId::of(&load(&mut state, vec![t1()]));
+    let every = |layers| jobs::Every::new(of.clone(), Scope::All, "token-map", layers);
+    let all = finish(every((0, 9)), &mut state, &NoFiles).unwrap();
+    let layers = state.trace.info().layers;
+    assert_eq!(all.iter().map(|s| s.layer).collect::<Vec<_>>(), layers);
+    // Compared as text: what is absent is NaN.
+    let second = finish(every((1, 2)), &mut state, &NoFiles).unwrap();
+    assert_eq!(format!("{second:?}"), format!("{:?}", &all[1..2]));
+    // Few experts need no thinning: the cells are those of the figure.
+    let figures = finish(layer(&of), &mut state, &NoFiles).unwrap();
+    let map = figures.all.iter().find(|f| f.id == "token-map").unwrap();
+    let (Data::Matrix(map), Shape::Cells { columns, values, .. }) = (&map.data, &all[0].shape) else {
+        panic!("{:?}", all[0])
+    };
+    assert_eq!((*columns, all[0].thinned), (map.columns.items.len(), 1));
+    assert!(values.iter().zip(&map.values).all(|(a, b)| a == b || (a.is_nan() && b.is_nan())));
+    let none = jobs::Every::new(of.clone(), Scope::All, "reuse-curve", (0, 1));
+    assert!(matches!(finish(none, &mut state, &NoFiles), Err(JobError::Failed(_))));
+    let _ = load(&mut state, vec![t2()]);
+    assert_eq!(finish(every((0, 9)), &mut state, &NoFiles), Err(JobError::Void));
 }
 
 /// Whatever bytes lay under a digest took the place of the loaded trace before anyone looked at them.

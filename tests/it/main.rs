@@ -8,6 +8,7 @@ mod answers;
 mod archives;
 mod brute;
 #[cfg(not(target_arch = "wasm32"))]
+mod colours;
 mod command_line;
 mod experiment;
 #[cfg(not(target_arch = "wasm32"))]
@@ -24,6 +25,7 @@ mod large;
 mod links;
 #[cfg(not(target_arch = "wasm32"))]
 mod models;
+mod nouns;
 #[cfg(not(target_arch = "wasm32"))]
 mod paper;
 #[cfg(not(target_arch = "wasm32"))]

@@ -132,7 +132,7 @@ proptest! {
         let live = wafer.faults.live(wafer.hardware.mesh);
         // Some experts have replicas.
         let mut held: Vec<Vec<usize>> = config.home(0).iter().map(|&d| vec![d]).collect();
-        let mut holders = Holders::new(&config.replicas.layers[0]);
+        let mut holders = Holders::new(config.replicas.placed(0, 0));
         for e in 0..work.experts {
             let extra = live[usize::try_from((seed >> (e * 5)) % live.len() as u64).unwrap()];
             if (seed >> e) & 3 == 0 && !held[e].contains(&extra) {

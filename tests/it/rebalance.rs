@@ -198,7 +198,7 @@ fn llama_4_through_its_decode() {
     for placement in PLACEMENTS.iter().filter(|p| ["contiguous", "remap"].contains(&p.name)) {
         let remake = |loads: &[Vec<u64>]| {
             let loads = Loads { experts: 128, layers: loads.to_vec(), ..Loads::default() };
-            (placement.place)(&loads, &topology, &params)
+            placement.once(&loads, &topology, &params)
         };
         let of = all.rebalance(&remake(all.prefill()), topology.live.len(), Some(&remake));
         eprintln!("{}: {}", placement.name, of.reading);

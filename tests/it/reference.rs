@@ -262,6 +262,7 @@ pub(crate) fn cases() -> impl proptest::strategy::Strategy<Value = (Workload, Wa
                 loads: Loads::default(),
                 sources: 8,
                 tokens: None,
+                of_step: Vec::new(),
             };
             let hardware = Hardware {
                 mesh,
@@ -301,7 +302,7 @@ pub(crate) fn cases() -> impl proptest::strategy::Strategy<Value = (Workload, Wa
             let home = |layer| (0..experts).map(|e| live[(e + layer) % live.len()]).collect();
             let config = Config {
                 order,
-                replicas: Replicas { layers: (0..layers).map(|l| Placed::at(home(l), mesh.dies())).collect() },
+                replicas: Replicas { layers: (0..layers).map(|l| Placed::at(home(l), mesh.dies())).collect() }.into(),
                 expert_bytes: 8.0,
                 token_seconds: 0.1 + random(10) as f64 / 10.0,
                 write: hardware.write,
@@ -377,7 +378,7 @@ proptest! {
     fn one_die_makes_all_strategies_equal((work, wafer, config) in cases()) {
         let hardware = Hardware { mesh: Mesh { x: 1, y: 1 }, ..wafer.hardware };
         let topology = Wafer { hardware, faults: Faults::default(), ..wafer }.topology();
-        let replicas = Replicas::alike(work.layers.len(), vec![0; work.experts], 1);
+        let replicas = Replicas::alike(work.layers.len(), vec![0; work.experts], 1).into();
         let config = Config { topology, order: vec![0], replicas, slots: vec![5], ..config };
         let all = Strategy::ALL.map(|s| fast(&work, &config, s));
         prop_assert!(all.iter().all(|o| near(o.seconds, all[0].seconds) && o.hops == 0 && o.reads.writes == 0));

@@ -23,6 +23,7 @@ fn batch() -> Workload {
         loads: Loads { experts: 12, layers, ..Loads::default() },
         sources: 64,
         tokens: None,
+        of_step: Vec::new(),
     }
 }
 
@@ -40,7 +41,7 @@ fn report(text: &str, jumbled: bool) -> (RunReport, AllPlaced) {
             run.add(piece.work());
         }
     }
-    let placed = run.placed().into_iter().map(|(s, r)| (s, r.map(|r| r.layers.clone()))).collect();
+    let placed = run.placed().into_iter().map(|(s, r)| (s, r.map(|r| r.first().layers.clone()))).collect();
     (run.report(), placed)
 }
 

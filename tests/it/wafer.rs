@@ -2,8 +2,8 @@
 
 use std::sync::Arc;
 
-use moescope::model::{Duplex, Faults, Hardware, Mesh, Replicas, SYSTEMS};
-use moescope::place::Loads;
+use moescope::model::{Duplex, ExpertSize, Faults, Hardware, Mesh, Replicas, SYSTEMS};
+use moescope::place::{Loads, Params, SubjectLoads, placement_named};
 use moescope::sim::{
     Assignment, Bound, Config, Fetch, FetchOrder, Holders, Moves, Network, Outcome, Simulation, Strategy, Workload,
     allocate, as_one_gpu, at_home, transfer,
@@ -35,7 +35,7 @@ fn with(mesh: Mesh, home: &[usize], faults: &Faults, duplex: Duplex) -> Config {
     let topology = Arc::new((SYSTEMS[0].build)(&hardware, faults, duplex));
     Config {
         order: topology.live.clone(),
-        replicas: Replicas::alike(1, home.to_vec(), mesh.dies()),
+        replicas: Replicas::alike(1, home.to_vec(), mesh.dies()).into(),
         expert_bytes: 8.0,
         token_seconds: 1.0,
         write: none,
@@ -55,7 +55,7 @@ fn with(mesh: Mesh, home: &[usize], faults: &Faults, duplex: Duplex) -> Config {
 /// The tokens that Algorithm 1 gives each die, with every expert at its home.
 fn allocated(counts: &[u32], c: &Config) -> Assignment {
     let network = Network::new(&c.topology);
-    allocate(counts, c, &network, &Holders::new(&c.replicas.layers[0]))
+    allocate(counts, c, &network, &Holders::new(c.replicas.placed(0, 0)))
 }
 
 const TWO: Mesh = Mesh { x: 2, y: 1 };
@@ -71,7 +71,7 @@ fn workload(steps: &[[u32; 2]]) -> Workload {
         heat: vec![vec![1, 1, 1, 1]],
         loads: Loads::default(),
         sources: 8,
-        tokens: None,
+        ..Workload::default()
     }
 }
 
@@ -231,4 +231,48 @@ fn allocation_asks_the_idle_neighbours_first() {
     // A row of three, expert 0 in the middle. Expert 1 on die 0 has made it busy; tau allows expert 0 two dies.
     let c = Config { block: 2, ..config(Mesh { x: 3, y: 1 }, &[1, 0]) };
     assert_eq!(matrix(&allocated(&[14, 4], &c), 3), [[0, 8, 6], [4, 0, 0]]);
+}
+
+/// On paper. Subject x chooses experts 0 and 1 (6 and 4 tokens a step), y experts 2 and 3 (5 each). EPLB on all tokens: 0 to die 0, 2 and
+/// 3 to die 1, 1 to die 0, so that x has all of its work on die 0 and y on die 1: 10 s a step, each. On x alone: 0 and 1 apart, [0 3][1 2]:
+/// 6 s. On y alone: [2 0][3 1], 5 s; both packs share as much with both dies and keep their names, so 2 comes to die 0 and 3 to die 1. Each
+/// read takes half of the link, 1 B/s of 8 B: 8 s; the writes, 8 B at the 3 B/s that are left of each HBM, end before.
+#[test]
+fn case_5_weights_move_when_the_subject_changes() {
+    let x = SubjectLoads { name: "x".into(), requests: 2, layers: vec![vec![6, 4, 0, 0]] };
+    let y = SubjectLoads { name: "y".into(), requests: 2, layers: vec![vec![0, 0, 5, 5]] };
+    let loads = Loads { experts: 4, layers: vec![vec![6, 4, 5, 5]], subjects: vec![x, y], ..Loads::default() };
+    let of_step = vec![0, 0, 1, 1, 1];
+    let counts = of_step.iter().flat_map(|&s: &usize| if s == 0 { [6, 4, 0, 0] } else { [0, 0, 5, 5] }).collect();
+    let batch = Workload {
+        experts: 4,
+        batch: 10,
+        steps: 5,
+        counts,
+        heat: vec![vec![1; 16]],
+        loads: loads.clone(),
+        of_step: of_step.clone(),
+        ..workload(&[])
+    };
+    let base = config(TWO, &[0, 0, 1, 1]);
+    let params = Params::of(ExpertSize { hidden: 1, intermediate: 1 });
+    let of = |name: &str, strategy| {
+        let replicas = placement_named(name).unwrap().turns(&loads, &of_step, &base.topology, &params);
+        run(batch.clone(), Config { replicas, ..base.clone() }, strategy)
+    };
+    let (all, task) = (of("eplb", Strategy::EP), of("task", Strategy::EP));
+    assert_eq!((all.seconds, all.hops), (50.0, 0));
+    assert!(all.steps.iter().all(|step| (step.seconds, step.change_seconds, step.moved) == (10.0, 0.0, 0)));
+    // 2 · 6 for x, then 8 for the way to the first step of y, and 3 · 5.
+    assert_eq!(task.steps.iter().map(|step| step.seconds).collect::<Vec<_>>(), [6.0, 6.0, 13.0, 5.0, 5.0]);
+    assert_eq!((task.steps[2].change_seconds, task.steps[2].moved), (8.0, 2));
+    assert_eq!((task.seconds, task.hops, task.die_hops), (35.0, 2, vec![1, 1]));
+    assert_eq!((task.reads.local, task.reads.remote, task.reads.writes), (10, 2, 2));
+    // Five reads for computing, one for the other die, one write; two experts over the link.
+    assert_eq!((task.hbm_bytes, task.link_bytes, task.replicas), (vec![56.0, 56.0], vec![16.0], vec![0, 0]));
+    // Two experts' weights are waited for at the start of each step of two seconds and more: none of it shows, the change does.
+    assert_eq!((task.breakdown.weights, task.breakdown.seconds()), (8.0, 35.0));
+    // Predictions go on as ever: what they copied stays where it is.
+    let predicted = of("task", Strategy::PRED);
+    assert_eq!((predicted.steps[2].moved, predicted.replicas.iter().sum::<u64>()), (2, 1));
 }

@@ -1,7 +1,7 @@
 //! J: what a cache of experts would hit, if those that it does not hold lie elsewhere.
 
 use super::cross_layer::over_percents;
-use super::{Analysis, Drawn, Layer, Made, Make, Needs, Sketch};
+use super::{Analysis, Drawn, Form, Group, Layer, Made, Make, Needs, Sketch};
 use crate::analysis::figure::{Curves, Data, Format, Line, Measure};
 use crate::analysis::{CacheHits, Half, back_to_back, cache_hits, frequency, lockstep_stream};
 use crate::model::{Phase, Scope};
@@ -10,12 +10,17 @@ pub(super) const ANALYSIS: Analysis = Analysis {
     id: "J",
     name: "cache what-if",
     says: "How many experts must be kept close, and which?",
+    observed: "",
     needs: Needs::Order,
     figures: &[
         Sketch {
             id: "cache-hits",
             title: "Hits of a cache of experts",
             caption: "Share of expert uses in {layer} that find the expert in a cache for so many of the layer's experts, all requests one after another (analysis J): LRU, LFU, the hottest pinned, and Belady's optimum, which nothing can beat. Held out: pinned by the requests of even position, scored on the others. First uses miss. Decode tokens, or prefill if there are no others; of the requests that are cached, the first 65 536 uses.",
+            question: "What would a cache hit?",
+            group: Group::Long,
+            form: Form::Curve,
+            tells: "A cache for a fifth of the experts of {layer} would hit {!y0@0.2} with LRU.| Pinning the hottest would hit {y2@0.2}.| The optimum is {end@0.2}.",
             wide: true,
             listed: true,
             make: Make::Later(requests),
@@ -24,6 +29,10 @@ pub(super) const ANALYSIS: Analysis = Analysis {
             id: "cache-lockstep",
             title: "Hits of a cache of experts, in lockstep",
             caption: "The same for all requests in lockstep, as a batch: {layer} uses each expert that a step needs once, by id (analysis J). The hottest are those of most tokens. The first 65 536 uses.",
+            question: "What would it hit for a batch?",
+            group: Group::Long,
+            form: Form::Curve,
+            tells: "In lockstep, a cache for a fifth of the experts of {layer} would hit {!y0@0.2} with LRU.| Pinning the hottest would hit {y2@0.2}.| The optimum is {end@0.2}.",
             wide: true,
             listed: true,
             make: Make::Later(lockstep),

@@ -1,7 +1,7 @@
 //! G: which experts are chosen together.
 
 use super::cross_layer::over_percents;
-use super::{Analysis, Drawn, Layer, Made, Make, Needs, Sketch, fact};
+use super::{Analysis, Drawn, Form, Group, Layer, Made, Make, Needs, Sketch, fact};
 use crate::analysis::figure::{Curves, Data, Format, Heads, Matrix, Measure};
 use crate::analysis::{coactivation, concentration, pair_ratios};
 
@@ -9,12 +9,17 @@ pub(super) const ANALYSIS: Analysis = Analysis {
     id: "G",
     name: "co-activation (Ob5)",
     says: "Which experts does one token choose together?",
+    observed: "Ob5",
     needs: Needs::Pairs,
     figures: &[
         Sketch {
             id: "pair-map",
             title: "Co-activation",
             caption: "How often two experts are chosen for the same token in {layer}, over the average pair (analysis G, Ob5).",
+            question: "Which experts work together?",
+            group: Group::Together,
+            form: Form::Squares,
+            tells: "In {layer}, the strongest pair is experts {row} and {column}: {!most} the average pair.",
             wide: false,
             listed: false,
             make: Make::Prompt(map),
@@ -23,6 +28,10 @@ pub(super) const ANALYSIS: Analysis = Analysis {
             id: "pair-curve",
             title: "Concentration of co-activation",
             caption: "Share of all co-activations in the strongest pairs, in {layer}. The paper: the top 10% of pairs hold 60% to 80%.",
+            question: "How few pairs do most work?",
+            group: Group::Together,
+            form: Form::Curve,
+            tells: "In {layer}, the strongest tenth of the pairs does {!y0@0.1} of the work.| The strongest fifth does {y0@0.2}.",
             wide: true,
             listed: true,
             make: Make::Later(curve),

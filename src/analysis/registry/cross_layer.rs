@@ -1,6 +1,6 @@
 //! B: what this layer's expert says of the next layer's.
 
-use super::{Analysis, Drawn, Layer, Made, Make, Needs, Sketch, known};
+use super::{Analysis, Drawn, Form, Group, Layer, Made, Make, Needs, Sketch, known};
 use crate::analysis::figure::{Curves, Data, Dots, Format, Heads, Level, Line, Matrix, Measure, Series};
 use crate::analysis::{Report, Setting, Square, concentration, probabilities};
 
@@ -8,12 +8,17 @@ pub(super) const ANALYSIS: Analysis = Analysis {
     id: "B",
     name: "cross-layer (Ob1)",
     says: "Does a layer's expert tell which ones the next layer will use?",
+    observed: "Ob1",
     needs: Needs::Order,
     figures: &[
         Sketch {
             id: "layer-map",
             title: "Cross-layer correlation",
             caption: "Chance that a token uses expert j in the next MoE layer, given expert i in {layer} (analysis B, Ob1).",
+            question: "What will the next layer use?",
+            group: Group::Next,
+            form: Form::Matrix,
+            tells: "In {layer}, the strongest is expert {column} of the next layer after expert {row}: {!most} of the time.| The mean of all pairs is {mean}.",
             wide: false,
             listed: false,
             make: Make::Later(map),
@@ -22,6 +27,10 @@ pub(super) const ANALYSIS: Analysis = Analysis {
             id: "coverage-curve",
             title: "How few experts cover what follows",
             caption: "Share of what follows that falls on the most likely experts, in {layer}: mean over the experts that came before, weighted by their counts.",
+            question: "How few cover the next token?",
+            group: Group::Next,
+            form: Form::Curve,
+            tells: "In {layer}, the likeliest fifth of the experts covers {!y0@0.2} of what the next token uses.| Of the next layer it covers {y1@0.2}.",
             wide: true,
             listed: true,
             make: Make::Later(curve),
@@ -30,6 +39,10 @@ pub(super) const ANALYSIS: Analysis = Analysis {
             id: "coverage-layers",
             title: "Coverage by layer",
             caption: "Coverage of the top 20% of experts after the layer's busiest one, over all tokens. Lines: the paper's means for this model, where it gives them.",
+            question: "Does it hold in every layer?",
+            group: Group::Next,
+            form: Form::Levels,
+            tells: "A fifth of the experts covers {!mean0} of the next token and {mean1} of the next layer, mean over layers.| For the next token layer {at0} is the strongest, with {most0}.",
             wide: true,
             listed: true,
             make: Make::Report(by_layer),

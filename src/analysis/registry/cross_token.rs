@@ -1,6 +1,6 @@
 //! C: what this token's expert says of the next token's.
 
-use super::{Analysis, Drawn, Layer, Made, Make, Needs, Sketch, fact};
+use super::{Analysis, Drawn, Form, Group, Layer, Made, Make, Needs, Sketch, fact};
 use crate::analysis::figure::{Data, Dots, Format, Heads, Level, Matrix, Measure, Series};
 use crate::analysis::{covered, diagonal, probabilities};
 use crate::units::percent;
@@ -9,12 +9,17 @@ pub(super) const ANALYSIS: Analysis = Analysis {
     id: "C",
     name: "cross-token (Ob2)",
     says: "Does a token's expert tell which ones the next token will use?",
+    observed: "Ob2",
     needs: Needs::Order,
     figures: &[
         Sketch {
             id: "token-map",
             title: "Cross-token correlation",
             caption: "Chance that the next token uses expert j, given that this token uses expert i, in {layer} (analysis C, Ob2). The diagonal is an expert used again. Grey rows: experts that were never used.",
+            question: "Which expert follows which?",
+            group: Group::Next,
+            form: Form::Matrix,
+            tells: "In {layer}, the strongest is expert {column} after expert {row}: {!most} of the time.| The mean of all pairs is {mean}.| The top fifth covers {fact-coverage} of what the next token uses.",
             wide: false,
             listed: false,
             make: Make::Prompt(map),
@@ -23,6 +28,10 @@ pub(super) const ANALYSIS: Analysis = Analysis {
             id: "token-diagonal",
             title: "Used again by the next token",
             caption: "The diagonal of the cross-token matrix: chance that a token's expert is used again by the next token, in {layer}.",
+            question: "How often is one used again?",
+            group: Group::Next,
+            form: Form::Dots,
+            tells: "In {layer}, an expert is used again by the next token {!fact-diagonal} of the time.| Chance is {level1}.| The strongest is expert {at0}, with {most0}.",
             wide: false,
             listed: false,
             make: Make::Prompt(again),

@@ -1,6 +1,6 @@
 //! I: how evenly a layer spreads its load, in one number. Skew tells of the busiest expert alone; this of all.
 
-use super::{Analysis, Drawn, Made, Make, Needs, Sketch, Whole};
+use super::{Analysis, Drawn, Form, Group, Made, Make, Needs, Sketch, Whole};
 use crate::analysis::figure::{Data, Dots, Format, Heads, Level, Measure, Series};
 use crate::analysis::{Half, frequency};
 use crate::model::Scope;
@@ -9,12 +9,17 @@ pub(super) const ANALYSIS: Analysis = Analysis {
     id: "I",
     name: "load entropy",
     says: "How evenly does a layer spread its tokens over all of its experts?",
+    observed: "",
     needs: Needs::Counts,
     figures: &[
         Sketch {
             id: "entropy-layers",
             title: "Evenness of each layer's load",
             caption: "Entropy of the share of tokens that each expert takes, over log\u{2082} E (analysis I): 100% if all experts take alike, 0% if one takes all.",
+            question: "How uneven is each layer?",
+            group: Group::Experts,
+            form: Form::Levels,
+            tells: "Layer {low0} is the most uneven: its load is {!least0} as even as it could be.| The mean of the layers is {mean0}.",
             wide: true,
             listed: true,
             make: Make::Whole(evenness),
@@ -23,6 +28,10 @@ pub(super) const ANALYSIS: Analysis = Analysis {
             id: "entropy-bits",
             title: "Entropy of each layer's load",
             caption: "The same in bits (analysis I). Two to its power is the number of equally busy experts that would be as uneven.",
+            question: "How many experts would carry as much?",
+            group: Group::Experts,
+            form: Form::Levels,
+            tells: "The load of a layer has {!mean0} bits in the mean, and {least0} in layer {low0}, the lowest.| All experts alike would have {level0}.",
             wide: true,
             listed: true,
             make: Make::Whole(in_bits),

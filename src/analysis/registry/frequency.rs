@@ -1,6 +1,6 @@
 //! A: which experts are hot.
 
-use super::{Analysis, Drawn, Layer, Made, Make, Needs, Sketch, Whole, fact};
+use super::{Analysis, Drawn, Form, Group, Layer, Made, Make, Needs, Sketch, Whole, fact};
 use crate::analysis::figure::{Bars, Data, Format, Heads, Level, Matrix, Measure, Series, narrow};
 use crate::analysis::{Half, frequency, skew};
 
@@ -8,12 +8,17 @@ pub(super) const ANALYSIS: Analysis = Analysis {
     id: "A",
     name: "expert frequency",
     says: "How often is each expert chosen, and how uneven is that?",
+    observed: "",
     needs: Needs::Counts,
     figures: &[
         Sketch {
             id: "frequency-map",
             title: "Expert frequency by layer",
             caption: "How often each expert is chosen, over the mean of its layer (analysis A). A bright cell is a hot expert (colours end at 16 times the mean); the arrow marks the layer of the other figures.",
+            question: "Are the same ones hot in every layer?",
+            group: Group::Experts,
+            form: Form::Matrix,
+            tells: "The strongest of all layers is expert {column} of layer {row}, with {!most} the mean of its layer.",
             wide: false,
             listed: false,
             make: Make::Whole(map),
@@ -22,6 +27,10 @@ pub(super) const ANALYSIS: Analysis = Analysis {
             id: "frequency-bars",
             title: "Expert frequency in this layer",
             caption: "Tokens of each expert in {layer}. Skew is the largest count over the mean.",
+            question: "Which experts are hot?",
+            group: Group::Experts,
+            form: Form::Bars,
+            tells: "In {layer}, expert {at0}, the strongest, takes {!most0} tokens.| That is {fact-skew} the mean.",
             wide: false,
             listed: false,
             make: Make::Prompt(bars),

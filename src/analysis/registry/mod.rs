@@ -19,6 +19,7 @@ mod subjects;
 use std::cell::OnceCell;
 
 use super::figure::{Data, Fact, Figure, Format};
+use super::reading::{Told, reading};
 use super::streams::streams;
 use super::{
     DistanceCounts, Half, Kind, LayerCounts, Report, Setting, Square, Summary, frequency as count, transition,
@@ -50,6 +51,8 @@ pub struct Analysis {
     pub name: &'static str,
     /// What it asks.
     pub says: &'static str,
+    /// The observation of the paper that it measures (its id among [`super::observations`]); empty if none.
+    pub observed: &'static str,
     /// What a trace must have.
     pub needs: Needs,
     /// How it is shown.
@@ -65,12 +68,69 @@ pub struct Sketch {
     pub title: &'static str,
     /// Definition and source. `{layer}`, `{stream}` and `{expert}` stand for what is shown.
     pub caption: &'static str,
+    /// What it answers, as a reader would ask.
+    pub question: &'static str,
+    /// The questions that it stands with.
+    pub group: Group,
+    /// The form of its picture.
+    pub form: Form,
+    /// What the picture says here, with places for what is read off it ([`Sketch::reading`]).
+    pub tells: &'static str,
     /// Wider than high; else about a square.
     pub wide: bool,
     /// Also a figure of the report, as the mean over layers where it is of one.
     pub listed: bool,
     /// What makes its numbers, and when.
     pub make: Make,
+}
+
+/// Questions that stand together.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Group {
+    /// Which experts are chosen.
+    Experts,
+    /// What follows from what.
+    Next,
+    /// For how long something is needed.
+    Long,
+    /// What is chosen together.
+    Together,
+    /// For which requests.
+    Whom,
+}
+
+impl Group {
+    /// All, in the order of the page.
+    pub const EACH: [Group; 5] = [Group::Experts, Group::Next, Group::Long, Group::Together, Group::Whom];
+
+    /// Its words.
+    #[must_use]
+    pub fn title(self) -> &'static str {
+        match self {
+            Group::Experts => "Which experts?",
+            Group::Next => "What comes next?",
+            Group::Long => "How long?",
+            Group::Together => "Together",
+            Group::Whom => "For whom?",
+        }
+    }
+}
+
+/// The form of a picture, for its mark in a list.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Form {
+    /// Bars.
+    Bars,
+    /// A value for each layer.
+    Levels,
+    /// Points.
+    Dots,
+    /// Curves.
+    Curve,
+    /// What follows what.
+    Matrix,
+    /// What goes with what.
+    Squares,
 }
 
 /// From what a figure is made. The order is that of their coming: a slider waits for the first alone.
@@ -279,6 +339,12 @@ pub fn sketches() -> impl Iterator<Item = (&'static Analysis, &'static Sketch)> 
     ANALYSES.iter().flat_map(|a| a.figures.iter().map(move |s| (a, s)))
 }
 
+/// The sketch of a name, with its analysis.
+#[must_use]
+pub fn sketch_named(id: &str) -> Option<(&'static Analysis, &'static Sketch)> {
+    sketches().find(|(_, s)| s.id == id)
+}
+
 /// The figures of one layer: those that a slider waits for, or the others.
 #[must_use]
 #[inline(never)]
@@ -297,6 +363,15 @@ pub fn of_layer(layer: &Layer, prompt: bool) -> Vec<Figure> {
     sketches().filter_map(make).collect()
 }
 
+/// One figure of a layer, by its name; none if it is of more than a layer.
+#[must_use]
+pub fn one_of_layer(layer: &Layer, id: &str) -> Option<Figure> {
+    let (analysis, sketch) = sketch_named(id)?;
+    let (Make::Prompt(make) | Make::Later(make)) = sketch.make else { return None };
+    let made = analysis.needs.lacking(&Has::of(layer.summary)).map_or_else(|| make(layer), Err);
+    Some(sketch.figure(made, &format!("layer {}", layer.id)))
+}
+
 /// The figures of all layers.
 #[must_use]
 #[inline(never)]
@@ -313,7 +388,7 @@ pub fn of_all(whole: &Whole) -> Vec<Figure> {
 /// The figure with that name of all layers, if it is one.
 #[must_use]
 pub fn one_of_all(whole: &Whole, id: &str) -> Option<Figure> {
-    let (_, sketch) = sketches().find(|(_, s)| s.id == id)?;
+    let (_, sketch) = sketch_named(id)?;
     let Make::Whole(make) = sketch.make else { return None };
     Some(sketch.figure(make(whole), ""))
 }
@@ -330,6 +405,18 @@ pub fn of_report(report: &Report, setting: &Setting, has: &Has) -> Vec<Figure> {
 }
 
 impl Sketch {
+    /// Whether it is of one layer.
+    #[must_use]
+    pub fn of_layer(&self) -> bool {
+        matches!(self.make, Make::Prompt(_) | Make::Later(_))
+    }
+
+    /// What the picture says, in parts of which some are stressed; none if there is nothing to say. `place` is the layer.
+    #[must_use]
+    pub fn reading(&self, figure: &Figure, place: &str) -> Vec<Told> {
+        reading(self.tells, figure, place)
+    }
+
     /// The figure, with the place that its caption names.
     fn figure(&self, made: Made, place: &str) -> Figure {
         let (data, says, facts, stream) = match made {

@@ -1,6 +1,6 @@
 //! D: whether prefill tells what decode needs.
 
-use super::{Analysis, Drawn, Layer, Made, Make, Needs, Sketch, known};
+use super::{Analysis, Drawn, Form, Group, Layer, Made, Make, Needs, Sketch, known};
 use crate::analysis::figure::{Data, Dots, Format, Heads, Level, Matrix, Measure, Scatter, Series};
 use crate::analysis::{Kind, Report, Setting, probabilities};
 use crate::model::Scope;
@@ -11,12 +11,17 @@ pub(super) const ANALYSIS: Analysis = Analysis {
     id: "D",
     name: "prefill and decode (Ob3)",
     says: "Does the prompt tell which experts the answer will need?",
+    observed: "Ob3",
     needs: Needs::Phases,
     figures: &[
         Sketch {
             id: "similarity-scatter",
             title: "Prefill against decode",
             caption: "Each point is an expert of {layer}: its share of the prefill tokens and of the decode tokens. On the line both are alike.",
+            question: "Does the prompt foretell it?",
+            group: Group::Experts,
+            form: Form::Dots,
+            tells: "In {layer}, expert {at} differs the most: {!x} of the prompt\u{2019}s tokens, {y} of the answer\u{2019}s.",
             wide: false,
             listed: false,
             make: Make::Prompt(scatter),
@@ -25,6 +30,10 @@ pub(super) const ANALYSIS: Analysis = Analysis {
             id: "similarity-layers",
             title: "Prefill-decode similarity by layer",
             caption: "Spearman's rank correlation between prefill and decode (analysis D, Ob3), of expert frequencies and of both matrices of pairs, all cells. Beside it the ceiling that the noise between requests sets for the frequencies: the same between even and odd requests, corrected to all of them. The paper: mostly 0.7 or more.",
+            question: "Is the prompt right in every layer?",
+            group: Group::Experts,
+            form: Form::Levels,
+            tells: "The ranks of prefill and decode agree by {!mean0}, mean over layers; the least in layer {low0}, by {least0}.| The noise between requests would allow {mean3}.",
             wide: true,
             listed: true,
             make: Make::Report(by_layer),
@@ -33,6 +42,10 @@ pub(super) const ANALYSIS: Analysis = Analysis {
             id: "token-difference",
             title: "Cross-token, prefill minus decode",
             caption: SIGN,
+            question: "Do prompt and answer follow alike?",
+            group: Group::Next,
+            form: Form::Matrix,
+            tells: "In {layer}, prefill and decode differ the most after expert {row}, for expert {column}: {!most}.",
             wide: false,
             listed: false,
             make: Make::Later(tokens),
@@ -41,6 +54,10 @@ pub(super) const ANALYSIS: Analysis = Analysis {
             id: "layer-difference",
             title: "Cross-layer, prefill minus decode",
             caption: SIGN,
+            question: "Do their layers follow alike?",
+            group: Group::Next,
+            form: Form::Matrix,
+            tells: "In {layer}, prefill and decode differ the most after expert {row}, for expert {column} of the next layer: {!most}.",
             wide: false,
             listed: false,
             make: Make::Later(layers),

@@ -1,6 +1,6 @@
 //! E: how soon an expert is needed again, in its three forms.
 
-use super::{Analysis, Drawn, Made, Make, Needs, Sketch, known};
+use super::{Analysis, Drawn, Form, Group, Made, Make, Needs, Sketch, known};
 use crate::analysis::figure::{Curves, Data, Dots, Format, Heads, Level, Line, Measure, Series};
 use crate::analysis::observations::mean;
 use crate::analysis::{Report, Setting, WINDOWS};
@@ -10,12 +10,17 @@ pub(super) const ANALYSIS: Analysis = Analysis {
     id: "E",
     name: "repetition",
     says: "How much of what is needed now was needed just before?",
+    observed: "claim",
     needs: Needs::Order,
     figures: &[
         Sketch {
             id: "repetition",
             title: "Repetition",
             caption: "Share of {stream} tokens with an expert that was used in the last W tokens, and mean share of a token's experts that were (analysis E). Mean over layers.",
+            question: "How soon is one repeated?",
+            group: Group::Long,
+            form: Form::Curve,
+            tells: "Of the tokens, {!y0@1} use an expert of the token before.| Within sixteen tokens it is {y0@16}.",
             wide: true,
             listed: true,
             make: Make::Report(windows),
@@ -24,6 +29,10 @@ pub(super) const ANALYSIS: Analysis = Analysis {
             id: "repetition-layers",
             title: "Repetition by layer",
             caption: "All requests in lockstep: share of a step's distinct {stream} experts that the step before needed too, beside both forms of one request with its token before (analysis E). The claim of over 80% is of a batch; the share grows with the number of requests.",
+            question: "Does a whole batch repeat?",
+            group: Group::Long,
+            form: Form::Levels,
+            tells: "In lockstep, {!mean0} of a step\u{2019}s experts were needed by the step before, mean over layers.| Layer {at0} is the strongest, with {most0}.| Of one request alone, a token shares {mean2} of its experts with the token before.",
             wide: true,
             listed: true,
             make: Make::Report(by_layer),

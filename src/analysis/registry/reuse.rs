@@ -1,6 +1,6 @@
 //! F: how much a cache must hold to hit.
 
-use super::{Analysis, Drawn, Made, Make, Needs, Sketch, Whole};
+use super::{Analysis, Drawn, Form, Group, Made, Make, Needs, Sketch, Whole};
 use crate::analysis::DistanceCounts;
 use crate::analysis::figure::{Bars, Curves, Data, Format, Measure, Series};
 use crate::analysis::streams::stream_name;
@@ -9,12 +9,17 @@ pub(super) const ANALYSIS: Analysis = Analysis {
     id: "F",
     name: "reuse distance",
     says: "How many other experts are used before one is needed again?",
+    observed: "",
     needs: Needs::Order,
     figures: &[
         Sketch {
             id: "reuse-bins",
             title: "Reuse distance",
             caption: "Distinct other (layer, expert) weights used since this one was last used, over the {stream} tokens (analysis F): within each request, all requests back to back, and all in lockstep as a batch. The bin on the right holds first uses.",
+            question: "How long do weights lie idle?",
+            group: Group::Long,
+            form: Form::Bars,
+            tells: "Of one request\u{2019}s uses, {!last0} are the first of their expert.| Over all requests back to back it is {last1}, in lockstep {last2}.",
             wide: true,
             listed: true,
             make: Make::Whole(bins),
@@ -22,7 +27,11 @@ pub(super) const ANALYSIS: Analysis = Analysis {
         Sketch {
             id: "reuse-curve",
             title: "Miss ratio of a cache of experts",
-            caption: "Share of accesses that an LRU cache of this many experts misses, first uses included. Lines: what the last-level cache and the usable HBM of one die hold at {expert} an expert.",
+            caption: "Share of accesses that an LRU cache of this many experts misses, first uses included. Lines: what the last-level cache and the usable HBM of one device hold at {expert} an expert.",
+            question: "How much must a cache hold?",
+            group: Group::Long,
+            form: Form::Curve,
+            tells: "However large, a cache misses {!last1} of the uses of all requests back to back: the first ones.| To miss less than half it must hold {x1<0.5} experts.| In lockstep, {x2<0.5}.",
             wide: true,
             listed: false,
             make: Make::Whole(curve),

@@ -1,6 +1,6 @@
 //! H: how subjects differ.
 
-use super::{Analysis, Drawn, Layer, Made, Make, Needs, Sketch};
+use super::{Analysis, Drawn, Form, Group, Layer, Made, Make, Needs, Sketch};
 use crate::analysis::figure::{Data, Format, Heads, Items, Matrix, Measure, narrow};
 use crate::analysis::overlap;
 
@@ -8,12 +8,17 @@ pub(super) const ANALYSIS: Analysis = Analysis {
     id: "H",
     name: "subjects (Ob4)",
     says: "Which experts are hot for every subject, and which for one?",
+    observed: "Ob4",
     needs: Needs::Subjects,
     figures: &[
         Sketch {
             id: "subject-map",
             title: "Experts by subject",
             caption: "Share of a subject's tokens that each expert of {layer} takes (analysis H, Ob4).",
+            question: "Which experts has a subject?",
+            group: Group::Whom,
+            form: Form::Matrix,
+            tells: "In {layer}, the strongest is expert {column} for {row}: {!most} of its tokens.| The mean of all cells is {mean}.",
             wide: true,
             listed: false,
             make: Make::Later(map),
@@ -22,6 +27,10 @@ pub(super) const ANALYSIS: Analysis = Analysis {
             id: "subject-overlap",
             title: "Top-10 experts that subjects share",
             caption: "Share of the ten most frequent experts of {layer} that two subjects have in common.",
+            question: "Do subjects share them?",
+            group: Group::Whom,
+            form: Form::Squares,
+            tells: "In {layer}, two subjects share {!off} of their ten hottest experts, mean over pairs of subjects.",
             wide: true,
             listed: false,
             make: Make::Later(shared),

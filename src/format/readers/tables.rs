@@ -36,7 +36,8 @@ enum Columns {
     Words,
 }
 
-fn cells(line: &str, between: u8) -> Vec<&str> {
+/// The cells of a line; a space stands for any number of them.
+pub(in crate::format) fn cells(line: &str, between: u8) -> Vec<&str> {
     if between == b' ' {
         line.split_whitespace().collect()
     } else {

@@ -101,10 +101,17 @@ pub const FIELDS: [Field; 19] = [
         get: |w| w.mesh.y as f64,
         set: |w, v| w.mesh.y = crate::units::floor(v),
     },
-    field!("hbm", "HBM of a die, TB/s", "Faster reads of experts, at home and for others.", (0.01, 1000.0), TERA, hbm),
+    field!(
+        "hbm",
+        "HBM of a device, TB/s",
+        "Faster reads of experts, at home and for others.",
+        (0.01, 1000.0),
+        TERA,
+        hbm
+    ),
     field!("link", "One link, TB/s", "Faster reads of remote experts.", (0.01, 1000.0), TERA, link),
-    field!("dram", "DRAM of a die, GB", "Room for copies of experts.", (0.1, 100_000.0), GIGA, dram),
-    field!("fp16", "FP16 rate of a die, TFLOP/s", "Less time to compute a token.", (0.1, 1e6), TERA, fp16),
+    field!("dram", "DRAM of a device, GB", "Room for copies of experts.", (0.1, 100_000.0), GIGA, dram),
+    field!("fp16", "FP16 rate of a device, TFLOP/s", "Less time to compute a token.", (0.1, 1e6), TERA, fp16),
     field!(
         "llc",
         "Last-level cache, MB",

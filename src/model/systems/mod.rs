@@ -4,7 +4,7 @@ mod gpus;
 mod hardware;
 mod wafer;
 
-use super::{Duplex, Faults, Mesh, Topology};
+use super::{Duplex, Faults, Mesh, Nouns, Topology};
 use crate::units::{GIGA, TERA};
 
 pub use hardware::{FIELDS, Field, Hardware};
@@ -17,8 +17,6 @@ pub struct System {
     pub title: &'static str,
     /// A sentence for people: what it is, and where its values are from.
     pub says: &'static str,
-    /// What one of its devices is called.
-    pub device: &'static str,
     /// Its sizes and speeds, before anything is edited.
     pub hardware: Hardware,
     /// Fields of the hardware that mean nothing here, by name.
@@ -30,6 +28,12 @@ pub struct System {
 }
 
 impl System {
+    /// What its devices and it are called.
+    #[must_use]
+    pub const fn nouns(&self) -> Nouns {
+        Nouns::of(self.mesh)
+    }
+
     /// The values of its hardware that can be edited.
     pub fn fields(&self) -> impl Iterator<Item = &'static Field> {
         FIELDS.iter().filter(|f| !self.without.contains(&f.name))
@@ -49,7 +53,6 @@ pub static SYSTEMS: [System; 6] = [
         name: "dojo",
         title: "Dojo, 5 × 5",
         says: "the paper's first wafer (Table I): 25 dies",
-        device: "die",
         hardware: DOJO,
         without: OF_GPUS,
         mesh: true,
@@ -59,7 +62,6 @@ pub static SYSTEMS: [System; 6] = [
         name: "tsmc-sow",
         title: "TSMC-SoW, 3 × 8",
         says: "the paper's second wafer (Table I): 24 dies, the same each, on a longer mesh",
-        device: "die",
         hardware: Hardware { mesh: Mesh { x: 3, y: 8 }, ..DOJO },
         without: OF_GPUS,
         mesh: true,
@@ -69,7 +71,6 @@ pub static SYSTEMS: [System; 6] = [
         name: "dojo-enhanced",
         title: "Dojo-Enhanced, 5 × 5",
         says: "the wafer that Figure 15 of the paper adds: faster dies, links little faster",
-        device: "die",
         hardware: Hardware { hbm: 8.0 * TERA, link: 2.0 * TERA, dram: 180.0 * GIGA, fp16: 4500.0 * TERA, ..DOJO },
         without: OF_GPUS,
         mesh: true,
@@ -78,8 +79,7 @@ pub static SYSTEMS: [System; 6] = [
     System {
         name: "h100x8",
         title: "8 × H100, one node",
-        says: "eight GPUs behind one switch, not a wafer of the paper; ports of 450 GB/s a direction and 1 µs a transfer are inferred",
-        device: "GPU",
+        says: "eight GPUs behind one switch, none of the paper\u{2019}s systems; ports of 450 GB/s a direction and 1 µs a transfer are inferred",
         hardware: H100,
         without: OF_MESHES,
         mesh: false,
@@ -89,7 +89,6 @@ pub static SYSTEMS: [System; 6] = [
         name: "h100x16",
         title: "2 × 8 × H100, two nodes",
         says: "two nodes of eight GPUs: inside a node as one node; between them ports of 50 GB/s a direction and GPU, and 5 µs a transfer (inferred)",
-        device: "GPU",
         hardware: Hardware { mesh: Mesh { x: 8, y: 2 }, ..H100 },
         without: OF_MESHES,
         mesh: false,
@@ -99,7 +98,6 @@ pub static SYSTEMS: [System; 6] = [
         name: "gb200-nvl72",
         title: "GB200 NVL72, one rack",
         says: "72 GPUs behind one switch: 8 TB/s, 2500 TFLOP/s and 186 GB each, ports of 900 GB/s a direction; 1 µs a transfer is inferred",
-        device: "GPU",
         hardware: Hardware {
             mesh: Mesh { x: 72, y: 1 },
             hbm: 8.0 * TERA,

@@ -10,7 +10,7 @@ use super::Deployment;
 pub fn check(of: &Deployment, once: bool) -> Result<Vec<String>, String> {
     let Deployment { layers, maps, devices, experts, .. } = of;
     if maps.is_empty() || layers.len() != maps.len() {
-        return Err(format!("{} layers with {} rows: a row for each layer is needed", layers.len(), maps.len()));
+        return Err(format!("{} layers with placements of {}: each layer needs its own", layers.len(), maps.len()));
     }
     if *devices == 0 || *experts == 0 {
         return Err("no device, or no expert".into());

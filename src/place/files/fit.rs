@@ -47,14 +47,17 @@ pub fn fit(file: &PlacementFile, to: &Target<'_>) -> Result<(Replicas, Vec<Strin
                 has.join(", ")
             )
         })?;
+        // The file's number, and the trace's where that is another.
+        let layer =
+            if wanted == id { format!("layer {id}") } else { format!("layer {id} (layer {wanted} of the file)") };
         if let Some(slot) = map.iter().position(|&e| e >= to.experts) {
-            return Err(format!("layer {wanted}, slot {slot}: expert {} of {} experts", map[slot], to.experts));
+            return Err(format!("{layer}, slot {slot}: expert {} of {} experts", map[slot], to.experts));
         }
         if let Some(expert) = (0..to.experts).find(|e| !map.contains(e)) {
-            return Err(format!("layer {wanted}: expert {expert} has no slot; its tokens could go nowhere"));
+            return Err(format!("{layer}: expert {expert} has no slot; its tokens could go nowhere"));
         }
         if !map.len().is_multiple_of(to.live.len()) {
-            return Err(format!("layer {wanted}: {} slots are no multiple of {} devices", map.len(), to.live.len()));
+            return Err(format!("{layer}: {} slots are no multiple of {} devices", map.len(), to.live.len()));
         }
         layers.push(Placed::from_map(map, to.live, to.devices, to.experts));
     }
@@ -83,7 +86,8 @@ fn numbering<'a>(file: &PlacementFile, to: &'a Target<'_>, said: &mut Vec<String
                 (false, true) => true,
                 _ => {
                     return Err(format!(
-                        "{rows} rows fit neither the {} MoE layers of the trace nor layers up to {last} of the model",
+                        "the file has {rows} layers: neither the {} MoE layers of the trace nor layers 0 to {last} of the model, dense \
+                         ones counted",
                         to.all.len()
                     ));
                 }
@@ -91,7 +95,9 @@ fn numbering<'a>(file: &PlacementFile, to: &'a Target<'_>, said: &mut Vec<String
         }
     };
     if moe {
-        said.push(format!("row 0 of the file is taken for the first MoE layer, {first} of the trace, and so on"));
+        said.push(format!(
+            "layer 0 of the file, which lists MoE layers alone, is taken for layer {first} of the trace, the next for its next, and so on"
+        ));
         return Ok(Box::new(position));
     }
     if counted {

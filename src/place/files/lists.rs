@@ -15,7 +15,7 @@ pub(super) fn read(text: &str) -> Option<Result<PlacementFile, String>> {
     let all: Value = serde_json::from_str(text)
         .ok()
         .filter(|v: &Value| v.as_array().is_some_and(|a| a.iter().all(Value::is_array)))?;
-    Some(rows(&all).map(|layers| PlacementFile { numbering: Numbering::Unsaid, layers, devices: None }))
+    Some(rows(&all, " of the file").map(|layers| PlacementFile { numbering: Numbering::Unsaid, layers, devices: None }))
 }
 
 /// A row a line, as people write them.
@@ -24,10 +24,10 @@ pub(super) fn text(rows: &[&Vec<usize>]) -> String {
     format!("[{}]", rows.iter().map(row).collect::<Vec<_>>().join(",\n "))
 }
 
-/// Rows of expert ids by position.
-pub(super) fn rows(all: &Value) -> Result<BTreeMap<u32, Vec<usize>>, String> {
-    let list = all.as_array().ok_or("no list of rows")?;
-    let row = |(at, row): (usize, &Value)| Ok((crate::units::small(at), ids(row, &format!("row {at}"))?));
+/// Lists of expert ids, a layer each, by position. `of` is what is said behind the number of a layer: nothing, where it is the model's.
+pub(super) fn rows(all: &Value, of: &str) -> Result<BTreeMap<u32, Vec<usize>>, String> {
+    let list = all.as_array().ok_or("no list of layers")?;
+    let row = |(at, row): (usize, &Value)| Ok((crate::units::small(at), ids(row, &format!("layer {at}{of}"))?));
     list.iter().enumerate().map(row).collect()
 }
 

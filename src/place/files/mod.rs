@@ -57,6 +57,17 @@ pub struct PlacementFile {
     pub devices: Option<usize>,
 }
 
+/// How sure it is that a server takes what is written.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Standing {
+    /// The form is that of a release; the command was not run here.
+    Unchecked,
+    /// No release reads it.
+    Proposed,
+    /// It is read by moescope, or by a library call.
+    Own,
+}
+
 /// An engine.
 pub struct Engine {
     /// Name on the command line.
@@ -69,6 +80,8 @@ pub struct Engine {
     pub note: &'static str,
     /// How the server is started with the file: `{file}`, `{devices}`, `{slots}` and `{spare}` stand for what is deployed.
     pub command: &'static str,
+    /// How sure that is.
+    pub standing: Standing,
     /// How its files count layers.
     pub numbering: Numbering,
     /// An expert twice on one device breaks it.
@@ -87,6 +100,7 @@ pub static ENGINES: [Engine; 7] = [
         file: "expert_location.json",
         note: "a row for every hidden layer; those of dense layers are not used",
         command: "python -m sglang.launch_server --init-expert-location {file} --ep-num-redundant-experts {redundant} --tp {devices} …",
+        standing: Standing::Unchecked,
         numbering: Numbering::Model,
         once: false,
         write: sglang::write,
@@ -98,6 +112,7 @@ pub static ENGINES: [Engine; 7] = [
         file: "expert_map.json",
         note: "static expert maps go in v0.25.1; an expert twice on a device corrupts its slots there",
         command: "vllm serve … --additional-config '{\"expert_map_path\": \"{file}\"}'",
+        standing: Standing::Unchecked,
         numbering: Numbering::Moe,
         once: true,
         write: ascend::write,
@@ -109,6 +124,7 @@ pub static ENGINES: [Engine; 7] = [
         file: "moe_load_balancer.yaml",
         note: "a static assignment: it is not updated while serving",
         command: "trtllm-serve … --ep_size {devices} --extra_llm_api_options extra.yaml   # extra.yaml: moe_config: {load_balancer: {file}}",
+        standing: Standing::Unchecked,
         numbering: Numbering::Model,
         once: false,
         write: tensorrt::write,
@@ -120,6 +136,7 @@ pub static ENGINES: [Engine; 7] = [
         file: "placement.json",
         note: "with the experiment that it comes from",
         command: "moescope place --placement {file} …",
+        standing: Standing::Own,
         numbering: Numbering::Model,
         once: false,
         write: ours::write_json,
@@ -131,6 +148,7 @@ pub static ENGINES: [Engine; 7] = [
         file: "placement.csv",
         note: "a row for each slot, with the expert's tokens on it",
         command: "moescope place --placement {file} …",
+        standing: Standing::Own,
         numbering: Numbering::Model,
         once: false,
         write: ours::write_csv,
@@ -142,6 +160,7 @@ pub static ENGINES: [Engine; 7] = [
         file: "expert_placement.json",
         note: "the proposed form, a row for each MoE layer: no release reads it yet",
         command: "vllm serve … --enable-expert-parallel --enable-eplb   # no option for the file in any release",
+        standing: Standing::Proposed,
         numbering: Numbering::Moe,
         once: false,
         write: lists::write,
@@ -153,6 +172,7 @@ pub static ENGINES: [Engine; 7] = [
         file: "physical_to_logical.json",
         note: "physical_to_logical_map of rebalance_experts, a row for each MoE layer",
         command: "phy2log = torch.tensor(json.load(open(\"{file}\")))",
+        standing: Standing::Own,
         numbering: Numbering::Moe,
         once: false,
         write: lists::write,
@@ -186,6 +206,18 @@ pub fn read(bytes: &[u8]) -> Result<PlacementFile, String> {
         return Err("there is no layer in it".into());
     }
     Ok(read)
+}
+
+/// Whether a text is a placement of so many experts, and no table of counts, which can have the same form: each layer has a slot for every
+/// expert, and no other.
+#[must_use]
+pub fn is_placement(text: &str, experts: usize) -> bool {
+    let Some(Ok(file)) = ENGINES.iter().find_map(|engine| (engine.read)(text)) else { return false };
+    let complete = |row: &Vec<usize>| {
+        let mut held = vec![false; experts];
+        row.iter().all(|&e| held.get_mut(e).map(|h| *h = true).is_some()) && held.iter().all(|&h| h)
+    };
+    experts > 0 && !file.layers.is_empty() && file.layers.values().all(complete)
 }
 
 /// The name of a file's bytes in an experiment: 16 hexadecimal digits.
@@ -261,5 +293,19 @@ impl Deployment {
             own.last().copied().unwrap_or(0),
             self.layers.len()
         ))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::is_placement;
+
+    #[test]
+    fn a_table_of_counts_is_no_placement() {
+        assert!(is_placement("{\"physical_to_logical_map\": [[1, 0, 2, 2], [0, 1, 2, 1]]}", 3));
+        assert!(is_placement("[[1, 0, 2, 2]]", 3));
+        assert!(!is_placement("[[7, 0, 2]]", 3), "counts");
+        assert!(!is_placement("[[1, 0, 0]]", 3), "an expert without a slot");
+        assert!(!is_placement("[[1, 0]]", 0) && !is_placement("[]", 3) && !is_placement("tokens,layer\n1,2", 3));
     }
 }

@@ -23,5 +23,6 @@ pub(super) fn write(of: &Deployment) -> Result<String, String> {
 pub(super) fn read(text: &str) -> Option<Result<PlacementFile, String>> {
     let Ok(Value::Object(mut of)) = serde_json::from_str::<Value>(text) else { return None };
     let map = of.remove(KEY)?;
-    Some(rows(&map).map(|layers| PlacementFile { numbering: Numbering::Unsaid, layers, devices: None }))
+    // It lists dense layers too: a number is the model's.
+    Some(rows(&map, "").map(|layers| PlacementFile { numbering: Numbering::Unsaid, layers, devices: None }))
 }

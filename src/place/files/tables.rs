@@ -41,7 +41,7 @@ pub fn of_table(shape: &[usize], values: &[i64]) -> Result<PlacementFile, String
 fn experts(row: &[i64], layer: u32) -> Result<Vec<usize>, String> {
     let id = |(slot, &id): (usize, &i64)| {
         let n = u64::try_from(id).ok().filter(|&n| n < MAX_EXPERTS);
-        n.map(index).ok_or_else(|| format!("row {layer}, slot {slot}: {id} is no expert id"))
+        n.map(index).ok_or_else(|| format!("layer {layer} of the file, slot {slot}: {id} is no expert id"))
     };
     row.iter().enumerate().map(id).collect()
 }
@@ -51,7 +51,7 @@ fn of_layer(of_ranks: &[i64], experts: usize, layer: usize) -> Result<Vec<usize>
     let mut map = Vec::new();
     let mut first = 0;
     for (rank, slots) in of_ranks.chunks(experts).enumerate() {
-        let place = || format!("row {layer}, rank {rank}");
+        let place = || format!("layer {layer} of the file, rank {rank}");
         let mut on = BTreeMap::new();
         for (expert, &slot) in slots.iter().enumerate().filter(|(_, slot)| **slot != -1) {
             // No expert is twice on a rank in this form, so there are no more slots than experts.

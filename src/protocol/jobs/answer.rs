@@ -6,7 +6,7 @@ use super::load::running;
 use crate::analysis::{Analyser, registry};
 use crate::model::Scope;
 use crate::protocol::job::{DataId, Job, State, Step, Stepped};
-use crate::protocol::{Asked, Files, Info, Side, figures, setting};
+use crate::protocol::{Asked, Files, Info, Side, TokenStrip, figures, setting, token_strip};
 
 /// All analyses.
 #[derive(Serialize, Deserialize)]
@@ -57,6 +57,26 @@ impl Job for Figures {
     fn step(&mut self, state: &mut State, _: &dyn Files) -> Stepped<Self::Reply> {
         let (dataset, part) = state.data(&self.of)?;
         Ok(Step::Done(figures(part, &setting(dataset), self.asked, self.scope)?))
+    }
+}
+
+/// The experts of the first tokens of a request in one layer: what a table of pairs is counted from, to be seen.
+#[derive(Serialize, Deserialize)]
+pub struct Strip {
+    /// Which data.
+    pub of: DataId,
+    /// Position of the layer.
+    pub position: usize,
+    /// Tokens at most.
+    pub tokens: usize,
+}
+
+impl Job for Strip {
+    type Reply = Option<TokenStrip>;
+
+    fn step(&mut self, state: &mut State, _: &dyn Files) -> Stepped<Self::Reply> {
+        let (_, part) = state.data(&self.of)?;
+        Ok(Step::Done(token_strip(part, self.position, self.tokens)))
     }
 }
 

@@ -1,11 +1,15 @@
 //! Every job. To add one is to add its struct and its row here.
 
 mod answer;
+mod case;
+mod every;
 mod load;
 mod place;
 mod simulate;
 
-pub use answer::{Figures, Mean, Report, SetReference, Versus};
+pub use answer::{Figures, Mean, Report, SetReference, Strip, Versus};
+pub use case::CaseStudy;
+pub use every::Every;
 pub use load::{
     Commit, Count, CountLayers, CountReuse, Discard, Glance, Ingest, Join, List, Mark, Merge, Restore, STORED, Save,
     Share, Synthesize, Take,
@@ -43,6 +47,6 @@ macro_rules! jobs {
 jobs! {
     List Ingest Glance Count Take Merge Join Share CountReuse CountLayers Commit Discard Mark
     Save Restore Synthesize
-    Report Figures Mean SetReference Versus
-    FillBatch Run RunSynthetic Timeline Paper Place
+    Report Figures Mean Every SetReference Strip Versus
+    FillBatch Run RunSynthetic Timeline Paper Place CaseStudy
 }

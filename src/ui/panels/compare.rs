@@ -21,21 +21,9 @@ use crate::ui::settings::{change, get, set};
 use crate::ui::store::Store;
 use crate::units::{floor, grouped, percent, significant};
 
-/// The section.
-#[component]
-pub(crate) fn Compare(store: Store) -> impl IntoView {
-    view! {
-        <section aria-labelledby="compare-title">
-            <h2 id="compare-title">"6 · Side by side"</h2>
-            <Requests store />
-            <Experiments store />
-        </section>
-    }
-}
-
 /// Two parts of the requests.
 #[component]
-fn Requests(store: Store) -> impl IntoView {
+pub(crate) fn Requests(store: Store) -> impl IntoView {
     let parts = Memo::new(move |_| {
         let mut all = vec![Subset::All, Subset::Even, Subset::Odd];
         if let Some(info) = store.shown() {
@@ -243,7 +231,7 @@ fn difference(store: Store) -> AnyView {
 
 /// Experiments that differ in some settings.
 #[component]
-fn Experiments(store: Store) -> impl IntoView {
+pub(crate) fn Experiments(store: Store) -> impl IntoView {
     let offers = Signal::derive(move || {
         let mut all = vec![(String::new(), "choose…".to_string())];
         let mut offer = |text: String, words: String| all.push((text, words));
@@ -253,7 +241,10 @@ fn Experiments(store: Store) -> impl IntoView {
             [2, 3].iter().for_each(|s| offer(format!("seed:{s}"), format!("seed {s}")));
         }
         offer("heldout:on".into(), "predict from even requests, run odd ones".into());
-        PLACEMENTS.iter().for_each(|p| offer(format!("home:{}", p.name), format!("experts placed {}", p.name)));
+        PLACEMENTS
+            .iter()
+            .filter(|p| p.beside().is_none())
+            .for_each(|p| offer(format!("home:{}", p.name), format!("experts placed {}", p.name)));
         offer("duplex:full".into(), "full-duplex links".into());
         offer("link:4".into(), "links of 4 TB/s".into());
         offer("weight:0.5".into(), "4-bit weights".into());

@@ -9,11 +9,17 @@ use leptos::prelude::*;
 use leptos::task::spawn_local;
 use wasm_bindgen::JsCast;
 
-use crate::ui::settings::{change, write_address};
+use crate::experiment::View;
+use crate::ui::controls::Number;
+use crate::ui::settings::{change, get, set, write_address};
+use crate::ui::shell::open;
 use crate::ui::store::{Dialog, Store};
 use crate::web::{clipboard, reveal};
 
-const KEYS: [(&str, &str); 8] = [
+const KEYS: [(&str, &str); 11] = [
+    ("1 to 5", "Story, Explore, Simulate, Deploy, Paper"),
+    ("t", "the trace: what is loaded, and what can be"),
+    ("p", "for a projector, and back"),
     ("?", "this list"),
     ("/ or Ctrl K", "go to a figure or a setting by its name"),
     ("s", "share"),
@@ -24,7 +30,7 @@ const KEYS: [(&str, &str); 8] = [
     ("Esc", "close, or leave a figure's value"),
 ];
 
-const BIBTEX: &str = "@misc{patterns-behind-chaos,\n  title  = {Patterns behind Chaos},\n  year   = {2025},\n  eprint = {2510.05497},\n  archivePrefix = {arXiv},\n  note   = {ISCA 2026; https://arxiv.org/abs/2510.05497}\n}";
+pub(super) const BIBTEX: &str = "@misc{patterns-behind-chaos,\n  title  = {Patterns behind Chaos},\n  year   = {2025},\n  eprint = {2510.05497},\n  archivePrefix = {arXiv},\n  note   = {ISCA 2026; https://arxiv.org/abs/2510.05497}\n}";
 
 /// All three, and the keys that open them.
 #[component]
@@ -35,14 +41,16 @@ pub(crate) fn Dialogs(store: Store) -> impl IntoView {
     Effect::new(move |_| {
         let Some(dialog) = element.get() else { return };
         match store.chrome.dialog.get() {
-            Some(_) if !dialog.open() => drop(dialog.show_modal()),
-            None if dialog.open() => dialog.close(),
+            Some(Dialog::Share | Dialog::Keys | Dialog::Palette) if !dialog.open() => drop(dialog.show_modal()),
+            None | Some(Dialog::Trace) if dialog.open() => dialog.close(),
             _ => {}
         }
     });
     // Told a moment after the dialog closed: another may be open by then.
     let closed = move |_| {
-        if element.get_untracked().is_some_and(|d| !d.open()) {
+        if element.get_untracked().is_some_and(|d| !d.open())
+            && store.chrome.dialog.get_untracked() != Some(Dialog::Trace)
+        {
             store.chrome.dialog.set(None);
         }
     };
@@ -50,7 +58,7 @@ pub(crate) fn Dialogs(store: Store) -> impl IntoView {
         Some(Dialog::Share) => share(store),
         Some(Dialog::Keys) => keys(),
         Some(Dialog::Palette) => palette(store),
-        None => ().into_any(),
+        None | Some(Dialog::Trace) => ().into_any(),
     };
     view! {
         <dialog node_ref=element on:close=closed aria-label="moescope">
@@ -96,6 +104,12 @@ fn pressed(store: Store, event: &KeyboardEvent) {
         "s" => store.chrome.dialog.set(Some(Dialog::Share)),
         "[" => move_by(-1),
         "]" => move_by(1),
+        "t" => store.chrome.dialog.set(Some(Dialog::Trace)),
+        "p" => change(store, true, |e| e.view.present = !e.view.present),
+        key @ ("1" | "2" | "3" | "4" | "5") => {
+            let at = key.parse::<usize>().unwrap_or(1) - 1;
+            open(store, View::EACH[at], "");
+        }
         "m" => change(store, true, |e| e.view.mean = !e.view.mean),
         _ => {}
     }
@@ -114,7 +128,14 @@ fn keys() -> AnyView {
 fn share(store: Store) -> AnyView {
     // The address may lag behind a slider.
     let text = write_address(store);
-    let link = window().location().href().unwrap_or_default();
+    let base = window().location().href().unwrap_or_default();
+    let base = base.split('#').next().unwrap_or_default().to_string();
+    let link = format!("{base}#{text}");
+    // The name is the reader's: link and words follow it.
+    let named = {
+        let base = base.clone();
+        Signal::derive(move || format!("{base}#{}", store.experiment.with(ToString::to_string)))
+    };
     let title = untrack(|| store.shown()).map_or_else(String::new, |i| {
         let what = if i.synthetic { "a synthetic workload" } else { "a trace" };
         i.model.as_ref().map_or(format!("moescope on {what}"), |m| format!("moescope: {m} on {what}"))
@@ -122,7 +143,7 @@ fn share(store: Store) -> AnyView {
     let command = format!("moescope run --experiment '{text}' --json");
     let figure = RwSignal::new("speedups".to_string());
     let embed = {
-        let (text, base) = (text.clone(), link.split('#').next().unwrap_or_default().to_string());
+        let (text, base) = (text.clone(), base.clone());
         move || {
             let joined = crate::experiment::Experiment::parse(&format!("{text}&embed={}", figure.get())).0;
             format!("<iframe src=\"{base}#{joined}\" width=\"720\" height=\"560\" loading=\"lazy\"></iframe>")
@@ -144,9 +165,13 @@ fn share(store: Store) -> AnyView {
     let length = link.len();
     view! {
         <h2>"Share"</h2>
-        {copyable("share-link", "Link, with every setting", Signal::stored(link.clone()))}
+        <Number id="share-name" label="Name, if it should have one" value=get(store, "name") on_change=move |v| set(store, "name", &v) />
+        {copyable("share-link", "Link, with every setting", named)}
         <p class="aside">{length} " characters. Traces are not in it: whoever opens it sees a synthetic workload until the same trace is dropped there."</p>
-        {copyable("share-markdown", "Markdown", Signal::stored(format!("[{title}]({link})")))}
+        {copyable("share-markdown", "Markdown", Signal::derive(move || {
+            let name = get(store, "name").get();
+            format!("[{}]({})", if name.is_empty() { title.clone() } else { name }, named.get())
+        }))}
         {copyable("share-command", "The same on the command line", Signal::stored(command))}
         <label class="control" for="share-figure">
             <span>"One figure in a frame of another page"</span>
@@ -197,6 +222,7 @@ fn places() -> Vec<Place> {
     for (selector, kind, focus) in [
         ("section > h2", "part", ""),
         ("figure[id] h3", "figure", "canvas"),
+        (".ex-q", "question", ""),
         (".control[for] > span", "setting", "input, select"),
     ] {
         let Ok(list) = document().query_selector_all(selector) else { continue };
@@ -225,7 +251,13 @@ fn palette(store: Store) -> AnyView {
     let go = move |place: Place| {
         store.chrome.dialog.set(None);
         // Once the dialog is closed: it gives the focus back to where it was.
-        set_timeout(move || reveal(&place.element, &place.element), Duration::ZERO);
+        let arrive = move || {
+            reveal(&place.element, &place.element);
+            if place.kind == "question" {
+                place.element.click();
+            }
+        };
+        set_timeout(arrive, Duration::ZERO);
     };
     let input = NodeRef::<html::Input>::new();
     Effect::new(move |_| {

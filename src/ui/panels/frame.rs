@@ -1,51 +1,11 @@
-//! Header, notices and footer.
-
-use std::time::Duration;
+//! Notices and footer.
 
 use leptos::leptos_dom::helpers::window_event_listener_untyped;
 use leptos::prelude::*;
-use leptos::task::spawn_local;
 
 use crate::protocol::Origin;
 use crate::ui::remote::Consent;
-use crate::ui::settings::write_address;
-use crate::ui::store::{Dialog, Store};
-use crate::web::{clipboard, remember};
-
-/// Name, appearance, link.
-#[component]
-pub(crate) fn Header(store: Store) -> impl IntoView {
-    let copied = RwSignal::new("");
-    let copy = move |_| {
-        // The address may lag behind a slider.
-        write_address(store);
-        let link = window().location().href().unwrap_or_default();
-        spawn_local(async move {
-            copied.set(if clipboard(link).await { "Link copied" } else { "Copy it from the address bar" });
-            set_timeout(move || copied.set(""), Duration::from_secs(3));
-        });
-    };
-    let turn = move |_| {
-        store.chrome.dark.update(|d| *d = !*d);
-        remember("theme", if store.chrome.dark.get_untracked() { "dark" } else { "light" });
-    };
-    view! {
-        <header class="top">
-            <img src="icon.svg" alt="" width="32" height="32" />
-            <div class="name">
-                <h1>"moescope"</h1>
-                <p>"Where the experts move, and what placing them is worth"</p>
-            </div>
-            <span class="said" role="status">{copied}</span>
-            <button type="button" id="copy-link" on:click=copy title="Copy a link that holds every setting">"Copy link"</button>
-            <button type="button" id="share" on:click=move |_| store.chrome.dialog.set(Some(Dialog::Share)) title="Link, Markdown, command, frame, citation (s)">"Share"</button>
-            <button type="button" id="help" on:click=move |_| store.chrome.dialog.set(Some(Dialog::Keys)) aria-label="Keys" title="Keys (?)">"?"</button>
-            <button type="button" id="theme" on:click=turn aria-label="Light or dark appearance">
-                {move || if store.chrome.dark.get() { "Light" } else { "Dark" }}
-            </button>
-        </header>
-    }
-}
+use crate::ui::store::Store;
 
 /// What the reader must know first: failures, parts of a link that were not understood, a trace that is missing.
 #[component]
@@ -108,14 +68,20 @@ pub(crate) fn Notices(store: Store) -> impl IntoView {
             }
         })
     };
-    view! { {failure} {unread} <Consent store /> {missing} {update} }
+    view! { {failure} {unread} {move || super::trace::issues(store)} <Consent store /> {missing} {update} }
 }
 
 /// Source and privacy.
 #[component]
-pub(crate) fn Footer() -> impl IntoView {
+pub(crate) fn Footer(store: Store) -> impl IntoView {
+    // On paper: how to come back to what is printed.
+    let address = move || {
+        let text = store.scene.with(ToString::to_string);
+        let digest = store.shown().map_or_else(String::new, |i| i.digest.clone());
+        format!("{}#{text}, digest {digest}", window().location().origin().unwrap_or_default())
+    };
     view! {
-        <footer>
+        <footer class="foot" data-address=address>
             <p>
                 "Analyses and wafer model after \u{201c}Patterns behind Chaos\u{201d} (ISCA 2026, "
                 <a href="https://arxiv.org/abs/2510.05497" rel="noreferrer">"arXiv 2510.05497"</a>

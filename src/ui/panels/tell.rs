@@ -7,7 +7,7 @@ use crate::model::model_named;
 use crate::ui::store::Store;
 use crate::units::amount;
 
-/// The part between the figures and the simulator.
+/// All of them, in one table.
 #[component]
 pub(crate) fn Tell(store: Store) -> impl IntoView {
     let text = move || {
@@ -47,7 +47,7 @@ pub(crate) fn Tell(store: Store) -> impl IntoView {
     };
     view! {
         <section aria-labelledby="tell-title">
-            <h2 id="tell-title">"3 · The paper\u{2019}s observations, measured here"</h2>
+            <h2 id="tell-title">"The paper\u{2019}s observations, measured here"</h2>
             {move || text().map_or_else(|| view! { <p class="status">"Analysing every layer…"</p> }.into_any(), IntoAny::into_any)}
         </section>
     }

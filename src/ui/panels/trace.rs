@@ -4,10 +4,12 @@ use leptos::ev::DragEvent;
 use leptos::html;
 use leptos::leptos_dom::helpers::window_event_listener;
 use leptos::prelude::*;
+use leptos::task::spawn_local;
 
 use super::views::{Found, drawn};
-use crate::experiment::Experiment;
+use crate::experiment::{Experiment, View};
 use crate::model::{MODELS, ModelPreset, default_model, model_named};
+use crate::place::files::{MOST_BYTES, is_placement};
 use crate::protocol::{Info, Origin};
 use crate::synth::{synthetic_model, synthetic_models};
 use crate::ui::controls::{Choice, Number};
@@ -15,25 +17,61 @@ use crate::ui::load::{cancel_load, load};
 use crate::ui::numbers::{count, fact};
 use crate::ui::recent::{remove, restore};
 use crate::ui::remote::from_address;
+use crate::ui::selection::unsimulated;
 use crate::ui::settings::{change, get, set};
-use crate::ui::store::{Loading, Store, StoredTrace};
+use crate::ui::store::{Dialog, Loading, Store, StoredTrace};
 use crate::units::{bytes, grouped};
-use crate::web::{dropped, picked};
+use crate::web::{Dropped, dropped, picked, text_of};
 
-/// The first part of the page.
+/// The sheet over the page: what is loaded, and everything that can be. Always in the page, closed or open, because files are
+/// dropped anywhere.
 #[component]
-pub(crate) fn Trace(store: Store) -> impl IntoView {
+pub(crate) fn TraceSheet(store: Store) -> impl IntoView {
+    let element = NodeRef::<html::Dialog>::new();
+    Effect::new(move |_| {
+        let Some(sheet) = element.get() else { return };
+        match store.chrome.dialog.get() {
+            Some(Dialog::Trace) if !sheet.open() => drop(sheet.show_modal()),
+            Some(Dialog::Trace) | None if !sheet.open() => {}
+            Some(Dialog::Trace) => {}
+            _ if sheet.open() => sheet.close(),
+            _ => {}
+        }
+    });
+    // Once a load has succeeded there is something to see below.
+    let before = StoredValue::new(None::<String>);
+    Effect::new(move |_| {
+        let now = store.loaded.trace.with(|t| t.as_ref().map(|t| t.digest.clone()));
+        let asks = untrack(|| unsimulated(store).get()).is_some();
+        let clean = store.loaded.issues.with_untracked(|i| i.0.is_empty());
+        if before.get_value() != now
+            && now.is_some()
+            && clean
+            && !asks
+            && store.chrome.dialog.get_untracked() == Some(Dialog::Trace)
+        {
+            store.chrome.dialog.set(None);
+        }
+        before.set_value(now);
+    });
+    let closed = move |_| {
+        if store.chrome.dialog.get_untracked() == Some(Dialog::Trace)
+            && element.get_untracked().is_some_and(|d| !d.open())
+        {
+            store.chrome.dialog.set(None);
+        }
+    };
     view! {
-        <section class="trace" aria-labelledby="trace-title">
-            <h2 id="trace-title">"1 · Trace"</h2>
-            <div class="trace-grid">
-                <DropZone store />
-                <div>{move || store.shown().map(|info| facts(store, &info))}</div>
-            </div>
-            {examples(store)}
-            {move || issues(store)}
+        <dialog id="trace" node_ref=element on:close=closed aria-labelledby="trace-title">
+            <h2 id="trace-title">"Trace"</h2>
+            <DropZone store />
+            <div>{move || store.shown().map(|info| facts(store, &info))}</div>
             {move || recents(store)}
-        </section>
+            {examples(store)}
+            <form method="dialog" class="close">
+                <button type="button" on:click=move |_| store.chrome.dialog.set(None)>"Close"</button>
+            </form>
+        </dialog>
     }
 }
 
@@ -73,6 +111,12 @@ fn recents(store: Store) -> Option<impl IntoView> {
 #[component]
 fn DropZone(store: Store) -> impl IntoView {
     let over = RwSignal::new(false);
+    // The whole page says that it would take what is over it.
+    Effect::new(move |_| {
+        if let Some(root) = document().document_element() {
+            let _ = root.class_list().toggle_with_force("over", over.get());
+        }
+    });
     let glanced = Memo::new(move |_| store.loaded.glance.with(Option::is_some));
     let files = NodeRef::<html::Input>::new();
     let folder = NodeRef::<html::Input>::new();
@@ -93,7 +137,11 @@ fn DropZone(store: Store) -> impl IntoView {
                     }
                 });
             };
-            load(store, String::new(), dropped(&transfer, on_found));
+            let files = dropped(&transfer, on_found);
+            if store.experiment.with_untracked(|e| e.view.view == View::Deploy) {
+                return spawn_local(placed_or_loaded(store, files));
+            }
+            load(store, String::new(), files);
         }
     };
     // Anywhere on the page: who misses the zone would else leave the page for the file.
@@ -160,6 +208,22 @@ fn DropZone(store: Store) -> impl IntoView {
             />
         </div>
     }
+}
+
+/// Where placements are compared, a file that is one joins them; any other is a trace.
+async fn placed_or_loaded(store: Store, files: impl Future<Output = Vec<Dropped>>) {
+    let found = files.await;
+    if let [one] = &found[..] {
+        let experts = untrack(|| store.shown()).map_or(0, |i| i.experts);
+        let saved = [".pth", ".pt"].iter().any(|end| one.path.ends_with(end));
+        let small = one.file.size() <= MOST_BYTES as f64;
+        let text = if small && !saved { text_of(&one.file).await } else { None };
+        if saved || text.is_some_and(|text| is_placement(&text, experts)) {
+            store.loaded.placement.set(Some(one.clone()));
+            return store.answers.placed.clear();
+        }
+    }
+    load(store, String::new(), async move { found });
 }
 
 /// What is read so far of a long load.
@@ -270,9 +334,9 @@ fn facts(store: Store, info: &Info) -> impl IntoView + use<> {
         subjects = format!("{subjects} and {more} more");
     }
     let badge = if synthetic {
-        view! { <p class="badge synthetic" id="source">"Synthetic workload: made from the statistics that the paper describes, not recorded"</p> }.into_any()
+        view! { <p><span class="badge syn" id="source">"Synthetic workload: made from the statistics that the paper describes, not recorded"</span></p> }.into_any()
     } else {
-        view! { <p class="badge" id="source">"Your trace" {format!(", {} files, {}", grouped(info.files), bytes(info.bytes as f64))}</p> }.into_any()
+        view! { <p><span class="badge" id="source">"Your trace" {format!(", {} files, {}", grouped(info.files), bytes(info.bytes as f64))}</span></p> }.into_any()
     };
     let own = info.model.clone();
     let unknown = own.is_none();
@@ -353,7 +417,8 @@ fn seed(store: Store) -> impl IntoView {
     view! { <Number id="seed" label="Seed" value=get(store, "seed") on_change=move |v| set(store, "seed", &v) /> }
 }
 
-fn issues(store: Store) -> Option<impl IntoView> {
+/// What was wrong in the last load.
+pub(super) fn issues(store: Store) -> Option<impl IntoView> {
     /// A list longer than this helps nobody; the command line prints all.
     const MOST: usize = 50;
     let (issues, any) = store.loaded.issues.get();

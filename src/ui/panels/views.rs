@@ -17,7 +17,7 @@ use crate::ui::store::Store;
 use crate::units::bytes;
 
 /// A figure within the answer that it came with.
-pub(super) enum Found {
+pub(crate) enum Found {
     /// Of a worker's figures.
     Of(Arc<Figures>, usize),
     /// Of a report's.
@@ -45,13 +45,13 @@ impl Found {
     }
 
     /// The one with a name.
-    pub(super) fn named(all: Arc<Figures>, id: &str) -> Option<Self> {
+    pub(crate) fn named(all: Arc<Figures>, id: &str) -> Option<Self> {
         let at = all.all.iter().position(|f| f.id == id)?;
         Some(Found::Of(all, at))
     }
 
     /// The one that a sketch has become.
-    fn of(store: Store, sketch: &Sketch) -> Option<Self> {
+    pub(super) fn of(store: Store, sketch: &Sketch) -> Option<Self> {
         match sketch.make {
             Make::Prompt(_) => Self::named(store.answers.layer.get()?, sketch.id),
             Make::Later(_) => Self::named(store.answers.details.get()?, sketch.id),
@@ -65,35 +65,46 @@ impl Found {
     }
 }
 
+impl Found {
+    /// The layer that it is of, in words.
+    pub(super) fn place(&self) -> String {
+        match self {
+            Found::Of(all, _) => all.layer.map_or_else(|| "the mean of all layers".into(), |id| format!("layer {id}")),
+            Found::Listed(..) | Found::Own(_) => String::new(),
+        }
+    }
+}
+
+/// What a trace lacks for an analysis.
+pub(super) fn lacks(analysis: &Analysis, i: &Info) -> Option<&'static str> {
+    let (prefill, decode, unmarked) = (i.prefill, i.decode, i.unmarked);
+    analysis.needs.lacking(&Has { prefill, decode, unmarked, top_k: i.top_k, subjects: i.labels.len() })
+}
+
+/// Why a figure cannot be shown, if so.
+pub(super) fn why_not(store: Store, analysis: &'static Analysis, sketch: &'static Sketch) -> Memo<Option<String>> {
+    Memo::new(move |_| {
+        let empty = || Found::of(store, sketch).and_then(|f| f.empty().map(ToString::to_string));
+        store.shown().and_then(|i| lacks(analysis, &i)).map(ToString::to_string).or_else(empty)
+    })
+}
+
 /// The caches of a die as it is set; none where an expert's size is not known.
-pub(super) fn caches(store: Store) -> Option<Caches> {
+pub(crate) fn caches(store: Store) -> Option<Caches> {
     let own = match store.origin() {
         Origin::Trace => store.shown()?.model.clone(),
         Origin::Synthetic => Some(default_model().name.into()),
     };
     store.scene.with(|e| {
         let of = e.of_model(own.as_deref()).ok()?;
-        Some(Caches::of(&e.hardware(), of.preset().expert_bytes(e.run.weight)))
+        Some(Caches::of(e.system(), &e.hardware(), of.preset().expert_bytes(e.run.weight)))
     })
 }
 
 /// The figure of a sketch, or in its place the words why this trace cannot fill it.
 pub(super) fn shown(store: Store, analysis: &'static Analysis, sketch: &'static Sketch) -> AnyView {
     let (id, title) = (sketch.id, sketch.title);
-    let lacks = move |i: Arc<Info>| {
-        let has = Has {
-            prefill: i.prefill,
-            decode: i.decode,
-            unmarked: i.unmarked,
-            top_k: i.top_k,
-            subjects: i.labels.len(),
-        };
-        analysis.needs.lacking(&has).map(ToString::to_string)
-    };
-    let why = Memo::new(move |_| {
-        let empty = || Found::of(store, sketch).and_then(|f| f.empty().map(ToString::to_string));
-        store.shown().and_then(lacks).or_else(empty)
-    });
+    let why = why_not(store, analysis, sketch);
     let caption = Signal::derive(move || {
         // Words of about the same length, until they are known.
         let usual = || sketch.caption.replace("{layer}", "this layer").replace("{stream}", "decode");
@@ -121,7 +132,7 @@ pub(super) fn shown(store: Store, analysis: &'static Analysis, sketch: &'static 
 }
 
 /// A figure that is data.
-pub(super) fn drawn(
+pub(crate) fn drawn(
     store: Store,
     id: &'static str,
     title: &'static str,

@@ -1,16 +1,17 @@
-//! Figure 12 of the paper reproduced, with Figures 14 and 15 and Table II: published numbers beside ours.
+//! Figure 12 of the paper reproduced, with Figures 14 and 15: published numbers beside ours.
 
 use std::collections::BTreeSet;
 use std::fmt::Write;
 
 use leptos::prelude::*;
 
-use super::views::table;
 use crate::experiment::{Experiment, PAPER_WAFERS};
-use crate::plot::{Axis, Bar, Bars, Chart};
+use crate::model::model_named;
+use crate::plot::{Axis, Bar, Bars, Chart, Group, Mark, Panel, Panels, columns};
 use crate::protocol::{PaperRun, figure_12_title, host_times, paper_models, paper_runs, rms, targets, throughput};
 use crate::sim::Strategy;
 use crate::ui::figure::{Figure, wide};
+use crate::ui::panels::views::table;
 use crate::ui::runs::reproduce;
 use crate::ui::settings::change;
 use crate::ui::store::Store;
@@ -18,7 +19,7 @@ use crate::units::{floor, percent, significant};
 
 /// The section.
 #[component]
-pub(crate) fn Paper(store: Store) -> impl IntoView {
+pub(super) fn Figure12(store: Store) -> impl IntoView {
     let state = move || {
         match (store.answers.paper.progress().map(|(done, all)| done as f64 / all.max(1) as f64), store.answers.paper.get()) {
         (Some(part), _) => view! {
@@ -30,9 +31,9 @@ pub(crate) fn Paper(store: Store) -> impl IntoView {
         }
         .into_any(),
         (None, None) => view! {
-            <div class="status">
-                <span>{promise(store)}</span>
-                <button type="button" id="reproduce" on:click=move |_| reproduce(store)>{move || if edits(store).is_empty() { "Reproduce Figure 12" } else { "Run Figure 12 with these edits" }}</button>
+            <p class="read">{promise(store)}</p>
+            <div class="row">
+                <button type="button" class="btn go lg" id="reproduce" on:click=move |_| reproduce(store)>{move || if edits(store).is_empty() { "Reproduce Figure 12" } else { "Run Figure 12 with these edits" }}</button>
                 {as_the_paper(store)}
             </div>
         }
@@ -42,28 +43,29 @@ pub(crate) fn Paper(store: Store) -> impl IntoView {
                 <span id="paper-done">{words(&runs, &edits(store))}</span>
                 {as_the_paper(store)}
             </div>
-            <div class="figures wide">
+            <div class="figures full">
                 {speedups(store)}
                 {hops(store)}
-                {reads(store)}
             </div>
             {target_table(&runs, &edits(store))}
+            <h3 class="sub" id="piece-figure-14">"Figure 14"</h3>
+            <div class="figures full">{reads(store)}</div>
+            <h3 class="sub" id="piece-figure-15">"Figure 15"</h3>
             {host_table(&runs)}
         }
         .into_any(),
     }
     };
     view! {
-        <section aria-labelledby="paper-title">
-            <h2 id="paper-title">"8 · The paper\u{2019}s results, reproduced"</h2>
+        <section id="piece-figure-12" aria-labelledby="figure-12-title">
+            <h2 id="figure-12-title">"Figure 12: throughput and hops"</h2>
             <div id="reproduce-place">{state}</div>
-            <Units store />
         </section>
     }
 }
 
 /// Settings in which the figure's runs differ from the paper's. Runs are dropped when one of them changes.
-fn edits(store: Store) -> Vec<String> {
+pub(super) fn edits(store: Store) -> Vec<String> {
     store.scene.with(Experiment::figure_12_edits)
 }
 
@@ -125,38 +127,128 @@ fn strategies() -> Vec<String> {
     Strategy::ALL.map(|s| s.name().to_string()).into()
 }
 
-/// Bars for each group: one value for each strategy.
+/// The least width of a model's chart, CSS pixels: six settings and their mean, five bars each.
+const LEAST: f64 = 420.0;
+
+fn four(width: f64) -> f64 {
+    high(4, width)
+}
+
+fn five(width: f64) -> f64 {
+    high(5, width)
+}
+
+fn high(charts: usize, width: f64) -> f64 {
+    44.0 + 280.0 * charts.div_ceil(columns(charts, width, LEAST)) as f64
+}
+
+/// The groups of one model's runs, recorded ones apart.
+fn models(runs: &[PaperRun]) -> Vec<(String, bool, Vec<Vec<PaperRun>>)> {
+    let mut all: Vec<(String, bool, Vec<Vec<PaperRun>>)> = Vec::new();
+    for (_, group) in groups(runs) {
+        let Some(first) = group.first() else { continue };
+        let (model, synthetic) = (first.model.clone(), first.synthetic);
+        match all.iter_mut().find(|m| (&m.0, m.1) == (&model, synthetic)) {
+            Some(of) => of.2.push(group),
+            None => all.push((model, synthetic, vec![group])),
+        }
+    }
+    all
+}
+
+/// A value of a run, beside the runs of its group.
+type Value = fn(&PaperRun, &[PaperRun]) -> f64;
+
+fn small(runs: &[PaperRun], log: bool, value: Value) -> Chart {
+    let hue = |r: &PaperRun| Strategy::named(&r.strategy).map_or("", Strategy::name);
+    let short = |wafer: &str| if wafer == "dojo" { "Dojo" } else { "SoW" }.to_string();
+    let panel = |(model, synthetic, groups): &(String, bool, Vec<Vec<PaperRun>>)| {
+        let preset = model_named(model);
+        let mut all: Vec<Group> = groups
+            .iter()
+            .map(|g| Group {
+                marks: g.iter().map(|r| Mark { value: value(r, g), hue: hue(r), ..Mark::default() }).collect(),
+                under: g.first().map(|r| vec![r.batch.to_string(), short(&r.wafer)]).unwrap_or_default(),
+            })
+            .collect();
+        let mean = |s: usize| {
+            let values = groups.iter().filter_map(|g| Some(value(g.get(s)?, g)));
+            let known: Vec<f64> = values.filter(|v| v.is_finite()).collect();
+            if known.is_empty() { f64::NAN } else { known.iter().sum::<f64>() / known.len() as f64 }
+        };
+        // The paper prints a number for the mean of each model, and for no single bar.
+        let paper = preset.and_then(|p| p.paper_speedup).filter(|_| !log);
+        let marks: Vec<Mark> = Strategy::ALL
+            .iter()
+            .enumerate()
+            .map(|(i, s)| Mark {
+                value: mean(i),
+                hue: s.name(),
+                paper: paper.filter(|_| *s == Strategy::ALLO_PRED),
+                ..Mark::default()
+            })
+            .collect();
+        let note = match (paper, marks.last().map(|m| m.value)) {
+            (Some(paper), Some(ours)) => {
+                format!("mean of allo+pred {}×, the paper {}×", significant(ours, 3), significant(paper, 3))
+            }
+            _ => "and the mean of the six".into(),
+        };
+        all.push(Group { marks, under: vec!["mean".into()] });
+        let title = preset.map_or(model.as_str(), |p| p.title);
+        Panel {
+            title: if *synthetic { title.to_string() } else { format!("{title}, your trace") },
+            note,
+            groups: all,
+            ..Panel::default()
+        }
+    };
+    let panels: Vec<Panel> = models(runs).iter().map(panel).collect();
+    let marks = panels.iter().flat_map(|p| &p.groups).flat_map(|g| &g.marks);
+    let most = marks.flat_map(|m| [Some(m.value), m.paper]).flatten().filter(|v| v.is_finite()).fold(1.0f64, f64::max);
+    let y = if log { Axis::log("", 1.0, most * 1.5) } else { Axis::linear("", most * 1.06) };
+    let key = Strategy::ALL.map(|s| (s.name(), s.name().to_string())).into();
+    Chart::Panels(Panels { panels, y, grid: true, levels: Vec::new(), key, least: LEAST })
+}
+
+/// Charts of all models side by side, on one scale.
 fn grouped(
     store: Store,
     id: &'static str,
     title: &'static str,
     caption: &'static str,
-    axis: &'static str,
     log: bool,
-    value: fn(&PaperRun, &[PaperRun]) -> f64,
+    value: Value,
 ) -> AnyView {
-    view! {
+    let many = Memo::new(move |_| store.answers.paper.with(|r| r.as_ref().is_some_and(|r| models(r).len() > 4)));
+    let under = move |x: f64| -> Option<String> {
+        let runs = store.answers.paper.get_untracked()?;
+        let all = models(&runs);
+        // Six settings and their mean.
+        let each = all.iter().map(|m| m.2.len() + 1).max()?;
+        let (model, _, groups) = all.get(floor(x / each as f64))?;
+        let g = groups.get(floor(x) % each)?;
+        let first = g.first()?;
+        let words = |r: &PaperRun| {
+            let v = value(r, g);
+            format!(
+                "{} {}",
+                r.strategy,
+                if v.is_finite() { format!("{}×", significant(v, 3)) } else { "no hops".into() }
+            )
+        };
+        let all: Vec<String> = g.iter().map(words).collect();
+        Some(format!("{model}, batch {}, {}: {}", first.batch, first.wafer, all.join(", ")))
+    };
+    (move || view! {
         <Figure
             store
             id
             title
             caption=Signal::derive(move || caption.to_string())
-            height=wide
-            chart=move || {
-                let groups = groups(&store.answers.paper.get()?);
-                let values = |g: &[PaperRun]| -> Vec<f64> { g.iter().map(|r| value(r, g)).collect() };
-                let bars: Vec<Bar> = groups.iter().map(|(_, g)| Bar { values: values(g), ..Bar::default() }).collect();
-                let most = bars.iter().flat_map(|b| &b.values).copied().filter(|v| v.is_finite()).fold(1.0f64, f64::max);
-                let names: Vec<String> = groups.iter().map(|g| g.0.split(',').next().unwrap_or_default().to_string()).collect();
-                let y = if log { Axis::log(axis, 1.0, most * 1.5) } else { Axis::linear(axis, most * 1.05) };
-                Some(Chart::Bars(Bars { bars, series: strategies(), x: Axis::named("model; in each: three batches by two wafers", &names, 4), y, level: None }))
-            }
-            hover=move |x, _| {
-                let groups = groups(&store.answers.paper.get_untracked()?);
-                let (name, g) = groups.get(floor(x))?;
-                let words = |r: &PaperRun| format!("{} {}", r.strategy, significant(value(r, g), 3));
-                Some(format!("{name}: {}", g.iter().map(words).collect::<Vec<_>>().join(", ")))
-            }
+            height=if many.get() { five } else { four }
+            chart=move || Some(small(&*store.answers.paper.get()?, log, value))
+            hover=move |x, _| under(x)
             csv=move || {
                 let runs = store.answers.paper.get_untracked().unwrap_or_default();
                 table("model,wafer,batch,strategy,synthetic,seconds,speedup,hops,local,remote,writes", runs.iter(), |t, r| {
@@ -164,7 +256,7 @@ fn grouped(
                 })
             }
         />
-    }
+    })
     .into_any()
 }
 
@@ -177,8 +269,7 @@ fn speedups(store: Store) -> AnyView {
         store,
         "paper-speedups",
         "Figure 12, top: throughput",
-        "Throughput over base, for every model, batch (4096, 8192, 16384) and wafer (Dojo, TSMC-SoW).",
-        "throughput over base, ×",
+        "Throughput over base (×), for every model, batch and wafer, on one scale; SoW is TSMC-SoW. The diamond is the paper\u{2019}s mean of allo+pred for the model, beside the mean of ours: it prints no number for a single bar.",
         false,
         |r, _| r.speedup,
     )
@@ -189,8 +280,7 @@ fn hops(store: Store) -> AnyView {
         store,
         "paper-hops",
         "Figure 12, bottom: hops",
-        "Hops of base over hops of each strategy. ep has no hops at all, and so no bar.",
-        "fewer hops than base, ×",
+        "Hops of base over hops of each strategy (×), logarithmic. ep has no hops at all, and so no bar.",
         true,
         |r, group| {
             let base = of(group, Strategy::BASE).map_or(0, |b| b.hops);
@@ -246,7 +336,7 @@ fn reads(store: Store) -> AnyView {
     .into_any()
 }
 
-fn signed(x: f64) -> String {
+pub(super) fn signed(x: f64) -> String {
     format!("{}{}", if x >= 0.0 { "+" } else { "\u{2212}" }, percent(x.abs()))
 }
 
@@ -317,71 +407,4 @@ fn host_table(runs: &[PaperRun]) -> AnyView {
         </div>
     }
     .into_any()
-}
-
-/// Table II for 25 dies: name, size, whether each die has one, area of all in mm², power of all in mW.
-const UNITS: [(&str, &str, bool, f64, f64); 6] = [
-    ("Prediction table", "128 B", true, 0.0020, 55.75),
-    ("Address translation", "4.25 KB", true, 0.0048, 334.25),
-    ("Local command processor (A72)", "", true, 7.5, 7000.0),
-    ("Expert distribution table", "4.5 KB", false, 0.0002, 13.94),
-    ("Heat map cache", "0.5 MB", false, 0.0278, 184.67),
-    ("Global command processor (A76)", "", false, 1.1, 1000.0),
-];
-
-/// Table II as a calculator: units that each die has grow with the dies of the wafer that is set.
-#[component]
-fn Units(store: Store) -> impl IntoView {
-    let dies = move || store.scene.with(Experiment::hardware).mesh.dies();
-    let rows = move || {
-        let n = dies();
-        let of = |u: &(&'static str, &'static str, bool, f64, f64)| {
-            let count = if u.2 { n } else { 1 };
-            let part = if u.2 { n as f64 / 25.0 } else { 1.0 };
-            (u.0, u.1, count, u.3 * part, u.4 * part)
-        };
-        let all: Vec<_> = UNITS.iter().map(of).collect();
-        let sum = all.iter().fold((0.0, 0.0), |a, r| (a.0 + r.3, a.1 + r.4));
-        let row = |(name, size, count, area, power): &(&'static str, &'static str, usize, f64, f64)| {
-            view! {
-                <tr>
-                    <th scope="row">{*name}</th>
-                    <td>{*size}</td>
-                    <td>{*count}</td>
-                    <td>{significant(*area, 3)}</td>
-                    <td>{significant(*power, 4)}</td>
-                </tr>
-            }
-        };
-        view! {
-            {all.iter().map(row).collect_view()}
-            <tr class="sum">
-                <th scope="row">"Sum"</th>
-                <td></td>
-                <td></td>
-                <td>{significant(sum.0, 3)}</td>
-                <td>{significant(sum.1, 5)}</td>
-            </tr>
-        }
-    };
-    view! {
-        <details id="units">
-            <summary>"Table II: area and power of the added units, for " {dies} " dies"</summary>
-            <p>"The paper's values are for 25 dies; units that every die has are scaled to the wafer of part 4. For 25 dies its rows sum to 8.63 mm² (it prints 6.13) and 8588.61 mW, about 0.04% of the wafer's power."</p>
-            <div class="scroll">
-                <table>
-                    <thead>
-                        <tr>
-                            <th scope="col">"Unit"</th>
-                            <th scope="col">"Size"</th>
-                            <th scope="col">"Number"</th>
-                            <th scope="col">"Area, mm²"</th>
-                            <th scope="col">"Power, mW"</th>
-                        </tr>
-                    </thead>
-                    <tbody>{rows}</tbody>
-                </table>
-            </div>
-        </details>
-    }
 }

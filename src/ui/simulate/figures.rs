@@ -5,61 +5,13 @@ use std::sync::Arc;
 
 use leptos::prelude::*;
 
-use super::playback::Playback;
-use super::views::table;
 use crate::experiment::Experiment;
 use crate::plot::{Axis, Bar, Bars, Chart, Gantt, Span};
 use crate::sim::{Computed, Timeline};
-use crate::ui::controls::Number;
-use crate::ui::figure::{Figure, Missing, wide};
-use crate::ui::selection::unsimulated;
-use crate::ui::settings::{get, set, shown_run};
+use crate::ui::figure::{Figure, wide};
+use crate::ui::settings::shown_run;
 use crate::ui::store::Store;
 use crate::units::{floor, percent, seconds};
-
-/// Both figures with the choice of step and layer.
-#[component]
-pub(crate) fn Moment(store: Store) -> impl IntoView {
-    let run = move || store.answers.run.get();
-    let layer = move || {
-        let at = store.settings.with(|e| e.view.simulated);
-        run().and_then(|r| r.layers.get(at.min(r.layers.len().saturating_sub(1))).copied())
-    };
-    let why = unsimulated(store);
-    let figures = move || {
-        let Some(why) = why.get() else {
-            return view! {
-                <Playback store />
-                <div class="figures full">{gantt(store)}</div>
-                <div class="figures wide">{critical(store)}</div>
-            }
-            .into_any();
-        };
-        let empty = |id, title| view! { <Missing id title why=why.to_string() /> };
-        view! {
-            <div class="figures">
-                {empty("layer-film", "The wafer at a moment")}
-                {empty("layer-time", "Fetches and computing by die")}
-                {empty("critical", "What limits each layer")}
-            </div>
-        }
-        .into_any()
-    };
-    view! {
-        <h3 class="sub">"One layer over time"</h3>
-        <div class="tools">
-            <Number id="step" label="Step, from 0" value=get(store, "step") on_change=move |v| set(store, "step", &v) />
-            <Number
-                id="simulated"
-                label="Simulated layer, from 0"
-                value=get(store, "simulated")
-                on_change=move |v| set(store, "simulated", &v)
-            />
-            <p class="aside">{move || layer().map(|l| format!("That is layer {l} of the model."))}</p>
-        </div>
-        {figures}
-    }
-}
 
 /// Where each flow of a die stands: the lowest lane that is free.
 fn lanes(timeline: &Timeline) -> (Vec<usize>, usize) {
@@ -89,7 +41,8 @@ fn kind(source: usize, die: usize, tokens: f64) -> usize {
     }
 }
 
-fn gantt(store: Store) -> AnyView {
+/// What every die fetched and computed.
+pub(super) fn gantt(store: Store) -> AnyView {
     let timeline = move || store.answers.timeline.get();
     let mesh = move || store.scene.with(Experiment::hardware).mesh;
     let caption = move || {
@@ -149,10 +102,11 @@ fn gantt(store: Store) -> AnyView {
             }
             csv=move || {
                 let t: Arc<Timeline> = store.answers.timeline.get_untracked().unwrap_or_default();
-                let mut text = table("kind,die,source,expert,tokens,start_seconds,end_seconds", &t.flows, |text, f| {
+                let mut text = "kind,die,source,expert,tokens,start_seconds,end_seconds\n".to_string();
+                for f in &t.flows {
                     let name = ["local", "remote", "copy"][kind(f.source, f.die, f.tokens)];
                     let _ = writeln!(text, "{name},{},{},{},{},{},{}", f.die, f.source, f.expert, f.tokens, f.start, f.end);
-                });
+                }
                 for Computed { die, expert, start, end } in &t.computed {
                     let _ = writeln!(text, "compute,{die},,{expert},,{start},{end}");
                 }
@@ -163,7 +117,8 @@ fn gantt(store: Store) -> AnyView {
     .into_any()
 }
 
-fn critical(store: Store) -> AnyView {
+/// What limited each layer.
+pub(super) fn critical(store: Store) -> AnyView {
     let run = move || store.answers.run.get().and_then(|r| store.scene.with(|e| shown_run(&r, e)).map(|s| (r, s)));
     let names = ["computing", "HBM", "links"];
     view! {
@@ -195,9 +150,11 @@ fn critical(store: Store) -> AnyView {
             }
             csv=move || {
                 let Some((report, run)) = untrack(run) else { return String::new() };
-                table("layer,compute_seconds,hbm_seconds,link_seconds", report.layers.iter().zip(&run.layer_seconds), |t, (l, s)| {
-                    let _ = writeln!(t, "{l},{},{},{}", s[0], s[1], s[2]);
-                })
+                let mut text = "layer,compute_seconds,hbm_seconds,link_seconds\n".to_string();
+                for (l, s) in report.layers.iter().zip(&run.layer_seconds) {
+                    let _ = writeln!(text, "{l},{},{},{}", s[0], s[1], s[2]);
+                }
+                text
             }
         />
     }

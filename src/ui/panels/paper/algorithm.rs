@@ -9,6 +9,7 @@ use crate::model::{Duplex, Faults, Hardware, MODELS, Mesh, Replicas, SYSTEMS};
 use crate::plot::{Chart, MeshPicture};
 use crate::sim::{Block, Config, FetchOrder, Holders, Moves, Network, Predictor, allocate_explained};
 use crate::ui::figure::{Figure, square};
+use crate::ui::settings::change;
 use crate::ui::store::Store;
 use crate::units::{floor, seconds, significant};
 
@@ -39,7 +40,7 @@ fn example() -> Example {
     let token_seconds = 2.5 * expert_bytes / hardware.hbm / 100.0;
     let config = Config {
         order: topology.live.clone(),
-        replicas: Replicas::alike(1, (0..COUNTS.len()).map(|e| e % MESH.dies()).collect(), MESH.dies()),
+        replicas: Replicas::alike(1, (0..COUNTS.len()).map(|e| e % MESH.dies()).collect(), MESH.dies()).into(),
         expert_bytes,
         token_seconds,
         write: hardware.write,
@@ -55,7 +56,7 @@ fn example() -> Example {
         topology,
     };
     let (network, home) = (Network::new(&config.topology), config.home(0));
-    let holders = Holders::new(&config.replicas.layers[0]);
+    let holders = Holders::new(config.replicas.placed(0, 0));
     let (x, blocks) = allocate_explained(&COUNTS, &config, &network, &holders);
     // A heat map in which an expert is followed by itself and its neighbours.
     let heat: Vec<u32> = (0..81).map(|i| [9u32, 4, 2, 0, 0][(i / 9usize).abs_diff(i % 9).min(4)]).collect();
@@ -73,14 +74,27 @@ fn example() -> Example {
 
 /// The section.
 #[component]
-pub(crate) fn Explain(store: Store) -> impl IntoView {
+pub(super) fn Explain(
+    store: Store,
+    /// The part of the address was changed here: nothing scrolls.
+    here: StoredValue<bool>,
+) -> impl IntoView {
     let example = StoredValue::new(example());
-    let at = RwSignal::new(0usize);
     let last = example.with_value(|e| e.blocks.len() + e.cached.len() - 1);
-    let go = move |by: isize| at.update(|n| *n = n.saturating_add_signed(by).min(last));
+    // The step is in the address, counted from 1; it stays while another part is open.
+    let at = Memo::new(move |before: Option<&usize>| {
+        let part = store.scene.with(|e| e.view.part.clone());
+        let step = part.strip_prefix("algorithm-").and_then(|n| n.parse::<usize>().ok());
+        step.map(|n| n.saturating_sub(1).min(last)).or(before.copied()).unwrap_or(0)
+    });
+    let show = move |step: usize, push: bool| {
+        here.set_value(true);
+        change(store, push, |e| e.view.part = format!("algorithm-{}", step.min(last) + 1));
+    };
+    let go = move |by: isize| show(at.get_untracked().saturating_add_signed(by), true);
     view! {
-        <section aria-labelledby="explain-title">
-            <h2 id="explain-title">"7 · How the strategies decide"</h2>
+        <section id="piece-algorithm" aria-labelledby="explain-title">
+            <h2 id="explain-title">"Algorithm 1 and the predictor, step by step"</h2>
             <p class="aside">
                 "An example of nine dies and nine experts, one at home on each die; experts 0 and 4 are hot. First Algorithm 1 (Figure 10) places block after block of tokens, the rarest expert first; then each die keeps what the predictor expects it to use again (Figure 11). The example is ours."
             </p>
@@ -95,11 +109,11 @@ pub(crate) fn Explain(store: Store) -> impl IntoView {
                         min="0"
                         max=last.to_string()
                         prop:value=move || at.get().to_string()
-                        on:input=move |e| at.set(event_target_value(&e).parse().unwrap_or(0).min(last))
+                        on:input=move |e| show(event_target_value(&e).parse().unwrap_or(0), false)
                     />
                 </label>
             </div>
-            <div class="figures">
+            <div class="figures steps">
                 {picture(store, example, at)}
                 <div id="explain-words">{move || example.with_value(|e| step(e, at.get()))}</div>
             </div>
@@ -157,7 +171,7 @@ fn step(example: &Example, at: usize) -> AnyView {
     .into_any()
 }
 
-fn picture(store: Store, example: StoredValue<Example>, at: RwSignal<usize>) -> AnyView {
+fn picture(store: Store, example: StoredValue<Example>, at: Memo<usize>) -> AnyView {
     // Tokens of each die after a step.
     let loads = move |at: usize| {
         example.with_value(|e| {
@@ -206,7 +220,7 @@ fn picture(store: Store, example: StoredValue<Example>, at: RwSignal<usize>) -> 
             }
             csv=move || {
                 example.with_value(|e| {
-                    super::views::table("block,expert,tokens,die,holder,fetch_seconds,memory_seconds,compute_seconds,chosen", e.blocks.iter().enumerate(), |t, (i, b)| {
+                    crate::ui::panels::views::table("block,expert,tokens,die,holder,fetch_seconds,memory_seconds,compute_seconds,chosen", e.blocks.iter().enumerate(), |t, (i, b)| {
                         for (n, c) in b.candidates.iter().enumerate() {
                             t.push_str(&format!("{i},{},{},{},{},{},{},{},{}\n", b.expert, b.tokens, c.die, c.holder, c.moved, c.memory, c.compute, n == b.chosen));
                         }
