@@ -34,13 +34,14 @@ audit: setup
 	@cargo deny --all-features check advisories || scripts/unreachable.sh https://github.com/RustSec/advisory-db "Rust advisories"
 	@npm audit --prefix $(TOOLS) || scripts/unreachable.sh https://registry.npmjs.org/-/npm/v1/security/advisories/bulk "npm advisories"
 
-# Every fuzz target for ten minutes (nightly Rust and cargo-fuzz), from its seeds or from the samples of the tests. New inputs
-# that matter stay in fuzz/corpus, which is not kept.
+# Every fuzz target for ten minutes (nightly Rust and cargo-fuzz), from its seeds and from the samples of the tests. New inputs
+# that matter stay in fuzz/corpus, which is not kept. FUZZED='parquet gguf' runs some.
 FUZZ_SECONDS ?= 600
+FUZZED ?= load scanner experiment summary npy pickle safetensors gguf parquet records table json placement
 fuzz:
 	@scripts/setup.sh fuzz
-	for target in load scanner experiment summary; do \
-	  seeds=seeds/$$target; [ -d fuzz/$$seeds ] || seeds=../tests/data; \
+	for target in $(FUZZED); do \
+	  seeds=../tests/data; [ ! -d fuzz/seeds/$$target ] || seeds="seeds/$$target $$seeds"; \
 	  mkdir -p fuzz/corpus/$$target && (cd fuzz && cargo +nightly fuzz run $$target corpus/$$target $$seeds -- \
 	    -max_total_time=$(FUZZ_SECONDS) -timeout=20 -rss_limit_mb=3000 -max_len=20000 -print_final_stats=1) || exit 1; \
 	done
@@ -65,11 +66,18 @@ speed: setup-test site
 	cargo bench --locked
 	cargo test --locked --test browser -- --ignored --nocapture speed::simulator
 
+# Reading beside each format's usual reader: a table. Python's libraries go to target/python, half a gigabyte of files to target/rates.
+rates:
+	@scripts/setup.sh rates
+	cargo build --release --locked --bin moescope
+	cargo bench --locked --bench rates --no-run
+	target/python/bin/python benches/rates.py
+
 # The page beside what the browser can do at all (benches/bench.html): a table of ratios, and target/bench.json.
 bench: setup-test site
 	cargo test --release --locked --test browser -- --ignored --nocapture speed::bench
 
-.PHONY: site setup-test speed bench map
+.PHONY: site setup-test speed bench rates map
 site:
 	trunk build --release --locked
 

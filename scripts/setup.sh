@@ -12,6 +12,7 @@ RAY=2.60.0
 DENY=0.20.2
 FUZZ=0.13.2
 MUTANTS=27.1.0
+PYTHON="numpy==2.4.6 orjson==3.13.0 pyarrow==26.0.1 safetensors==0.8.0 gguf==0.19.0"
 TOOLS="${MOESCOPE_TOOLS:-${XDG_CACHE_HOME:-$HOME/.cache}/moescope/tools}"
 # Tools run for seconds: building them unoptimised takes a third of the time.
 export CARGO_PROFILE_RELEASE_LTO=off CARGO_PROFILE_RELEASE_OPT_LEVEL=0 CARGO_PROFILE_RELEASE_CODEGEN_UNITS=16
@@ -78,6 +79,14 @@ if [ "${1:-}" = test ]; then
   need axe-core "$AXE" "5 s" npm install --no-audit --no-fund --prefix "$TOOLS" "axe-core@$AXE"
   need_target wasm32-wasip1
   need wasi-shim "$WASI" "5 s" npm install --no-audit --no-fund --prefix "$TOOLS" "@bjorn3/browser_wasi_shim@$WASI"
+fi
+# What moescope is measured beside, and what makes the large samples of the tests.
+if [ "${1:-}" = rates ] && [ ! -e target/python/ready ]; then
+  need_program python3 "install Python 3 with venv"
+  say "installing numpy, orjson, pyarrow, safetensors and gguf into target/python (1 minute)"
+  python3 -m venv target/python
+  target/python/bin/python -m pip install --quiet $PYTHON
+  touch target/python/ready
 fi
 # The cluster's job needs Python; without it its test says that it is left out.
 if [ "${1:-}" = test ] && python3 -c 'import venv, ensurepip' 2>/dev/null; then

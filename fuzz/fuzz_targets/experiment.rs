@@ -10,7 +10,7 @@ fuzz_target!(|text: &str| {
     let (again, unread) = Experiment::parse(&written);
     assert!(unread.is_empty(), "{written}: {unread:?}");
     assert_eq!(again, experiment, "{written}");
-    let _ = experiment.works();
+    let _ = experiment.topology();
     for variant in &experiment.view.compare {
         let _ = variant.of(&experiment);
     }

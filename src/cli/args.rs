@@ -7,7 +7,8 @@ use anyhow::{Context, Result, bail};
 use lexopt::prelude::*;
 
 use super::lab::{Export, Place, Table};
-use crate::format::{Ids, Told};
+use crate::experiment::{ANSWERS, Experiment, key_named};
+use crate::format::Told;
 use crate::place::rules;
 
 /// What `--help` prints.
@@ -20,9 +21,11 @@ moescope: where the experts of a mixture-of-experts model move, and what placing
       What each file is: reader, shape, phases, what was joined, what the checks found, what is missing.
   moescope convert PATH... -o FILE|FOLDER [TOLD] [--threads N]
       Writes a recording clean: FILE.json or a folder of them (the paper's format), FILE.npz, or FILE.moesum.
-      TOLD is what a recording does not hold: --top-k K, --layers N (of its rows, dense ones too), --experts E,
-      --model NAME (a preset), --config config.json (as on huggingface.co; one beside the files is taken by itself),
-      --unmarked prefill|decode|first:N, and what overrules the checks: --keep-shared, --ids physical|logical.
+      TOLD is what a recording does not hold: --top-k K, --experts E, --layers N (of its rows, dense ones too; in the
+      experiment recorded-layers), --dense N (at its start, without rows), --model NAME (a preset), --config config.json
+      (as on huggingface.co; one beside the files is taken by itself), --unmarked prefill|decode|first:N, and what overrules
+      the checks: --keep-shared, --ids physical|logical. All of it stands in an experiment's string too, under the same
+      names: --experiment STRING reads as the page did. An option goes before the string, and that is said.
   moescope run [--experiment STRING] [--traces PATH... [TOLD]] [--config FILE] [--json] [--threads N]
       Simulates an experiment: the string is what stands behind # in the page's address.
       Without --traces, on the synthetic workload of the experiment's model and seed. With them, the experts have the
@@ -46,7 +49,7 @@ moescope: where the experts of a mixture-of-experts model move, and what placing
       Case study 2: load by GPU, and the speedup of placements made on prompts, beside the published values.
   moescope calibrate [--experiment STRING] [--json]
       The statistics of the synthetic workloads beside the published ones, with each residual.
-  moescope summarize PATH... -o FILE.moesum [--first N] [--threads N]
+  moescope summarize PATH... -o FILE.moesum [TOLD] [--first N] [--threads N]
       Counts traces into a summary file: a few megabytes for any number of them, which every command and the page open.
       Files that it holds are skipped, so it goes on where it was cut off; others are placed after them. --first is the
       place of the first file in a larger set, of which other machines count the rest.
@@ -100,6 +103,7 @@ pub(super) enum Command {
     },
     Summarize {
         paths: Vec<PathBuf>,
+        told: Asked,
         out: PathBuf,
         first: Option<u64>,
         threads: usize,
@@ -127,52 +131,81 @@ pub(super) struct Simulated {
     pub(super) threads: usize,
 }
 
-/// What is told of recordings, by options and by a `config.json`.
+/// What is told of recordings, by options, by an experiment's string and by a `config.json`.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub(super) struct Asked {
     pub(super) told: Told,
+    pub(super) experiment: String,
     pub(super) config: Option<PathBuf>,
 }
 
 impl Asked {
-    /// All that is told; options go before the file.
+    /// All that is told; options go before the string, and that before the file.
     pub(super) fn read(&self) -> Result<Told> {
-        let Some(path) = &self.config else { return Ok(self.told.clone()) };
+        let (mut experiment, unread) = Experiment::parse_beside_trace(&self.experiment);
+        unread.iter().for_each(|part| eprintln!("moescope: not understood in the experiment: {part}"));
+        answer(&mut experiment, &self.told).iter().for_each(|said| eprintln!("moescope: {said}"));
+        let told = experiment.told();
+        let Some(path) = &self.config else { return Ok(told) };
         let name = || path.display().to_string();
         let bytes = std::fs::read(path).with_context(name)?;
         let of = Told::read(&bytes).context("it names neither experts nor experts a token").with_context(name)?;
-        Ok(self.told.or(&of))
+        Ok(told.or(&of))
     }
 }
 
-/// Takes an option that tells something of recordings; false if it is none.
-fn tell(told: &mut Told, argument: &lexopt::Arg<'_>, value: impl FnOnce() -> Result<String>) -> Result<bool> {
-    let number = |text: String, most: u64, name: &str| -> Result<usize> {
-        let n = text.parse().ok().filter(|n| (1..=most).contains(n));
-        n.map(crate::units::index).with_context(|| format!("--{name} takes a number from 1 to {most}"))
+/// Takes what options tell into an experiment; where that says something else, what was not taken of it.
+pub(super) fn answer(experiment: &mut Experiment, options: &Told) -> Vec<String> {
+    let (default, mut of_options) = (Experiment::default(), Experiment::default());
+    of_options.tell(options);
+    let differs = |name: &&str| {
+        let get = |e: &Experiment| key_named(name).map_or_else(String::new, |key| (key.get)(e));
+        let (none, option, string) = (get(&default), get(&of_options), get(experiment));
+        let words = format!("{name}={string} of the experiment was not taken: the option says {option}");
+        (option != none && string != none && option != string).then_some(words)
     };
-    match argument {
-        Long("top-k") => told.top_k = Some(number(value()?, crate::model::MAX_TOP_K as u64, "top-k")?),
-        Long("layers") => told.layers = Some(number(value()?, crate::model::MAX_LAYERS as u64, "layers")?),
-        Long("experts") => told.experts = Some(number(value()?, crate::model::MAX_EXPERTS, "experts")?),
-        Long("model") => {
+    let said = ANSWERS.iter().filter_map(differs).collect();
+    let all = options.or(&experiment.told());
+    experiment.tell(&all);
+    said
+}
+
+/// Options that tell something of recordings, and the setting of each; one of a model and one without a value come beside them.
+const TELLS: [(&str, &str); 7] = [
+    ("top-k", "top-k"),
+    ("experts", "experts"),
+    ("layers", "recorded-layers"),
+    ("recorded-layers", "recorded-layers"),
+    ("dense", "dense"),
+    ("unmarked", "unmarked"),
+    ("ids", "ids"),
+];
+
+/// Whether an option tells something of recordings.
+fn tells(name: &str) -> bool {
+    ["model", "keep-shared"].contains(&name) || TELLS.iter().any(|(option, _)| *option == name)
+}
+
+/// Takes an option that tells something of recordings.
+fn tell(told: &mut Told, name: &str, value: impl FnOnce() -> Result<String>) -> Result<()> {
+    match name {
+        "keep-shared" => told.keep_shared = true,
+        "model" => {
             let name = value()?;
             let model =
                 crate::model::model_named(&name).with_context(|| format!("no model preset is called {name}"))?;
             *told = told.or(&Told { top_k: Some(model.top_k), experts: Some(model.experts), ..Told::default() });
         }
-        Long("unmarked") => told.unmarked = Some(value()?.parse().map_err(anyhow::Error::msg).context("--unmarked")?),
-        Long("keep-shared") => told.keep_shared = true,
-        Long("ids") => {
-            told.ids = Some(match value()?.as_str() {
-                "physical" => Ids::Physical,
-                "logical" => Ids::Logical,
-                _ => bail!("--ids takes physical or logical"),
-            });
+        _ => {
+            let key = TELLS.iter().find(|(option, _)| *option == name).and_then(|(_, key)| key_named(key));
+            let mut experiment = Experiment::default();
+            experiment.tell(told);
+            let set = (key.context("no such option")?.set)(&mut experiment, &value()?);
+            set.map_err(anyhow::Error::msg).with_context(|| format!("--{name}"))?;
+            *told = experiment.told();
         }
-        _ => return Ok(false),
     }
-    Ok(true)
+    Ok(())
 }
 
 pub(super) fn parse(arguments: Vec<OsString>) -> Result<Command> {
@@ -188,15 +221,14 @@ pub(super) fn parse(arguments: Vec<OsString>) -> Result<Command> {
     let mut threads = std::thread::available_parallelism().map_or(1, usize::from);
     let mut told = Told::default();
     // Those who read recordings.
-    let reads = ["analyze", "inspect", "convert", "run", "sweep", "place"];
+    let reads = ["analyze", "inspect", "convert", "summarize", "run", "sweep", "place"];
     while let Some(argument) = parser.next()? {
         if let Long(name) = argument
             && verb.as_deref().is_some_and(|v| reads.contains(&v))
-            && ["top-k", "layers", "experts", "model", "unmarked", "keep-shared", "ids"].contains(&name)
+            && tells(name)
         {
             let name = name.to_string();
-            let value = || Ok(parser.value()?.string()?);
-            tell(&mut told, &Long(&name), value)?;
+            tell(&mut told, &name, || Ok(parser.value()?.string()?))?;
             continue;
         }
         match argument {
@@ -251,7 +283,9 @@ pub(super) fn parse(arguments: Vec<OsString>) -> Result<Command> {
                 config = Some(parser.value()?.into())
             }
             Long("experiment")
-                if matches!(verb.as_deref(), Some("run" | "sweep" | "place" | "paper" | "calibrate" | "make")) =>
+                if verb
+                    .as_deref()
+                    .is_some_and(|v| reads.contains(&v) || ["paper", "calibrate", "make"].contains(&v)) =>
             {
                 experiment = Some(parser.value()?.string()?)
             }
@@ -267,13 +301,17 @@ pub(super) fn parse(arguments: Vec<OsString>) -> Result<Command> {
             other => return Err(other.unexpected().into()),
         }
     }
+    let asked =
+        |told, experiment: Option<String>, config| Asked { told, experiment: experiment.unwrap_or_default(), config };
     match verb.as_deref() {
         Some(verb @ ("analyze" | "inspect" | "convert")) if paths.is_empty() => bail!("{verb} needs at least one path"),
-        Some("analyze") => Ok(Command::Analyze { paths, told: Asked { told, config }, json, csv, counts, threads }),
-        Some("inspect") => Ok(Command::Inspect { paths, told: Asked { told, config }, json }),
+        Some("analyze") => {
+            Ok(Command::Analyze { paths, told: asked(told, experiment, config), json, csv, counts, threads })
+        }
+        Some("inspect") => Ok(Command::Inspect { paths, told: asked(told, experiment, config), json }),
         Some("convert") => {
             let Some(out) = out else { bail!("convert needs -o FILE or FOLDER") };
-            Ok(Command::Convert { paths, told: Asked { told, config }, out, threads })
+            Ok(Command::Convert { paths, told: asked(told, experiment, config), out, threads })
         }
         Some("run" | "sweep" | "place") if config.is_some() && paths.is_empty() => {
             bail!("--config tells the sizes of a trace's model: it needs --traces")
@@ -337,7 +375,7 @@ pub(super) fn parse(arguments: Vec<OsString>) -> Result<Command> {
             }
             let summarize = verb == "summarize";
             Ok(if summarize {
-                Command::Summarize { paths, out, first, threads }
+                Command::Summarize { paths, told: asked(told, experiment, config), out, first, threads }
             } else {
                 Command::Merge { paths, out }
             })
@@ -385,7 +423,10 @@ mod tests {
             panic!("it is analyze")
         };
         assert_eq!((told.told.top_k, told.told.experts), (Some(4), Some(64)), "an option goes before a preset");
-        assert_eq!((told.told.unmarked, told.told.ids), (Some(crate::model::Marking::First(9)), Some(Ids::Logical)));
+        assert_eq!(
+            (told.told.unmarked, told.told.ids),
+            (Some(crate::model::Marking::First(9)), Some(crate::format::Ids::Logical))
+        );
         for bad in [
             "",
             "analyse x",
@@ -395,7 +436,7 @@ mod tests {
             "analyze x --top-k 0",
             "analyze x --ids both",
             "merge a --top-k 2",
-            "analyze --experiment v=1 x",
+            "analyze x --dense 9999",
             "run --threads 0",
             "run x",
             "run --config c",

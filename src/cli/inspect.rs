@@ -9,7 +9,7 @@ use serde::Serialize;
 
 use super::files::{Listing, collect};
 use super::load::finish_with;
-use crate::format::{Issue, Told};
+use crate::format::{Held, Issue, Told};
 use crate::protocol::{Dataset, Ingest, State, Unit, head, jobs};
 use crate::units::{bytes, grouped};
 
@@ -28,6 +28,8 @@ struct File {
     layers: Vec<u32>,
     experts: usize,
     top_k: usize,
+    /// Its arrays or columns.
+    held: Vec<Held>,
     /// What the checks found: a word for a badge, and the sentence.
     checks: Vec<(String, String)>,
 }
@@ -69,6 +71,7 @@ pub(super) fn inspect(out: &mut impl Write, paths: &[PathBuf], told: &Told, json
         let together = serde_json::json!({
             "requests": info.requests, "prefill": info.prefill, "decode": info.decode, "unmarked": info.unmarked,
             "layers": info.layers, "experts": info.experts, "top_k": info.top_k, "digest": info.digest, "said": of_all,
+            "badges": info.badges, "open": info.questions,
         });
         serde_json::to_writer_pretty(&mut *out, &serde_json::json!({ "files": all, "together": together }))?;
         writeln!(out)?;
@@ -78,6 +81,11 @@ pub(super) fn inspect(out: &mut impl Write, paths: &[PathBuf], told: &Told, json
         }
         for said in &of_all {
             writeln!(out, "all files: {said}")?;
+        }
+        for question in &info.questions {
+            let values: Vec<&str> = question.suggestions.iter().map(|s| s.value.as_str()).collect();
+            let values = if values.is_empty() { String::new() } else { format!(" (perhaps {})", values.join(", ")) };
+            writeln!(out, "open: {}: {}. Tell it with {}={values}", question.what, question.why, question.key)?;
         }
         if all.len() > 1 {
             writeln!(
@@ -101,12 +109,13 @@ pub(super) fn inspect(out: &mut impl Write, paths: &[PathBuf], told: &Told, json
 
 fn file(unit: &Unit, (reader, says): (&'static str, &'static str), alone: &Dataset) -> File {
     let info = alone.info();
-    let badge = |issue: &Issue| issue.problem.badge().unwrap_or("note").to_string();
+    let badge = |issue: &Issue| issue.problem.badge().map_or("note", |(_, short)| short).to_string();
     File {
         path: unit.path.clone(),
         bytes: unit.bytes,
         reader,
         says,
+        held: info.seen.files.first().map_or_else(Vec::new, |f| f.held.clone()),
         requests: info.requests,
         prefill: info.prefill,
         decode: info.decode,
@@ -122,6 +131,13 @@ fn print(out: &mut impl Write, file: &File) -> Result<()> {
     writeln!(out, "{} ({}): {}", file.path, bytes(file.bytes as f64), file.says)?;
     let tokens = [file.prefill, file.decode, file.unmarked];
     writeln!(out, "    {}", words(file.requests, tokens, &file.layers, file.experts, file.top_k))?;
+    for held in &file.held {
+        let sides: Vec<String> = held.shape.iter().map(ToString::to_string).collect();
+        let shape = if sides.is_empty() { String::new() } else { format!(" [{}]", sides.join(", ")) };
+        let name = if held.name.is_empty() { "the array" } else { &held.name };
+        let words = format!("{name}{shape} {}", held.dtype);
+        writeln!(out, "    holds {}", words.trim_end())?;
+    }
     for (badge, said) in &file.checks {
         writeln!(out, "    [{badge}] {said}")?;
     }

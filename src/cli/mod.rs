@@ -132,7 +132,9 @@ fn carry_out(command: Command) -> Result<()> {
                 _ => reproduce::paper(&mut out, &asked, said, &traces, json, threads)?,
             }
         }
-        Command::Summarize { paths, out, first, threads } => summary::summarize(&paths, &out, first, threads)?,
+        Command::Summarize { paths, told, out, first, threads } => {
+            summary::summarize(&paths, &told.read()?, &out, first, threads)?
+        }
         Command::Make { experiment, out, files, tokens } => make::make(&read(&experiment, false), &out, files, tokens)?,
         Command::Merge { paths, out } => summary::merge(&paths, &out)?,
         Command::Calibrate { experiment, json } => reproduce::calibrate(&mut out, &read(&experiment, false), json)?,
@@ -156,16 +158,19 @@ fn prepare(
     threads: usize,
 ) -> Result<(Experiment, DataId, State)> {
     if !traces.is_empty() {
-        let told = Told { unmarked: told.unmarked.or(experiment.workload.unmarked), ..told.clone() };
-        // Beside the result stands what was told.
-        experiment.workload.unmarked = told.unmarked;
         let beside = config.map(std::fs::read).transpose().ok().flatten().and_then(|bytes| Told::read(&bytes));
-        let state = load::load(traces, &told.or(&beside.unwrap_or_default()), threads)?;
+        warn(&args::answer(&mut experiment, told));
+        // Beside the result stands what was told: its string asks nothing again.
+        let told = experiment.told().or(&beside.unwrap_or_default());
+        experiment.tell(&told);
+        let state = load::load(traces, &told, threads)?;
         warn(&state.trace.warnings());
         if let Some(path) = config {
             sizes(&mut experiment, path, &state.trace).with_context(|| path.display().to_string())?;
         }
-        let of = DataId::of(&state.trace.info());
+        let info = state.trace.info();
+        experiment.take_sizes(info.sizes());
+        let of = DataId::of(&info);
         return Ok((on_trace(experiment, &state.trace)?, of, state));
     }
     let (trace, source) = (&experiment.workload.trace, &experiment.view.source);

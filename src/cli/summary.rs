@@ -13,6 +13,7 @@ use xxhash_rust::xxh3::Xxh3;
 use super::files::{Listing, Paths, collect, no_file};
 use super::load::{finish_with, on_threads, read};
 use super::output::Output;
+use crate::format::Told;
 use crate::protocol::{Dataset, State, Unit, from_moesum, jobs, to_moesum};
 use crate::units::{bandwidth, bytes, grouped};
 
@@ -24,7 +25,7 @@ const SAVE: Duration = Duration::from_secs(30);
 /// Counts the traces under `paths` into the summary file `out`; files that it holds already are skipped, and new ones that would
 /// take the places of those stand after them.
 #[expect(clippy::disallowed_methods, reason = "progress and the time between two writings need a clock")]
-pub(super) fn summarize(paths: &[PathBuf], out: &Path, first: Option<u64>, threads: usize) -> Result<()> {
+pub(super) fn summarize(paths: &[PathBuf], told: &Told, out: &Path, first: Option<u64>, threads: usize) -> Result<()> {
     let began = Instant::now();
     // Before anything is read: what cannot be written later is known now.
     let output = Output::claim(out)?;
@@ -33,7 +34,7 @@ pub(super) fn summarize(paths: &[PathBuf], out: &Path, first: Option<u64>, threa
     let Listing { files, sources, issues: mut refused } = without(listing, out);
     let total: u64 = sources.iter().map(|s| s.bytes).sum();
     let mut state = State::default();
-    let (mut units, issues) = finish_with(&mut state, jobs::List::new(sources.clone()), &files)?;
+    let (mut units, issues) = finish_with(&mut state, jobs::List::new(sources.clone()).telling(told.clone()), &files)?;
     units.iter_mut().for_each(|u| u.index += first.unwrap_or(0));
     refused.extend(issues);
     let digests = digests(&files, threads);

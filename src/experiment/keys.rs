@@ -2,9 +2,13 @@
 
 use super::sweep::{SWEPT, whole};
 use super::{Experiment, Heat, Learn, Look, PairMap, Serve, Subset, Sweep, Variant, View};
-use crate::model::{Duplex, FIELDS, Faults, MODELS, SYSTEMS, Scope};
+use crate::format::Ids;
+use crate::model::{Duplex, FIELDS, Faults, MAX_EXPERTS, MAX_LAYERS, MAX_TOP_K, MODELS, SYSTEMS, Scope};
 use crate::place::{PLACEMENTS, Placement, placement_named};
 use crate::sim::{Activations, Aim, DISPATCHES, DieOrder, FetchOrder, STRATEGIES, Strategy};
+
+/// Experts of a layer that a recording may be said to have.
+const MOST_EXPERTS: usize = MAX_EXPERTS as usize;
 
 /// One setting: its name, and how its value is written and read.
 pub struct Key {
@@ -41,14 +45,14 @@ macro_rules! number {
     };
 }
 
-/// A size of the model: empty, and so not written, where it is the preset's.
+/// A size that is given only where nothing else says it: empty, and so not written, where the preset or the recording does.
 macro_rules! size {
-    ($name:literal, $part:ident.$field:ident) => {
+    ($name:literal, $part:ident.$field:ident, $most:expr) => {
         Key {
             name: $name,
             get: |e| if e.$part.$field == 0 { String::new() } else { e.$part.$field.to_string() },
             set: |e, v| {
-                e.$part.$field = if v.is_empty() { 0 } else { within(v, 1..=1 << 17)? };
+                e.$part.$field = if v.is_empty() { 0 } else { within(v, 1..=$most)? };
                 Ok(())
             },
         }
@@ -81,8 +85,8 @@ pub fn keys() -> &'static [Key] {
                 Ok(())
             },
         },
-        size!("hidden", workload.hidden),
-        size!("intermediate", workload.intermediate),
+        size!("hidden", workload.hidden, 1 << 17),
+        size!("intermediate", workload.intermediate, 1 << 17),
         Key {
             name: "trace",
             get: |e| e.workload.trace.clone(),
@@ -177,6 +181,23 @@ pub fn keys() -> &'static [Key] {
             get: |e| e.workload.unmarked.map_or_else(String::new, |m| m.to_string()),
             set: |e, v| {
                 e.workload.unmarked = if v.is_empty() { None } else { Some(v.parse()?) };
+                Ok(())
+            },
+        },
+        size!("top-k", workload.top_k, MAX_TOP_K),
+        size!("experts", workload.experts, MOST_EXPERTS),
+        size!("recorded-layers", workload.recorded_layers, MAX_LAYERS),
+        size!("dense", workload.dense, MAX_LAYERS),
+        Key {
+            name: "keep-shared",
+            get: |e| if e.workload.keep_shared { "on" } else { "off" }.into(),
+            set: |e, v| choice(v, &[("off", false), ("on", true)]).map(|b| e.workload.keep_shared = b),
+        },
+        Key {
+            name: "ids",
+            get: |e| e.workload.ids.map_or_else(String::new, |ids| named(&Ids::EACH, ids)),
+            set: |e, v| {
+                e.workload.ids = if v.is_empty() { None } else { Some(choice(v, &Ids::EACH)?) };
                 Ok(())
             },
         },

@@ -1,6 +1,7 @@
 //! Every setting of the page as one string: URL fragment, argument of the command line, key of a test. Only what differs
 //! from the default is written; what cannot be read is reported and the rest kept.
 
+mod answers;
 mod compare;
 mod figure;
 mod keys;
@@ -24,6 +25,7 @@ use crate::model::{
 use crate::place::{Loads, PLACEMENTS, Params, Placement, placement_named};
 use crate::sim::{Beside, Config, Strategy, Tuning, Workload};
 
+pub use answers::ANSWERS;
 pub use compare::{Heat, Look, PairMap, Subset, Variant};
 pub use keys::{Key, Unread, key_named, keys};
 pub use model::{CUSTOM, PAPER_WAFERS};

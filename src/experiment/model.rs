@@ -2,6 +2,7 @@
 //! scripts all resolve the model here, and nowhere else.
 
 use super::{Experiment, Key, RunSettings, SystemSettings, WorkloadSettings, keys};
+use crate::format::Told;
 use crate::model::{ModelPreset, default_model, model_named};
 use crate::sim::Strategy;
 
@@ -99,6 +100,7 @@ impl Experiment {
     pub fn leave_trace(&mut self, synthetic: impl FnOnce(&str) -> bool) {
         self.workload.trace.clear();
         (self.workload.hidden, self.workload.intermediate) = (0, 0);
+        self.tell(&Told::default());
         if !synthetic(&self.workload.model) {
             self.workload.model.clear();
         }
@@ -133,6 +135,7 @@ impl Experiment {
         let mut of = self.run_key();
         let WorkloadSettings { model, hidden, intermediate, batch, serve, trace, .. } = default.workload;
         of.workload = WorkloadSettings { model, hidden, intermediate, batch, serve, trace, ..of.workload };
+        of.tell(&Told::default());
         let SystemSettings { wafer, dead, .. } = default.system;
         of.system = SystemSettings { wafer, dead, ..of.system };
         let RunSettings { strategies, baseline, .. } = default.run;

@@ -6,6 +6,7 @@ use serde::{Deserialize, Serialize};
 
 use super::{Heat, Look, PairMap, Subset, Sweep, Variant, View};
 use crate::analysis::registry::sketch_named;
+use crate::format::Ids;
 use crate::model::{Duplex, Faults, Marking, SYSTEMS, Scope};
 use crate::place::PLACEMENTS;
 use crate::sim::{Activations, Aim, DieOrder, FetchOrder, Strategy};
@@ -74,6 +75,18 @@ pub struct WorkloadSettings {
     pub learn: Learn,
     /// What the tokens are of which a recording does not say whether they are the prompt's; none: they stay unmarked.
     pub unmarked: Option<Marking>,
+    /// Experts of a token (K) of a recording that does not hold them so; 0: as it says.
+    pub top_k: usize,
+    /// Experts of a layer (E) likewise.
+    pub experts: usize,
+    /// Layers that such a recording has rows for, dense ones among them, likewise.
+    pub recorded_layers: usize,
+    /// Layers at its start that are dense and that it has no rows for, likewise.
+    pub dense: usize,
+    /// An expert that every token lists stays in the routing.
+    pub keep_shared: bool,
+    /// What its ids are; none: what they look like.
+    pub ids: Option<Ids>,
 }
 
 impl Default for WorkloadSettings {
@@ -93,6 +106,12 @@ impl Default for WorkloadSettings {
             held_out: false,
             learn: Learn::Decode,
             unmarked: None,
+            top_k: 0,
+            experts: 0,
+            recorded_layers: 0,
+            dense: 0,
+            keep_shared: false,
+            ids: None,
         }
     }
 }

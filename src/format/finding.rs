@@ -166,7 +166,7 @@ pub enum Finding {
         /// What is shown.
         kept: String,
     },
-    /// What a file does not hold and the reader must say.
+    /// What a file does not hold, in summary files that were made before answers had names.
     #[error("{what} is not in the file")]
     Asks {
         /// What.
@@ -224,6 +224,19 @@ pub enum Finding {
         /// The type.
         dtype: String,
     },
+    // Those below came later: a summary file holds the position of each.
+    /// What a file does not hold and the reader must say.
+    #[error("{what} is not in the file")]
+    Lacks {
+        /// What.
+        what: String,
+        /// How it is told on the command line.
+        how: String,
+        /// The setting of the experiment that answers.
+        key: String,
+        /// Values that would fit.
+        fits: Vec<usize>,
+    },
 }
 
 /// Where the page and the command line send who has no recording.
@@ -256,7 +269,7 @@ impl Finding {
             Self::Logits { .. } => "record the ids that the router chose",
             Self::Ignored { .. } => "nothing",
             Self::Apart { .. } => "give the folder of one of them",
-            Self::Asks { how, .. } => how,
+            Self::Asks { how, .. } | Self::Lacks { how, .. } => how,
             Self::Placement { .. } => "give it to `moescope place`, beside a recording",
             Self::Refused { .. } => "save arrays and plain numbers, with numpy.save or safetensors",
             Self::Nothing { instead, .. } => instead,
@@ -264,30 +277,42 @@ impl Finding {
         }
     }
 
-    /// Two or three words for a badge on the trace; none for what needs none.
+    /// The name of the check that found it and two or three words for a badge on the trace; none for what needs none.
     #[must_use]
-    pub fn badge(&self) -> Option<&'static str> {
+    pub fn badge(&self) -> Option<(&'static str, &'static str)> {
         Some(match self {
-            Self::NotRecorded { .. } => "dense layers",
-            Self::Leading { .. } => "prompt not recorded",
-            Self::Padding { .. } | Self::Width { .. } => "padding",
-            Self::Shared { .. } => "shared expert",
-            Self::Wrapped { .. } => "wrapped ids",
-            Self::Physical { .. } | Self::Mapped => "physical ids",
-            Self::HeaderK { .. } => "top-k of the rows",
-            Self::Slice { .. } => "one rank of several",
-            Self::MissingRank { .. } => "ranks missing",
-            Self::Fewer { .. } => "cut off",
-            Self::EmptySteps { .. } => "empty steps",
-            Self::Counts { .. } => "counts",
-            Self::NoRouting { .. } => "requests without routing",
-            Self::Unused { .. } => "unused experts",
-            Self::Logits { .. } => "from logits",
-            Self::Joined { .. } => "joined",
-            Self::Apart { .. } => "one of several",
-            Self::Start { .. } => "prompt cut",
-            Self::Lifetime => "lifetime counter",
-            Self::Refused { .. } => "code refused",
+            Self::NotRecorded { .. } => ("not-recorded", "dense layers"),
+            Self::Leading { .. } => ("leading", "prompt not recorded"),
+            Self::Padding { .. } => ("padding", "padding"),
+            Self::Width { .. } => ("width", "padding"),
+            Self::Shared { .. } => ("shared", "shared expert"),
+            Self::Wrapped { .. } => ("wrapped", "wrapped ids"),
+            Self::Physical { .. } => ("physical", "physical ids"),
+            Self::Mapped => ("mapped", "physical ids"),
+            Self::HeaderK { .. } => ("header-k", "top-k of the rows"),
+            Self::Slice { .. } => ("slice", "one rank of several"),
+            Self::MissingRank { .. } => ("missing-rank", "ranks missing"),
+            Self::Fewer { .. } => ("fewer", "cut off"),
+            Self::EmptySteps { .. } => ("empty-steps", "empty steps"),
+            Self::Counts { .. } => ("counts", "counts"),
+            Self::NoRouting { .. } => ("no-routing", "requests without routing"),
+            Self::Unused { .. } => ("unused", "unused experts"),
+            Self::Logits { .. } => ("logits", "from logits"),
+            Self::Joined { .. } => ("joined", "joined"),
+            Self::Apart { .. } => ("apart", "one of several"),
+            Self::Start { .. } => ("start", "prompt cut"),
+            Self::Lifetime => ("lifetime", "lifetime counter"),
+            Self::Refused { .. } => ("refused", "code refused"),
+            _ => return None,
+        })
+    }
+
+    /// The setting, and its value, that reads the file without what was done; none where nothing of it can be told.
+    #[must_use]
+    pub fn overrule(&self) -> Option<(&'static str, String)> {
+        Some(match self {
+            Self::Shared { .. } => ("keep-shared", "on".into()),
+            Self::Physical { .. } | Self::Mapped => ("ids", "logical".into()),
             _ => return None,
         })
     }

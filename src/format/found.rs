@@ -30,6 +30,20 @@ pub enum Half {
     Layers,
 }
 
+/// An array, a column or a tensor that a file holds, as it says itself.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Held {
+    /// Its name; empty for the only one.
+    pub name: String,
+    /// Its sides; of a column of a table none.
+    pub shape: Vec<usize>,
+    /// Type of its elements; empty where the file has none (text).
+    pub dtype: String,
+}
+
+/// Most of them that are told.
+const MOST_HELD: usize = 16;
+
 /// What a file held.
 #[derive(Debug, Default)]
 pub struct Found {
@@ -45,11 +59,20 @@ pub struct Found {
     pub fragments: Vec<Fragment>,
     /// The bytes of a summary file, which only the load can read.
     pub summary: Option<Vec<u8>>,
+    /// Its arrays, the first sixteen.
+    pub held: Vec<Held>,
     /// What was wrong.
     pub issues: Issues,
 }
 
 impl Found {
+    /// Notes an array or a column, once.
+    pub(super) fn hold(&mut self, name: &str, shape: &[usize], dtype: &str) {
+        if self.held.len() < MOST_HELD && self.held.iter().all(|h| h.name != name) {
+            self.held.push(Held { name: name.into(), shape: shape.to_vec(), dtype: dtype.into() });
+        }
+    }
+
     /// Adds counts that a file holds beside others, as far as their sums have bounds.
     pub(super) fn add_counts(&mut self, counts: Counts) {
         let more: u64 = counts.iter().flat_map(|(_, c)| c).sum();

@@ -123,7 +123,10 @@ fn parse(bytes: &[u8]) -> Option<Gguf> {
         }
     }
     let start = (cursor.at as u64).next_multiple_of(align);
+    // Tensors that lie in one another would be copied each.
+    let mut left = bytes.len() as u64 / 4;
     for (name, length, offset) in found {
+        left = left.checked_sub(length)?;
         cursor.at = size(start.checked_add(offset)?);
         let data = cursor.take(size(length * 4))?;
         let (floats, _) = data.as_chunks();

@@ -183,12 +183,12 @@ impl Problem {
         (discriminant(self), finding)
     }
 
-    /// Two or three words for a badge on the trace; none for what needs none.
+    /// The name of the check that found it and two or three words for a badge on the trace; none for what needs none.
     #[must_use]
-    pub fn badge(&self) -> Option<&'static str> {
+    pub fn badge(&self) -> Option<(&'static str, &'static str)> {
         match self {
             Self::Finding(finding) => finding.badge(),
-            Self::ZeroLayer => Some("dense layers"),
+            Self::ZeroLayer => Some(("zero-layer", "dense layers")),
             _ => None,
         }
     }

@@ -39,7 +39,7 @@ pub use archive::{
 };
 pub(crate) use finding::listed;
 pub use finding::{Finding, RECORDING};
-pub use found::{Counts, Found, Fragment, Half};
+pub use found::{Counts, Found, Fragment, Half, Held};
 pub use grid::grid;
 pub use issue::{Issue, Issues, Place, Problem};
 pub use model_config::ModelConfig;

@@ -2,12 +2,14 @@
 //! and numbers are built, and the few calls by which NumPy and torch write arrays are answered by ourselves. Every other name is
 //! noted and stands for nothing. Apart from libraries for it: those that there are know no arrays, and build what is asked.
 
+mod nodes;
+
 use std::collections::{BTreeMap, BTreeSet};
 use std::rc::Rc;
 
 use super::Problem;
 use super::node::Node;
-use super::tensor::{Kind, Shared, Tensor, fortran_order, size};
+use super::tensor::{Kind, Shared, Tensor, size};
 
 /// Names that a pickle asked to call, and that were not.
 pub(super) type Names = BTreeSet<String>;
@@ -255,11 +257,13 @@ impl<'a, 'b> Machine<'a, 'b> {
                 // Calls: with a tuple, as a new object, with keywords.
                 b'R' | 0x81 => {
                     let (arguments, callee) = (self.pop()?, self.pop()?);
+                    self.spend_on(&arguments)?;
                     let made = self.call(&callee, &arguments);
                     self.push(made)?;
                 }
                 0x92 => {
                     let (_, arguments, callee) = (self.pop()?, self.pop()?, self.pop()?);
+                    self.spend_on(&arguments)?;
                     let made = self.call(&callee, &arguments);
                     self.push(made)?;
                 }
@@ -277,6 +281,7 @@ impl<'a, 'b> Machine<'a, 'b> {
                 }
                 b'b' => {
                     let state = self.pop()?;
+                    self.spend(self.cost(&state))?;
                     self.build(&state)?;
                 }
                 b'Q' => {
@@ -335,12 +340,28 @@ impl<'a, 'b> Machine<'a, 'b> {
     }
 
     fn push(&mut self, value: Value) -> Run<()> {
-        self.values += 1;
+        self.spend(1)?;
+        self.stack.push(value);
+        Ok(())
+    }
+
+    /// Counts values that are built or copied: two bytes can ask for a copy of everything that was built before.
+    fn spend(&mut self, values: usize) -> Run<()> {
+        self.values = self.values.saturating_add(values);
         if self.values > MOST_VALUES {
             return Err(Some(format!("it builds more than {MOST_VALUES} values")));
         }
-        self.stack.push(value);
         Ok(())
+    }
+
+    /// What a copy of a value takes, in values.
+    fn cost(&self, value: &Value) -> usize {
+        match value {
+            Value::List(at) => self.lists[*at].len(),
+            Value::Dict(at) => self.dicts[*at].len() * 2,
+            Value::Text(text) => text.len() / 8,
+            _ => 0,
+        }
     }
 
     fn pop(&mut self) -> Run<Value> {
@@ -377,6 +398,7 @@ impl<'a, 'b> Machine<'a, 'b> {
     }
 
     fn remember(&mut self, key: u64) -> Run<()> {
+        self.spend(1)?;
         let top = self.stack.last().cloned().ok_or(None)?;
         self.memo.insert(key, top);
         Ok(())
@@ -407,6 +429,12 @@ impl<'a, 'b> Machine<'a, 'b> {
     fn sizes(&self, value: Option<&Value>) -> Option<Vec<usize>> {
         let all = self.items(value?).iter();
         all.map(|v| if let Value::Int(n) = v { usize::try_from(*n).ok() } else { None }).collect()
+    }
+
+    /// Counts what a call copies: its arguments, and what they hold.
+    fn spend_on(&mut self, arguments: &Value) -> Run<()> {
+        let held: usize = self.items(arguments).iter().map(|v| self.cost(v)).sum();
+        self.spend(self.cost(arguments).saturating_add(held))
     }
 
     /// Answers a call by ourselves, or refuses it.
@@ -532,60 +560,5 @@ impl<'a, 'b> Machine<'a, 'b> {
         let (bytes, at, big) = (self.storages)(key)?;
         let at = at.checked_add(offset.checked_mul(kind.size())?)?;
         Tensor::new((&bytes, at), (kind, big), &shape, Some(&strides)).ok().map(|t| Value::Tensor(Rc::new(t)))
-    }
-
-    /// A value as a node; what is too deep, or a cycle, stands for nothing.
-    fn node(&self, value: &Value, depth: usize, left: &mut usize) -> Node {
-        let Some(below) = depth.checked_sub(1).filter(|_| *left > 0) else { return Node::Opaque("too deep".into()) };
-        *left -= 1;
-        match value {
-            Value::None => Node::None,
-            Value::Bool(b) => Node::Bool(*b),
-            Value::Int(n) => Node::Int(*n),
-            Value::Float(x) => Node::Float(*x),
-            Value::Text(text) => Node::Text(text.to_string()),
-            Value::Bytes(_) => Node::Opaque("bytes".into()),
-            Value::List(at) => Node::stacked(self.lists[*at].iter().map(|v| self.node(v, below, left)).collect()),
-            Value::Dict(at) => {
-                let entry = |(key, value): &(Value, Value)| {
-                    let key = match key {
-                        Value::Text(text) => text.to_string(),
-                        Value::Int(n) => n.to_string(),
-                        Value::Array(_) => self.node(key, below, left).int()?.to_string(),
-                        _ => return None,
-                    };
-                    Some((key, self.node(value, below, left)))
-                };
-                Node::Map(self.dicts[*at].iter().filter_map(entry).collect())
-            }
-            Value::Array(at) => self.array(&self.arrays[*at], below, left),
-            Value::Tensor(tensor) => Node::Tensor(tensor.as_ref().clone()),
-            Value::Name(name) | Value::Opaque(name) => Node::Opaque(name.to_string()),
-            Value::Dtype(_) | Value::Storage(..) => Node::Opaque("a type or storage".into()),
-        }
-    }
-
-    fn array(&self, of: &Array, depth: usize, left: &mut usize) -> Node {
-        let data = match &of.data {
-            Some(Value::Bytes(data)) => Rc::clone(data),
-            // Older protocols write bytes as text.
-            Some(Value::Text(text)) => {
-                let bytes: Option<Vec<u8>> = text.chars().map(|c| u8::try_from(u32::from(c)).ok()).collect();
-                Rc::new(bytes.unwrap_or_default())
-            }
-            // Objects: a list of them, in C order; one alone stands for itself.
-            Some(list @ Value::List(_)) => {
-                return match (self.node(list, depth, left), of.shape.is_empty()) {
-                    (Node::List(mut all), true) if all.len() == 1 => all.remove(0),
-                    (Node::Tensor(t), true) => t.part(0).map_or(Node::None, Node::Tensor),
-                    (node, _) => node,
-                };
-            }
-            _ => return Node::Opaque("an array".into()),
-        };
-        let Some(kind) = of.kind else { return Node::Opaque("an array".into()) };
-        let strides = of.fortran.then(|| fortran_order(&of.shape));
-        Tensor::new((&data, 0), kind, &of.shape, strides.as_deref())
-            .map_or_else(|_| Node::Opaque("a damaged array".into()), Node::Tensor)
     }
 }

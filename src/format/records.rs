@@ -67,13 +67,13 @@ impl Record {
 
     /// Takes the text of a column.
     pub(super) fn text(&mut self, role: Role, text: &[u8]) {
-        let words = String::from_utf8_lossy(text);
+        let words = || String::from_utf8_lossy(text);
         match role {
             Role::Request => self.name(text, None),
-            Role::Phase => self.prefill = is_prefill(&words).or(self.prefill),
+            Role::Phase => self.prefill = is_prefill(&words()).or(self.prefill),
             Role::Block => self.mtp |= text.windows(3).any(|w| w.eq_ignore_ascii_case(b"mtp")),
-            Role::Layer => self.layer = columns::layer(&words),
-            Role::Ids => drop(numbers(&words, &mut self.ids)),
+            Role::Layer => self.layer = columns::layer(&words()),
+            Role::Ids => drop(numbers(&words(), &mut self.ids)),
             _ => {}
         }
     }
@@ -145,6 +145,8 @@ pub(super) struct Records {
     /// The request of the record before.
     open: Option<(Vec<u8>, Request)>,
     width: usize,
+    /// The ids of a record, kept for the next one's.
+    row: Vec<u16>,
     counters: BTreeMap<(u64, u64), Counter>,
     /// No count was smaller than the same one of the step before.
     grows: bool,
@@ -169,6 +171,7 @@ impl Records {
             order: Vec::new(),
             open: None,
             width: 0,
+            row: Vec::new(),
             counters: BTreeMap::new(),
             grows: true,
             steps: BTreeSet::new(),
@@ -239,26 +242,31 @@ impl Records {
             self.width = width;
         }
         let (expected, key) = (self.width, self.key(record));
-        let mut row: Vec<u16> = record.ids.iter().map(|&id| u16::try_from(id).unwrap_or(UNKNOWN)).collect();
-        if width != expected {
+        let mut row = std::mem::take(&mut self.row);
+        row.clear();
+        if width == expected {
+            row.extend(record.ids.iter().map(|&id| u16::try_from(id).unwrap_or(UNKNOWN)));
+        } else {
             self.found.issues.push(place(layer), Problem::RowWidth { expected, found: width });
-            row = vec![UNKNOWN; expected * (record.ids.len() / width.max(1))];
+            row.resize(expected * (record.ids.len() / width.max(1)), UNKNOWN);
         }
-        let known = self.open.as_ref().is_some_and(|(_, r)| r.layers.contains_key(&layer));
-        let layers = self.open.as_ref().map_or(0, |(_, r)| r.layers.len());
         let request = self.request(record);
-        if !known
-            && !request.layers.contains_key(&layer)
-            && layers.max(request.layers.len()) >= crate::model::MAX_LAYERS
-        {
-            let what = format!("{} layers", layers + 1);
-            self.found.issues.push(place(layer), Problem::Limit { what, limit: crate::model::MAX_LAYERS as u64 });
-            return Some(());
+        let layers = request.layers.len();
+        let column = match request.layers.get_mut(&layer) {
+            Some(column) => Some(column),
+            None if layers >= crate::model::MAX_LAYERS => None,
+            None => Some(request.layers.entry(layer).or_default()),
+        };
+        match column {
+            Some(column) => {
+                row.chunks_exact(expected.max(1)).for_each(|row| column.push(row, key, record.prefill));
+            }
+            None => {
+                let what = format!("{} layers", layers + 1);
+                self.found.issues.push(place(layer), Problem::Limit { what, limit: crate::model::MAX_LAYERS as u64 });
+            }
         }
-        let column = request.layers.entry(layer).or_default();
-        for row in row.chunks_exact(expected.max(1)) {
-            column.push(row, key, record.prefill);
-        }
+        self.row = row;
         Some(())
     }
 
@@ -323,7 +331,9 @@ impl Records {
             &record.request
         };
         if self.open.as_ref().is_none_or(|(open, _)| open != name) {
-            if let Some((before, request)) = self.open.take() {
+            if let Some((before, mut request)) = self.open.take() {
+                // What a column has room for beyond its rows adds up over many requests.
+                request.layers.values_mut().for_each(Column::shrink);
                 self.requests.insert(before, request);
             }
             let request = self.requests.remove(name).unwrap_or_else(|| {
@@ -422,7 +432,8 @@ impl Records {
         let width = if picks { grouped(&mut layers, issues)? } else { self.width };
         // Rows stand side by side by their keys, if each layer has each key once; else in the order in which they came.
         let keyed = layers.values().all(|c| {
-            let unique = c.keys.iter().collect::<BTreeSet<_>>().len() == c.keys.len();
+            let rises = c.keys.windows(2).all(|w| w[0] < w[1]);
+            let unique = rises || c.keys.iter().collect::<BTreeSet<_>>().len() == c.keys.len();
             unique && c.keys.len() * width == c.ids.len()
         });
         let mut marked: Option<usize> = None;
@@ -473,6 +484,11 @@ impl Records {
 }
 
 impl Column {
+    fn shrink(&mut self) {
+        self.ids.shrink_to_fit();
+        self.keys.shrink_to_fit();
+    }
+
     fn push(&mut self, row: &[u16], key: Option<u64>, prefill: Option<bool>) {
         self.ids.extend_from_slice(row);
         self.keys.extend(key);

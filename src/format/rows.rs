@@ -36,10 +36,10 @@ impl Rows {
         };
         bounded(tokens, layers, width)?;
         let first = first_layer(layers, about);
-        let ids = tensor.permuted(&[1, 0, 2]).ids();
-        let size = (tokens * width).max(1);
-        let columns = ids.chunks_exact(size).map(<[u16]>::to_vec);
-        let layers = (first..).zip(columns).take(layers).collect();
+        // A layer at a time: all of them at once would be held twice.
+        let by_layer = tensor.permuted(&[1, 0, 2]);
+        let columns = (0..layers).filter_map(|layer| by_layer.part(layer)).map(|layer| layer.ids());
+        let layers = (first..).zip(columns.filter(|ids| !ids.is_empty())).collect();
         let narrow = matches!(tensor.kind, Kind::U8 | Kind::I8);
         Ok(Self { width, layers, narrow, ..Self::default() })
     }

@@ -155,6 +155,16 @@ impl Tensor {
         })
     }
 
+    /// As much of it from the start of the first axis as holds so many elements.
+    pub(super) fn head(&self, elements: usize) -> Self {
+        let mut head = self.clone();
+        let each = self.shape.iter().skip(1).product::<usize>().max(1);
+        if let Some(side) = head.shape.first_mut() {
+            *side = (*side).min(elements.div_ceil(each));
+        }
+        head
+    }
+
     /// With its axes in another order.
     pub(super) fn permuted(&self, axes: &[usize]) -> Self {
         let shape = axes.iter().map(|&a| self.shape[a]).collect();

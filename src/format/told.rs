@@ -6,6 +6,9 @@ use serde_json::Value;
 
 use crate::model::{MAX_EXPERTS, MAX_LAYERS, MAX_TOP_K, Marking};
 
+/// Largest size of a layer that is believed.
+const MOST_SIZE: u64 = 1 << 17;
+
 /// What expert ids are.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Ids {
@@ -13,6 +16,11 @@ pub enum Ids {
     Physical,
     /// The experts of the model.
     Logical,
+}
+
+impl Ids {
+    /// Every value with its name.
+    pub const EACH: [(&'static str, Ids); 2] = [("physical", Ids::Physical), ("logical", Ids::Logical)];
 }
 
 /// What is told; nothing of it is the default.
@@ -32,6 +40,10 @@ pub struct Told {
     pub ids: Option<Ids>,
     /// What unmarked tokens are.
     pub unmarked: Option<Marking>,
+    /// Hidden size h of the model; 0: not told.
+    pub hidden: usize,
+    /// Intermediate size i of one of its experts; 0: not told.
+    pub intermediate: usize,
 }
 
 impl Told {
@@ -49,6 +61,9 @@ impl Told {
             layers: number(&["num_hidden_layers"], MAX_LAYERS as u64),
             dense: number(&["first_k_dense_replace"], MAX_LAYERS as u64).unwrap_or(0),
             experts: number(&["n_routed_experts", "num_experts", "num_local_experts"], MAX_EXPERTS),
+            hidden: number(&["hidden_size"], MOST_SIZE).unwrap_or(0),
+            // Where a model has dense layers too, the plain name is their size.
+            intermediate: number(&["moe_intermediate_size", "intermediate_size"], MOST_SIZE).unwrap_or(0),
             ..Self::default()
         };
         (told.top_k.is_some() || told.experts.is_some()).then_some(told)
@@ -57,14 +72,17 @@ impl Told {
     /// This, and where it tells nothing what the other tells.
     #[must_use]
     pub fn or(&self, other: &Self) -> Self {
+        let or = |ours: usize, theirs: usize| if ours > 0 { ours } else { theirs };
         Self {
             top_k: self.top_k.or(other.top_k),
             layers: self.layers.or(other.layers),
-            dense: if self.dense > 0 { self.dense } else { other.dense },
+            dense: or(self.dense, other.dense),
             experts: self.experts.or(other.experts),
             keep_shared: self.keep_shared || other.keep_shared,
             ids: self.ids.or(other.ids),
             unmarked: self.unmarked.or(other.unmarked),
+            hidden: or(self.hidden, other.hidden),
+            intermediate: or(self.intermediate, other.intermediate),
         }
     }
 }

@@ -4,7 +4,7 @@
 use super::files::What;
 use super::list::is_json;
 use super::{Cut, Dataset, Piece, Unit};
-use crate::format::{Packing, Section, join, labels};
+use crate::format::{Found, Packing, READERS, Section, join, labels};
 
 /// What sections begin at multiples of: where a browser reads in parts of this size, none of them is of two sections.
 const STEP: u64 = 8 << 20;
@@ -61,7 +61,9 @@ impl Dataset {
                 Some(request) => {
                     self.files += 1;
                     self.bytes += bytes;
-                    self.add(vec![request], &unit.path);
+                    let found = Found { requests: vec![request], ..Found::default() };
+                    READERS.iter().filter(|r| r.is_paper()).for_each(|paper| self.seen.add(&unit, paper, &found));
+                    self.add(found.requests, &unit.path);
                 }
                 None => again.push(unit),
             }

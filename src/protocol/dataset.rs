@@ -7,9 +7,13 @@ use serde::{Deserialize, Serialize};
 use xxhash_rust::xxh3::Xxh3;
 
 use super::Piece;
+use super::badges::badges;
 use super::bounds::{Shape, alone};
+use super::info::Info;
+use super::questions::questions;
+use super::seen::Seen;
 use crate::analysis::{Summary, experts_of};
-use crate::format::{Found, Issue, Place, Problem};
+use crate::format::{Found, Issue, Place, Problem, Told};
 use crate::model::{LAYER_IDS, Labels, Marking, Marks, ModelPreset, Phase, Request, UNKNOWN, model_of_shape};
 
 /// Everything that one load found. It merges: any split of the files over workers gives the same result.
@@ -30,6 +34,12 @@ pub struct Dataset {
     /// Sections of large files that wait for the others: see [`Dataset::join`]. Not in a file, only between workers.
     #[serde(skip)]
     pub pieces: Vec<Piece>,
+    /// What its files are, the first of them. Not in a summary file: there it would be of another machine's.
+    #[serde(skip)]
+    pub seen: Seen,
+    /// What the reader told of them.
+    #[serde(skip)]
+    pub told: Told,
 }
 
 /// Requests of one K.
@@ -54,41 +64,6 @@ const BATCH: usize = 64;
 /// Expert ids cached for the simulator's batches (two bytes each). Beyond it the requests of lowest index stay; they are all
 /// counted in any case.
 pub(super) const CACHED_IDS: usize = 64 << 20;
-
-/// What a load looks like from outside.
-#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
-pub struct Info {
-    /// The requests are synthetic, not recorded.
-    pub synthetic: bool,
-    /// Name of the model preset that fits, if one does.
-    pub model: Option<String>,
-    /// What the folders call the model and the data sets.
-    pub labels: Vec<Labels>,
-    /// Requests.
-    pub requests: u64,
-    /// Requests cached for the simulator; fewer than all if the cap cut.
-    pub cached: u64,
-    /// Prompt tokens.
-    pub prefill: u64,
-    /// Generated tokens.
-    pub decode: u64,
-    /// Tokens of which the recording does not say what they are.
-    pub unmarked: u64,
-    /// MoE layer ids.
-    pub layers: Vec<u32>,
-    /// Experts of a layer (E).
-    pub experts: usize,
-    /// Experts of a token (K).
-    pub top_k: usize,
-    /// Files read.
-    pub files: u64,
-    /// Their bytes, unpacked.
-    pub bytes: u64,
-    /// Digest of the requests in order, 16 hexadecimal digits.
-    pub digest: String,
-    /// What was wrong, in the order of the files.
-    pub issues: Vec<Issue>,
-}
 
 impl Dataset {
     /// Adds the requests of the file at `path`, all at once. One whose tables no memory would hold is refused.
@@ -139,6 +114,7 @@ impl Dataset {
     /// Not all of its requests are held any more.
     pub fn mark(&mut self, marking: Option<Marking>) -> Result<(), String> {
         self.count();
+        self.told.unmarked = marking;
         for part in self.parts.values_mut().filter(|p| p.requests.iter().any(|r| r.marks != Marks::Given)) {
             let (held, all) = (part.requests.len() as u64, part.summary.requests);
             if held < all {
@@ -281,6 +257,7 @@ impl Dataset {
         self.issues.extend(other.issues);
         self.sources.extend(other.sources);
         self.pieces.extend(other.pieces);
+        self.seen.merge(other.seen);
         self.files += other.files;
         self.bytes += other.bytes;
     }
@@ -378,12 +355,21 @@ impl Dataset {
     /// What there is to know about the load.
     #[must_use]
     pub fn info(&self) -> Info {
-        let issues = self.issues.iter().map(|(_, i)| i.clone()).collect();
+        let mut info = self.shape();
+        info.questions = questions(&info);
+        info
+    }
+
+    /// The same without what it leaves open.
+    fn shape(&self) -> Info {
+        let issues: Vec<Issue> = self.issues.iter().map(|(_, i)| i.clone()).collect();
+        let badges = badges(&issues);
         let (synthetic, files, bytes) = (self.synthetic, self.files, self.bytes);
-        let Some(part) = self.part() else { return Info { synthetic, files, bytes, issues, ..Info::default() } };
+        let (seen, told) = (self.seen.clone(), self.told.clone());
+        let empty = Info { synthetic, files, bytes, issues, badges, seen, told, ..Info::default() };
+        let Some(part) = self.part() else { return empty };
         let s = &part.summary;
         Info {
-            synthetic,
             model: part.model().map(|m| m.name.into()),
             labels: s.subjects.keys().cloned().collect(),
             requests: s.requests,
@@ -394,10 +380,8 @@ impl Dataset {
             layers: s.layer_ids(),
             experts: s.experts,
             top_k: s.top_k,
-            files,
-            bytes,
             digest: part.digest(),
-            issues,
+            ..empty
         }
     }
 }

@@ -7,8 +7,8 @@ use super::files::{of_file, unreadable};
 use super::list::is_json;
 use super::{Dataset, Files, Piece, Unit};
 use crate::format::{
-    About, HEAD, Issue, Packing, PaperScanner, Place, Problem, Reading, container, labels, open_entry, rank, reader,
-    unwrap,
+    About, HEAD, Issue, Packing, PaperScanner, Place, Problem, Reader, Reading, container, labels, open_entry, rank,
+    reader, unwrap,
 };
 use crate::model::model_labelled;
 
@@ -49,7 +49,7 @@ struct Open {
 enum Body {
     /// Too few bytes to tell.
     Unknown(Vec<u8>),
-    Read(Box<dyn Reading>),
+    Read(Box<dyn Reading>, &'static Reader),
     Section(Box<PaperScanner>),
 }
 
@@ -274,7 +274,7 @@ impl Open {
                 head.extend_from_slice(bytes);
                 head.len() < HEAD || self.begin()
             }
-            Body::Read(reading) => reading.feed(bytes),
+            Body::Read(reading, _) => reading.feed(bytes),
             Body::Section(scanner) => scanner.feed(bytes),
         }
     }
@@ -298,7 +298,7 @@ impl Open {
         let head = std::mem::take(head);
         let reader = reader(&head);
         self.body = match self.unit.cut.as_ref().map(|c| &c.range) {
-            None => Body::Read((reader.open)(self.about())),
+            None => Body::Read((reader.open)(self.about()), reader),
             Some(range) if range.start > 0 || reader.is_paper() => {
                 Body::Section(Box::new(PaperScanner::of_section(self.about().experts, range)))
             }
@@ -329,8 +329,9 @@ impl Open {
             return;
         }
         dataset.files += 1;
-        let Body::Read(reading) = body else { return };
+        let Body::Read(reading, reader) = body else { return };
         let mut found = reading.finish();
+        dataset.seen.add(&unit, reader, &found);
         if let Some(bytes) = &found.summary {
             return summary(dataset, &unit, bytes);
         }

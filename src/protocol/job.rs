@@ -10,6 +10,7 @@ use serde::de::DeserializeOwned;
 use super::learn::asked;
 use super::{Dataset, Files, Filled, Info, Outcomes, Part, Plans};
 use crate::experiment::{Experiment, WorkloadSettings};
+use crate::format::Told;
 
 /// Which requests a question is about: a worker holds a loaded trace and a synthetic workload side by side.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
@@ -150,6 +151,8 @@ impl Reply for Bytes {
 pub struct State {
     /// The load under way.
     pub staged: Dataset,
+    /// What the reader told of it.
+    pub told: Told,
     /// The loaded trace.
     pub trace: Dataset,
     /// The synthetic workload.

@@ -1,12 +1,14 @@
 //! Every job of the program, in slices: `job.step(…) -> Running | Done(reply)`, each with a reply of its own type. A worker
 //! steps a job between messages, so progress and cancel work; the command line and the tests loop over the same jobs.
 
+mod badges;
 mod batch;
 mod bounds;
 mod case_study;
 mod cut;
 mod dataset;
 mod files;
+mod info;
 mod ingest;
 mod job;
 pub mod jobs;
@@ -22,10 +24,13 @@ mod paper;
 mod placed;
 mod placement;
 mod plans;
-mod published;
+mod question;
+mod questions;
 mod remembered;
 mod run;
 mod search;
+mod seen;
+mod published;
 mod subjects;
 mod thinned;
 mod turns;
@@ -34,11 +39,13 @@ mod versus;
 mod view;
 mod weights;
 
+pub use badges::{Badge, Overrule, Spot};
 pub use batch::{Filled, Provenance, batch, workload};
 pub use case_study::{CASE_BATCHES, CaseRow, CaseStudy, case_rows};
 pub use cut::cut;
-pub use dataset::{Dataset, Info, Part};
+pub use dataset::{Dataset, Part};
 pub use files::{Cut, Files, Piece, SourceFile, Unit};
+pub use info::Info;
 pub use ingest::{Ingest, head};
 pub use job::{AnyJob, Bytes, DataId, Job, JobError, Origin, Reply, State, Step, Stepped, finish};
 pub use lab::Lab;
@@ -52,8 +59,10 @@ pub use paper::{
 };
 pub use placement::read_placement;
 pub use plans::Plans;
-pub use published::{AddedUnit, CASE_BESIDE, CASE_SPREAD, ERRATA, Erratum, UNITS, VERSIONS, binomial};
+pub use question::{Answering, Field, Question, Suggestion};
 pub use remembered::Outcomes;
+pub use seen::{FileSeen, Seen};
+pub use published::{AddedUnit, CASE_BESIDE, CASE_SPREAD, ERRATA, Erratum, UNITS, VERSIONS, binomial};
 pub use run::{Changes, Chunk, DoneChunk, LeftOut, Run, RunReport, StrategyRun};
 pub use turns::{BySubject, SubjectScores};
 pub use verdict::{Gap, Verdict};

@@ -11,7 +11,8 @@ use leptos::task::spawn_local;
 use super::query::Ticket;
 use super::settings::change;
 use super::store::{DATA_WORKER, Loading, Store};
-use crate::format::Issue;
+use crate::experiment::Experiment;
+use crate::format::{Issue, Told};
 use crate::protocol::jobs::Listed;
 use crate::protocol::{Info, SourceFile, Unit, cut, jobs};
 use crate::web::{Dropped, Parcel, Pool, PoolError, now};
@@ -27,16 +28,76 @@ const GLANCE: f64 = 700.0;
 
 /// Loads files in place of what was loaded; until it succeeds, nothing is lost. `source` is the address that they came from.
 pub(super) fn load(store: Store, source: String, files: impl Future<Output = Vec<Dropped>> + 'static) {
+    // What the address tells is of the trace that it names: if that one is shown already, these files are others.
+    let experiment = store.experiment.get_untracked();
+    let told = if store.loaded.holds(&experiment.workload.trace) { Told::default() } else { experiment.told() };
+    load_telling(store, source, told, files);
+}
+
+/// Answers a question that a load left open, or overrules a check: by the key of the experiment's string and its value. The files of
+/// the last load are read again with it, or only counted again, whatever it takes; what is shown stays until that is done.
+///
+/// # Errors
+/// What would be a value, or that the files are no longer at hand.
+#[expect(dead_code, reason = "the page's fields for it are built on this")]
+pub(super) fn answer(store: Store, key: &str, value: &str) -> Result<(), String> {
+    let value = value.trim();
+    if !crate::experiment::ANSWERS.contains(&key) {
+        let changed = store.experiment.with_untracked(|e| e.with(key, value))?;
+        change(store, true, |e| *e = changed);
+        return Ok(());
+    }
+    let (source, files, told) = store.loaded.last.get_value();
+    // On what was told of these files, not on what the address tells of the trace that is shown.
+    let mut of = Experiment::default();
+    of.tell(&told);
+    let told = of.with(key, value)?.told();
+    let info = store.loaded.trace.get_untracked().filter(|_| store.loaded.issues.with_untracked(|i| i.1));
+    if key == "unmarked" && info.is_some_and(|i| i.cached == i.requests) {
+        mark(store, told);
+    } else if files.is_empty() {
+        return Err("give the files again: the browser keeps what was read of them, not the files".into());
+    } else {
+        load_telling(store, source, told, async move { files });
+    }
+    Ok(())
+}
+
+/// Counts what is loaded again, with the reader's word for what unmarked tokens are.
+fn mark(store: Store, told: Told) {
+    let Some(pool) = store.pool() else { return };
+    let ticket = store.loaded.load.ask_anew(&pool);
+    spawn_local(async move {
+        let counted = ticket.job(DATA_WORKER, jobs::Mark(told.unmarked)).await;
+        if !ticket.is_last() {
+            return;
+        }
+        ticket.end();
+        match counted {
+            Ok(info) => {
+                let source = store.experiment.with_untracked(|e| e.view.source.clone());
+                store.loaded.last.update_value(|last| last.2 = told);
+                take(store, source, info);
+            }
+            Err(PoolError::Void) => {}
+            Err(why) => store.chrome.failure.set(Some(why.to_string())),
+        }
+    });
+}
+
+fn load_telling(store: Store, source: String, told: Told, files: impl Future<Output = Vec<Dropped>> + 'static) {
     let Some(pool) = store.pool() else { return };
     cancel_load(store);
     let loaded = store.loaded;
     let ticket = loaded.load.ask_anew(&pool);
     let began = now();
     loaded.issues.set((Vec::new(), true));
+    loaded.questions.set(Vec::new());
     loaded.loading.set(Some(Loading { began, stage: "Looking at the files", ..Loading::default() }));
     spawn_local(async move {
         let files = files.await;
-        let found = load_files(store, &pool, files.clone(), &ticket).await;
+        loaded.last.set_value((source.clone(), files.clone(), told.clone()));
+        let found = load_files(store, &pool, files.clone(), told, &ticket).await;
         if !ticket.is_last() {
             return;
         }
@@ -47,6 +108,7 @@ pub(super) fn load(store: Store, source: String, files: impl Future<Output = Vec
             Ok(info) => {
                 let any = !info.layers.is_empty();
                 loaded.issues.set((info.issues.clone(), any));
+                loaded.questions.set(info.questions.clone());
                 if any {
                     loaded.files.set_value(files);
                     take(store, source, info);
@@ -74,9 +136,13 @@ fn take(store: Store, source: String, info: Info) {
     }
     let info = Arc::new(info);
     store.loaded.fresh.set(Some(Arc::clone(&info)));
-    store.loaded.trace.set(Some(info));
+    store.loaded.trace.set(Some(Arc::clone(&info)));
     store.loaded.generation.update(|g| *g += 1);
-    change(store, true, |e| e.take_trace(&digest, &source));
+    change(store, true, |e| {
+        e.take_trace(&digest, &source);
+        e.tell(&info.told);
+        e.take_sizes(info.sizes());
+    });
 }
 
 /// Stops a load; what was loaded before stays.
@@ -99,7 +165,13 @@ pub(super) fn forget_data(store: Store) {
     store.loaded.generation.update(|g| *g += 1);
 }
 
-async fn load_files(store: Store, pool: &Pool, files: Vec<Dropped>, ticket: &Ticket<()>) -> Result<Info, PoolError> {
+async fn load_files(
+    store: Store,
+    pool: &Pool,
+    files: Vec<Dropped>,
+    told: Told,
+    ticket: &Ticket<()>,
+) -> Result<Info, PoolError> {
     if files.is_empty() {
         return Err(PoolError::Failed(
             "there was no file in what was dropped; drop .json files, .zip archives or folders".into(),
@@ -112,7 +184,8 @@ async fn load_files(store: Store, pool: &Pool, files: Vec<Dropped>, ticket: &Tic
     pool.give(&handles);
     let source = |d: &Dropped| SourceFile { path: d.path.clone(), bytes: crate::units::floor(d.file.size()) as u64 };
     let sources = files.iter().map(source).collect();
-    let (units, issues): (Vec<Unit>, Vec<Issue>) = ticket.job(DATA_WORKER, jobs::List::new(sources)).await?;
+    let list = jobs::List::new(sources).telling(told);
+    let (units, issues): (Vec<Unit>, Vec<Issue>) = ticket.job(DATA_WORKER, list).await?;
     let readers: Vec<usize> =
         (0..pool.len()).filter(|&w| pool.works(w)).take(store.loaded.readers.get_untracked()).collect();
     let all = (units.len(), units.iter().map(|u| u.bytes).sum::<u64>());

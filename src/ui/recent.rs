@@ -90,12 +90,21 @@ pub(super) fn restore(store: Store, digest: String) {
             }
             None => Err(PoolError::Failed("it is no longer there".into())),
         };
+        // A link may say of the same recording what its tokens are.
+        let said = store.experiment.with_untracked(|e| (e.workload.trace == digest).then_some(e.workload.unmarked));
+        let read = match (read, said) {
+            (Ok(info), Some(said)) if said != info.told.unmarked => ticket.job(DATA_WORKER, jobs::Mark(said)).await,
+            (read, _) => read,
+        };
         if !ticket.is_last() {
             return;
         }
         ticket.end();
         match read {
             Ok(info) => {
+                loaded.questions.set(info.questions.clone());
+                loaded.last.set_value((String::new(), Vec::new(), info.told.clone()));
+                let told = info.told.clone();
                 loaded.trace.set(Some(Arc::new(info)));
                 loaded.generation.update(|g| *g += 1);
                 change(store, true, |e| {
@@ -104,6 +113,8 @@ pub(super) fn restore(store: Store, digest: String) {
                         let source = e.view.source.clone();
                         e.take_trace(&digest, &source);
                     }
+                    // What was told when it was read decides what is shown.
+                    e.tell(&told);
                 });
             }
             // What could not be read stays out of the list; what only a lost worker knows is as good as before.

@@ -7,8 +7,8 @@ use leptos::prelude::*;
 use super::query::{Failure, Query};
 use crate::analysis::{Report, Small};
 use crate::experiment::{Experiment, View};
-use crate::format::Issue;
-use crate::protocol::{CaseStudy, DataId, Figures, Info, Origin, PaperRun, PlaceReport, RunReport, Side};
+use crate::format::{Issue, Told};
+use crate::protocol::{CaseStudy, DataId, Figures, Info, Origin, PaperRun, PlaceReport, Question, RunReport, Side};
 use crate::sim::Timeline;
 use crate::web::{Dropped, Pool, prefers_dark, recall};
 
@@ -93,6 +93,10 @@ pub(super) struct Loaded {
     pub(super) unstored: RwSignal<Option<String>>,
     /// How many workers read a load, for who measures them.
     pub(super) readers: RwSignal<usize>,
+    /// What the last load left open.
+    pub(super) questions: RwSignal<Vec<Question>>,
+    /// The last load: where its files came from, they themselves, and what was told of them.
+    pub(super) last: StoredValue<(String, Vec<Dropped>, Told), LocalStorage>,
     /// The files that the loaded trace was read from.
     pub(super) files: StoredValue<Vec<Dropped>, LocalStorage>,
     /// The reader's own placement, which is compared with the others.
@@ -208,6 +212,8 @@ impl Store {
                 room: RwSignal::default(),
                 unstored: RwSignal::default(),
                 readers: RwSignal::new(usize::MAX),
+                questions: RwSignal::default(),
+                last: StoredValue::new_local(Default::default()),
                 files: StoredValue::new_local(Vec::new()),
                 placement: RwSignal::new_local(None),
                 generation: RwSignal::default(),

@@ -3,6 +3,7 @@
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
 
 mod analyses;
+mod answers;
 #[cfg(not(target_arch = "wasm32"))]
 mod archives;
 mod brute;
@@ -19,6 +20,8 @@ mod formats;
 mod golden;
 mod jobs;
 mod lab;
+#[cfg(not(target_arch = "wasm32"))]
+mod large;
 mod links;
 #[cfg(not(target_arch = "wasm32"))]
 mod models;

@@ -78,6 +78,77 @@ fn pickles_that_nest_without_end_or_are_cut_are_refused_and_do_no_harm() {
     assert!(!said(read("x.pkl", &laughs, Told::default())).is_empty());
 }
 
+/// The first lines were enough to tell the form, and how many had come depended on who fed them: a zero byte at 400 made a table of no
+/// experts of what was one in small pieces.
+#[test]
+fn a_table_tells_the_same_whatever_the_pieces_in_which_it_comes() {
+    let rows = |n: usize| (0..n).map(|t| format!("3,{t},\"[{}, {}]\"\n", t % 7, t % 7 + 1)).collect::<String>();
+    let header = "layer,token,topk_ids\n";
+    let mut zero = format!("{header}{}", rows(40)).into_bytes();
+    zero[400] = 0;
+    for bytes in [zero, format!("{header}{}", rows(2000)).into_bytes()] {
+        let told = |piece: usize| {
+            let mut reading = (reader(b"layer,token,topk_ids\n1,1,[1]\n").open)(About::default());
+            let _ = bytes.chunks(piece).all(|part| reading.feed(part));
+            let found = reading.finish();
+            (format!("{:?}", found.requests), said(found))
+        };
+        assert!([1, 7, 100, 5000].into_iter().all(|piece| told(piece) == told(bytes.len())));
+    }
+}
+
+/// Two bytes of a pickle name what was built before, and each name was a copy of it.
+#[test]
+fn what_a_pickle_names_again_and_again_is_not_copied_without_end() {
+    let times = 200_000u32;
+    // A long text and a long list: each stands in a list two hundred thousand times.
+    let text = [b"X".as_slice(), &1_000_000u32.to_le_bytes(), &vec![b'a'; 1_000_000]].concat();
+    let list = [b"](".as_slice(), &b"K\x01".repeat(100_000), b"e"].concat();
+    for long in [text.clone(), list.clone()] {
+        let names = b"h\x00".repeat(times as usize);
+        let pickle = [b"\x80\x02".as_slice(), &long, b"q\x000](", &names, b"e."].concat();
+        assert!(!said(read("x.pkl", &pickle, Told::default())).is_empty());
+    }
+    // And calls that copy it: an encoded text, an ordered dict.
+    for (call, long) in [("_codecs\nencode", text), ("collections\nOrderedDict", list)] {
+        let one = [b"c".as_slice(), call.as_bytes(), b"\n(h\x00X\x06\0\0\0latin1tR"].concat();
+        let one = if call.starts_with('_') { one } else { [b"c".as_slice(), call.as_bytes(), b"\n(h\x00tR"].concat() };
+        let pickle = [b"\x80\x02".as_slice(), &long, b"q\x000](", &one.repeat(20_000), b"e."].concat();
+        assert!(said(read("x.pkl", &pickle, Told::default())).contains("builds more than"), "{call}");
+    }
+}
+
+/// A list in a list is a row; deeper ones called themselves once for each bracket.
+#[test]
+fn brackets_without_end_in_a_record_do_not_fill_the_stack() {
+    let deep = format!("{{\"layer\": 1, \"topk_ids\": {}\n", "[".repeat(4_000_000));
+    assert!(said(read("x.jsonl", deep.as_bytes(), Told::default())).contains("expected an object of JSON"));
+    let rows = read("x.jsonl", b"{\"layer\": 1, \"topk_ids\": [[1, 2], [3, 4]]}\n", Told::default());
+    assert_eq!(rows.requests[0].columns, [[1, 2, 3, 4]]);
+}
+
+/// Each of them was copied, whatever the bytes of the file.
+#[test]
+fn tensors_that_lie_in_one_another_are_not_copied_each() {
+    let text = |t: &str| [&(t.len() as u64).to_le_bytes()[..], t.as_bytes()].concat();
+    let gguf = |tensors: u64| {
+        let mut bytes = [b"GGUF".as_slice(), &3u32.to_le_bytes(), &tensors.to_le_bytes(), &1u64.to_le_bytes()].concat();
+        bytes.extend([text("general.type"), 8u32.to_le_bytes().to_vec(), text("imatrix")].concat());
+        for layer in 0..tensors {
+            bytes.extend(text(&format!("blk.{layer}.ffn_up_exps.weight.counts")));
+            // One axis of 64 floats at offset 0, for all of them.
+            bytes.extend(
+                [&1u32.to_le_bytes()[..], &64u64.to_le_bytes(), &0u32.to_le_bytes(), &0u64.to_le_bytes()].concat(),
+            );
+        }
+        bytes.resize(bytes.len().next_multiple_of(32), 0);
+        bytes.extend([1f32.to_le_bytes(); 64].concat());
+        bytes
+    };
+    assert_eq!(read("x.gguf", &gguf(1), Told::default()).counts, [(0, vec![1; 64])]);
+    assert!(said(read("x.gguf", &gguf(40), Told::default())).contains("ends early"), "40 copies of a tail");
+}
+
 #[test]
 fn records_are_read_under_any_names_in_any_order() {
     // Tokens of two requests and layers interleaved, the positions backwards.
@@ -256,7 +327,7 @@ fn the_cases_of_public_reports_are_read_as_they_should_be() {
 #[test]
 fn every_finding_says_how_to_overrule_it_and_every_reader_what_it_reads() {
     let finding = Problem::Finding(Finding::Shared { ids: "64".into() });
-    assert!(finding.mend().contains("--keep-shared") && finding.badge() == Some("shared expert"));
+    assert!(finding.mend().contains("--keep-shared") && finding.badge() == Some(("shared", "shared expert")));
     assert!(READERS.iter().all(|r| !r.says.is_empty()));
 }
 

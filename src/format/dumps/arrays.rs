@@ -8,7 +8,7 @@ use super::super::{Finding, Fragment, Half, Problem, number_after};
 use super::loads::{add_row, layer_of, without_empty};
 use super::{Dump, asks_top_k};
 use crate::format::node::Node;
-use crate::model::{MAX_TOP_K, UNKNOWN};
+use crate::model::{MAX_TOP_K, MODELS, UNKNOWN};
 
 /// More experts a token than any model has; wider rows are of experts.
 const WIDEST: usize = 16;
@@ -29,8 +29,8 @@ fn are_ids(tensor: &Tensor, top_k: Option<usize>) -> bool {
     if least < -1 || most >= 6144 || (width > WIDEST && top_k != Some(width)) {
         return false;
     }
-    let ids = tensor.ids();
     // Wrapped ids and a fused shared expert list some twice: most rows decide.
+    let ids = tensor.head(width << 16).ids();
     let rows = ids.chunks_exact(width).take(1 << 16);
     let (all, sound) = rows.fold((0, 0), |(all, sound), row| (all + 1, sound + usize::from(is_row(row))));
     sound * 8 >= all * 7
@@ -221,7 +221,11 @@ impl Dump {
     pub(super) fn top_k(&mut self, experts: usize) -> Result<usize, Problem> {
         let model = self.about.model.filter(|m| m.experts == experts).map(|m| m.top_k);
         let top_k = self.about.told.top_k.or(model).filter(|k| *k <= experts);
-        top_k.ok_or_else(|| asks_top_k(&format!(" N (these are router logits of {experts} experts)")))
+        // What models of so many experts take.
+        let mut fits: Vec<usize> = MODELS.iter().filter(|m| m.experts == experts).map(|m| m.top_k).collect();
+        fits.sort_unstable();
+        fits.dedup();
+        top_k.ok_or_else(|| asks_top_k(&format!(" N (these are router logits of {experts} experts)"), fits))
     }
 }
 

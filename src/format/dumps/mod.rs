@@ -34,22 +34,46 @@ pub(super) struct Dump {
     starts: (usize, u64),
     /// What else there is to say of counts.
     of_counts: Option<String>,
+    /// The file says of what type its numbers are, as text does not.
+    typed: bool,
 }
 
 impl Dump {
     pub(super) fn new(about: About) -> Self {
         let (found, names, starts) = (Found::default(), Names::new(), (0, 0));
-        Self { about, found, names, all: 0, without: 0, starts, of_counts: None }
+        Self { about, found, names, all: 0, without: 0, starts, of_counts: None, typed: true }
+    }
+
+    /// The same of a text, whose numbers have no type.
+    pub(super) fn of_text(about: About) -> Self {
+        Self { typed: false, ..Self::new(about) }
     }
 
     /// Takes a value; what is wrong with it stands in the issues.
     pub(super) fn take(&mut self, node: &Node, offset: Option<u64>) {
+        self.hold(node, "", 4);
         let problem = match self.any(node, 4) {
             Ok(true) => return,
             Ok(false) => Problem::NotATrace { why: format!("it holds {}, and no routing of experts", words(node)) },
             Err(problem) => problem,
         };
         self.found.issues.push(Place { offset, ..Place::default() }, problem);
+    }
+
+    /// Notes the arrays of a value; of a list those of its first.
+    fn hold(&mut self, node: &Node, name: &str, depth: usize) {
+        match node {
+            Node::Tensor(tensor) if !tensor.shape.is_empty() => {
+                self.found.hold(name, &tensor.shape, if self.typed { tensor.kind.name() } else { "" });
+            }
+            Node::List(all) if depth > 0 => all.iter().take(1).for_each(|node| self.hold(node, name, depth - 1)),
+            Node::Map(all) if depth > 0 => {
+                for (key, node) in all.iter().take(64) {
+                    self.hold(node, &if name.is_empty() { key.clone() } else { format!("{name}.{key}") }, depth - 1);
+                }
+            }
+            _ => {}
+        }
     }
 
     /// Takes a value; false if it is of no family.
@@ -152,7 +176,7 @@ impl Dump {
 
     /// What was found, with what there is to say of all of it.
     pub(super) fn finish(self) -> Found {
-        let Self { mut found, names, all, without, starts, of_counts, about } = self;
+        let Self { mut found, names, all, without, starts, of_counts, about, typed: _ } = self;
         if without > 0 {
             let what = if all == 1 { "response" } else { "responses or samples" };
             found.issues.find(Finding::NoRouting { without, all, what: what.into() });
@@ -180,10 +204,10 @@ impl Dump {
     }
 }
 
-/// What asks for K, in the page and on the command line.
-fn asks_top_k(fits: &str) -> Problem {
-    let how = format!("tell it: --top-k{fits}, or a config.json of the model beside the file");
-    Finding::Asks { what: "the number of experts a token (top-k)".into(), how }.into()
+/// What asks for K, in the page and on the command line: why in words, and the values that would fit.
+fn asks_top_k(why: &str, fits: Vec<usize>) -> Problem {
+    let how = format!("tell it: --top-k{why}, or a config.json of the model beside the file");
+    Finding::Lacks { what: "the number of experts a token (top-k)".into(), how, key: "top-k".into(), fits }.into()
 }
 
 /// Which placement of experts this is, if it is one and holds no counts.

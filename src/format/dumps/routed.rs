@@ -33,6 +33,7 @@ impl Dump {
                         self.found.issues.push(Place::default(), Problem::Extra { bytes: beyond as u64 });
                     }
                     let Node::Tensor(tensor) = node else { return Ok(None) };
+                    self.found.hold("routed_experts", &tensor.shape, tensor.kind.name());
                     tensor
                 } else {
                     // Shape told, the number of rows follows; else the shape follows from that.
@@ -43,7 +44,10 @@ impl Dump {
                 }
             }
             Node::Map(_) => match described(node)? {
-                Some(tensor) => tensor,
+                Some(tensor) => {
+                    self.found.hold("routed_experts", &tensor.shape, tensor.kind.name());
+                    tensor
+                }
                 None => return Ok(None),
             },
             _ => {
@@ -70,7 +74,9 @@ impl Dump {
         tokens: Option<usize>,
         model: Option<&str>,
     ) -> Result<Option<Rows>, Problem> {
-        let tensor = self.shaped(&flat(bytes, tokens)?, tokens, model)?;
+        let flat = flat(bytes, tokens)?;
+        self.found.hold("routed_experts", &flat.shape, flat.kind.name());
+        let tensor = self.shaped(&flat, tokens, model)?;
         Rows::of(&tensor, &self.about).map(Some)
     }
 
@@ -85,25 +91,27 @@ impl Dump {
         let told = &self.about.told;
         let named = model.and_then(model_labelled).or(self.about.model).map(|m| m.top_k);
         let top_k = told.top_k.or(told.layers.filter(|l| width.is_multiple_of(*l)).map(|l| width / l)).or(named);
-        let fits: Vec<String> = (1..=width.min(MAX_TOP_K))
-            .filter(|k| width.is_multiple_of(*k) && distinct(tensor, *k))
-            .map(|k| format!("{} layers of {k}", width / k))
-            .collect();
         let Some(top_k) = top_k else {
-            return Err(asks_top_k(&format!(" N (a token has {width} ids: {})", fits.join(", "))));
+            let fits: Vec<usize> =
+                (1..=width.min(MAX_TOP_K)).filter(|k| width.is_multiple_of(*k) && distinct(tensor, *k)).collect();
+            let words: Vec<String> = fits.iter().map(|k| format!("{} layers of {k}", width / k)).collect();
+            return Err(asks_top_k(&format!(" N (a token has {width} ids: {})", words.join(", ")), fits));
         };
         if !width.is_multiple_of(top_k) {
             let why = format!("a token has {width} ids, which are no layers of {top_k}");
             return Err(Problem::NotATrace { why });
         }
         let shape = [rows, width / top_k, top_k];
-        tensor.reshaped(&shape).or_else(|| Some(Tensor::of(&tensor.list(), &shape))).ok_or_else(|| asks_top_k(""))
+        tensor
+            .reshaped(&shape)
+            .or_else(|| Some(Tensor::of(&tensor.list(), &shape)))
+            .ok_or_else(|| asks_top_k("", Vec::new()))
     }
 }
 
 /// Whether so many ids in a row are distinct or all alike, as those of a token are; looked at for some rows.
 fn distinct(tensor: &Tensor, top_k: usize) -> bool {
-    let ids = tensor.ids();
+    let ids = tensor.head(top_k << 12).ids();
     ids.chunks_exact(top_k).take(4096).all(super::arrays::is_row)
 }
 

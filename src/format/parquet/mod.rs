@@ -82,6 +82,13 @@ impl<'a> Parquet<'a> {
         self.leaves.iter().map(|leaf| leaf.name.as_str())
     }
 
+    /// Its columns with the type of their values.
+    pub(super) fn columns(&self) -> impl Iterator<Item = (&str, &'static str)> {
+        let kinds = ["bool", "int32", "int64", "int96", "float32", "float64", "bytes", "fixed bytes"];
+        let kind = move |leaf: &Leaf| usize::try_from(leaf.kind).ok().and_then(|k| kinds.get(k).copied()).unwrap_or("");
+        self.leaves.iter().map(move |leaf| (leaf.name.as_str(), kind(leaf)))
+    }
+
     /// Groups of rows.
     pub(super) fn groups(&self) -> usize {
         self.groups.len()

@@ -30,7 +30,9 @@ pub(super) fn column(bytes: &[u8], meta: &Value<'_>, leaf: &Leaf, rows: usize) -
     let values = if texts { Values::Texts(Vec::new()) } else { Values::Ints(Vec::new()) };
     let column = Column { name: leaf.name.clone(), values, rows: Vec::new(), inner: Vec::new() };
     let mut read = Reads { leaf, dictionary: None, column, open: 0, begun: false };
-    let total = usize::try_from(meta.int(5)).ok().filter(|&n| n <= MOST).ok_or_else(damaged)?;
+    // A run of a million equal values takes five bytes: what a file claims is bounded by its size too.
+    let most = MOST.min(bytes.len().saturating_mul(64).saturating_add(1 << 20));
+    let total = usize::try_from(meta.int(5)).ok().filter(|&n| n <= most).ok_or_else(damaged)?;
     let first = if meta.has(11) && meta.int(11) > 0 { meta.int(11).min(meta.int(9)) } else { meta.int(9) };
     let mut at = u64::try_from(first).map(size).map_err(|_| damaged())?;
     let mut seen = 0;

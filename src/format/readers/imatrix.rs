@@ -56,6 +56,9 @@ fn counts(gguf: &Gguf, about: &About, found: &mut Found) {
         let finding = Finding::Nothing { seems: format!("{what} without counts of experts"), instead: instead.into() };
         return found.issues.push(Place::default(), finding.into());
     }
+    for (name, counts) in &gguf.counts {
+        found.hold(name, &[counts.len()], "float32");
+    }
     let mut tally = Tally::default();
     let whole = |x: f32| crate::format::whole_number(libm::round(x.into())).and_then(|n| u64::try_from(n).ok());
     for (&layer, counts) in &layers {

@@ -29,7 +29,8 @@ pub(super) const JSON: Reader = Reader {
 struct Json {
     dump: Dump,
     buffer: Vec<u8>,
-    /// Bytes of the buffer that were looked at, and of the file before it.
+    /// Where the value that is being read begins in the buffer, how much of that was looked at, and the bytes of the file before it.
+    from: usize,
     seen: usize,
     before: u64,
     depth: usize,
@@ -41,8 +42,8 @@ struct Json {
 
 impl Json {
     fn new(about: About) -> Self {
-        let (buffer, dump) = (Vec::new(), Dump::new(about));
-        Self { dump, buffer, seen: 0, before: 0, depth: 0, string: false, escape: false, ended: false }
+        let (buffer, dump) = (Vec::new(), Dump::of_text(about));
+        Self { dump, buffer, from: 0, seen: 0, before: 0, depth: 0, string: false, escape: false, ended: false }
     }
 
     fn problem(&mut self, at: usize, problem: Problem) {
@@ -52,18 +53,24 @@ impl Json {
 
     /// Takes the value that ends before `end`.
     fn value(&mut self, end: usize) {
-        let text = &self.buffer[..end];
+        let text = &self.buffer[self.from..end];
         let start = text.iter().position(|b| !b.is_ascii_whitespace()).unwrap_or(0);
         match serde_json::from_slice::<Node>(&text[start..]) {
-            Ok(node) => self.dump.take(&node, Some(self.before + start as u64)),
+            Ok(node) => self.dump.take(&node, Some(self.before + (self.from + start) as u64)),
             Err(e) => {
                 let lines = text[start..].split_inclusive(|&b| b == b'\n').take(e.line().saturating_sub(1));
-                let at = start + lines.map(<[u8]>::len).sum::<usize>() + e.column().saturating_sub(1);
+                let at = self.from + start + lines.map(<[u8]>::len).sum::<usize>() + e.column().saturating_sub(1);
                 self.problem(at, Problem::Unreadable { why: e.to_string() });
             }
         }
-        self.buffer.drain(..end);
-        (self.before, self.seen) = (self.before + end as u64, 0);
+        self.from = end;
+    }
+
+    /// Lets go of the values that were taken, all at once: to move the rest up for each of a million short ones would take hours.
+    fn drop_taken(&mut self) {
+        self.buffer.drain(..self.from);
+        self.seen -= self.from;
+        (self.before, self.from) = (self.before + self.from as u64, 0);
     }
 }
 
@@ -106,6 +113,7 @@ impl Reading for Json {
                 }
             }
         }
+        self.drop_taken();
         if self.buffer.len() > LARGEST {
             let what = "bytes of one value of JSON".into();
             self.problem(0, Problem::Limit { what, limit: LARGEST as u64 });

@@ -31,6 +31,7 @@ fn rows(bytes: &[u8], records: &mut Records) -> Result<(), Problem> {
             why: format!("its columns are {}, and none of them holds experts", names.join(", ")),
         });
     }
+    parquet.columns().for_each(|(name, kind)| records.found.hold(name, &[], kind));
     let mut record = Record::default();
     let mut at = 0u64;
     for group in 0..parquet.groups() {

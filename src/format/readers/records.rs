@@ -53,6 +53,16 @@ fn is_record(line: &[u8]) -> bool {
     layer && experts
 }
 
+/// Where a line ends. Thirty-two bytes are looked at together: a search that may end at each of them looks at them one by one.
+fn line_end(bytes: &[u8]) -> Option<usize> {
+    let (blocks, rest) = bytes.as_chunks::<32>();
+    let has = |block: &[u8; 32]| block.iter().fold(false, |any, &b| any | (b == b'\n'));
+    let first = blocks.iter().position(has).unwrap_or(blocks.len());
+    let from = first * 32;
+    let within = blocks.get(first).map_or(rest, |block| block);
+    within.iter().position(|&b| b == b'\n').map(|at| from + at)
+}
+
 /// The quote that ends a string.
 fn string_end(text: &[u8], mut at: usize) -> Option<usize> {
     loop {
@@ -81,7 +91,7 @@ const LONGEST: usize = 256 << 20;
 impl Reading for Lines {
     fn feed(&mut self, bytes: &[u8]) -> bool {
         let mut bytes = bytes;
-        while let Some(end) = bytes.iter().position(|&b| b == b'\n') {
+        while let Some(end) = line_end(bytes) {
             if self.rest.is_empty() {
                 self.line(&bytes[..end], true);
             } else {
@@ -100,7 +110,9 @@ impl Reading for Lines {
     fn finish(mut self: Box<Self>) -> Found {
         let line = std::mem::take(&mut self.rest);
         self.line(&line, false);
-        self.records.finish()
+        let mut found = self.records.finish();
+        self.keys.iter().for_each(|(key, _)| found.hold(&String::from_utf8_lossy(key), &[], ""));
+        found
     }
 }
 
@@ -225,9 +237,10 @@ impl<'a> Scan<'a> {
             }
             b'[' if role == Role::Ids => {
                 self.at += 1;
-                self.ids(record)?;
+                self.ids(record, 1)?;
             }
-            b'[' | b'{' => self.skip()?,
+            b'[' => self.skip_list()?,
+            b'{' => self.skip()?,
             b'-' | b'0'..=b'9' => {
                 let number = self.number()?;
                 match role {
@@ -255,8 +268,9 @@ impl<'a> Scan<'a> {
         Some(())
     }
 
-    /// A list of ids, or of rows of them, whose bracket was read.
-    fn ids(&mut self, record: &mut Record) -> Option<()> {
+    /// A list of ids, or of rows of them, whose bracket was read. It calls itself for a row, and for nothing deeper: brackets alone
+    /// would fill the stack.
+    fn ids(&mut self, record: &mut Record, deeper: usize) -> Option<()> {
         if self.is(b']') {
             return Some(());
         }
@@ -265,7 +279,7 @@ impl<'a> Scan<'a> {
             if self.text.get(self.at) == Some(&b'[') {
                 self.at += 1;
                 let before = record.ids.len();
-                self.ids(record)?;
+                self.ids(record, deeper.checked_sub(1)?)?;
                 let width = record.ids.len() - before;
                 // Rows of different lengths are none.
                 if record.width > 0 && record.width != width {
@@ -279,6 +293,17 @@ impl<'a> Scan<'a> {
                 return self.is(b']').then_some(());
             }
         }
+    }
+
+    /// Passes over a list: of numbers, as weights are, to its bracket.
+    fn skip_list(&mut self) -> Option<()> {
+        let rest = &self.text[self.at + 1..];
+        let end = rest.iter().position(|&b| b > b'9' || b == b'"')?;
+        if rest[end] != b']' {
+            return self.skip();
+        }
+        self.at += end + 2;
+        Some(())
     }
 
     /// Passes over a list or object.

@@ -141,7 +141,12 @@ struct Table {
     /// Rank and step that a line of words told.
     told: (Option<u64>, Option<u64>),
     ended: bool,
+    /// How many of the looks at the first bytes did not tell what they are.
+    looks: usize,
 }
+
+/// Bytes by which the form of a table is told, one look after another.
+const LOOKS: [usize; 3] = [1 << 12, 1 << 16, 1 << 20];
 
 impl Table {
     fn new(about: About) -> Self {
@@ -160,12 +165,14 @@ impl Table {
             ids: Vec::new(),
             told: (None, None),
             ended: false,
+            looks: 0,
         }
     }
 
-    /// Reads the lines before the rows, once enough of them are here.
-    fn begin(&mut self, whole: bool) {
-        let Some(form) = Form::of(&self.rest, whole) else {
+    /// Reads the lines before the rows, of which the first so many bytes tell what they are.
+    fn begin(&mut self, head: usize, whole: bool) {
+        let head = head.min(self.rest.len());
+        let Some(form) = Form::of(&self.rest[..head], whole) else {
             if whole && !self.ended {
                 self.ended = true;
                 let why = "its columns are none of a layer and its experts".into();
@@ -189,7 +196,7 @@ impl Table {
         }
         // The word `token` is a position where its column holds numbers, and the token's text elsewhere.
         if let Columns::Named(roles) = &mut form.columns {
-            let text = String::from_utf8_lossy(&self.rest[start..]).into_owned();
+            let text = String::from_utf8_lossy(self.rest.get(start..head).unwrap_or_default()).into_owned();
             let rows: Vec<Vec<&str>> = text.lines().take(8).map(|l| cells(l, form.between)).collect();
             for (at, role) in roles.iter_mut().enumerate().filter(|(_, r)| **r == Role::MaybeToken) {
                 let number = |row: &Vec<&str>| row.get(at).is_some_and(|c| c.parse::<u64>().is_ok());
@@ -403,12 +410,15 @@ impl Reading for Table {
             self.rows_of(bytes);
         } else {
             self.rest.extend_from_slice(bytes);
-            let enough = self.rest.len() >= 1 << 16 || self.rest.iter().filter(|&&b| b == b'\n').count() > 8;
-            if enough {
-                self.begin(false);
-                // A header longer than this is none.
-                self.ended |= self.form.is_none() && self.rest.len() > 1 << 20;
+            // Looks of fixed lengths, a longer one where the one before did not tell: what is told must not depend on the pieces.
+            while let Some(&look) =
+                LOOKS.get(self.looks).filter(|&&look| self.form.is_none() && self.rest.len() >= look)
+            {
+                self.looks += 1;
+                self.begin(look, false);
             }
+            // A header longer than this is none.
+            self.ended |= self.form.is_none() && self.looks == LOOKS.len();
         }
         !self.ended
     }
@@ -416,7 +426,7 @@ impl Reading for Table {
     fn finish(mut self: Box<Self>) -> Found {
         if self.form.is_none() {
             let ended = self.rest.ends_with(b"\n");
-            self.begin(true);
+            self.begin(usize::MAX, true);
             if !ended && self.form.is_none() && self.rest.is_empty() {
                 self.ended = true;
             }

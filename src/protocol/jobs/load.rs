@@ -7,7 +7,7 @@ use xxhash_rust::xxh3::xxh3_64;
 use crate::format::{Issue, Told};
 use crate::model::{Marking, Request};
 use crate::protocol::job::{Bytes, Job, State, Step, Stepped};
-use crate::protocol::{Dataset, Figures, Files, Info, Piece, SourceFile, Unit, glance};
+use crate::protocol::{Dataset, Figures, Files, Info, Piece, Seen, SourceFile, Unit, glance};
 use crate::synth::{Generator, synthetic_model};
 
 /// Find the units in these files.
@@ -37,8 +37,9 @@ impl Job for List {
     type Reply = (Vec<Unit>, Vec<Issue>);
     const READS: bool = true;
 
-    fn step(&mut self, _: &mut State, files: &dyn Files) -> Stepped<Self::Reply> {
+    fn step(&mut self, state: &mut State, files: &dyn Files) -> Stepped<Self::Reply> {
         let work = self.work.get_or_insert_with(|| {
+            state.told.clone_from(&self.told);
             crate::protocol::List::new(std::mem::take(&mut self.sources), std::mem::take(&mut self.told))
         });
         Ok(match work.step(files) {
@@ -111,7 +112,7 @@ impl Job for Take {
     fn step(&mut self, state: &mut State, _: &dyn Files) -> Stepped<Bytes> {
         let mut staged = std::mem::take(&mut state.staged);
         staged.count();
-        Bytes::of(&(&staged, &staged.pieces)).map(Step::Done)
+        Bytes::of(&(&staged, &staged.pieces, &staged.seen)).map(Step::Done)
     }
 }
 
@@ -130,9 +131,10 @@ impl Job for Merge {
     }
 
     fn step(&mut self, state: &mut State, _: &dyn Files) -> Stepped<()> {
-        let (dataset, pieces) = postcard::from_bytes::<(Dataset, Vec<Piece>)>(&std::mem::take(&mut self.taken))
-            .map_err(|e| format!("a worker's part of the load could not be read: {e}"))?;
-        state.staged.merge(Dataset { pieces, ..dataset });
+        let (dataset, pieces, seen) =
+            postcard::from_bytes::<(Dataset, Vec<Piece>, Seen)>(&std::mem::take(&mut self.taken))
+                .map_err(|e| format!("a worker's part of the load could not be read: {e}"))?;
+        state.staged.merge(Dataset { pieces, seen, ..dataset });
         Ok(Step::Done(()))
     }
 }
@@ -213,6 +215,7 @@ impl Job for Commit {
             return Err(format!("{} was read in sections that nobody joined", unit.path).into());
         }
         staged.settle();
+        staged.told.clone_from(&state.told);
         let info = staged.info();
         // A load without any request keeps what was there.
         if !info.layers.is_empty() {
@@ -250,7 +253,7 @@ impl Job for Discard {
 
 /// Opens stored bytes: they are only read by the version that wrote them. After it a line with the name for people, then the
 /// XXH3 digest (8 bytes, little endian) of the rest.
-pub const STORED: &str = concat!("moescope ", env!("CARGO_PKG_VERSION"), " trace 4\n");
+pub const STORED: &str = concat!("moescope ", env!("CARGO_PKG_VERSION"), " trace 5\n");
 /// Counts of larger traces are not stored: the browser would hold them twice while it writes.
 const LARGEST_STORED: usize = 256 << 20;
 
@@ -275,7 +278,8 @@ impl Job for Save {
         let start = head.len() + 8;
         let mut bytes = head;
         bytes.extend([0; 8]);
-        let mut bytes = postcard::to_extend(&state.trace, bytes).map_err(|e| e.to_string())?;
+        let held = (&state.trace, &state.trace.seen, &state.trace.told);
+        let mut bytes = postcard::to_extend(&held, bytes).map_err(|e| e.to_string())?;
         let digest = xxh3_64(&bytes[start..]).to_le_bytes();
         bytes[start - 8..start].copy_from_slice(&digest);
         Ok(Step::Done(Bytes(bytes)))
@@ -312,7 +316,9 @@ impl Job for Restore {
         if xxh3_64(body).to_le_bytes() != *digest {
             return Err("it is damaged: its bytes have another digest than when they were stored".into());
         }
-        let dataset: Dataset = postcard::from_bytes(body).map_err(|e| format!("it cannot be read: {e}"))?;
+        let (dataset, seen, told): (Dataset, Seen, Told) =
+            postcard::from_bytes(body).map_err(|e| format!("it cannot be read: {e}"))?;
+        let dataset = Dataset { seen, told, ..dataset };
         let info = dataset.info();
         if info.digest != self.digest || info.synthetic {
             return Err(format!("it holds another trace: digest {}, not {}", info.digest, self.digest).into());

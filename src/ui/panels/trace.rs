@@ -375,7 +375,7 @@ fn facts(store: Store, info: &Info) -> impl IntoView + use<> {
     };
     let switch = move || {
         let loaded = store.loaded.trace.get()?;
-        let digest = loaded.digest.clone();
+        let (digest, told) = (loaded.digest.clone(), loaded.told.clone());
         Some(match store.origin() {
             Origin::Trace => view! { <button type="button" id="show-synthetic" on:click=move |_| change(store, true, |e| e.leave_trace(|m| synthetic_model(m).is_ok()))>"Show the synthetic workload"</button> }.into_any(),
             Origin::Synthetic => view! {
@@ -383,6 +383,7 @@ fn facts(store: Store, info: &Info) -> impl IntoView + use<> {
                     change(store, true, |e| {
                         let source = e.view.source.clone();
                         e.take_trace(&digest, &source);
+                        e.tell(&told);
                     });
                 }>"Show your trace again"</button>
             }

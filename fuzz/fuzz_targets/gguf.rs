@@ -1,0 +1,10 @@
+//! Importance matrices of llama.cpp (GGUF).
+#![no_main]
+
+use libfuzzer_sys::fuzz_target;
+
+mod reader;
+
+fuzz_target!(|bytes: &[u8]| {
+    reader::once("imatrix", bytes);
+});

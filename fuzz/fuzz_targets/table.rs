@@ -1,0 +1,10 @@
+//! Tables: CSV, tabs, spaces.
+#![no_main]
+
+use libfuzzer_sys::fuzz_target;
+
+mod reader;
+
+fuzz_target!(|bytes: &[u8]| {
+    reader::in_pieces("table", bytes);
+});
