@@ -43,7 +43,7 @@ fn field(store: Store, f: &'static Field) -> AnyView {
     let problem = RwSignal::new(None::<String>);
     let changed = move |e| problem.set(set(store, f.name, &event_target_value(&e)).err());
     let (name, unit) = named(f.words);
-    let label = move || store.scene.with(|e| of_device(name, e.system().device));
+    let label = move || store.scene.with(|e| of_device(name, e.system().nouns().device));
     view! {
         <Show when=here>
             <label class="hw" class:ed=move || !written.get().is_empty() for=f.name title=f.changes>

@@ -106,7 +106,7 @@ fn elsewhere(sim: Sim) -> AnyView {
         let now = field.map_or(4096.0, |f| store.scene.with(|e| (f.get)(&e.hardware())));
         let text = format!("{name}:{}:{}:7", now * 0.5, now * 2.0);
         let known = Experiment::default().with("sweep", &text).is_ok();
-        let device = store.scene.with(|e| e.system().device);
+        let device = store.scene.with(|e| e.system().nouns().device);
         let words = field.map_or("the batch".into(), |f| lower(&of_device(named(f.words).0, device)));
         let range = if known {
             format!(", {} to {}", significant(now * 0.5, 3), significant(now * 2.0, 3))
