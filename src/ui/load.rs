@@ -39,7 +39,6 @@ pub(super) fn load(store: Store, source: String, files: impl Future<Output = Vec
 ///
 /// # Errors
 /// What would be a value, or that the files are no longer at hand.
-#[expect(dead_code, reason = "the page's fields for it are built on this")]
 pub(super) fn answer(store: Store, key: &str, value: &str) -> Result<(), String> {
     let value = value.trim();
     if !crate::experiment::ANSWERS.contains(&key) {

@@ -200,7 +200,14 @@ fn Chip(store: Store) -> impl IntoView {
         }
         let Some(info) = store.shown() else { return view! { <b>"Making a workload…"</b> }.into_any() };
         let what = if info.synthetic { "synthetic" } else { "your trace" };
-        view! { <b>{title(&info)}</b> <span>{what}</span> <span class="only-d">"· drop a trace"</span> }.into_any()
+        let asks = store.loaded.questions.with(|q| q.iter().filter(|q| q.needed).count());
+        let found = info.badges.len();
+        let mark = if asks > 0 {
+            Some(if asks == 1 { "1 question".to_string() } else { format!("{asks} questions") })
+        } else {
+            (found > 0).then(|| if found == 1 { "1 check".into() } else { format!("{found} checks") })
+        };
+        view! { <b>{title(&info)}</b> <span>{what}</span> {mark.map(|m| view! { <span class="badge warn">{m}</span> })} <span class="only-d">"· drop a trace"</span> }.into_any()
     };
     view! {
         <button

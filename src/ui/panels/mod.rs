@@ -6,6 +6,7 @@ mod dialogs;
 mod explore;
 mod frame;
 mod paper;
+mod soundness;
 mod sweep;
 mod tell;
 mod trace;

@@ -6,6 +6,7 @@ use leptos::leptos_dom::helpers::window_event_listener;
 use leptos::prelude::*;
 use leptos::task::spawn_local;
 
+use super::soundness;
 use super::views::{Found, drawn};
 use crate::experiment::{Experiment, View};
 use crate::model::{MODELS, ModelPreset, default_model, model_named};
@@ -54,6 +55,13 @@ pub(crate) fn TraceSheet(store: Store) -> impl IntoView {
         }
         before.set_value(now);
     });
+    // Nothing can be read without an answer: the field is there at once.
+    Effect::new(move |_| {
+        let needed = store.loaded.questions.with(|q| q.iter().any(|q| q.needed));
+        if needed && !store.loaded.issues.with(|i| i.1) {
+            store.chrome.dialog.set(Some(Dialog::Trace));
+        }
+    });
     let closed = move |_| {
         if store.chrome.dialog.get_untracked() == Some(Dialog::Trace)
             && element.get_untracked().is_some_and(|d| !d.open())
@@ -65,7 +73,10 @@ pub(crate) fn TraceSheet(store: Store) -> impl IntoView {
         <dialog id="trace" node_ref=element on:close=closed aria-labelledby="trace-title">
             <h2 id="trace-title">"Trace"</h2>
             <DropZone store />
+            {move || soundness::questions(store)}
             <div>{move || store.shown().map(|info| facts(store, &info))}</div>
+            {move || store.shown().and_then(|info| soundness::badges(store, &info))}
+            {move || store.shown().and_then(|info| soundness::seen(&info))}
             {move || recents(store)}
             {examples(store)}
             <form method="dialog" class="close">
