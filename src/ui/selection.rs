@@ -22,7 +22,8 @@ pub(super) fn timeline(store: Store) -> Option<Arc<Timeline>> {
 pub(super) fn topology(store: Store) -> Memo<Arc<Topology>> {
     let system = Memo::new(move |_| store.scene.with(|e| e.system.clone()));
     Memo::new(move |_| {
-        system.track();
+        // Read, not only tracked: a memo that nobody reads follows nothing.
+        system.with(|_| ());
         Arc::new(store.settings.with_untracked(Experiment::topology))
     })
 }

@@ -131,7 +131,7 @@ pub(super) fn time(sim: Sim, why: Memo<Option<String>>) -> AnyView {
                     <input id="at" type="range" min="0" max="1000" step="10" prop:value=move || floor(sim.at.get()).to_string() prop:disabled=move || !there() on:input=moved />
                 </label>
                 <span class="grow"></span>
-                <span class="hint only-d" title="W and S zoom too, A and D pan; a double click shows the whole layer">"scroll to zoom, drag to pan, click a bar"</span>
+                <span class="hint only-d" title="W and S zoom too, A and D pan; a double click shows the whole layer">"scroll zooms, drag pans"</span>
                 {key()}
                 <details class="pick-layer">
                     <summary>"Step and layer"</summary>
