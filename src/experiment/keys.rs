@@ -8,6 +8,7 @@ use crate::place::{PLACEMENTS, Placement, placement_named};
 use crate::sim::{Activations, Aim, DISPATCHES, DieOrder, FetchOrder, STRATEGIES, Strategy};
 
 /// Experts of a layer that a recording may be said to have.
+#[expect(clippy::cast_possible_truncation, reason = "a few thousand")]
 const MOST_EXPERTS: usize = MAX_EXPERTS as usize;
 
 /// One setting: its name, and how its value is written and read.

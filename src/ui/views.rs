@@ -6,8 +6,11 @@ use super::panels;
 use super::store::Store;
 use crate::experiment::View;
 
+/// Makes a view.
+type Make = fn(Store) -> AnyView;
+
 /// What makes each view.
-pub(super) const VIEWS: [(View, fn(Store) -> AnyView); 5] = [
+pub(super) const VIEWS: [(View, Make); 5] = [
     (View::Story, story),
     (View::Explore, explore),
     (View::Simulate, simulate),

@@ -88,7 +88,7 @@ fn view(b: &mut Browser, name: &str) {
 fn settled(b: &mut Browser) {
     b.wait("!document.querySelector('#boot') && !!document.querySelector('.view')");
     visit(b);
-    let open = "[...document.querySelectorAll('canvas')].filter(c => c.offsetParent !== null)";
+    let open = "[...document.querySelectorAll('canvas')].filter(c => c.checkVisibility())";
     b.wait(&format!(
         "document.documentElement.dataset.asking === '0' && !!document.querySelector('#run-done') && {open}.every(c => c.dataset.drawn === 'yes')"
     ));

@@ -17,6 +17,7 @@ use crate::ui::store::Store;
 use crate::units::bytes;
 
 /// A figure within the answer that it came with.
+#[expect(clippy::large_enum_variant, reason = "one is made for a figure that is drawn, and none is kept")]
 pub(crate) enum Found {
     /// Of a worker's figures.
     Of(Arc<Figures>, usize),

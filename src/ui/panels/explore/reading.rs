@@ -23,7 +23,7 @@ pub(super) fn side(store: Store, part: Memo<Part>) -> AnyView {
         store.answers.layer.with(|v| {
             let of =
                 v.as_ref().map(|v| v.layer.map_or_else(|| "The mean of all layers".into(), |id| format!("Layer {id}")));
-            of.map_or_else(|| "This layer".to_string(), |of| of) + ", in numbers"
+            of.unwrap_or_else(|| "This layer".to_string()) + ", in numbers"
         })
     };
     view! {

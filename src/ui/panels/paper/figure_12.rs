@@ -247,7 +247,7 @@ fn grouped(
             title
             caption=Signal::derive(move || caption.to_string())
             height=if many.get() { five } else { four }
-            chart=move || Some(small(&*store.answers.paper.get()?, log, value))
+            chart=move || Some(small(&store.answers.paper.get()?, log, value))
             hover=move |x, _| under(x)
             csv=move || {
                 let runs = store.answers.paper.get_untracked().unwrap_or_default();
