@@ -74,15 +74,6 @@ fn visit(b: &mut Browser) {
     );
 }
 
-/// Opens a view by its tab.
-#[track_caller]
-fn view(b: &mut Browser, name: &str) {
-    b.eval(&format!(
-        "[...document.querySelectorAll('.views a')].find(a => a.innerText.toLowerCase() === '{name}').click()"
-    ));
-    b.wait(&format!("!document.querySelector('#view-{name}').hidden"));
-}
-
 /// Waits until nothing is asked and every figure in sight of the open view is drawn; all views have been opened then.
 #[track_caller]
 fn settled(b: &mut Browser) {
