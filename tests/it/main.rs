@@ -7,8 +7,8 @@ mod answers;
 #[cfg(not(target_arch = "wasm32"))]
 mod archives;
 mod brute;
-#[cfg(not(target_arch = "wasm32"))]
 mod colours;
+#[cfg(not(target_arch = "wasm32"))]
 mod command_line;
 mod experiment;
 #[cfg(not(target_arch = "wasm32"))]
