@@ -1,4 +1,4 @@
-//! A bare table of numbers, [layers][experts], however it is written: JSON, an array of NumPy, CSV. Apart from the readers of recordings,
+//! A bare table of numbers, layers × experts, however it is written: JSON, an array of NumPy, CSV. Apart from the readers of recordings,
 //! which count tokens: loads may be shares, or what another program weighs experts by.
 
 use std::rc::Rc;

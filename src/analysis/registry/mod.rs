@@ -51,7 +51,7 @@ pub struct Analysis {
     pub name: &'static str,
     /// What it asks.
     pub says: &'static str,
-    /// The observation of the paper that it measures (its id among [`super::observations`]); empty if none.
+    /// The observation of the paper that it measures (its id among [`super::observations()`]); empty if none.
     pub observed: &'static str,
     /// What a trace must have.
     pub needs: Needs,
