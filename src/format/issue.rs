@@ -20,6 +20,23 @@ pub struct Place {
     pub offset: Option<u64>,
 }
 
+impl std::fmt::Display for Place {
+    /// What is known of it, with commas between; nothing if nothing is.
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let Place { step, layer, token, offset } = *self;
+        let known = [
+            ("step", step.map(u64::from)),
+            ("layer", layer.map(u64::from)),
+            ("token", token.map(u64::from)),
+            ("byte", offset),
+        ];
+        for (at, (name, value)) in known.into_iter().filter_map(|(n, v)| Some((n, v?))).enumerate() {
+            write!(f, "{}{name} {value}", if at > 0 { ", " } else { "" })?;
+        }
+        Ok(())
+    }
+}
+
 /// What can be wrong with an input.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, thiserror::Error)]
 pub enum Problem {
@@ -248,16 +265,8 @@ pub struct Issue {
 impl std::fmt::Display for Issue {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         write!(f, "{}", self.file)?;
-        let Place { step, layer, token, offset } = self.place;
-        for (name, value) in [
-            ("step", step.map(u64::from)),
-            ("layer", layer.map(u64::from)),
-            ("token", token.map(u64::from)),
-            ("byte", offset),
-        ] {
-            if let Some(v) = value {
-                write!(f, ", {name} {v}")?;
-            }
+        if self.place != Place::default() {
+            write!(f, ", {}", self.place)?;
         }
         write!(f, ": {}", self.problem)?;
         if self.count > 1 {

@@ -8,7 +8,7 @@ use leptos::leptos_dom::helpers::{TimeoutHandle, set_timeout_with_handle};
 use leptos::prelude::*;
 use wasm_bindgen::prelude::*;
 
-use super::settings::{moving, write_address};
+use super::settings::{frame_of, moving, write_address};
 use super::store::Store;
 use crate::analysis::Table;
 use crate::plot::theme::{DARK, LIGHT};
@@ -81,7 +81,9 @@ fn figure(
     let tip = RwSignal::new(None::<(f64, f64, String)>);
     // Whether there is something to save.
     let there = RwSignal::new(false);
-    watch_width(holder, width);
+    // Whether it has a place on the page at all.
+    let placed = RwSignal::new(false);
+    watch_width(holder, width, placed);
     let look = move || {
         let theme = if store.chrome.dark.get() { DARK } else { LIGHT };
         Look { theme, ratio: store.chrome.ratio.get() }
@@ -119,8 +121,7 @@ fn figure(
             return;
         }
         // In a view that is closed, or folded away: nothing is made, let alone drawn, until it is looked at.
-        if canvas.get_untracked().is_some_and(|c| c.offset_parent().is_none()) {
-            let _ = seen.get();
+        if !placed.get() {
             return;
         }
         let (chart, look) = (make(), look());
@@ -185,16 +186,7 @@ fn figure(
     };
     let said_link = RwSignal::new("Copy link");
     let copy_frame = move |_| {
-        let text = store.experiment.with_untracked(|e| {
-            let mut of = e.clone();
-            of.view.embed = id.into();
-            of.to_string()
-        });
-        let base = window().location().href().unwrap_or_default();
-        let base = base.split('#').next().unwrap_or_default().to_string();
-        let frame = format!(
-            "<iframe src=\"{base}#{text}\" width=\"720\" height=\"560\" loading=\"lazy\" title=\"{title}\"></iframe>"
-        );
+        let frame = store.experiment.with_untracked(|e| frame_of(e, id, title));
         leptos::task::spawn_local(async move {
             let _ = crate::web::clipboard(frame).await;
         });
@@ -394,8 +386,8 @@ fn watch_sight(element: NodeRef<html::Div>) -> RwSignal<bool> {
     seen
 }
 
-/// Keeps a signal at the width of an element.
-fn watch_width(element: NodeRef<html::Div>, width: RwSignal<f64>) {
+/// Keeps a signal at the width of an element, and another at whether it has one.
+fn watch_width(element: NodeRef<html::Div>, width: RwSignal<f64>, placed: RwSignal<bool>) {
     let observers = StoredValue::new_local(None::<web_sys::ResizeObserver>);
     on_cleanup(move || {
         if let Some(Some(observer)) = observers.try_update_value(Option::take) {
@@ -408,9 +400,13 @@ fn watch_width(element: NodeRef<html::Div>, width: RwSignal<f64>) {
         let changed = Closure::<dyn FnMut()>::new(move || {
             let now = f64::from(measured.client_width());
             // The figure may be gone by the time its last resize is told.
-            // In a closed view it has none, and keeps what was drawn.
-            if now > 0.5 && width.try_get_untracked().is_some_and(|before| (now - before).abs() > 0.5) {
+            let Some((before, open)) = width.try_get_untracked().zip(placed.try_get_untracked()) else { return };
+            // In a closed view it has no width, and keeps what was drawn.
+            if now > 0.5 && (now - before).abs() > 0.5 {
                 width.set(now);
+            }
+            if open != (now > 0.5) {
+                placed.set(now > 0.5);
             }
         });
         if let Ok(observer) = web_sys::ResizeObserver::new(changed.as_ref().unchecked_ref()) {

@@ -43,6 +43,19 @@ pub(super) fn write_address(store: Store) -> String {
     text
 }
 
+/// The page's own address, without what is behind it.
+pub(super) fn base() -> String {
+    let href = window().location().href().unwrap_or_default();
+    href.split('#').next().unwrap_or_default().into()
+}
+
+/// HTML that shows one figure of this experiment in another page.
+pub(super) fn frame_of(experiment: &Experiment, id: &str, title: &str) -> String {
+    let mut of = experiment.clone();
+    of.view.embed = id.into();
+    format!("<iframe src=\"{}#{of}\" width=\"720\" height=\"560\" loading=\"lazy\" title=\"{title}\"></iframe>", base())
+}
+
 /// Changes the experiment and writes it into the address: as a step of the history, or quietly for sliders.
 pub(super) fn change(store: Store, push: bool, edit: impl FnOnce(&mut Experiment)) {
     let before = store.experiment.get_untracked();

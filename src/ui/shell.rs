@@ -135,7 +135,7 @@ pub(super) fn link_to(
 /// A view, once it was opened.
 pub(super) fn room(store: Store, view: View, make: fn(Store) -> AnyView) -> AnyView {
     let here = Memo::new(move |_| store.experiment.with(|e| e.view.view == view));
-    let opened = Memo::new(move |before: Option<&bool>| before == Some(&true) || here.get());
+    let opened = Memo::new(move |_| store.opened(view));
     view! {
         <div class="view" id=format!("view-{}", view.name()) hidden=move || !here.get()>
             {move || opened.get().then(|| make(store))}

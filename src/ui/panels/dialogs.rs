@@ -11,7 +11,7 @@ use wasm_bindgen::JsCast;
 
 use crate::experiment::View;
 use crate::ui::controls::Number;
-use crate::ui::settings::{change, get, set, write_address};
+use crate::ui::settings::{base, change, frame_of, get, set, write_address};
 use crate::ui::shell::open;
 use crate::ui::store::{Dialog, Store};
 use crate::web::{clipboard, reveal};
@@ -128,8 +128,7 @@ fn keys() -> AnyView {
 fn share(store: Store) -> AnyView {
     // The address may lag behind a slider.
     let text = write_address(store);
-    let base = window().location().href().unwrap_or_default();
-    let base = base.split('#').next().unwrap_or_default().to_string();
+    let base = base();
     let link = format!("{base}#{text}");
     // The name is the reader's: link and words follow it.
     let named = {
@@ -142,13 +141,7 @@ fn share(store: Store) -> AnyView {
     });
     let command = format!("moescope run --experiment '{text}' --json");
     let figure = RwSignal::new("speedups".to_string());
-    let embed = {
-        let (text, base) = (text.clone(), base.clone());
-        move || {
-            let joined = crate::experiment::Experiment::parse(&format!("{text}&embed={}", figure.get())).0;
-            format!("<iframe src=\"{base}#{joined}\" width=\"720\" height=\"560\" loading=\"lazy\"></iframe>")
-        }
-    };
+    let embed = move || store.experiment.with(|e| frame_of(e, &figure.get(), &figure.get()));
     let list = document().query_selector_all("figure[id]").ok();
     let figures: Vec<String> = list
         .map(|l| {

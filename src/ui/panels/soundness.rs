@@ -72,15 +72,8 @@ pub(super) fn badges(store: Store, info: &Info) -> Option<AnyView> {
     }
     let one = |badge: &Badge| {
         let spots = badge.spots.iter().map(|s| {
-            let p = s.place;
-            let at = [
-                ("step", p.step.map(u64::from)),
-                ("layer", p.layer.map(u64::from)),
-                ("token", p.token.map(u64::from)),
-                ("byte", p.offset),
-            ];
-            let at: String = at.into_iter().filter_map(|(n, v)| Some(format!(", {n} {}", v?))).collect();
-            view! { <li><strong>{s.file.clone()}</strong> {at} ": " {s.says.clone()} " Kept: " {s.kept.clone()} "."</li> }
+            let at = s.place.to_string();
+            view! { <li><strong>{s.file.clone()}</strong> {(!at.is_empty()).then(|| format!(", {at}"))} ": " {s.says.clone()} " Kept: " {s.kept.clone()} "."</li> }
         });
         let problem = RwSignal::new(None::<String>);
         let overrule = badge.overrule.clone().map(|o| {

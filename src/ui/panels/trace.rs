@@ -448,18 +448,11 @@ pub(super) fn issues(store: Store) -> Option<impl IntoView> {
     };
     let more = issues.len().saturating_sub(MOST);
     let item = |i: &crate::format::Issue| {
-        let p = i.place;
-        let at = [
-            ("step", p.step.map(u64::from)),
-            ("layer", p.layer.map(u64::from)),
-            ("token", p.token.map(u64::from)),
-            ("byte", p.offset),
-        ];
-        let at: Vec<_> = at.into_iter().filter_map(|(n, v)| Some(format!("{n} {}", v?))).collect();
+        let at = i.place.to_string();
         let times = if i.count > 1 { format!(" ({} times)", i.count) } else { String::new() };
         view! {
             <li>
-                <strong>{i.file.clone()}</strong> {(!at.is_empty()).then(|| format!(", {}", at.join(", ")))} ": "
+                <strong>{i.file.clone()}</strong> {(!at.is_empty()).then(|| format!(", {at}"))} ": "
                 {i.problem.to_string()} {times} ". Kept: " {i.kept.clone()} ". To mend: " {i.problem.mend()} "."
             </li>
         }

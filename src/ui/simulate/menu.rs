@@ -7,7 +7,7 @@ use leptos::prelude::*;
 use wasm_bindgen::JsCast;
 
 use crate::ui::figure::as_table;
-use crate::ui::settings::write_address;
+use crate::ui::settings::{frame_of, write_address};
 use crate::ui::store::Store;
 use crate::web::download;
 
@@ -61,19 +61,10 @@ pub(super) fn menu(store: Store, id: &'static str, title: &'static str, csv: imp
     };
     let copy = move |frame: bool| {
         write_address(store);
-        let href = window().location().href().unwrap_or_default();
-        let base = href.split('#').next().unwrap_or_default().to_string();
         let text = if frame {
-            let of = store.experiment.with_untracked(|e| {
-                let mut of = e.clone();
-                of.view.embed = id.into();
-                of.to_string()
-            });
-            format!(
-                "<iframe src=\"{base}#{of}\" width=\"720\" height=\"560\" loading=\"lazy\" title=\"{title}\"></iframe>"
-            )
+            store.experiment.with_untracked(|e| frame_of(e, id, title))
         } else {
-            href
+            window().location().href().unwrap_or_default()
         };
         leptos::task::spawn_local(async move {
             let _ = crate::web::clipboard(text).await;
