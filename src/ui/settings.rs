@@ -8,7 +8,7 @@ use leptos::leptos_dom::helpers::{TimeoutHandle, set_timeout_with_handle, window
 use leptos::prelude::*;
 
 use super::store::Store;
-use crate::experiment::{Experiment, key_named};
+use crate::experiment::{Experiment, View, key_named};
 use crate::protocol::{RunReport, StrategyRun};
 use crate::web::{fragment, set_fragment};
 
@@ -53,6 +53,10 @@ pub(super) fn base() -> String {
 pub(super) fn frame_of(experiment: &Experiment, id: &str, title: &str) -> String {
     let mut of = experiment.clone();
     of.view.embed = id.into();
+    // The view that holds the figure, whichever is open.
+    let holder = document().get_element_by_id(id).and_then(|e| e.closest(".view").ok().flatten()).map(|e| e.id());
+    let named = holder.and_then(|h| View::EACH.into_iter().find(|v| h == format!("view-{}", v.name())));
+    of.view.view = named.unwrap_or_else(|| of.view.owner());
     format!("<iframe src=\"{}#{of}\" width=\"720\" height=\"560\" loading=\"lazy\" title=\"{title}\"></iframe>", base())
 }
 

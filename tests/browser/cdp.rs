@@ -150,9 +150,13 @@ impl Browser {
         }
     }
 
-    /// The text of the first element of a selector.
+    /// The text of the first element of a selector; of one that is folded away, what is in it.
     pub(crate) fn text(&mut self, selector: &str) -> String {
-        self.eval(&format!("document.querySelector({}).innerText", json!(selector))).as_str().unwrap_or_default().into()
+        let script = format!(
+            "(() => {{ const e = document.querySelector({}); return e.checkVisibility() ? e.innerText : e.textContent; }})()",
+            json!(selector)
+        );
+        self.eval(&script).as_str().unwrap_or_default().into()
     }
 
     /// The exact number in the first `data` element under a selector.
@@ -212,7 +216,12 @@ impl Browser {
         // Anywhere on the page.
         let anywhere = if selector == "#drop" { "main" } else { selector };
         self.reveal(anywhere);
-        let (x, y) = if anywhere == "main" { (700.0, 500.0) } else { self.middle(anywhere) };
+        let (x, y) = if anywhere == "main" {
+            let at = self.eval("[innerWidth / 2, innerHeight / 2]");
+            (at[0].as_f64().unwrap(), at[1].as_f64().unwrap())
+        } else {
+            self.middle(anywhere)
+        };
         let files: Vec<_> = paths.iter().map(|p| p.to_str().unwrap()).collect();
         let data = json!({"items": [], "files": files, "dragOperationsMask": 1});
         for kind in ["dragEnter", "dragOver", "drop"] {

@@ -29,9 +29,9 @@ fn everything_is_reached_by_the_keyboard() {
     b.open(&quick(&url, ""));
     settled(&mut b);
     press(&mut b, "?");
-    b.wait("document.querySelector('dialog').open && !!document.querySelector('#keys')");
+    b.wait("document.querySelector('dialog:not(#trace)').open && !!document.querySelector('#keys')");
     press(&mut b, "Escape");
-    b.wait("!document.querySelector('dialog').open");
+    b.wait("!document.querySelector('dialog:not(#trace)').open");
     press(&mut b, "]");
     b.wait("document.querySelector('output[for=layer]').innerText === '3'");
     press(&mut b, "m");
@@ -64,7 +64,7 @@ fn everything_is_reached_by_the_keyboard() {
     b.wait("document.activeElement?.id === 'hbm' && document.querySelector('#hardware').open");
     // A key that is typed into a field is no command.
     press(&mut b, "s");
-    assert_eq!(b.eval("document.querySelector('dialog').open"), false);
+    assert_eq!(b.eval("document.querySelector('dialog:not(#trace)').open"), false);
     b.click("#token-map .as-table");
     b.wait("document.querySelectorAll('#token-map .rows tbody tr').length === 200");
     assert_eq!(b.complaints(), Vec::<String>::new());
@@ -77,7 +77,7 @@ fn a_share_holds_link_command_frame_and_citation() {
     b.open(&quick(&url, "&wafer=tsmc-sow"));
     settled(&mut b);
     b.click("#share");
-    b.wait("document.querySelector('dialog').open");
+    b.wait("document.querySelector('dialog:not(#trace)').open");
     let field = |b: &mut Browser, id: &str| {
         b.eval(&format!("document.querySelector('#share-{id}').value")).as_str().unwrap().to_string()
     };
@@ -144,14 +144,14 @@ fn axe_finds_no_violation() {
         for open in ["", "#share", "#help"] {
             if !open.is_empty() {
                 b.click(open);
-                b.wait("document.querySelector('dialog').open");
+                b.wait("document.querySelector('dialog:not(#trace)').open");
             }
             let found = b.eval(
                 "(async () => (await axe.run()).violations.map(v => v.id + ': ' + v.nodes.slice(0, 3).map(n => n.html.slice(0, 160)).join(' | ')))()",
             );
             assert_eq!(found, json!([]), "dark: {dark}, {open}");
             press(&mut b, "Escape");
-            b.wait("!document.querySelector('dialog').open");
+            b.wait("!document.querySelector('dialog:not(#trace)').open");
         }
     }
 }
@@ -222,7 +222,7 @@ fn second_tab(b: &mut Browser, address: &str) {
     b.eval(&format!(
         "new Promise(done => {{ const f = document.createElement('iframe'); f.id = 'tab'; f.src = '{address}'; f.onload = done; document.body.append(f); }})"
     ));
-    b.wait("document.querySelector('#tab').contentDocument.querySelector('#run-done')");
+    b.wait("document.querySelector('#tab').contentDocument.documentElement.dataset.asking === '0' && document.querySelector('#tab').contentDocument.querySelector('#source')");
 }
 
 const STORED: &str = "(async () => { const names = []; for await (const n of (await navigator.storage.getDirectory()).keys()) names.push(n); return names.sort(); })()";
