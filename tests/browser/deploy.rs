@@ -12,7 +12,6 @@ fn compared(b: &mut Browser) {
 }
 
 #[test]
-#[ignore = "the page has five views now: this walk is not adapted to them yet"]
 fn placements_are_compared_as_on_the_command_line() {
     let Some((mut b, url)) = begin() else { return };
     b.open(&format!("{url}#{SMALL}"));
@@ -92,7 +91,6 @@ fn a_placement_is_taken_away_and_scored_again() {
 }
 
 #[test]
-#[ignore = "the page has five views now: this walk is not adapted to them yet"]
 fn a_search_shows_its_best_so_far_and_can_be_stopped() {
     let Some((mut b, url)) = begin() else { return };
     let text = format!("{SMALL}&budget=40");

@@ -7,7 +7,6 @@ use super::*;
 const FAST: &str = "v=2&model=llama4-maverick&steps=2&layers=1";
 
 #[test]
-#[ignore = "the page has five views now: this walk is not adapted to them yet"]
 fn a_worker_that_dies_is_replaced_and_the_file_named() {
     let Some((mut b, url)) = begin() else { return };
     let folder = tempfile::tempdir().unwrap();
@@ -64,7 +63,6 @@ fn losing(early: usize, address: &str) -> Option<(Browser, String)> {
 
 /// Asked once more on the worker that took its place; before, its percentage stood still for ever.
 #[test]
-#[ignore = "the page has five views now: this walk is not adapted to them yet"]
 fn a_worker_lost_under_figure_12_leaves_no_part_out() {
     let Some((mut b, _)) = losing(0, FAST) else { return };
     settled(&mut b);
@@ -102,7 +100,6 @@ fn a_worker_lost_under_a_sweep_loses_no_point() {
 }
 
 #[test]
-#[ignore = "the page has five views now: this walk is not adapted to them yet"]
 fn a_worker_lost_before_it_is_ready_keeps_no_question() {
     // The second worker fails in boot.js, and its successor once it has questions.
     let Some((mut b, _)) = losing(2, FAST) else { return };
@@ -122,7 +119,6 @@ fn a_worker_that_never_comes_up_is_said() {
 
 /// A worker that died while it read a stored trace took the file with it.
 #[test]
-#[ignore = "the page has five views now: this walk is not adapted to them yet"]
 fn a_lost_worker_deletes_no_stored_trace() {
     let Some((mut b, url)) = losing(0, FAST) else { return };
     let folder = tempfile::tempdir().unwrap();
@@ -151,7 +147,6 @@ fn a_lost_worker_deletes_no_stored_trace() {
 
 /// Any cancel, of a run or a figure, ended what a load was reading ahead: the rest was read in single steps.
 #[test]
-#[ignore = "the page has five views now: this walk is not adapted to them yet"]
 fn a_cancel_beside_a_load_leaves_what_it_reads_ahead() {
     let Some((mut b, url)) = begin() else { return };
     let folder = tempfile::tempdir().unwrap();
@@ -176,7 +171,6 @@ fn a_cancel_beside_a_load_leaves_what_it_reads_ahead() {
 }
 
 #[test]
-#[ignore = "the page has five views now: this walk is not adapted to them yet"]
 fn a_file_that_changes_while_it_is_read_is_named() {
     let Some((mut b, url)) = begin() else { return };
     let folder = tempfile::tempdir().unwrap();
@@ -192,7 +186,6 @@ fn a_file_that_changes_while_it_is_read_is_named() {
 }
 
 #[test]
-#[ignore = "the page has five views now: this walk is not adapted to them yet"]
 fn storage_that_is_full_loses_nothing_but_the_copy() {
     let Some((mut b, url)) = begin() else { return };
     let folder = tempfile::tempdir().unwrap();
@@ -208,7 +201,6 @@ fn storage_that_is_full_loses_nothing_but_the_copy() {
 }
 
 #[test]
-#[ignore = "the page has five views now: this walk is not adapted to them yet"]
 fn a_hidden_tab_goes_on() {
     let Some((mut b, url)) = begin() else { return };
     let folder = tempfile::tempdir().unwrap();
@@ -243,7 +235,6 @@ fn a_browser_without_webassembly_is_told_what_it_needs() {
 }
 
 #[test]
-#[ignore = "the page has five views now: this walk is not adapted to them yet"]
 fn webassembly_without_simd_is_told_what_it_needs() {
     // As an engine without SIMD refuses the module.
     let refuses = "for (const f of ['instantiate', 'instantiateStreaming', 'compile', 'compileStreaming']) WebAssembly[f] = () => Promise.reject(new WebAssembly.CompileError('invalid opcode 0xfd'));";
@@ -261,7 +252,6 @@ fn code_that_does_not_arrive_is_told() {
 }
 
 #[test]
-#[ignore = "the page has five views now: this walk is not adapted to them yet"]
 fn the_page_needs_no_offscreen_canvas() {
     let Some((mut b, url)) = begin() else { return };
     b.call("Page.addScriptToEvaluateOnNewDocument", json!({"source": "delete globalThis.OffscreenCanvas;"}));
@@ -294,7 +284,6 @@ fn the_built_policy_is_this_one() {
 }
 
 #[test]
-#[ignore = "the page has five views now: this walk is not adapted to them yet"]
 fn the_policy_holds_in_the_browser() {
     let Some((mut b, url)) = begin() else { return };
     b.open(&format!("{url}#{FAST}"));

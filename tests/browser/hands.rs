@@ -71,7 +71,6 @@ fn everything_is_reached_by_the_keyboard() {
 }
 
 #[test]
-#[ignore = "the page has five views now: this walk is not adapted to them yet"]
 fn a_share_holds_link_command_frame_and_citation() {
     let Some((mut b, url)) = begin() else { return };
     b.open(&quick(&url, "&wafer=tsmc-sow"));
@@ -157,7 +156,6 @@ fn axe_finds_no_violation() {
 }
 
 #[test]
-#[ignore = "the page has five views now: this walk is not adapted to them yet"]
 fn the_page_works_without_a_network_after_one_visit() {
     let Some((mut b, url)) = begin() else { return };
     b.open(&quick(&url, ""));
@@ -229,7 +227,6 @@ const STORED: &str = "(async () => { const names = []; for await (const n of (aw
 
 /// Each tab wrote its own list over the other's: entries were lost, and their files stayed for ever.
 #[test]
-#[ignore = "the page has five views now: this walk is not adapted to them yet"]
 fn two_tabs_list_every_stored_trace() {
     let Some((mut b, url)) = begin() else { return };
     let folder = tempfile::tempdir().unwrap();
@@ -260,7 +257,6 @@ fn two_tabs_list_every_stored_trace() {
 
 /// A file under the digest of another trace was loaded by the worker before the page saw what it is.
 #[test]
-#[ignore = "the page has five views now: this walk is not adapted to them yet"]
 fn a_stored_file_that_holds_another_trace_is_refused() {
     let Some((mut b, url)) = begin() else { return };
     let folder = tempfile::tempdir().unwrap();
@@ -325,7 +321,6 @@ fn parts_and_pieces_lead_to_their_places() {
 }
 
 #[test]
-#[ignore = "the page has five views now: this walk is not adapted to them yet"]
 fn a_trace_is_loaded_by_its_address() {
     let Some((mut b, url)) = begin() else { return };
     // From this site: nothing leaves it, so nothing is asked.
@@ -356,7 +351,6 @@ fn a_trace_is_loaded_by_its_address() {
 }
 
 #[test]
-#[ignore = "the page has five views now: this walk is not adapted to them yet"]
 fn no_request_leaves_the_site_before_the_reader_agrees() {
     let Some((mut b, url)) = begin() else { return };
     b.open(&format!("{url}#v=1&model=llama4-maverick&steps=2&layers=1&trace=https://localhost:1/a.zip"));
@@ -379,7 +373,6 @@ fn no_request_leaves_the_site_before_the_reader_agrees() {
 }
 
 #[test]
-#[ignore = "the page has five views now: this walk is not adapted to them yet"]
 fn every_example_of_the_gallery_opens() {
     let Some((mut b, url)) = begin() else { return };
     b.open(&quick(&url, ""));
@@ -424,7 +417,6 @@ fn a_long_load_shows_what_is_read_so_far() {
 }
 
 #[test]
-#[ignore = "the page has five views now: this walk is not adapted to them yet"]
 fn a_long_request_is_read_in_sections_as_the_command_line_reads_it() {
     let Some((mut b, url)) = begin() else { return };
     let folder = tempfile::tempdir().unwrap();
@@ -473,7 +465,6 @@ fn nothing_moves_after_the_first_paint() {
 }
 
 #[test]
-#[ignore = "the page has five views now: this walk is not adapted to them yet"]
 fn a_summary_file_opens_like_its_traces() {
     let Some((mut b, url)) = begin() else { return };
     let folder = tempfile::tempdir().unwrap();

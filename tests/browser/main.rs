@@ -198,7 +198,6 @@ fn a_dropped_trace_shows_the_command_lines_numbers_to_the_last_digit() {
 }
 
 #[test]
-#[ignore = "the page has five views now: this walk is not adapted to them yet"]
 fn with_nothing_loaded_every_figure_is_there_and_a_link_restores_it() {
     let Some((mut b, url)) = begin() else { return };
     b.open(&url);
@@ -308,7 +307,6 @@ fn choose(b: &mut Browser, id: &str, value: &str) {
 }
 
 #[test]
-#[ignore = "the page has five views now: this walk is not adapted to them yet"]
 fn back_and_forward_move_through_settings() {
     let Some((mut b, url)) = begin() else { return };
     b.open(&format!("{url}#v=2&model=llama4-maverick&steps=2&layers=2"));
@@ -333,7 +331,6 @@ fn back_and_forward_move_through_settings() {
 
 /// The address is written a moment after a slider rests: Back before that wrote it over the step that was gone back to.
 #[test]
-#[ignore = "the page has five views now: this walk is not adapted to them yet"]
 fn back_before_a_slider_has_written_leaves_address_and_page_alike() {
     let Some((mut b, url)) = begin() else { return };
     let first = "v=2&model=llama4-maverick&steps=2&layers=2";
@@ -402,7 +399,6 @@ fn a_script_that_asks_at_once_is_answered() {
 }
 
 #[test]
-#[ignore = "the page has five views now: this walk is not adapted to them yet"]
 fn a_bad_or_newer_link_says_what_it_could_not_read() {
     let Some((mut b, url)) = begin() else { return };
     b.open(&format!("{url}#v=9&model=llama4-maverick&wafer=moon&colour=red&batch=4096"));
@@ -417,7 +413,6 @@ fn a_bad_or_newer_link_says_what_it_could_not_read() {
 }
 
 #[test]
-#[ignore = "the page has five views now: this walk is not adapted to them yet"]
 fn a_broken_file_is_named_with_its_place_and_loses_nothing() {
     let Some((mut b, url)) = begin() else { return };
     let folder = tempfile::tempdir().unwrap();
@@ -454,7 +449,6 @@ fn a_broken_file_is_named_with_its_place_and_loses_nothing() {
 }
 
 #[test]
-#[ignore = "the page has five views now: this walk is not adapted to them yet"]
 fn a_load_can_be_cancelled_and_keeps_what_was_there() {
     let Some((mut b, url)) = begin() else { return };
     let folder = tempfile::tempdir().unwrap();
@@ -480,7 +474,6 @@ fn a_load_can_be_cancelled_and_keeps_what_was_there() {
 }
 
 #[test]
-#[ignore = "the page has five views now: this walk is not adapted to them yet"]
 fn a_run_can_be_cancelled_and_started_again() {
     let Some((mut b, url)) = begin() else { return };
     b.open(&format!("{url}#v=1&view=simulate&layers=all&steps=64"));
@@ -505,7 +498,6 @@ fn pick(b: &mut Browser, input: &str, paths: &[&Path]) {
 }
 
 #[test]
-#[ignore = "the page has five views now: this walk is not adapted to them yet"]
 fn a_folder_and_the_pickers_load_like_a_drop() {
     let Some((mut b, url)) = begin() else { return };
     let folder = tempfile::tempdir().unwrap();
@@ -701,7 +693,6 @@ fn observations_stand_beside_the_papers_and_figures_can_be_saved() {
 
 /// Screenshots to be looked at, and what can be asserted of a layout.
 #[test]
-#[ignore = "the page has five views now: this walk is not adapted to them yet"]
 fn pictures_of_the_page() {
     let Some((mut b, url)) = begin() else { return };
     let screens: PathBuf = root().join("target/screens");

@@ -5,7 +5,6 @@ use serde_json::Value;
 use super::*;
 
 #[test]
-#[ignore = "the page has five views now: this walk is not adapted to them yet"]
 fn edited_hardware_is_in_the_address_and_gives_the_command_lines_result() {
     let Some((mut b, url)) = begin() else { return };
     b.open(&format!("{url}#v=1&model=llama4-maverick&steps=4"));
@@ -31,7 +30,6 @@ fn edited_hardware_is_in_the_address_and_gives_the_command_lines_result() {
 }
 
 #[test]
-#[ignore = "the page has five views now: this walk is not adapted to them yet"]
 fn nothing_stale_is_shown_while_settings_move() {
     let Some((mut b, url)) = begin() else { return };
     b.open(&format!("{url}#v=1&model=qwen3-235b"));
@@ -98,7 +96,6 @@ fn a_sweep_is_shared_and_ends_at_the_runs_of_its_values() {
 }
 
 #[test]
-#[ignore = "the page has five views now: this walk is not adapted to them yet"]
 fn algorithm_1_is_stepped_through() {
     let Some((mut b, url)) = begin() else { return };
     b.open(&format!("{url}#v=1&model=llama4-maverick&steps=2&layers=1"));
@@ -115,7 +112,6 @@ fn algorithm_1_is_stepped_through() {
 }
 
 #[test]
-#[ignore = "the page has five views now: this walk is not adapted to them yet"]
 fn figure_12_is_the_command_lines() {
     let Some((mut b, url)) = begin() else { return };
     b.open(&format!("{url}#v=1&model=llama4-maverick&steps=4&layers=2"));
@@ -144,7 +140,6 @@ fn figure_12_is_the_command_lines() {
 
 /// Screenshots of the parts that show a result only once they are asked.
 #[test]
-#[ignore = "the page has five views now: this walk is not adapted to them yet"]
 fn pictures_of_the_simulator() {
     let Some((mut b, url)) = begin() else { return };
     let screens = root().join("target/screens");
