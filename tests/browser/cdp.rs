@@ -201,10 +201,17 @@ impl Browser {
         self.eval(&script);
     }
 
+    /// The middle of an element, once it rests there and nothing lies over it: a reader does not press what still moves.
     fn middle(&mut self, selector: &str) -> (f64, f64) {
         self.reveal(selector);
         let script = format!(
-            "(() => {{ const e = document.querySelector({}); e.scrollIntoView({{block: 'center'}}); const r = e.getBoundingClientRect(); return [r.left + r.width / 2, r.top + r.height / 2]; }})()",
+            "(async () => {{ const find = () => document.querySelector({}), began = performance.now(); find().scrollIntoView({{block: 'center'}});
+            const where = () => {{ const r = find().getBoundingClientRect(); return [r.left + r.width / 2, r.top + r.height / 2]; }};
+            const frame = () => new Promise(r => {{ requestAnimationFrame(r); setTimeout(r, 50); }});
+            for (let at = where();;) {{ await frame(); await frame(); const now = where(), over = document.elementFromPoint(...now);
+                const rests = now[0] === at[0] && now[1] === at[1], free = over && (find().contains(over) || over.contains(find()) || over.closest('label')?.contains(find()));
+                if ((rests && free) || performance.now() - began > 3000) return now;
+                if (rests) find().scrollIntoView({{block: 'center'}}); at = now; }} }})()",
             json!(selector)
         );
         let at = self.eval(&script);
