@@ -28,12 +28,13 @@ pub(super) fn waits(sim: Sim, why: Memo<Option<String>>) -> impl Fn() -> Option<
     let store = sim.store;
     move || {
         if let Some((done, total)) = store.answers.run.progress() {
+            // The words stand last: they grow, and must not push the button away from under a pointer.
             return Some(
                 view! {
                     <div class="status" role="status" id="running">
-                        <span>"Simulating " {grouped(done)} " of " {grouped(total)} " layers"</span>
                         <progress max=total.max(1).to_string() value=done.to_string()></progress>
                         <button type="button" id="cancel-run" on:click=move |_| store.answers.run.cancel()>"Cancel"</button>
+                        <span>"Simulating " {grouped(done)} " of " {grouped(total)} " layers"</span>
                     </div>
                 }
                 .into_any(),

@@ -55,15 +55,15 @@ pub(super) fn compare(desk: Desk) {
     compare_placements(store, desk.search.get_untracked(), store.loaded.placement.get_untracked());
 }
 
-/// How far it is, with a way to stop.
+/// How far it is, with a way to stop. The words stand last: they grow, and must not push the button away from under a pointer.
 pub(super) fn progress(desk: Desk) -> impl IntoView {
     move || {
         desk.store.answers.placed.progress().map(|(done, total)| {
             view! {
                 <div class="status dep-progress" role="status" id="placing">
-                    <span>"Placing and scoring: " {format!("{} of {}", grouped(done), grouped(total))}</span>
                     <progress max=total.max(1).to_string() value=done.to_string()></progress>
                     <button type="button" id="cancel-placing" on:click=move |_| desk.store.answers.placed.cancel()>"Stop"</button>
+                    <span>"Placing and scoring: " {format!("{} of {}", grouped(done), grouped(total))}</span>
                 </div>
             }
         })

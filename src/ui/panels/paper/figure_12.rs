@@ -24,9 +24,9 @@ pub(super) fn Figure12(store: Store) -> impl IntoView {
         match (store.answers.paper.progress().map(|(done, all)| done as f64 / all.max(1) as f64), store.answers.paper.get()) {
         (Some(part), _) => view! {
             <div class="status" role="status" id="papering">
-                <span>"Running Figure 12: " {percent(part)}</span>
                 <progress max="1" value=part.to_string()></progress>
                 <button type="button" on:click=move |_| store.answers.paper.cancel()>"Cancel"</button>
+                <span>"Running Figure 12: " {percent(part)}</span>
             </div>
         }
         .into_any(),
