@@ -113,7 +113,7 @@ pub(super) fn shown(store: Store, analysis: &'static Analysis, sketch: &'static 
         if words.contains("{expert}") {
             caches(store).map_or_else(
                 || {
-                    "How large an expert is, and so what a die holds, is not known of this model: part 1 asks for it."
+                    "How large an expert is, and so what a die holds, is not known of this model: the trace\u{2019}s sheet asks for it."
                         .into()
                 },
                 |c| words.replace("{expert}", &bytes(c.expert)),
