@@ -11,35 +11,22 @@ fn drawn(b: &mut Browser, id: &str) {
     b.wait(&format!("document.querySelector('#{id} canvas')?.dataset.drawn === 'yes'"));
 }
 
-/// Clicks a canvas at a share of its width and height.
-fn click_at(b: &mut Browser, id: &str, x: f64, y: f64) {
-    let at = format!(
-        "(() => {{ const r = document.querySelector('#{id} canvas').getBoundingClientRect(); return [r.left + r.width * {x}, r.top + r.height * {y}]; }})()"
-    );
-    let at = b.eval(&at);
-    for kind in ["mousePressed", "mouseReleased"] {
-        let event = json!({"type": kind, "x": at[0], "y": at[1], "button": "left", "clickCount": 1});
-        b.call("Input.dispatchMouseEvent", event);
-    }
-}
-
 #[test]
-#[ignore = "the page has five views now: this walk is not adapted to them yet"]
 fn dies_are_broken_by_hand_and_the_command_line_agrees() {
     let Some((mut b, url)) = begin() else { return };
     b.open(&format!("{url}#{FAST}&show=base"));
     settled(&mut b);
-    drawn(&mut b, "wafer-map");
+    wafer(&mut b, "wafer-map");
     b.click("#break");
     // The middle of the picture is die 12.
-    click_at(&mut b, "wafer-map", 0.5, 0.47);
+    b.click("#wafer-map svg");
     b.wait("location.hash.includes('dead=12')");
     settled(&mut b);
     assert!(b.text("#dead-parts").contains("12"));
     let text = fragment(&mut b);
     table_equals(&mut b, &cli(&["run", "--experiment", &text, "--json"]));
     // Cut off a corner: the page says that it cannot, and mending brings the result back.
-    b.click("#hardware summary");
+    b.click("#hardware .all-fields > summary");
     choose(&mut b, "dead", "0-1,0-5");
     b.wait("document.querySelector('.notice.bad')?.innerText.includes('no route leads from die 0 to die 1')");
     b.click(".notice.bad button");
@@ -50,23 +37,25 @@ fn dies_are_broken_by_hand_and_the_command_line_agrees() {
 }
 
 #[test]
-#[ignore = "the page has five views now: this walk is not adapted to them yet"]
 fn a_layer_plays_and_a_die_tells_its_experts() {
     let Some((mut b, url)) = begin() else { return };
     b.open(&format!("{url}#{FAST}&show=pred"));
     settled(&mut b);
-    drawn(&mut b, "layer-film");
-    let picture = "document.querySelector('#layer-film canvas').toDataURL()";
-    let first = b.eval(picture);
+    b.click("#one-moment");
+    wafer(&mut b, "layer-film");
+    let first = b.eval(WAFER);
     b.click("#play");
-    b.wait(&format!("{picture} !== {first}"));
+    b.wait(&format!("{WAFER} !== {first}"));
     b.click("#play");
     b.wait("/&at=[1-9]/.test(location.hash)");
-    drawn(&mut b, "layer-film");
-    click_at(&mut b, "layer-film", 0.5, 0.47);
+    let rests = b.eval(WAFER);
+    b.eval("new Promise(done => setTimeout(done, 200))");
+    assert_eq!(b.eval(WAFER), rests, "paused");
+    b.click("#layer-film svg");
     b.wait("location.hash.includes('look=die:12')");
     b.wait("document.querySelector('#looked h4')?.innerText === 'Die 12'");
     // To an expert that the die computed, and from there to its home.
+    b.click("#looked .works > summary");
     b.click("#looked tbody th button");
     b.wait("location.hash.includes('look=expert:')");
     b.wait("document.querySelector('#looked h4')?.innerText.startsWith('Expert ')");
@@ -77,19 +66,25 @@ fn a_layer_plays_and_a_die_tells_its_experts() {
     b.open(&format!("{url}?again#{text}"));
     settled(&mut b);
     b.wait(&format!("document.querySelector('#looked h4')?.innerText === 'Expert {expert}'"));
-    for heat in ["bytes", "hops"] {
+    wafer(&mut b, "layer-film");
+    b.click("#whole-run");
+    wafer(&mut b, "wafer-map");
+    let mut before = b.eval(WAFER);
+    for (heat, words) in [("bytes", "bytes through its HBM"), ("hops", "hops of what it fetched")] {
         choose(&mut b, "heat", heat);
-        b.wait(&format!("document.querySelector('#wafer-map figcaption').innerText.includes('{heat}')"));
+        b.wait(&format!("document.querySelector('#wafer-map figcaption').innerText.includes('{words}')"));
+        b.wait(&format!("{WAFER} !== {before}"));
+        before = b.eval(WAFER);
     }
     assert_eq!(b.complaints(), Vec::<String>::new());
 }
 
 #[test]
-#[ignore = "the page has five views now: this walk is not adapted to them yet"]
 fn parts_of_the_requests_stand_side_by_side() {
     let Some((mut b, url)) = begin() else { return };
     b.open(&format!("{url}#{FAST}"));
     settled(&mut b);
+    question(&mut b, "compare");
     choose(&mut b, "left", "subject:subject 1");
     choose(&mut b, "right", "subject:subject 5");
     b.wait("document.querySelector('#versus th:nth-child(3)')?.innerText === 'subject 5'");
@@ -119,11 +114,11 @@ fn parts_of_the_requests_stand_side_by_side() {
 }
 
 #[test]
-#[ignore = "the page has five views now: this walk is not adapted to them yet"]
 fn experiments_stand_side_by_side_over_any_baseline() {
     let Some((mut b, url)) = begin() else { return };
     b.open(&format!("{url}#{FAST}"));
     settled(&mut b);
+    drawer(&mut b, "compare");
     choose(&mut b, "variant", "wafer:tsmc-sow");
     choose(&mut b, "variant-text", "batch:1024;heldout:on");
     choose(&mut b, "baseline", "ep");
@@ -147,18 +142,27 @@ fn experiments_stand_side_by_side_over_any_baseline() {
 }
 
 #[test]
-#[ignore = "the page has five views now: this walk is not adapted to them yet"]
 fn a_smaller_wafer_never_draws_the_film_of_a_larger_one() {
     let Some((mut b, url)) = begin() else { return };
     b.open(&format!("{url}#{FAST}&show=base&look=die:24"));
     settled(&mut b);
-    drawn(&mut b, "layer-film");
-    for wafer in ["tsmc-sow", "dojo", "tsmc-sow"] {
-        choose(&mut b, "wafer", wafer);
+    // Tiles of the wafer, and the devices that its film knows.
+    let tiles = "document.querySelectorAll('.chip-wafer g.still .die').length";
+    let levels = "document.querySelectorAll('.chip-wafer g.live .level').length";
+    b.click("#one-moment");
+    wafer(&mut b, "layer-film");
+    assert_eq!((b.eval(tiles), b.eval(levels)), (json!(25), json!(25)));
+    for name in ["tsmc-sow", "dojo", "tsmc-sow"] {
+        choose(&mut b, "wafer", name);
+        // As long as a film is of the other wafer none is drawn.
+        assert_eq!(b.eval(&format!("[0, {tiles}].includes({levels})")), true, "{name}");
     }
     settled(&mut b);
     choose(&mut b, "columns", "2");
     choose(&mut b, "rows", "2");
+    assert_eq!(b.eval(&format!("{tiles} === 4 && [0, 4].includes({levels})")), true);
     settled(&mut b);
+    wafer(&mut b, "layer-film");
+    assert_eq!((b.eval(tiles), b.eval(levels)), (json!(4), json!(4)));
     assert_eq!(b.complaints(), Vec::<String>::new());
 }

@@ -82,10 +82,10 @@ fn a_worker_lost_under_figure_12_leaves_no_part_out() {
 }
 
 #[test]
-#[ignore = "the page has five views now: this walk is not adapted to them yet"]
 fn a_worker_lost_under_a_sweep_loses_no_point() {
     let Some((mut b, _)) = losing(0, FAST) else { return };
     settled(&mut b);
+    drawer(&mut b, "sweep");
     b.eval("(() => { losing.name = 'RunSynthetic'; losing.times = 1; })()");
     choose(&mut b, "sweep", "link");
     let caption = "document.querySelector('#sweep-curve figcaption')?.innerText";
@@ -108,9 +108,8 @@ fn a_worker_lost_before_it_is_ready_keeps_no_question() {
 }
 
 #[test]
-#[ignore = "the page has five views now: this walk is not adapted to them yet"]
 fn a_worker_that_never_comes_up_is_said() {
-    let Some((mut b, _)) = losing(1000, FAST) else { return };
+    let Some((mut b, _)) = losing(1000, &format!("{FAST}&view=explore")) else { return };
     b.wait("document.querySelector('.notice.bad')?.innerText.includes('could not start one of the page')");
     b.wait("!document.querySelector('#running')");
     // What the other one can do it does.
@@ -296,7 +295,6 @@ fn the_policy_holds_in_the_browser() {
 }
 
 #[test]
-#[ignore = "the page has five views now: this walk is not adapted to them yet"]
 fn names_of_files_and_subjects_are_only_text() {
     let Some((mut b, url)) = begin() else { return };
     let folder = tempfile::tempdir().unwrap();
@@ -314,37 +312,41 @@ fn names_of_files_and_subjects_are_only_text() {
     b.wait("document.querySelector('#source')?.innerText.startsWith('Your trace')");
     settled(&mut b);
     b.wait("document.querySelector('#issues')?.innerText.includes('broken<script id=injected>.json')");
+    question(&mut b, "compare");
     choose(&mut b, "right", "odd");
     b.wait("!!document.querySelector('#versus')");
     b.click("#share");
-    b.wait("document.querySelector('dialog').open");
+    b.wait("document.querySelector('dialog:not(#trace)').open");
     assert_eq!(b.eval("document.querySelectorAll('#injected').length"), 0);
 }
 
 /// A trace without decode cannot be run: bars and wafer of the run before must go, and stay gone when the theme changes.
 #[test]
-#[ignore = "the page has five views now: this walk is not adapted to them yet"]
 fn no_canvas_outlives_its_data() {
     let Some((mut b, url)) = begin() else { return };
     b.open(&format!("{url}#v=1&model=llama4-maverick&steps=2&layers=1"));
     settled(&mut b);
+    drawer(&mut b, "tables");
+    b.wait("document.querySelector('#speedups canvas')?.dataset.drawn === 'yes'");
+    wafer(&mut b, "wafer-map");
     let folder = tempfile::tempdir().unwrap();
     b.drop_files("#drop", &[&prompt_alone(folder.path())]);
+    question(&mut b, "similarity-scatter");
     b.wait("document.querySelector('#similarity-scatter')?.innerText.includes('no decode tokens')");
-    b.wait("document.querySelector('#pair-map canvas')?.dataset.drawn === 'yes'");
+    asked(&mut b, "pair-map");
     let gone = |id: &str| {
         format!(
-            "(() => {{ const f = document.querySelector('#{id}'), c = f?.querySelector('canvas'); if (!c) return true; \
+            "(() => {{ const f = document.querySelector('#{id}'), c = f?.querySelector('canvas'); if (f?.querySelector('svg')) return false; if (!c) return true; \
              const d = c.getContext('2d').getImageData(0, 0, c.width, c.height).data; \
              return c.dataset.drawn === 'no' && d.every(v => v === 0) && [...f.querySelectorAll('.save button')].slice(1).every(e => e.disabled); }})()"
         )
     };
-    for id in ["speedups", "wafer-map"] {
+    for id in ["speedups", "wafer-map", "layer-film"] {
         b.wait(&gone(id));
     }
     b.click("#theme");
     b.eval("new Promise(done => setTimeout(done, 500))");
-    for id in ["speedups", "wafer-map"] {
+    for id in ["speedups", "wafer-map", "layer-film"] {
         assert_eq!(b.eval(&gone(id)), true, "{id} is painted again by another theme");
     }
     assert_eq!(b.complaints(), Vec::<String>::new());

@@ -100,6 +100,35 @@ fn slide(b: &mut Browser, layer: usize) {
     ));
 }
 
+/// Opens a question of Explore, by its link in the list.
+fn question(b: &mut Browser, id: &str) {
+    let link = |of: &str| format!(".ex-rail a{of}[href*='&part={id}&'], .ex-rail a{of}[href$='&part={id}']");
+    b.click(&link(""));
+    b.wait(&format!("document.querySelector(\"{}\")?.checkVisibility()", link("[aria-current]")));
+}
+
+/// The same, and waits until its picture is drawn.
+fn asked(b: &mut Browser, id: &str) {
+    question(b, id);
+    b.wait(&format!("document.querySelector('#{id} canvas')?.dataset.drawn === 'yes'"));
+}
+
+/// Opens a drawer of the simulator.
+fn drawer(b: &mut Browser, name: &str) {
+    if b.eval(&format!("document.querySelector('#drawer-{name}').open")) == false {
+        b.click(&format!("#drawer-{name} > summary"));
+        b.wait(&format!("document.querySelector('#drawer-{name}').open"));
+    }
+}
+
+/// The wafer as it is drawn: the shapes of its links and tiles.
+const WAFER: &str = "[...document.querySelectorAll('.chip-wafer svg')].map(s => s.innerHTML).join()";
+
+/// Waits until the wafer shows a result: whole run or moment, its tiles have levels.
+fn wafer(b: &mut Browser, figure: &str) {
+    b.wait(&format!("document.querySelectorAll('#{figure} g.live .level').length > 0"));
+}
+
 /// Deletes what the browser has stored, as a reader has it who was never here.
 fn forget_stored(b: &mut Browser) {
     b.eval("(async () => { const d = await navigator.storage.getDirectory(); for await (const n of d.keys()) await d.removeEntry(n); })()");
@@ -146,7 +175,6 @@ fn layer_equals(b: &mut Browser, analysis: &Value, layer: usize) {
 }
 
 #[test]
-#[ignore = "the page has five views now: this walk is not adapted to them yet"]
 fn a_dropped_trace_shows_the_command_lines_numbers_to_the_last_digit() {
     let Some((mut b, url)) = begin() else { return };
     let folder = tempfile::tempdir().unwrap();
@@ -164,10 +192,10 @@ fn a_dropped_trace_shows_the_command_lines_numbers_to_the_last_digit() {
     if real {
         assert_eq!((b.number("#fact-requests"), b.text("#fact-model dd")), (235.0, "Llama 4 Maverick".into()));
     }
+    b.click(".views a:nth-child(2)");
     for layer in [3, 0, analysis["layer_ids"].as_array().unwrap().len() - 1] {
         layer_equals(&mut b, &analysis, layer);
     }
-    assert!(b.text("#pair-map").contains("top-1"), "why there is no co-activation");
     // The slider writes the address a moment later.
     b.wait("location.hash.endsWith('&layer=23')");
     let text = fragment(&mut b);
@@ -188,6 +216,8 @@ fn a_dropped_trace_shows_the_command_lines_numbers_to_the_last_digit() {
     b.wait("!document.querySelector('#missing-trace')");
     assert_eq!(fragment(&mut b), text);
     table_equals(&mut b, &report);
+    question(&mut b, "pair-map");
+    b.wait("document.querySelector('#pair-map').innerText.includes('top-1')");
     // The other real archive: another format, another model.
     if let Ok(second) = root().join("../shared/traces/deepseek-v2-lite-puffin.zip").canonicalize() {
         b.drop_files("#drop", &[&second]);
@@ -267,7 +297,6 @@ fn unknown(folder: &Path) -> PathBuf {
 }
 
 #[test]
-#[ignore = "the page has five views now: this walk is not adapted to them yet"]
 fn an_unknown_model_is_asked_for_its_sizes_and_a_collapsed_layer_is_said() {
     let Some((mut b, url)) = begin() else { return };
     let folder = tempfile::tempdir().unwrap();
@@ -277,7 +306,8 @@ fn an_unknown_model_is_asked_for_its_sizes_and_a_collapsed_layer_is_said() {
     b.drop_files("#drop", &[&path]);
     b.wait("document.querySelector('#size-unknown')?.innerText.includes('hidden= and intermediate=')");
     assert!(!fragment(&mut b).contains("kimi"), "what was said of another model is forgotten");
-    assert!(b.text("#reuse-curve figcaption").contains("not known"));
+    question(&mut b, "reuse-curve");
+    b.wait("document.querySelector('#reuse-curve figcaption')?.innerText.includes('not known')");
     choose(&mut b, "hidden", "2048");
     choose(&mut b, "intermediate", "1024");
     b.wait("!!document.querySelector('#run-done')");
@@ -357,18 +387,18 @@ fn back_before_a_slider_has_written_leaves_address_and_page_alike() {
 
 /// The first of two models was made to its end after the second, and took its place: the page said 128 experts and drew 384.
 #[test]
-#[ignore = "the page has five views now: this walk is not adapted to them yet"]
 fn a_model_changed_twice_at_once_draws_the_experts_that_the_page_says() {
     let Some((mut b, url)) = begin() else { return };
     b.open(&format!("{url}#v=1&model=deepseek-v2-lite&steps=2&layers=1"));
     settled(&mut b);
+    asked(&mut b, "frequency-bars");
     b.click("#frequency-bars .as-table");
     b.wait("document.querySelectorAll('#frequency-bars tbody tr').length === 64");
     choose(&mut b, "model", "kimi-k2");
     b.eval("new Promise(done => setTimeout(done, 60))");
     choose(&mut b, "model", "llama4-maverick");
     b.wait("document.querySelector('#fact-experts data')?.value === '128'");
-    b.wait("document.querySelectorAll('#observations tbody tr').length === 12");
+    settled(&mut b);
     // Longer than the first takes.
     b.eval("new Promise(done => setTimeout(done, 8000))");
     for (position, id) in [(3, "7"), (8, "17")] {
@@ -377,6 +407,8 @@ fn a_model_changed_twice_at_once_draws_the_experts_that_the_page_says() {
         b.wait(&format!("document.querySelector('#frequency-bars figcaption').innerText.includes('in layer {id}.')"));
         b.wait("document.querySelectorAll('#frequency-bars tbody tr').length === 128");
     }
+    question(&mut b, "observations");
+    b.wait("document.querySelectorAll('#observations tbody tr').length === 12");
     assert_eq!(b.number("#fact-experts"), 128.0);
     assert_eq!(b.complaints(), Vec::<String>::new());
 }
@@ -518,7 +550,6 @@ fn a_folder_and_the_pickers_load_like_a_drop() {
 }
 
 #[test]
-#[ignore = "the page has five views now: this walk is not adapted to them yet"]
 fn values_stand_under_the_cursor_and_canvases_are_sharp() {
     let Some((mut b, url)) = begin() else { return };
     for ratio in [1, 2] {
@@ -526,21 +557,31 @@ fn values_stand_under_the_cursor_and_canvases_are_sharp() {
         b.open(&format!("{url}#v=1&model=llama4-maverick"));
         settled(&mut b);
         let sharp = format!(
-            "[...document.querySelectorAll('canvas')].every(c => Math.abs(c.width - c.clientWidth * {ratio}) <= 1 && Math.abs(c.height - c.clientHeight * {ratio}) <= 1)"
+            "(all => all.length > 0 && all.every(c => Math.abs(c.width - c.clientWidth * {ratio}) <= 1 && Math.abs(c.height - c.clientHeight * {ratio}) <= 1))([...document.querySelectorAll('canvas')].filter(c => c.checkVisibility()))"
         );
-        assert_eq!(b.eval(&sharp), true, "device pixels at ratio {ratio}");
-        for (figure, words) in [
-            ("token-map", "after expert"),
-            ("frequency-map", "the mean"),
-            ("wafer-map", "die"),
-            ("speedups", "base"),
-            ("reuse-curve", "experts:"),
-        ] {
+        assert_eq!(b.eval(&sharp), true, "device pixels of the story at ratio {ratio}");
+        for (figure, words) in
+            [("token-map", "after expert"), ("frequency-map", "the mean"), ("reuse-curve", "experts:")]
+        {
+            asked(&mut b, figure);
+            settled(&mut b);
+            assert_eq!(b.eval(&sharp), true, "device pixels of {figure} at ratio {ratio}");
             b.point(&format!("#{figure} canvas"), 0.45, 0.4);
             b.wait(&format!("document.querySelector('#{figure} .tip')?.innerText.includes('{words}')"));
         }
+        drawer(&mut b, "tables");
+        settled(&mut b);
+        assert_eq!(b.eval(&sharp), true, "device pixels of the simulator at ratio {ratio}");
+        b.point("#speedups canvas", 0.45, 0.4);
+        b.wait("document.querySelector('#speedups .tip')?.innerText.includes('base')");
+        // The middle of the wafer is die 12, a link lies above it.
+        b.point("#wafer-map svg", 0.5, 0.5);
+        b.wait("document.querySelector('#wafer-map .tip')?.innerText.startsWith('die 12: ')");
+        b.point("#wafer-map svg", 0.5, 0.4);
+        b.wait("document.querySelector('#wafer-map .tip')?.innerText.startsWith('link 7–12: ')");
     }
     // The picture holds more than one colour where the cells are.
+    asked(&mut b, "token-map");
     let colours = "(() => { const c = document.querySelector('#token-map canvas'); const d = c.getContext('2d').getImageData(c.width * 0.3, c.height * 0.3, 80, 80).data; return new Set(new Uint32Array(d.buffer)).size; })()";
     assert!(b.eval(colours).as_u64().unwrap() > 5);
 }
@@ -554,7 +595,6 @@ fn prompt_alone(folder: &Path) -> std::path::PathBuf {
 }
 
 #[test]
-#[ignore = "the page has five views now: this walk is not adapted to them yet"]
 fn what_a_format_cannot_answer_is_said_in_place_of_the_figure() {
     let Some((mut b, url)) = begin() else { return };
     b.open(&format!("{url}#v=1&model=llama4-maverick"));
@@ -562,15 +602,21 @@ fn what_a_format_cannot_answer_is_said_in_place_of_the_figure() {
     let data = root().join("tests/data");
     b.drop_files("#drop", &[&data.join("counts.csv")]);
     b.wait("document.querySelector('#token-map')?.innerText.includes('counts without an order of tokens')");
-    assert!(b.text("#pair-map").contains("counts without an order"));
-    assert_eq!(b.eval("!!document.querySelector('#frequency-bars canvas')"), true, "frequency is there");
-    assert!(b.text("#similarity-scatter").contains("counts"));
+    question(&mut b, "token-map");
+    assert_eq!(b.eval("document.querySelectorAll('#token-map canvas').length"), 0, "no picture of nothing");
+    question(&mut b, "pair-map");
+    b.wait("document.querySelector('#pair-map').innerText.includes('counts without an order')");
+    asked(&mut b, "frequency-bars");
+    question(&mut b, "similarity-scatter");
+    b.wait("document.querySelector('#similarity-scatter').innerText.includes('counts')");
     let folder = tempfile::tempdir().unwrap();
     b.drop_files("#drop", &[&prompt_alone(folder.path())]);
     b.wait("document.querySelector('#similarity-scatter')?.innerText.includes('no decode tokens')");
-    b.wait("document.querySelector('#pair-map canvas')?.dataset.drawn === 'yes'");
+    asked(&mut b, "pair-map");
     b.wait("[...document.querySelectorAll('.status')].some(e => e.innerText.includes('no decode tokens'))");
-    assert!(b.text("#subject-map").contains("fewer than two subjects"));
+    question(&mut b, "subject-map");
+    b.wait("document.querySelector('#subject-map').innerText.includes('fewer than two subjects')");
+    question(&mut b, "observations");
     b.wait("document.querySelector('#lint')?.innerText.includes('no decode tokens')");
     for name in ["vllm.jsonl", "moe-beyond.csv", "vllm-int16.npy", "paper.tar.gz", "paper.json.zst"] {
         let path = data.join(name);
@@ -591,13 +637,18 @@ fn what_a_format_cannot_answer_is_said_in_place_of_the_figure() {
 
 /// Bars, wafer and film of the run before stayed painted, and could be saved under the new trace's name.
 #[test]
-#[ignore = "the page has five views now: this walk is not adapted to them yet"]
 fn a_trace_that_cannot_be_simulated_leaves_nothing_of_the_run_before() {
     let Some((mut b, url)) = begin() else { return };
     b.open(&format!("{url}#v=1&model=llama4-maverick&steps=2&layers=1&sweep=link:1:2:2&compare=wafer:tsmc-sow"));
     settled(&mut b);
-    b.wait("document.querySelector('#layer-film canvas')?.dataset.drawn === 'yes' && document.querySelector('#sweep-curve canvas')?.dataset.drawn === 'yes'");
+    wafer(&mut b, "wafer-map");
+    ["tables", "sweep", "compare"].iter().for_each(|name| drawer(&mut b, name));
+    for id in ["speedups", "layer-time", "critical", "sweep-curve", "compared-bars"] {
+        b.wait(&format!("document.querySelector('#{id} canvas')?.dataset.drawn === 'yes'"));
+    }
     b.wait("document.querySelectorAll('#compared data').length === 10");
+    b.click("#one-moment");
+    wafer(&mut b, "layer-film");
     let data = root().join("tests/data");
     let figures = ["speedups", "wafer-map", "layer-film", "layer-time", "critical", "sweep-curve"];
     let folder = tempfile::tempdir().unwrap();
@@ -616,17 +667,20 @@ fn a_trace_that_cannot_be_simulated_leaves_nothing_of_the_run_before() {
                 assert_eq!(b.eval(&left), 0, "{name}, {theme}: {id}");
             }
             assert_eq!(b.eval("document.querySelectorAll('#runs, #compared, #compared-bars, #looked').length"), 0);
+            // No picture, no menu that would save one, no value of the run before.
+            let left = "document.querySelectorAll('.chip-wafer, #view-simulate .over, #view-simulate .brk, #view-simulate .strip, #view-simulate .lanes, #view-simulate .save, #view-simulate canvas').length";
+            assert_eq!(b.eval(left), 0, "{name}, {theme}");
+            assert!(!b.text("#show").contains('×'), "{name}, {theme}: {}", b.text("#show"));
             b.click("#theme");
         }
     }
     b.click("#show-synthetic");
     settled(&mut b);
-    b.wait("document.querySelector('#layer-film canvas')?.dataset.drawn === 'yes'");
+    wafer(&mut b, "layer-film");
     assert_eq!(b.complaints(), Vec::<String>::new());
 }
 
 #[test]
-#[ignore = "the page has five views now: this walk is not adapted to them yet"]
 fn observations_stand_beside_the_papers_and_figures_can_be_saved() {
     let Some((mut b, url)) = begin() else { return };
     let folder = tempfile::tempdir().unwrap();
@@ -634,6 +688,7 @@ fn observations_stand_beside_the_papers_and_figures_can_be_saved() {
     b.open(&format!("{url}#v=1&model=llama4-maverick"));
     settled(&mut b);
     load(&mut b, &[&path]);
+    question(&mut b, "observations");
     b.wait("document.querySelectorAll('#observations tbody tr').length === 12");
     let analysis = cli(&["analyze", path.to_str().unwrap(), "--json"]);
     let values = |v: &Value| v.as_array().unwrap().iter().filter_map(Value::as_f64).collect::<Vec<_>>();
@@ -645,22 +700,25 @@ fn observations_stand_beside_the_papers_and_figures_can_be_saved() {
     ] {
         assert_eq!(b.number(&format!("#observations tbody tr:nth-child({row})")), mean(numbers), "row {row}");
     }
+    assert!(
+        b.text("#observations").contains("77.0%") && b.text("#observations").contains("80.0%"),
+        "the paper's values"
+    );
     // The mean of all layers, in the address too; moving the slider goes back to one layer.
+    question(&mut b, "token-map");
     b.click("#mean");
     b.wait("document.querySelector('#token-map figcaption').innerText.includes('in the mean of all layers')");
     let skew = mean(values(&analysis["frequency"]["all"]["skew"]));
     assert!((b.number("#fact-skew") - skew).abs() < 1e-12 * skew);
     b.wait("location.hash.includes('layer=mean')");
     settled(&mut b);
-    assert_eq!(b.eval("!!document.querySelector('#layer-difference canvas')"), true);
+    asked(&mut b, "layer-difference");
     slide(&mut b, 1);
     b.wait("document.querySelector('output[for=layer]').innerText === '3'");
     assert_eq!(b.eval("document.querySelector('#mean').checked"), false);
-    assert!(
-        b.text("#observations").contains("77.0%") && b.text("#observations").contains("80.0%"),
-        "the paper's values"
-    );
-    assert_eq!(b.eval("document.querySelectorAll('#insights .chapter canvas').length"), 6);
+    // Each of the story's six patterns has its picture; of top-1 routing the last says why it has none of pairs.
+    b.click(".views a:nth-child(1)");
+    b.wait("(all => all.length === 6 && all.every(p => [...p.querySelectorAll('canvas')].every(c => c.dataset.drawn === 'yes') && (p.querySelector('canvas') || p.querySelector('.empty p')?.innerText.includes('Top-1 routing has no pairs'))))([...document.querySelectorAll('#insights [data-part]')])");
     // A trace needs no synthetic workload; going back to it makes the one of the model that is set now.
     b.click("#show-synthetic");
     b.wait("document.querySelector('#source')?.innerText.startsWith('Synthetic')");
@@ -672,6 +730,8 @@ fn observations_stand_beside_the_papers_and_figures_can_be_saved() {
     b.wait("document.querySelector('#source')?.innerText.startsWith('Your trace')");
     settled(&mut b);
     // Saving a figure: the link that a click would follow.
+    b.click("#trace form.close button");
+    asked(&mut b, "token-map");
     b.eval("(() => { HTMLAnchorElement.prototype.click = function () { (window.saved ??= []).push([this.download, this.href.slice(0, 60), this.href.length]); }; })()");
     for n in 2..=4 {
         b.click(&format!("#token-map .save button:nth-child({n})"));

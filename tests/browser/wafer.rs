@@ -46,32 +46,33 @@ fn nothing_stale_is_shown_while_settings_move() {
 }
 
 #[test]
-#[ignore = "the page has five views now: this walk is not adapted to them yet"]
 fn a_layer_over_time_follows_step_layer_and_strategy() {
     let Some((mut b, url)) = begin() else { return };
     b.open(&format!("{url}#v=1&model=llama4-maverick&steps=4&show=base"));
     settled(&mut b);
+    drawer(&mut b, "tables");
     b.eval("document.querySelector('#layer-time').scrollIntoView()");
     b.wait("document.querySelector('#layer-time canvas').dataset.drawn === 'yes'");
     assert!(b.text("#layer-time figcaption").contains("under base"));
     let picture = "document.querySelector('#layer-time canvas').toDataURL()";
-    let first = b.eval(picture);
+    let lanes = "document.querySelector('.time .lanes svg').innerHTML";
+    let (first, before) = (b.eval(picture), b.eval(lanes));
     choose(&mut b, "simulated", "3");
-    b.wait(&format!("{picture} !== {first}"));
+    b.wait(&format!("{picture} !== {first} && {lanes} !== {before}"));
     b.wait("location.hash.includes('simulated=3')");
-    let second = b.eval(picture);
+    let (second, before) = (b.eval(picture), b.eval(lanes));
     b.click("#show button:nth-child(2)");
     b.wait("document.querySelector('#layer-time figcaption').innerText.includes('under ep')");
-    b.wait(&format!("{picture} !== {second}"));
+    b.wait(&format!("{picture} !== {second} && {lanes} !== {before}"));
     assert_eq!(b.complaints(), Vec::<String>::new());
 }
 
 #[test]
-#[ignore = "the page has five views now: this walk is not adapted to them yet"]
 fn a_sweep_is_shared_and_ends_at_the_runs_of_its_values() {
     let Some((mut b, url)) = begin() else { return };
     b.open(&format!("{url}#v=1&model=llama4-maverick&steps=4"));
     settled(&mut b);
+    drawer(&mut b, "sweep");
     choose(&mut b, "sweep", "link");
     b.wait("location.hash.includes('sweep=link:0.85:3.4:7')");
     choose(&mut b, "sweep-points", "3");
