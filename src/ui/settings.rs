@@ -49,14 +49,19 @@ pub(super) fn base() -> String {
     href.split('#').next().unwrap_or_default().into()
 }
 
+/// The view that an element is in.
+pub(super) fn view_of(element: &web_sys::Element) -> Option<View> {
+    let id = element.closest(".view").ok().flatten()?.id();
+    View::EACH.into_iter().find(|v| id == format!("view-{}", v.name()))
+}
+
 /// HTML that shows one figure of this experiment in another page.
 pub(super) fn frame_of(experiment: &Experiment, id: &str, title: &str) -> String {
     let mut of = experiment.clone();
     of.view.embed = id.into();
     // The view that holds the figure, whichever is open.
-    let holder = document().get_element_by_id(id).and_then(|e| e.closest(".view").ok().flatten()).map(|e| e.id());
-    let named = holder.and_then(|h| View::EACH.into_iter().find(|v| h == format!("view-{}", v.name())));
-    of.view.view = named.unwrap_or_else(|| of.view.owner());
+    let holder = document().get_element_by_id(id).and_then(|e| view_of(&e));
+    of.view.view = holder.unwrap_or_else(|| of.view.owner());
     format!("<iframe src=\"{}#{of}\" width=\"720\" height=\"560\" loading=\"lazy\" title=\"{title}\"></iframe>", base())
 }
 

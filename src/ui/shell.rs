@@ -105,6 +105,17 @@ pub(super) fn go_to(store: Store, view: View, id: &'static str) {
     set_timeout(move || crate::web::go_to(id), std::time::Duration::from_millis(30));
 }
 
+/// Where the keyboard goes on after a link that went with its view: at the part, else at the start of what is open now.
+fn land(part: &'static str) {
+    let arrive = move || {
+        // Some views go to their parts themselves.
+        if document().active_element().is_none_or(|e| e.tag_name() == "BODY") {
+            crate::web::go_to(if document().get_element_by_id(part).is_some() { part } else { "main" });
+        }
+    };
+    set_timeout(arrive, std::time::Duration::from_millis(100));
+}
+
 /// A link to a view, or a part of it, that keeps every other setting.
 pub(super) fn link_to(
     store: Store,
@@ -121,14 +132,17 @@ pub(super) fn link_to(
         })
     };
     let here = move || store.scene.with(|e| e.view.view == view).then_some("page");
+    let tells = class == "tab";
     let go = move |event: leptos::ev::MouseEvent| {
         // A new tab is the browser's.
         if !(event.ctrl_key() || event.meta_key() || event.shift_key()) {
             event.prevent_default();
             open(store, view, part);
+            if !tells {
+                land(part);
+            }
         }
     };
-    let tells = class == "tab";
     view! { <a class=class href=address aria-current=move || here().filter(|_| tells) on:click=go>{inside.into_any()}</a> }.into_any()
 }
 
@@ -136,9 +150,11 @@ pub(super) fn link_to(
 pub(super) fn room(store: Store, view: View, make: fn(Store) -> AnyView) -> AnyView {
     let here = Memo::new(move |_| store.experiment.with(|e| e.view.view == view));
     let opened = Memo::new(move |_| store.opened(view));
+    // The story has one of its own, in sight.
+    let heading = move || (view != View::Story).then(|| view! { <h1 class="hidden">{view.title()}</h1> });
     view! {
         <div class="view" id=format!("view-{}", view.name()) hidden=move || !here.get()>
-            {move || opened.get().then(|| make(store))}
+            {move || opened.get().then(|| view! { {heading()} {make(store)} })}
         </div>
     }
     .into_any()

@@ -160,7 +160,9 @@ pub(super) struct Store {
     pub(super) settings: Memo<Experiment>,
     /// The settings without the step, layer and moment that are looked at: what figures of a whole run follow.
     pub(super) scene: Memo<Experiment>,
-    /// Views that were opened so far, by position: the work of the others has not begun.
+    /// Whether something was looked for by its name, in all views.
+    pub(super) sought: RwSignal<bool>,
+    /// Views that were opened or looked through so far, by position: the work of the others has not begun.
     opened: Memo<[bool; View::EACH.len()]>,
     /// Parts of the address that were not understood.
     pub(super) unread: RwSignal<Vec<String>>,
@@ -183,6 +185,7 @@ impl Store {
             settings.view.layer = 0;
             settings
         });
+        let sought = RwSignal::new(false);
         Self {
             experiment,
             settings,
@@ -191,8 +194,9 @@ impl Store {
                 (scene.view.step, scene.view.simulated, scene.view.at) = (0, 0, 0);
                 scene
             }),
+            sought,
             opened: Memo::new(move |before: Option<&[bool; View::EACH.len()]>| {
-                let mut opened = before.copied().unwrap_or_default();
+                let mut opened = if sought.get() { [true; _] } else { before.copied().unwrap_or_default() };
                 opened[experiment.with(|e| e.view.view) as usize] = true;
                 opened
             }),

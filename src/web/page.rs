@@ -33,8 +33,15 @@ pub fn go_to(id: &str) {
     let Some(element) = web_sys::window().and_then(|w| w.document()).and_then(|d| d.get_element_by_id(id)) else {
         return;
     };
-    let inner = element.query_selector("canvas, summary, button").ok().flatten();
-    let target = inner.filter(|_| element.tag_name() != "H2").unwrap_or_else(|| element.clone());
+    // A figure's picture, not the menu that stands above it; a part's title, not its first button.
+    let wanted = match element.tag_name().as_str() {
+        "FIGURE" => "canvas",
+        "SECTION" => "h2, canvas, summary, button",
+        _ => "canvas, summary, button",
+    };
+    let inner = element.query_selector(wanted).ok().flatten();
+    // What takes the focus itself has it: the first button of the whole page may be in a view that is closed.
+    let target = inner.filter(|_| !element.has_attribute("tabindex")).unwrap_or_else(|| element.clone());
     if let Ok(target) = target.dyn_into::<HtmlElement>() {
         reveal(&element, &target);
     }
@@ -42,15 +49,20 @@ pub fn go_to(id: &str) {
 
 /// Opens what folds an element away, scrolls to it, and gives the focus to a target in it.
 pub fn reveal(element: &Element, target: &HtmlElement) {
-    if let Ok(Some(folded)) = element.closest("details") {
-        let _ = folded.set_attribute("open", "");
+    let around = |element: &Element| element.closest("details").ok().flatten();
+    let mut folded = around(element);
+    while let Some(details) = folded {
+        let _ = details.set_attribute("open", "");
+        folded = details.parent_element().and_then(|e| around(&e));
     }
     element.scroll_into_view();
-    if target.tag_name() == "H2" {
-        // A heading takes the focus only so.
-        target.set_tab_index(-1);
-    }
     let _ = target.focus();
+    let has = web_sys::window().and_then(|w| w.document()).and_then(|d| d.active_element());
+    if has.is_none_or(|e| e != **target) {
+        // Headings and the like take the focus only so.
+        target.set_tab_index(-1);
+        let _ = target.focus();
+    }
 }
 
 /// Milliseconds since the page opened.

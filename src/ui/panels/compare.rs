@@ -93,7 +93,7 @@ fn numbers(sides: &[Side; 2]) -> AnyView {
     let rho = same.then(|| spearman(&a.counts, &b.counts)).flatten();
     let top = same.then(|| overlap(&a.counts, 10, &b.counts, 10)).flatten();
     view! {
-        <div class="scroll">
+        <div class="scroll" tabindex="0" role="region" aria-label="Both sides, in numbers">
             <table id="versus">
                 <thead><tr><th scope="col">"Layer " {a.id}</th><th scope="col">{a.name.replace('_', " ")}</th><th scope="col">{b.name.replace('_', " ")}</th></tr></thead>
                 <tbody>

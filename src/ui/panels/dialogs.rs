@@ -9,10 +9,11 @@ use leptos::prelude::*;
 use leptos::task::spawn_local;
 use wasm_bindgen::JsCast;
 
+use crate::analysis::registry::sketch_named;
 use crate::experiment::View;
 use crate::ui::controls::Number;
-use crate::ui::settings::{base, change, frame_of, get, set, write_address};
-use crate::ui::shell::open;
+use crate::ui::settings::{base, change, frame_of, get, set, view_of, write_address};
+use crate::ui::shell::{go_to, open};
 use crate::ui::store::{Dialog, Store};
 use crate::web::{clipboard, reveal};
 
@@ -140,14 +141,10 @@ fn share(store: Store) -> AnyView {
         i.model.as_ref().map_or(format!("moescope on {what}"), |m| format!("moescope: {m} on {what}"))
     });
     let command = format!("moescope run --experiment '{text}' --json");
-    let figure = RwSignal::new("speedups".to_string());
+    let figures = framed();
+    // The first of the open view: what the reader is looking at.
+    let figure = RwSignal::new(figures.first().cloned().unwrap_or_default());
     let embed = move || store.experiment.with(|e| frame_of(e, &figure.get(), &figure.get()));
-    let list = document().query_selector_all("figure[id]").ok();
-    let figures: Vec<String> = list
-        .map(|l| {
-            (0..l.length()).filter_map(|i| l.item(i)?.dyn_into::<web_sys::Element>().ok()).map(|e| e.id()).collect()
-        })
-        .unwrap_or_default();
     let options = move || {
         let chosen = figure.get_untracked();
         figures
@@ -176,6 +173,14 @@ fn share(store: Store) -> AnyView {
     .into_any()
 }
 
+/// Figures that a frame can show: those of the open view first.
+fn framed() -> Vec<String> {
+    let Ok(list) = document().query_selector_all("figure[id]") else { return Vec::new() };
+    let all = (0..list.length()).filter_map(|i| list.item(i)?.dyn_into::<web_sys::HtmlElement>().ok());
+    let (open, closed): (Vec<_>, Vec<_>) = all.partition(|e| e.closest(".view[hidden]").is_ok_and(|v| v.is_none()));
+    open.into_iter().chain(closed).map(|e| e.id()).collect()
+}
+
 fn copyable(id: &'static str, label: &'static str, text: Signal<String>) -> AnyView {
     let said = RwSignal::new("Copy");
     let copy = move |_| {
@@ -201,56 +206,82 @@ fn copyable(id: &'static str, label: &'static str, text: Signal<String>) -> AnyV
     .into_any()
 }
 
-/// A place on the page: its words and the element that gets the focus.
+/// A place on the page: its words and how it is reached.
 #[derive(Clone)]
 struct Place {
     words: String,
     kind: &'static str,
-    element: web_sys::HtmlElement,
+    to: To,
+}
+
+#[derive(Clone)]
+enum To {
+    /// A part of Explore, whose figure is there while it is open.
+    Part(&'static str),
+    /// What gets the focus.
+    Element(web_sys::HtmlElement),
 }
 
 /// Figures, parts and settings, as the page has them now.
 fn places() -> Vec<Place> {
-    let mut places = Vec::new();
+    let part = |(id, words)| Place { words, kind: "question", to: To::Part(id) };
+    let mut places: Vec<Place> = super::explore::parts().map(part).collect();
     for (selector, kind, focus) in [
         ("section > h2", "part", ""),
         ("figure[id] h3", "figure", "canvas"),
-        (".ex-q", "question", ""),
-        (".control[for] > span", "setting", "input, select"),
+        (".control[for] > span:first-child, .hw > span:first-child", "setting", "input, select"),
     ] {
         let Ok(list) = document().query_selector_all(selector) else { continue };
         for element in (0..list.length()).filter_map(|i| list.item(i)?.dyn_into::<web_sys::HtmlElement>().ok()) {
-            let holder = element.closest(if kind == "figure" { "figure" } else { ".control, section" }).ok().flatten();
+            let around = if kind == "figure" { "figure" } else { ".control, .hw, section" };
+            let holder = element.closest(around).ok().flatten();
+            // The open question's is there by its part.
+            if holder.as_ref().is_some_and(|h| kind == "figure" && sketch_named(&h.id()).is_some()) {
+                continue;
+            }
             let inner = holder.filter(|_| !focus.is_empty()).and_then(|h| h.query_selector(focus).ok().flatten());
             let target = inner.and_then(|e| e.dyn_into::<web_sys::HtmlElement>().ok()).unwrap_or(element.clone());
             // Not the inner text: that of a folded part is empty.
             let words = element.text_content().unwrap_or_default().trim().to_string();
             if !words.is_empty() {
-                places.push(Place { words, kind, element: target });
+                places.push(Place { words, kind, to: To::Element(target) });
             }
         }
     }
     places
 }
 
+/// Opens what holds a place, and gives it the focus.
+fn arrive(store: Store, to: To) {
+    let element = match to {
+        To::Part(id) => return go_to(store, View::Explore, id),
+        To::Element(element) => element,
+    };
+    if element.closest("#trace").is_ok_and(|sheet| sheet.is_some()) {
+        store.chrome.dialog.set(Some(Dialog::Trace));
+    }
+    if let Some(view) = view_of(&element).filter(|v| store.experiment.with_untracked(|e| e.view.view != *v)) {
+        open(store, view, "");
+    }
+    // Once the view has its height back.
+    set_timeout(move || reveal(&element, &element), Duration::from_millis(30));
+}
+
 fn palette(store: Store) -> AnyView {
-    let all = StoredValue::new_local(places());
+    let all = RwSignal::new_local(places());
+    // What a view holds that was never opened is found too.
+    store.sought.set(true);
+    set_timeout(move || drop(all.try_set(places())), Duration::ZERO);
     let wanted = RwSignal::new(String::new());
     let found = move || {
         let words = wanted.get().to_lowercase();
         let fits = |p: &&Place| words.split_whitespace().all(|w| p.words.to_lowercase().contains(w));
-        all.with_value(|all| all.iter().filter(fits).take(12).cloned().collect::<Vec<_>>())
+        all.with(|all| all.iter().filter(fits).take(12).cloned().collect::<Vec<_>>())
     };
     let go = move |place: Place| {
         store.chrome.dialog.set(None);
         // Once the dialog is closed: it gives the focus back to where it was.
-        let arrive = move || {
-            reveal(&place.element, &place.element);
-            if place.kind == "question" {
-                place.element.click();
-            }
-        };
-        set_timeout(arrive, Duration::ZERO);
+        set_timeout(move || arrive(store, place.to), Duration::ZERO);
     };
     let input = NodeRef::<html::Input>::new();
     Effect::new(move |_| {

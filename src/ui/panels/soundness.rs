@@ -118,7 +118,7 @@ pub(super) fn seen(info: &Info) -> Option<AnyView> {
         view! {
             <details id="seen">
                 <summary>"What each file is"</summary>
-                <div class="scroll rows">
+                <div class="scroll rows" tabindex="0" role="region" aria-label="What each file is">
                     <table>
                         <thead>
                             <tr>

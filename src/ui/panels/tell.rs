@@ -16,7 +16,7 @@ pub(crate) fn Tell(store: Store) -> impl IntoView {
         let rows = observations(&report, model, info.synthetic);
         let has_collapsed = rows.iter().any(|r| r.without_collapsed.is_some());
         Some(view! {
-            <div class="scroll">
+            <div class="scroll" tabindex="0" role="region" aria-label="The paper\u{2019}s observations">
                 <table id="observations">
                     <thead>
                         <tr>
@@ -94,7 +94,7 @@ fn fits(all: &[CalibrationRow]) -> AnyView {
         <details id="calibration">
             <summary>"How near this synthetic workload comes to the published statistics: " {all.len()} ", " {words}</summary>
             <p>"One generator makes the workloads of all models from a profile that was fitted to these statistics of traces, never to a result of the simulator. Measured by the analyses of this page."</p>
-            <div class="scroll">
+            <div class="scroll" tabindex="0" role="region" aria-label="Published statistics">
                 <table>
                     <thead>
                         <tr>

@@ -347,7 +347,7 @@ fn facts(store: Store, info: &Info) -> impl IntoView + use<> {
     let badge = if synthetic {
         view! { <p><span class="badge syn" id="source">"Synthetic workload: made from the statistics that the paper describes, not recorded"</span></p> }.into_any()
     } else {
-        view! { <p><span class="badge" id="source">"Your trace" {format!(", {} files, {}", grouped(info.files), bytes(info.bytes as f64))}</span></p> }.into_any()
+        view! { <p><span class="badge" id="source">"Your trace" {format!(", {} {}, {}", grouped(info.files), if info.files == 1 { "file" } else { "files" }, bytes(info.bytes as f64))}</span></p> }.into_any()
     };
     let own = info.model.clone();
     let unknown = own.is_none();

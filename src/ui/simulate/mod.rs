@@ -44,6 +44,19 @@ pub(super) fn Simulate(store: Store) -> impl IntoView {
         }
     });
     on_cleanup(move || listener.remove());
+    // A part that stands in the rail; drawers open themselves.
+    let part = Memo::new(move |_| {
+        store.scene.with(|e| {
+            let of = |id: &&str| e.view.view == View::Simulate && e.view.part == **id;
+            ["hardware", "more-settings"].into_iter().find(of)
+        })
+    });
+    Effect::new(move |_| {
+        let Some(id) = part.get() else { return };
+        // On a phone the rail is a sheet.
+        sim.setup.set(size::narrow());
+        set_timeout(move || crate::web::go_to(id), std::time::Duration::from_millis(60));
+    });
     // A film that nobody sees is not played.
     Effect::new(move |_| {
         if !here.get() && sim.playing.get_untracked() {

@@ -60,7 +60,7 @@ fn works(sim: Sim, heads: [&'static str; 3], rows: impl Iterator<Item = (Look, f
     view! {
         <details class="works">
             <summary>{heads[0]} ", tokens, ways"</summary>
-            <div class="scroll rows">
+            <div class="scroll rows" tabindex="0" role="region" aria-label=heads[0]>
                 <table>
                     <thead><tr>{heads.map(|h| view! { <th scope="col">{h}</th> })}</tr></thead>
                     <tbody>{rows}</tbody>

@@ -130,7 +130,7 @@ fn tools(sim: Sim) -> AnyView {
             </div>
             <label class="heat" for="heat">
                 <span>"Colours"</span>
-                <select id="heat" prop:value=move || get(store, "heat").get() on:change=move |e| drop(set(store, "heat", &event_target_value(&e)))>{options}</select>
+                <select id="heat" aria-label="Colours" prop:value=move || get(store, "heat").get() on:change=move |e| drop(set(store, "heat", &event_target_value(&e)))>{options}</select>
             </label>
             <span class="grow"></span>
             <button type="button" class="quiet" id="two-wafers" aria-pressed=move || sim.shown().1.is_some().to_string() title="A second strategy beside this one, on the same clock; Shift and a click on a strategy chooses it" on:click=move |_| two_wafers(sim)>"A | B"</button>

@@ -95,7 +95,7 @@ fn parts(report: &RunReport) -> impl IntoView + use<> {
         <details id="breakdown">
             <summary>"Where the time goes"</summary>
             <p>"Parts of the device that ends last in each layer; they add up to the time of the strategy. Tokens sent between devices and attention count only if they are to, under what the paper leaves out."</p>
-            <div class="scroll">
+            <div class="scroll" tabindex="0" role="region" aria-label="Where the time goes">
                 <table>
                     <thead>
                         <tr>
@@ -142,7 +142,7 @@ pub(super) fn table(report: &RunReport) -> impl IntoView + use<> {
         format!("moescope run --experiment '{experiment}' --traces PATH --json")
     };
     view! {
-        <div class="scroll">
+        <div class="scroll" tabindex="0" role="region" aria-label="Strategies, in numbers">
             <table id="runs">
                 <thead>
                     <tr>

@@ -80,6 +80,12 @@ impl Part {
     }
 }
 
+/// Every part, for who looks for one by name: its name in addresses, and the words that find it.
+pub(super) fn parts() -> impl Iterator<Item = (&'static str, String)> {
+    let words = |p: Part| p.sketch().map_or_else(|| p.title().into(), |(_, s)| format!("{}. {}", s.title, s.question));
+    Part::all().map(move |p| (p.id(), words(p)))
+}
+
 /// The view.
 #[component]
 pub(crate) fn Explore(store: Store) -> impl IntoView {

@@ -153,7 +153,7 @@ fn step(example: &Example, at: usize) -> AnyView {
             ". It may be split over " {floor(f64::from(COUNTS[block.expert]) / example.config.split).max(1)} " dies (tau is "
             {significant(example.config.split, 3)} " tokens). The block goes where memory and computing are done first:"
         </p>
-        <div class="scroll">
+        <div class="scroll" tabindex="0" role="region" aria-label="Candidates">
             <table>
                 <thead>
                     <tr>

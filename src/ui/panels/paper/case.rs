@@ -215,7 +215,7 @@ fn beside(study: &CaseStudy) -> AnyView {
         }
     };
     view! {
-        <div class="scroll">
+        <div class="scroll" tabindex="0" role="region" aria-label="Case study, means">
             <table id="case-means">
                 <thead>
                     <tr>

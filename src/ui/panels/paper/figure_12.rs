@@ -297,7 +297,7 @@ fn reads(store: Store) -> AnyView {
             of.fold([0u64; 3], |a, r| [a[0] + r.reads.local, a[1] + r.reads.remote, a[2] + r.reads.writes])
         })
     };
-    let kinds = ["own HBM", "another die's", "copies written"];
+    let kinds = ["own HBM", "another device's", "copies written"];
     view! {
         <Figure
             store
@@ -363,7 +363,7 @@ fn target_table(runs: &[PaperRun], edits: &[String]) -> AnyView {
         }
     };
     view! {
-        <div class="scroll">
+        <div class="scroll" tabindex="0" role="region" aria-label="Figure 12, means">
             <table id="targets">
                 <thead>
                     <tr>
@@ -393,7 +393,7 @@ fn host_table(runs: &[PaperRun]) -> AnyView {
         }
     };
     view! {
-        <div class="scroll">
+        <div class="scroll" tabindex="0" role="region" aria-label="Figure 15">
             <table id="host">
                 <thead>
                     <tr>

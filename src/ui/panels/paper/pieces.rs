@@ -30,7 +30,7 @@ fn place(id: &str) -> (View, &'static str) {
 
 /// What is not a number here.
 const OTHERS: [(&str, &str, View, &str, &str); 4] = [
-    ("Table I, wafers", "Presets of the simulator; every value can be edited.", Simulate, "wafer", "Show"),
+    ("Table I, wafers", "Presets of the simulator; every value can be edited.", Simulate, "hardware", "Show"),
     (
         "Figures 10 and 11, Algorithm 1 and the predictor",
         "Step by step, on an example of ours.",
@@ -121,7 +121,7 @@ pub(super) fn Pieces(store: Store) -> impl IntoView {
         }
     };
     let patterns = move || match observed(store) {
-        None => view! { <tr><td colspan="6" class="words">"Analysing every layer…"</td></tr> }.into_any(),
+        None => view! { <tr class="waits"><td colspan="6" class="words">"Analysing every layer…"</td></tr> }.into_any(),
         Some((rows, synthetic)) => rows.into_iter().map(|o| pattern(o, synthetic)).collect_view().into_any(),
     };
     let result = move |t: Target| {
@@ -315,7 +315,7 @@ pub(super) fn Commands(store: Store) -> impl IntoView {
         <section id="piece-commands" aria-labelledby="commands-title">
             <h2 id="commands-title">"Figures 2 and 13: on the command line"</h2>
             {COMMANDS.map(one).into_iter().collect_view()}
-            <p class="aside">"One setting of Figure 2 on the page: " {link_to(store, Simulate, "wafer", "", "Simulate")} ", with Tokens between devices sent before and after, and attention counted."</p>
+            <p class="aside">"One setting of Figure 2 on the page: " {link_to(store, Simulate, "more-settings", "", "Simulate")} ", with Tokens between devices sent before and after, and attention counted."</p>
         </section>
     }
 }

@@ -48,7 +48,7 @@ pub(super) fn Units(store: Store) -> impl IntoView {
         <section id="units" aria-labelledby="units-title">
             <h2 id="units-title">"Table II: area and power of the added units, for " {dies} " dies"</h2>
             <p class="aside">"The paper's values are for 25 dies; units that every die has are scaled to the system that is set. They are the paper's: nothing of them is measured here."</p>
-            <div class="scroll">
+            <div class="scroll" tabindex="0" role="region" aria-label="Table II">
                 <table>
                     <thead>
                         <tr>
@@ -84,7 +84,7 @@ pub(super) fn Errata() -> impl IntoView {
     view! {
         <section id="errata" aria-labelledby="errata-title">
             <h2 id="errata-title">"Errata and versions"</h2>
-            <div class="scroll">
+            <div class="scroll" tabindex="0" role="region" aria-label="Errata">
                 <table>
                     <thead>
                         <tr>
