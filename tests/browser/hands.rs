@@ -6,11 +6,24 @@ use super::traces::small;
 use super::*;
 
 /// A key as the browser sends it.
-fn press(b: &mut Browser, key: &str) {
-    let text = if key.chars().count() == 1 { key } else { "" };
+pub(super) fn press(b: &mut Browser, key: &str) {
+    let text = if key == "Enter" {
+        "\r"
+    } else if key.chars().count() == 1 {
+        key
+    } else {
+        ""
+    };
     // What the browser itself does with a key, it finds by this code.
-    let codes =
-        [("Enter", 13), ("Escape", 27), ("ArrowLeft", 37), ("ArrowUp", 38), ("ArrowRight", 39), ("ArrowDown", 40)];
+    let codes = [
+        ("Tab", 9),
+        ("Enter", 13),
+        ("Escape", 27),
+        ("ArrowLeft", 37),
+        ("ArrowUp", 38),
+        ("ArrowRight", 39),
+        ("ArrowDown", 40),
+    ];
     let code = codes.iter().find(|c| c.0 == key).map_or(0, |c| c.1);
     for kind in ["keyDown", "keyUp"] {
         let event = json!({"type": kind, "key": key, "code": key, "text": text, "windowsVirtualKeyCode": code});
@@ -23,7 +36,6 @@ fn quick(url: &str, more: &str) -> String {
 }
 
 #[test]
-#[ignore = "the page has five views now: this walk is not adapted to them yet"]
 fn everything_is_reached_by_the_keyboard() {
     let Some((mut b, url)) = begin() else { return };
     b.open(&quick(&url, ""));
@@ -37,7 +49,7 @@ fn everything_is_reached_by_the_keyboard() {
     press(&mut b, "m");
     b.wait("location.hash.includes('layer=mean')");
     press(&mut b, "[");
-    b.wait("document.querySelector('output[for=layer]').innerText === '1'");
+    b.wait("document.querySelector('output[for=layer]').innerText === '1' && !location.hash.includes('layer=')");
     settled(&mut b);
     // By name to a figure, from value to value in it, and a setting that is folded away.
     press(&mut b, "/");
@@ -58,16 +70,54 @@ fn everything_is_reached_by_the_keyboard() {
     b.wait("!document.querySelector('#token-map .tip')");
     press(&mut b, "/");
     b.wait("document.activeElement?.id === 'palette'");
-    b.call("Input.insertText", json!({"text": "HBM of a device"}));
+    b.call("Input.insertText", json!({"text": "LLC miss penalty"}));
     b.wait("document.querySelectorAll('.places button').length === 1");
+    assert_eq!(b.eval("document.querySelector('#miss').checkVisibility()"), false, "in another view, and folded away");
     press(&mut b, "Enter");
-    b.wait("document.activeElement?.id === 'hbm' && document.querySelector('#hardware').open");
+    b.wait("document.activeElement?.id === 'miss' && document.activeElement.checkVisibility()");
     // A key that is typed into a field is no command.
     press(&mut b, "s");
     assert_eq!(b.eval("document.querySelector('dialog:not(#trace)').open"), false);
     b.click("#token-map .as-table");
     b.wait("document.querySelectorAll('#token-map .rows tbody tr').length === 200");
     assert_eq!(b.complaints(), Vec::<String>::new());
+}
+
+/// Figures and settings of views that were not opened could not be found by their names.
+#[test]
+fn names_are_found_in_views_that_were_never_opened() {
+    let Some((mut b, url)) = begin() else { return };
+    b.open(&quick(&url, "&view=paper"));
+    b.wait("document.documentElement.dataset.asking === '0' && !!document.querySelector('#paper-answer')");
+    for (words, there) in [
+        ("miss ratio of a cache", "document.activeElement === document.querySelector('#reuse-curve canvas')"),
+        ("tokens of context", "document.activeElement?.id === 'context'"),
+        ("seed", "document.activeElement?.id === 'seed' && document.querySelector('#trace').open"),
+    ] {
+        press(&mut b, "/");
+        b.wait("document.activeElement?.id === 'palette'");
+        b.call("Input.insertText", json!({"text": words}));
+        b.wait("document.querySelectorAll('.places button').length === 1");
+        press(&mut b, "Enter");
+        b.wait(there);
+        // Out of the field: a key that is typed into it is no command.
+        b.eval("document.activeElement.blur()");
+    }
+    assert_eq!(b.complaints(), Vec::<String>::new());
+}
+
+/// The first of all buttons was in a view that is closed: the link led nowhere.
+#[test]
+fn the_link_past_the_bar_leads_to_every_view() {
+    let Some((mut b, url)) = begin() else { return };
+    b.open(&quick(&url, ""));
+    settled(&mut b);
+    for n in 1..=5 {
+        press(&mut b, &n.to_string());
+        b.eval("document.querySelector('.skip').focus()");
+        press(&mut b, "Enter");
+        b.wait("document.activeElement?.id === 'main'");
+    }
 }
 
 #[test]
@@ -98,16 +148,16 @@ fn a_share_holds_link_command_frame_and_citation() {
 }
 
 #[test]
-#[ignore = "the page has five views now: this walk is not adapted to them yet"]
 fn saved_figures_say_how_to_make_them_again() {
     let Some((mut b, url)) = begin() else { return };
     b.open(&quick(&url, ""));
     settled(&mut b);
-    b.eval("(() => { window.saved = []; HTMLAnchorElement.prototype.click = function () { window.saved.push(this.href); }; })()");
+    b.eval("(() => { window.saved = []; const click = HTMLAnchorElement.prototype.click; HTMLAnchorElement.prototype.click = function () { this.download ? window.saved.push(this.href) : click.call(this); }; })()");
     for n in 2..=4 {
         b.click(&format!("#token-map .save button:nth-child({n})"));
     }
-    let experiment = "experiment v=2&model=llama4-maverick&steps=2&layers=1, digest ";
+    let experiment = format!("experiment {}, digest ", fragment(&mut b));
+    let experiment = experiment.as_str();
     let png = b.eval("atob(window.saved[0].split(',')[1]).slice(0, 300)");
     assert!(png.as_str().unwrap().contains("tEXtComment") && png.as_str().unwrap().contains(experiment), "{png}");
     for n in [1, 2] {
@@ -119,7 +169,6 @@ fn saved_figures_say_how_to_make_them_again() {
 }
 
 #[test]
-#[ignore = "the page has five views now: this walk is not adapted to them yet"]
 fn axe_finds_no_violation() {
     let Some((mut b, url)) = begin() else { return };
     let cache =
@@ -130,28 +179,41 @@ fn axe_finds_no_violation() {
         eprintln!("SKIPPED: axe-core is missing; make test installs it");
         return;
     };
-    for dark in [false, true] {
-        b.device(1440, 900, 1, dark);
-        b.open(&format!("{url}?{dark}#v=1&model=qwen3-235b&steps=2&layers=1&sweep=link:1:2:2"));
+    // What each view shows once it was asked: a sweep in its drawer, figures as tables, Figure 12, compared placements.
+    let views = ["story", "explore", "simulate", "deploy", "paper"];
+    for (width, dark) in [(1440, false), (1440, true), (390, false), (390, true)] {
+        b.device(width, 900, 1, dark);
+        b.open(&format!("{url}?{width}{dark}#v=2&model=qwen3-235b&steps=2&layers=1&part=sweep&sweep=link:1:2:2"));
         settled(&mut b);
-        b.wait("document.querySelectorAll('#observations tbody tr').length === 12");
-        b.eval("document.querySelectorAll('details').forEach(d => d.open = true)");
         b.click("#reproduce");
         b.wait("!!document.querySelector('#paper-done')");
-        settled(&mut b);
+        b.click("#compare-placements");
+        b.wait("!!document.querySelector('#placements')");
+        b.eval("document.querySelectorAll('details').forEach(d => d.open = true)");
         b.eval(&axe);
-        for open in ["", "#share", "#help"] {
-            if !open.is_empty() {
-                b.click(open);
-                b.wait("document.querySelector('dialog:not(#trace)').open");
+        let mut found = Vec::new();
+        for view in views {
+            b.eval(&format!(
+                "(async () => {{ [...document.querySelectorAll('.views a')].find(a => a.innerText.toLowerCase() === '{view}').click(); await new Promise(r => setTimeout(r, 200)); }})()"
+            ));
+            settled(&mut b);
+            b.wait(&format!("document.querySelector('#view-{view}').checkVisibility()"));
+            // The dialogs lie over every view alike.
+            let dialogs: &[&str] = if view == "explore" { &["", "s", "?", "/", "t"] } else { &[""] };
+            for open in dialogs {
+                if !open.is_empty() {
+                    press(&mut b, open);
+                    b.wait("[...document.querySelectorAll('dialog')].some(d => d.open)");
+                }
+                let all = b.eval(
+                    "(async () => (await axe.run()).violations.map(v => v.id + ': ' + v.nodes.length + ': ' + v.nodes.slice(0, 3).map(n => n.html.slice(0, 160)).join(' | ')))()",
+                );
+                found.extend(all.as_array().unwrap().iter().map(|v| format!("{view} {open}: {v}")));
+                press(&mut b, "Escape");
+                b.wait("[...document.querySelectorAll('dialog')].every(d => !d.open)");
             }
-            let found = b.eval(
-                "(async () => (await axe.run()).violations.map(v => v.id + ': ' + v.nodes.slice(0, 3).map(n => n.html.slice(0, 160)).join(' | ')))()",
-            );
-            assert_eq!(found, json!([]), "dark: {dark}, {open}");
-            press(&mut b, "Escape");
-            b.wait("!document.querySelector('dialog:not(#trace)').open");
         }
+        assert!(found.is_empty(), "{width} pixels, dark: {dark}: {}", found.join("\n"));
     }
 }
 
@@ -175,7 +237,6 @@ fn the_page_works_without_a_network_after_one_visit() {
 }
 
 #[test]
-#[ignore = "the page has five views now: this walk is not adapted to them yet"]
 fn a_reload_finds_the_trace_again_until_it_is_deleted() {
     let Some((mut b, url)) = begin() else { return };
     let folder = tempfile::tempdir().unwrap();
@@ -183,7 +244,7 @@ fn a_reload_finds_the_trace_again_until_it_is_deleted() {
     b.open(&quick(&url, ""));
     settled(&mut b);
     // Anywhere on the page.
-    b.drop_files("#see-title", &[&path]);
+    b.drop_files("main", &[&path]);
     b.wait("document.querySelector('#source')?.innerText.startsWith('Your trace')");
     settled(&mut b);
     b.wait("document.querySelector('#recent summary')?.innerText.endsWith('1')");
@@ -282,7 +343,6 @@ fn a_stored_file_that_holds_another_trace_is_refused() {
 
 /// The table of docs/walkthrough.md: each address is understood in full and shows its figure.
 #[test]
-#[ignore = "the page has five views now: this walk is not adapted to them yet"]
 fn the_ten_addresses_of_the_walkthrough_work() {
     let Some((mut b, url)) = begin() else { return };
     let text = std::fs::read_to_string(root().join("docs/walkthrough.md")).unwrap();
@@ -293,8 +353,13 @@ fn the_ten_addresses_of_the_walkthrough_work() {
     let rows: Vec<(String, String)> = text.lines().filter_map(row).collect();
     assert_eq!(rows.len(), 10);
     for (i, (fragment, figure)) in rows.iter().enumerate() {
+        let (read, unread) = moescope::experiment::Experiment::parse(&fragment[1..]);
+        assert_eq!((format!("#{read}"), unread), (fragment.clone(), Vec::new()));
         b.open(&format!("{url}?{i}{fragment}"));
-        b.wait(&format!("document.querySelector('#{figure} canvas')?.dataset.drawn === 'yes'"));
+        // In sight without a click: a picture of pixels, or one of dies and links.
+        b.wait(&format!(
+            "(() => {{ const f = document.querySelector('#{figure}'), c = f?.querySelector('canvas'); return f?.checkVisibility() && f.getBoundingClientRect().top < innerHeight && (c ? c.dataset.drawn === 'yes' : !!f.querySelector('svg .die')); }})()"
+        ));
         assert_eq!(b.eval("!!document.querySelector('#unread')"), false, "{fragment}");
         let shown = b.eval("location.hash").as_str().unwrap().to_string();
         assert_eq!(&shown, fragment, "the address is in its normal form");
@@ -303,20 +368,47 @@ fn the_ten_addresses_of_the_walkthrough_work() {
 }
 
 #[test]
-#[ignore = "the page has five views now: this walk is not adapted to them yet"]
 fn parts_and_pieces_lead_to_their_places() {
     let Some((mut b, url)) = begin() else { return };
     b.open(&quick(&url, ""));
     settled(&mut b);
     let address = fragment(&mut b);
-    b.click(".depth:nth-child(2) button:nth-of-type(4)");
-    b.wait("document.activeElement?.id === 'place-title'");
-    b.click("#pieces summary");
-    for (n, place) in [(2, "token-map"), (7, "hardware"), (12, "units")] {
-        b.click(&format!("#pieces tbody tr:nth-child({n}) button"));
-        b.wait(&format!("document.querySelector('#{place}').contains(document.activeElement)"));
+    let holds = |place: &str| {
+        format!(
+            "(() => {{ const e = document.querySelector('#{place}'); return e.checkVisibility() && e.contains(document.activeElement) && e.getBoundingClientRect().top < innerHeight; }})()"
+        )
+    };
+    for (n, view) in [(3, "simulate"), (2, "explore"), (4, "deploy"), (5, "paper")] {
+        b.click(&format!(".views a:nth-child({n})"));
+        b.wait(&format!(
+            "[...document.querySelectorAll('.view')].filter(v => v.checkVisibility()).map(v => v.id).join() === 'view-{view}'"
+        ));
+        b.wait(&format!("location.hash === '#{address}&view={view}'"));
     }
-    assert_eq!(fragment(&mut b), address, "the address holds the experiment, not the place");
+    b.wait("document.querySelectorAll('#pieces tbody tr').length > 15");
+    // Of the list of contents, and of a row of the table: by what the row is named.
+    for (words, place) in [("Table II", "units"), ("Errata, versions", "errata"), ("Words", "glossary")] {
+        b.eval(&format!(
+            "[...document.querySelectorAll('.pap-toc a')].find(a => a.innerText === '{words}').setAttribute('id', 'led-{place}')"
+        ));
+        b.click(&format!("#led-{place}"));
+        b.wait(&holds(place));
+    }
+    for (words, place) in [("Ob2", "token-map"), ("Table I, wafers", "hardware"), ("Table II", "units")] {
+        b.eval(&format!(
+            "[...document.querySelectorAll('#pieces tbody tr')].find(r => r.textContent.startsWith('{words}')).querySelector('a').setAttribute('id', 'row-{place}')"
+        ));
+        b.click(&format!("#row-{place}"));
+        b.wait(&holds(place));
+        // The place has an address, and it is the same experiment.
+        let there = fragment(&mut b);
+        assert!(there.contains("&part="), "{there}");
+        let of = |text: &str| moescope::experiment::Experiment::parse(text).0.run_key().to_string();
+        assert_eq!(of(&there), of(&address));
+    }
+    // An address opens its part.
+    b.open(&quick(&url, "&view=simulate&part=hardware").replace('#', "?place#"));
+    b.wait(&holds("hardware"));
     assert_eq!(b.complaints(), Vec::<String>::new());
 }
 
@@ -399,7 +491,6 @@ fn every_example_of_the_gallery_opens() {
 }
 
 #[test]
-#[ignore = "the page has five views now: this walk is not adapted to them yet"]
 fn a_long_load_shows_what_is_read_so_far() {
     let Some((mut b, url)) = begin() else { return };
     let folder = tempfile::tempdir().unwrap();
@@ -409,6 +500,9 @@ fn a_long_load_shows_what_is_read_so_far() {
     b.open(&quick(&url, ""));
     settled(&mut b);
     b.drop_files("#drop", &[&first, &others[0], &others[1], &others[2]]);
+    // How far it is stands in the bar; the sheet shows what was read.
+    b.wait("/\\d+%/.test(document.querySelector('#chip').innerText)");
+    b.click("#chip");
     b.wait("document.querySelector('#so-far canvas')?.dataset.drawn === 'yes'");
     assert_eq!(b.eval("!!document.querySelector('#progress')"), true, "the load goes on");
     b.click("#cancel-load");
@@ -432,36 +526,35 @@ fn a_long_request_is_read_in_sections_as_the_command_line_reads_it() {
 
 /// Every setting but the layer was redrawn for the layer: twenty figures at each move of a slider.
 #[test]
-#[ignore = "the page has five views now: this walk is not adapted to them yet"]
 fn a_moved_layer_redraws_no_figure_of_the_wafer() {
     let Some((mut b, url)) = begin() else { return };
-    b.open(&quick(&url, ""));
-    settled(&mut b);
-    b.eval("new Promise(done => setTimeout(done, 500))");
-    b.eval("performance.clearMarks()");
-    press(&mut b, "]");
-    let marks = |name: &str| format!("performance.getEntriesByName('{name}').length");
-    b.wait(&format!("{} === 1", marks("frequency-bars")));
-    b.eval("new Promise(done => setTimeout(done, 500))");
-    for name in ["speedups", "wafer-map", "reuse-curve", "coverage-layers"] {
-        assert_eq!(b.eval(&marks(name)), 0, "{name}");
-    }
-    assert_eq!(b.eval(&marks("token-diagonal")), 1);
-}
-
-#[test]
-#[ignore = "the page has five views now: this walk is not adapted to them yet"]
-fn nothing_moves_after_the_first_paint() {
-    let Some((mut b, url)) = begin() else { return };
-    for width in [390, 768, 1440] {
-        b.device(width, 900, 1, false);
-        b.open(&format!("{url}?{width}#v=1"));
+    let marks = |b: &mut Browser, name: &str| b.eval(&format!("performance.getEntriesByName('{name}').length"));
+    let rest = "new Promise(done => setTimeout(done, 500))";
+    // What shows a layer, and what shows the whole trace.
+    for (part, drawn) in [("frequency-bars", 1), ("token-diagonal", 1), ("reuse-curve", 0), ("coverage-layers", 0)] {
+        b.open(&format!("{}&view=explore&part={part}", quick(&url, "").replace('#', &format!("?{part}#"))));
         settled(&mut b);
-        b.wait("!!document.querySelector('.ending')");
-        let shift = "new Promise(done => { let sum = 0; new PerformanceObserver(l => l.getEntries().forEach(e => sum += e.value)).observe({type: 'layout-shift', buffered: true}); setTimeout(() => done(sum), 300); })";
-        let shift = b.eval(shift).as_f64().unwrap();
-        assert!(shift < 0.02, "{shift} at {width} pixels");
+        b.eval(rest);
+        b.eval("performance.clearMarks()");
+        press(&mut b, "]");
+        b.wait("document.querySelector('output[for=layer]').innerText === '3' && location.hash.endsWith('&layer=1')");
+        settled(&mut b);
+        b.eval(rest);
+        assert_eq!(marks(&mut b, part), drawn, "{part}");
     }
+    // The wafer and its figures, while they are looked at.
+    b.open(&format!("{}&view=simulate&part=tables", quick(&url, "").replace('#', "?wafer#")));
+    settled(&mut b);
+    b.wait("document.querySelector('#speedups canvas')?.dataset.drawn === 'yes' && !!document.querySelector('#wafer-map .die')");
+    b.eval(rest);
+    b.eval("(() => { window.changed = 0; new MutationObserver(all => changed += all.length).observe(document.querySelector('#wafer-map'), {subtree: true, childList: true, attributes: true, characterData: true}); performance.clearMarks(); })()");
+    press(&mut b, "]");
+    b.wait("location.hash.endsWith('&layer=1')");
+    b.eval(rest);
+    for name in ["speedups", "critical", "layer-time"] {
+        assert_eq!(marks(&mut b, name), 0, "{name}");
+    }
+    assert_eq!(b.eval("window.changed"), 0, "the wafer");
 }
 
 #[test]
