@@ -155,6 +155,7 @@ pub(super) fn rail(sim: Sim) -> AnyView {
     let dead = get(store, "dead");
     view! {
         <aside class="rail" class:open=move || sim.setup.get() aria-label="Setup">
+            <h2 class="hidden">"Setup"</h2>
             <header class="sheet-h"><b>"Setup"</b><button type="button" class="quiet ico" aria-label="Close the setup" on:click=move |_| sim.setup.set(false)>"×"</button></header>
             {model(store)}
             <Choice id="wafer" label="System" options=Signal::derive(move || systems.clone()) value=get(store, "wafer") on_change=move |v| drop(set(store, "wafer", &v)) />

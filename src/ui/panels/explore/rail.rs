@@ -55,7 +55,7 @@ pub(super) fn rail(store: Store, part: Memo<Part>) -> AnyView {
         }
     };
     view! {
-        <nav class="rail ex-rail" aria-label="Questions">{groups().into_iter().map(group).collect_view()}</nav>
+        <nav class="rail ex-rail" aria-label="Questions"><h2 class="hidden">"Questions"</h2>{groups().into_iter().map(group).collect_view()}</nav>
         <label class="ex-choice" for="question">
             <span class="hidden">"Question"</span>
             <select id="question" on:change=chosen prop:value=move || part.get().id()>{groups().into_iter().map(choices).collect_view()}</select>
