@@ -236,6 +236,12 @@ pub(super) fn compare_placements(store: Store, search: bool, file: Option<Droppe
             let job = jobs::Place::new(of.clone(), experiment);
             match ticket.job_with(DATA_WORKER, job, bytes, ticket.teller()).await {
                 Ok(report) if round < last => ticket.answer_so_far(report),
+                // A file that cannot be scored is refused by its name; what it was to stand beside is compared without it.
+                Err(PoolError::Failed(why)) if file.is_some() && ticket.is_last() => {
+                    let name = file.map_or_else(String::new, |f| f.path);
+                    ticket.fail(store.chrome.failure, &PoolError::Failed(format!("{name}: {why}")));
+                    return store.loaded.placement.set(None);
+                }
                 done => return ticket.settle(store.chrome.failure, done),
             }
         }
