@@ -358,3 +358,14 @@ fn round_step(least: f64) -> f64 {
 pub(super) fn round(x: f64) -> i32 {
     libm::round(x) as i32
 }
+
+/// The paper's mark: nothing else is of this form.
+pub(super) fn diamond<DB: DrawingBackend>(
+    area: &DrawingArea<DB, Shift>,
+    look: &Look,
+    (x, y): (i32, i32),
+) -> Result<(), DB> {
+    let of = |r: i32| vec![(x, y - r), (x + r, y), (x, y + r), (x - r, y)];
+    area.draw(&Polygon::new(of(look.px(7.0)), look.theme.surface.filled()))?;
+    area.draw(&Polygon::new(of(look.px(5.0)), look.theme.paper.filled()))
+}

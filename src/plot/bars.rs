@@ -4,7 +4,7 @@ use plotters::coord::Shift;
 use plotters::prelude::*;
 use plotters::style::text_anchor::{HPos, VPos};
 
-use super::axes::{Axis, Frame, Look, Result, Space, axes, baseline, words};
+use super::axes::{Axis, Frame, Look, Result, Space, axes, baseline, diamond, words};
 
 /// One place on the horizontal axis.
 #[derive(Clone, Debug, Default, PartialEq)]
@@ -61,11 +61,12 @@ pub fn bars<DB: DrawingBackend>(area: &DrawingArea<DB, Shift>, look: &Look, char
         let tallest = bar.values.iter().fold(0.0, |a: f64, &b| a.max(b));
         let (x, mut y) = frame.at(i as f64 + 0.5, tallest);
         if let Some(value) = bar.paper {
-            let (left, at) = frame.at(i as f64 + 0.06, value);
-            let (right, _) = frame.at(i as f64 + 0.94, value);
-            look.line(area, &[(left, at), (right, at)], theme.surface, 4.5)?;
-            look.line(area, &[(left, at), (right, at)], theme.paper, 2.0)?;
-            y = y.min(at);
+            let at = frame.at(i as f64 + 0.5, value);
+            diamond(area, look, at)?;
+            // Ours stays on our bar, unless the mark lies where it would stand.
+            if (y - look.px(24.0)..=y).contains(&at.1) {
+                y = at.1 - look.px(6.0);
+            }
         }
         if let Some(label) = &bar.label {
             look.text(area, label, (x, y - look.px(4.0)), words(theme.ink, HPos::Center, VPos::Bottom))?;
@@ -80,11 +81,14 @@ pub fn bars<DB: DrawingBackend>(area: &DrawingArea<DB, Shift>, look: &Look, char
     if has_key {
         let mut x = look.px(8.0);
         let y = look.px(8.0);
-        let named = chart.series.iter().enumerate().map(|(s, name)| (name.as_str(), theme.series(s, name), 9.0));
-        let paper = has_paper.then_some(("the paper", theme.paper, 2.0));
-        for (name, colour, height) in named.chain(paper) {
-            let half = look.px(height / 2.0).max(1);
-            look.fill(area, (x, y - half), (x + look.px(14.0), y + half), colour)?;
+        let named = chart.series.iter().enumerate().map(|(s, name)| (name.as_str(), Some(theme.series(s, name))));
+        for (name, colour) in named.chain(has_paper.then_some(("the paper", None))) {
+            match colour {
+                Some(colour) => {
+                    look.fill(area, (x, y - look.px(4.5)), (x + look.px(14.0), y + look.px(4.5)), colour)?
+                }
+                None => diamond(area, look, (x + look.px(7.0), y))?,
+            }
             look.text(area, name, (x + look.px(19.0), y), words(theme.ink, HPos::Left, VPos::Center))?;
             x += look.px(36.0 + 7.4 * name.chars().count() as f64);
         }

@@ -6,7 +6,7 @@ use plotters::prelude::*;
 use plotters::style::FontTransform;
 use plotters::style::text_anchor::{HPos, Pos, VPos};
 
-use super::axes::{Axis, Frame, Look, Result, round, words};
+use super::axes::{Axis, Frame, Look, Result, diamond, round, words};
 
 /// A bar.
 #[derive(Clone, Debug, Default, PartialEq)]
@@ -225,13 +225,6 @@ fn key<DB: DrawingBackend>(
         x += long;
     }
     Ok(y + look.px(18.0))
-}
-
-/// The paper's mark: nothing else is of this form.
-fn diamond<DB: DrawingBackend>(area: &DrawingArea<DB, Shift>, look: &Look, (x, y): (i32, i32)) -> Result<(), DB> {
-    let of = |r: i32| vec![(x, y - r), (x + r, y), (x, y + r), (x - r, y)];
-    area.draw(&Polygon::new(of(look.px(7.0)), look.theme.surface.filled()))?;
-    area.draw(&Polygon::new(of(look.px(5.0)), look.theme.paper.filled()))
 }
 
 fn bold<DB: DrawingBackend>(
