@@ -22,7 +22,7 @@ fn words(name: &str) -> String {
         "batch" => "Batch, requests",
         "steps" => "Decode steps",
         "layers" => "Simulated layers",
-        "flight" => "Fetches in flight for each die",
+        "flight" => "Fetches in flight for each device",
         "weight" => "Bytes of a weight",
         "predict" => "Predicted experts, % of a row",
         "block" => "Tokens of a block",

@@ -45,17 +45,18 @@ fn kind(source: usize, die: usize, tokens: f64) -> usize {
 pub(super) fn gantt(store: Store) -> AnyView {
     let timeline = move || store.answers.timeline.get();
     let mesh = move || store.scene.with(Experiment::hardware).mesh;
+    let noun = move || store.scene.with_untracked(|e| e.system().nouns().device);
     let caption = move || {
-        let show = store.scene.with(|e| e.view.show.name());
+        let (show, noun) = store.scene.with(|e| (e.view.show.name(), e.system().nouns().device));
         format!(
-            "What each die fetched (upper bars of a row) and computed (lowest bar) under {show}, in the step and layer above. The layer ends with its last die."
+            "What each {noun} fetched (upper bars of a row) and computed (lowest bar) under {show}, in the step and layer above. The layer ends with its last {noun}."
         )
     };
     view! {
         <Figure
             store
             id="layer-time"
-            title="Fetches and computing by die"
+            title="Fetches and computing by device"
             caption=Signal::derive(caption)
             height=|w| (w * 0.6).clamp(320.0, 720.0)
             at_once=true
@@ -73,12 +74,12 @@ pub(super) fn gantt(store: Store) -> AnyView {
                 });
                 let computed = t.computed.iter().map(|c| Span { row: c.die, lane: most, start: c.start * micro, end: c.end * micro, kind: 3 });
                 let names: Vec<String> = (0..dies).map(|d| d.to_string()).collect();
-                let mut rows = Axis::named("die", &names, 26);
-                // Die 0 is at the top.
+                let mut rows = Axis::named(noun(), &names, 26);
+                // The first is at the top.
                 (rows.from, rows.to) = (rows.to, rows.from);
                 Some(Chart::Gantt(Gantt {
                     spans: flows.chain(computed).collect(),
-                    kinds: ["own HBM", "another die's", "copy kept", "computing"].map(String::from).into(),
+                    kinds: ["own HBM", "another device's", "copy kept", "computing"].map(String::from).into(),
                     lanes: most + 1,
                     x: Axis::linear("time, µs", t.seconds * micro),
                     y: rows,
@@ -91,14 +92,14 @@ pub(super) fn gantt(store: Store) -> AnyView {
                 let mut words: Vec<String> = flows
                     .map(|f| match kind(f.source, f.die, f.tokens) {
                         0 => format!("reads expert {}", f.expert),
-                        1 => format!("fetches expert {} from die {}", f.expert, f.source),
+                        1 => format!("fetches expert {} from {} {}", f.expert, noun(), f.source),
                         _ => format!("keeps a copy of expert {}", f.expert),
                     })
                     .collect();
                 let computing = t.computed.iter().find(|c| c.die == die && c.start <= at && at < c.end);
                 words.extend(computing.map(|c| format!("computes expert {}", c.expert)));
                 let what = if words.is_empty() { "idle".into() } else { words.join(", ") };
-                Some(format!("die {die} at {}: {what}", seconds(at)))
+                Some(format!("{} {die} at {}: {what}", noun(), seconds(at)))
             }
             csv=move || {
                 let t: Arc<Timeline> = store.answers.timeline.get_untracked().unwrap_or_default();
