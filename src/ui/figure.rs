@@ -68,10 +68,10 @@ fn figure(
     parts: Parts,
 ) -> AnyView {
     let embedded = Memo::new(move |_| store.experiment.with(|e| e.view.embed == id));
-    // In a frame of another page the figure, its title and its caption fill the frame.
+    // In a frame of another page the figure, its title and its caption fill the frame, but for its last line.
     let height = move |css: f64| {
         let all = if embedded.get_untracked() { window().inner_height().ok().and_then(|h| h.as_f64()) } else { None };
-        all.map_or(height(css), |all| height(css).min(all - 170.0).max(160.0))
+        all.map_or(height(css), |all| height(css).min(all - 206.0).max(160.0))
     };
     let Parts { chart, hover, csv, click, at_once } = parts;
     let canvas = NodeRef::<html::Canvas>::new();

@@ -20,7 +20,6 @@ mod shell;
 mod simulate;
 mod store;
 mod story;
-mod tone;
 mod views;
 
 use leptos::prelude::*;
@@ -53,6 +52,7 @@ fn App() -> impl IntoView {
             {rooms}
         </main>
         <panels::Footer store />
+        <panels::Credit store />
         <shell::Tabs store />
         <panels::TraceSheet store />
         <panels::Dialogs store />

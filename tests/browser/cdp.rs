@@ -202,7 +202,7 @@ impl Browser {
     }
 
     /// The middle of an element, once it rests there and nothing lies over it: a reader does not press what still moves.
-    fn middle(&mut self, selector: &str) -> (f64, f64) {
+    pub(crate) fn middle(&mut self, selector: &str) -> (f64, f64) {
         self.reveal(selector);
         let script = format!(
             "(async () => {{ const find = () => document.querySelector({}), began = performance.now(); find().scrollIntoView({{block: 'center'}});
@@ -269,6 +269,13 @@ impl Browser {
             "Emulation.setEmulatedMedia",
             json!({"features": [{"name": "prefers-color-scheme", "value": scheme}]}),
         );
+    }
+
+    /// A reader who wants no motion: every picture shows its end.
+    pub(crate) fn still(&mut self, dark: bool) {
+        let scheme = if dark { "dark" } else { "light" };
+        let features = json!([{"name": "prefers-color-scheme", "value": scheme}, {"name": "prefers-reduced-motion", "value": "reduce"}]);
+        self.call("Emulation.setEmulatedMedia", json!({"features": features}));
     }
 
     /// Pictures of the whole page, in parts: a browser draws none that is higher than 16 384 device pixels.

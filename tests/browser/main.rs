@@ -13,6 +13,7 @@ mod screens;
 mod speed;
 mod traces;
 mod wafer;
+mod walks;
 
 use std::path::{Path, PathBuf};
 use std::process::Command;
@@ -556,22 +557,23 @@ fn values_stand_under_the_cursor_and_canvases_are_sharp() {
         b.device(1440, 900, ratio, false);
         b.open(&format!("{url}#v=1&model=llama4-maverick"));
         settled(&mut b);
+        // Waited for: small pictures are made when they come into sight.
         let sharp = format!(
             "(all => all.length > 0 && all.every(c => Math.abs(c.width - c.clientWidth * {ratio}) <= 1 && Math.abs(c.height - c.clientHeight * {ratio}) <= 1))([...document.querySelectorAll('canvas')].filter(c => c.checkVisibility()))"
         );
-        assert_eq!(b.eval(&sharp), true, "device pixels of the story at ratio {ratio}");
+        b.wait(&sharp);
         for (figure, words) in
             [("token-map", "after expert"), ("frequency-map", "the mean"), ("reuse-curve", "experts:")]
         {
             asked(&mut b, figure);
             settled(&mut b);
-            assert_eq!(b.eval(&sharp), true, "device pixels of {figure} at ratio {ratio}");
+            b.wait(&sharp);
             b.point(&format!("#{figure} canvas"), 0.45, 0.4);
             b.wait(&format!("document.querySelector('#{figure} .tip')?.innerText.includes('{words}')"));
         }
         drawer(&mut b, "tables");
         settled(&mut b);
-        assert_eq!(b.eval(&sharp), true, "device pixels of the simulator at ratio {ratio}");
+        b.wait(&sharp);
         b.point("#speedups canvas", 0.45, 0.4);
         b.wait("document.querySelector('#speedups .tip')?.innerText.includes('base')");
         // The middle of the wafer is die 12, a link lies above it.

@@ -68,7 +68,31 @@ pub(crate) fn Notices(store: Store) -> impl IntoView {
             }
         })
     };
-    view! { {failure} {unread} {move || super::trace::issues(store)} <Consent store /> {missing} {update} }
+    // Wherever the reader is on the page: a file may be dropped at its end.
+    view! { <div class="notices">{failure} {unread} {move || super::trace::issues(store)} <Consent store /> {missing} {update}</div> }
+}
+
+/// The last line of a frame in another page: what it is of, whose it is, and the way to all of it.
+#[component]
+pub(crate) fn Credit(store: Store) -> impl IntoView {
+    let framed = Memo::new(move |_| store.experiment.with(|e| !e.view.embed.is_empty()));
+    let whole = move || {
+        let mut all = store.scene.get();
+        all.view.embed.clear();
+        format!("{}#{all}", crate::ui::settings::base())
+    };
+    let synthetic = move || store.origin() == Origin::Synthetic;
+    move || {
+        framed.get().then(|| {
+            view! {
+                <p class="credit">
+                    {move || synthetic().then(|| view! { <span class="badge syn">"synthetic workload"</span> })}
+                    <span>"moescope, after \u{201c}Patterns behind Chaos\u{201d} (ISCA 2026)"</span>
+                    <a href=whole target="_blank" rel="noopener">"Open with these settings"</a>
+                </p>
+            }
+        })
+    }
 }
 
 /// Source and privacy.

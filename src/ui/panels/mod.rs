@@ -16,7 +16,7 @@ pub(super) use compare::Experiments;
 pub(super) use deploy::Deploy;
 pub(super) use dialogs::Dialogs;
 pub(super) use explore::Explore;
-pub(super) use frame::{Footer, Notices};
+pub(super) use frame::{Credit, Footer, Notices};
 pub(super) use paper::Paper;
 pub(super) use sweep::Sensitivity;
 pub(super) use trace::TraceSheet;

@@ -7,14 +7,20 @@ use super::figures::{critical, gantt};
 use super::state::{Pin, Sim, differences};
 use super::tables::{speedups, table};
 use crate::experiment::Experiment;
+use crate::plot::tone;
 use crate::ui::figure::Missing;
 use crate::ui::panels;
 use crate::ui::settings::change;
-use crate::ui::tone::tone;
 use crate::units::{seconds, significant};
 
-/// The drawer that an address opens: the one it names, else the one whose settings it holds.
+/// The drawer that an address opens: of the figure that is framed, the one it names, else the one whose settings it holds.
 fn wanted(e: &Experiment) -> &'static str {
+    match e.view.embed.as_str() {
+        "speedups" | "critical" | "layer-time" => return "tables",
+        "sweep-curve" => return "sweep",
+        "compared-bars" => return "compare",
+        _ => {}
+    }
     match e.view.part.as_str() {
         "tables" | "figure12" | "wafer" => "tables",
         "sweep" => "sweep",
@@ -89,7 +95,7 @@ fn tables(sim: Sim, why: Memo<Option<String>>) -> AnyView {
                 <div class="figures">
                     {empty("speedups", "Speedup of each strategy")}
                     {empty("critical", "What limits each layer")}
-                    {empty("layer-time", "Fetches and computing by die")}
+                    {empty("layer-time", "Fetches and computing by device")}
                 </div>
             }
             .into_any()

@@ -31,7 +31,7 @@ pub(super) fn waits(sim: Sim, why: Memo<Option<String>>) -> impl Fn() -> Option<
             // The words stand last: they grow, and must not push the button away from under a pointer.
             return Some(
                 view! {
-                    <div class="status" role="status" id="running">
+                    <div class="status over-wafer" role="status" id="running">
                         <progress max=total.max(1).to_string() value=done.to_string()></progress>
                         <button type="button" id="cancel-run" on:click=move |_| store.answers.run.cancel()>"Cancel"</button>
                         <span>"Simulating " {grouped(done)} " of " {grouped(total)} " layers"</span>
@@ -51,13 +51,13 @@ pub(super) fn waits(sim: Sim, why: Memo<Option<String>>) -> impl Fn() -> Option<
                     .into_any()
             }
             Some(_) => view! {
-                <div class="status">
+                <div class="status over-wafer">
                     <span>"No result: the simulation was cancelled."</span>
                     <button type="button" on:click=move |_| simulate(store)>"Simulate"</button>
                 </div>
             }
             .into_any(),
-            None => view! { <p class="status">"Making the synthetic workload…"</p> }.into_any(),
+            None => view! { <p class="status over-wafer">"Making the synthetic workload…"</p> }.into_any(),
         })
     }
 }

@@ -21,7 +21,7 @@ pub(super) fn answer(desk: Desk) -> impl IntoView {
         }
         (None, None) => "Not compared yet.".into_any(),
     };
-    view! { <p class="read dep-answer" id="answer">{inside}</p> {of_what(desk)} }
+    view! { <div class="dep-said"><p class="read dep-answer" id="answer">{inside}</p> {of_what(desk)}</div> }
 }
 
 fn named(of: &PlacedStrategy) -> AnyView {

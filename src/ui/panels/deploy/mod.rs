@@ -30,12 +30,12 @@ pub(crate) fn Deploy(store: Store) -> impl IntoView {
     };
     view! {
         <div class="dep">
-            <section class="dep-main" aria-labelledby="deploy-title">
+            <section class="dep-main" class:void=move || ask::unknown(desk).is_some() aria-labelledby="deploy-title">
                 <h2 id="deploy-title">"Which placement should you deploy?"</h2>
                 {answer::answer(desk)}
                 {controls::controls(desk)}
                 {ask::progress(desk)}
-                <div class="dep-figs" hidden=move || !ever.get()>
+                <div class="dep-figs" class:later=move || !ever.get()>
                     {figures}
                     {strategies::card(desk)}
                     {later::rebalance(desk)}

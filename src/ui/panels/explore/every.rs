@@ -7,6 +7,7 @@ use wasm_bindgen::prelude::*;
 
 use crate::analysis::registry::{Analysis, Sketch};
 use crate::analysis::{Shape, Small};
+use crate::experiment::View;
 use crate::model::Scope;
 use crate::plot::Look;
 use crate::plot::theme::{DARK, LIGHT};
@@ -160,13 +161,19 @@ fn tile(store: Store, (at, all): (usize, usize), id: u32, seen: RwSignal<Vec<boo
 
 fn canvas(store: Store, picture: Memo<Option<Small>>, most: Memo<f32>) -> AnyView {
     let canvas = NodeRef::<html::Canvas>::new();
+    let here = Memo::new(move |_| store.experiment.with(|e| e.view.view == View::Explore));
     Effect::new(move |_| {
         let theme = if store.chrome.dark.get() { DARK } else { LIGHT };
         let (look, most) = (Look { theme, ratio: store.chrome.ratio.get() }, most.get());
-        let Some(canvas) = canvas.get() else { return };
-        let size = (f64::from(canvas.client_width()), f64::from(canvas.client_height()));
-        let done = picture.with(|p| p.as_ref().and_then(|p| small(&canvas, size, &look, &p.shape, most.into())));
-        let _ = canvas.set_attribute("data-drawn", if done.is_some() { "yes" } else { "no" });
+        picture.track();
+        // In a view that is closed it has no size: it is drawn once the view has its own back.
+        let (Some(canvas), true) = (canvas.get(), here.get()) else { return };
+        request_animation_frame(move || {
+            let size = (f64::from(canvas.client_width()), f64::from(canvas.client_height()));
+            let draw = |p: &Option<Small>| small(&canvas, size, &look, &p.as_ref()?.shape, most.into());
+            let done = picture.try_with_untracked(draw).flatten().filter(|_| size.0 >= 1.0);
+            let _ = canvas.set_attribute("data-drawn", if done.is_some() { "yes" } else { "no" });
+        });
     });
     view! { <canvas node_ref=canvas aria-hidden="true"></canvas> }.into_any()
 }
