@@ -1,7 +1,8 @@
 // After a build: a page for each view that a shared link unfurls from, then what the service worker is told one build consists of: the
 // names of its files and a digest of all their bytes.
 import { createHash } from "node:crypto";
-import { readFileSync, readdirSync, writeFileSync } from "node:fs";
+import { spawnSync } from "node:child_process";
+import { readFileSync, readdirSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 
 const folder = process.env.TRUNK_STAGING_DIR;
@@ -35,6 +36,16 @@ for (const [view, [title, says]] of Object.entries(VIEWS)) {
 `;
   writeFileSync(join(folder, `${view}.html`), page);
 }
+
+// What the page opens with is known when the site is built: the same Rust code answers what it asks first, and draws its first screen.
+const built = spawnSync("cargo", ["run", "--quiet", "--locked", "--bin", "moescope", "--", "prepare", "-o", folder], { stdio: ["ignore", "inherit", "inherit"] });
+if (built.status !== 0) throw new Error("moescope prepare failed");
+const [index, first] = ["index.html", "first.html"].map((name) => join(folder, name));
+const place = "<!-- The first screen as it stands still: scripts/stamp.mjs puts it here. -->";
+const page = readFileSync(index, "utf8");
+if (!page.includes(place)) throw new Error("index.html has no place for the first screen");
+writeFileSync(index, page.replace(place, () => `<div class="first">${readFileSync(first, "utf8")}</div>`));
+rmSync(first);
 
 const files = readdirSync(folder).filter((name) => name !== "sw.js").sort();
 const hash = createHash("sha256");

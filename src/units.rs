@@ -92,6 +92,12 @@ pub fn grouped(n: u64) -> String {
     out
 }
 
+/// A share without decimals.
+#[must_use]
+pub fn whole(share: f64) -> String {
+    format!("{:.0}%", share * 100.0)
+}
+
 /// A share as a percentage with one decimal: `47.3%`.
 #[must_use]
 pub fn percent(x: f64) -> String {

@@ -1,24 +1,41 @@
 // Starts the page. A file of its own, because the Content-Security-Policy forbids inline scripts.
 const script = document.querySelector("script[data-js]");
 const boot = document.getElementById("boot");
-// The first two workers load while the page's own code does. The page takes them over with what they have said so far.
-globalThis.moescopeWorkers = [0, 1].map(() => {
+const base = document.baseURI;
+const fetched = async (name) => {
+  const response = await fetch(new URL(name, base));
+  return response.ok ? new Uint8Array(await response.arrayBuffer()) : undefined;
+};
+// What the page asks first about the workload that it opens with was answered when the site was built. Of another workload nothing is
+// known: its workers load while the page's own code does, and the page takes them over with what they have said so far.
+const usual = !/[#&](model|seed|trace|from)=/.test(location.hash);
+const prepared = usual ? fetched("prepared.bin").catch(() => undefined) : undefined;
+globalThis.moescopeWorkers = usual ? [] : [0, 1].map(() => {
   const worker = new Worker("worker_loader.js", { type: "module" });
   worker.heard = [];
   worker.onmessage = (event) => worker.heard.push(event.data);
   worker.onerror = () => (worker.failed = true);
   return worker;
 });
+// Resolves once the page shows what the still first screen shows, so that nothing flickers; at once if that is not what is asked for.
+const alike = async () => {
+  if (document.documentElement.dataset.start) return;
+  const began = performance.now();
+  while (!document.querySelector("#race .lanes") && performance.now() - began < 3000) await new Promise((r) => requestAnimationFrame(r));
+};
 try {
-  const base = document.baseURI;
   const bindings = await import(new URL(script.dataset.js, base));
+  globalThis.moescopePrepared = await prepared;
   await bindings.default({ module_or_path: new URL(script.dataset.wasm, base) });
+  await alike();
   boot?.remove();
 } catch (error) {
   const why = location.protocol === "file:"
     ? "Browsers load WebAssembly only over HTTP: serve this folder (for example: python3 -m http.server) and open that address."
     : "It needs WebAssembly with SIMD (Chrome 91, Firefox 89, Safari 16.4 or newer).";
-  if (boot) boot.textContent = `moescope could not start. ${why} (${error})`;
+  document.documentElement.dataset.start = "failed";
+  const said = boot?.querySelector(".boot");
+  if (said) said.textContent = `moescope could not start. ${why} (${error})`;
   throw error;
 }
 

@@ -55,6 +55,9 @@ moescope: where the experts of a mixture-of-experts model move, and what placing
       place of the first file in a larger set, of which other machines count the rest.
   moescope merge FILE.moesum... -o FILE.moesum
       Adds up summary files. Any order and grouping gives the same bytes.
+  moescope prepare -o FOLDER
+      What the site is built with: the replies to what the page asks first about the workload that it opens with (prepared.bin),
+      and its first screen as it stands still (first.html).
   moescope make -o FOLDER [--experiment STRING] [--files N] [--tokens N]
       Writes synthetic requests of the experiment's model and seed as files in the paper's format.
 
@@ -97,6 +100,7 @@ pub(super) enum Command {
         json: bool,
         threads: usize,
     },
+    Prepare(PathBuf),
     Calibrate {
         experiment: String,
         json: bool,
@@ -242,7 +246,10 @@ pub(super) fn parse(arguments: Vec<OsString>) -> Result<Command> {
                 }
             }
             Short('o') | Long("output")
-                if matches!(verb.as_deref(), Some("summarize" | "merge" | "make" | "convert" | "place")) =>
+                if matches!(
+                    verb.as_deref(),
+                    Some("summarize" | "merge" | "make" | "convert" | "place" | "prepare")
+                ) =>
             {
                 out = Some(PathBuf::from(parser.value()?));
             }
@@ -363,6 +370,10 @@ pub(super) fn parse(arguments: Vec<OsString>) -> Result<Command> {
             }
             Ok(Command::Paper { experiment: experiment.unwrap_or_default(), figure, traces: paths, json, threads })
         }
+        Some("prepare") => {
+            let Some(out) = out else { bail!("prepare needs -o FOLDER") };
+            Ok(Command::Prepare(out))
+        }
         Some("calibrate") => Ok(Command::Calibrate { experiment: experiment.unwrap_or_default(), json }),
         Some("make") => {
             let Some(out) = out else { bail!("make needs -o FOLDER") };
@@ -382,12 +393,12 @@ pub(super) fn parse(arguments: Vec<OsString>) -> Result<Command> {
         }
         Some(other) => {
             bail!(
-                "no command is called {other}; there are analyze, inspect, convert, run, sweep, place, paper, calibrate, summarize, merge and make"
+                "no command is called {other}; there are analyze, inspect, convert, run, sweep, place, paper, calibrate, summarize, merge, prepare and make"
             )
         }
         None => {
             bail!(
-                "a command is missing: analyze, inspect, convert, run, sweep, place, paper, calibrate, summarize, merge or make"
+                "a command is missing: analyze, inspect, convert, run, sweep, place, paper, calibrate, summarize, merge, prepare or make"
             )
         }
     }

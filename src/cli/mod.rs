@@ -27,6 +27,8 @@ use self::args::{Command, Simulated, parse};
 use crate::experiment::Experiment;
 use crate::format::{ModelConfig, Told};
 use crate::model::Scope;
+use crate::plot::first_screen;
+use crate::plot::race::Race;
 use crate::protocol::{Asked, Changes, DataId, Dataset, Run, RunReport, State, batch, jobs};
 use crate::sim::Breakdown;
 
@@ -137,6 +139,18 @@ fn carry_out(command: Command) -> Result<()> {
         }
         Command::Make { experiment, out, files, tokens } => make::make(&read(&experiment, false), &out, files, tokens)?,
         Command::Merge { paths, out } => summary::merge(&paths, &out)?,
+        Command::Prepare(out) => {
+            let opening = crate::protocol::prepare().map_err(|e| anyhow!(e))?;
+            let run = std::sync::Arc::new(opening.run);
+            let race = Race::of(&run).context("the default experiment has no strategies")?;
+            let first = first_screen(&race, &opening.report, &opening.insights);
+            for (name, bytes) in
+                [("prepared.bin", postcard::to_stdvec(&opening.replies)?), ("first.html", first.into_bytes())]
+            {
+                let path = out.join(name);
+                std::fs::write(&path, bytes).with_context(|| path.display().to_string())?;
+            }
+        }
         Command::Calibrate { experiment, json } => reproduce::calibrate(&mut out, &read(&experiment, false), json)?,
     }
     Ok(())

@@ -49,6 +49,9 @@ pub(super) fn begin(store: Store) {
     // What the answers are about; a worker that was lost holds the same data again, and is asked again.
     let data = Memo::new(move |_| Some((store.data()?, store.loaded.generation.get())));
     if let Some(pool) = store.pool() {
+        // What a reader will ask next is got ready once the first pictures are there: nothing of it is needed for them.
+        let warm = pool.clone();
+        set_timeout(move || warm.warm(), Duration::from_millis(2500));
         pool.on_lost(move |worker| spawn_local(lost(store, worker)));
     }
     let scope = Memo::new(move |_| store.experiment.with(|e| e.view.scope));

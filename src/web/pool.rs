@@ -11,7 +11,7 @@ use web_sys::{File, MessageEvent, WorkerOptions, WorkerType};
 
 use super::wire::{FromWorker, ToWorker, buffer, message, part};
 use crate::protocol::jobs::Listed;
-use crate::protocol::{Bytes, Job, Reply};
+use crate::protocol::{Bytes, HOLDS, Job, Prepared, Reply};
 
 /// Why there is no reply.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -59,16 +59,23 @@ struct Inner {
     /// The files of the load, for a worker that takes a lost one's place.
     files: RefCell<Vec<File>>,
     on_lost: RefCell<Option<OnLost>>,
+    /// Replies that came with the page.
+    prepared: Vec<Prepared>,
+    /// What a worker must do before its next job, because its reply was taken from those.
+    owed: RefCell<BTreeMap<usize, Vec<u8>>>,
 }
 
 struct Member {
-    worker: web_sys::Worker,
+    /// None as long as nobody has asked it anything.
+    worker: Option<web_sys::Worker>,
     state: Life,
     /// Bytes of its memory, as it last said.
     memory: f64,
 }
 
 enum Life {
+    /// Not started.
+    Asleep,
     /// Messages until it takes them, and how often it was started again.
     Starting(Vec<(JsValue, js_sys::Array)>, u8),
     Ready,
@@ -77,10 +84,11 @@ enum Life {
 }
 
 impl Pool {
-    /// Starts workers: two at least, because one holds the trace while another simulates.
+    /// Workers: two at least, because one holds the trace while another simulates. Each is started once it is asked something that did
+    /// not come with the page.
     ///
     /// # Errors
-    /// If the browser starts none.
+    /// If the browser starts none of those that were begun before the page.
     pub fn start() -> Result<Self, String> {
         let cores = web_sys::window().map_or(2.0, |w| w.navigator().hardware_concurrency());
         let count = crate::units::floor(cores).clamp(2, 6);
@@ -90,12 +98,31 @@ impl Pool {
             next: Cell::new(1),
             files: RefCell::default(),
             on_lost: RefCell::default(),
+            prepared: prepared(),
+            owed: RefCell::default(),
         }));
-        for _ in 0..count {
-            pool.add(None, Life::Starting(Vec::new(), 0))
-                .map_err(|e| format!("the browser started no worker: {e:?}"))?;
+        for place in 0..count {
+            pool.0.workers.borrow_mut().push(Member { worker: None, state: Life::Asleep, memory: 0.0 });
+            if let Some((worker, heard)) = early() {
+                pool.take(place, worker, Life::Starting(Vec::new(), 0));
+                heard.iter().for_each(|data| pool.message(place, &data));
+            }
         }
         Ok(pool)
+    }
+
+    /// Starts the workers that are always needed once a reader changes something, if they are not: for a moment of rest.
+    pub fn warm(&self) {
+        (0..2).for_each(|worker| self.wake(worker));
+    }
+
+    fn wake(&self, worker: usize) {
+        let asleep = matches!(self.0.workers.borrow().get(worker).map(|m| &m.state), Some(Life::Asleep));
+        if asleep && self.add(worker, Life::Starting(Vec::new(), 0)).is_err() {
+            if let Some(member) = self.0.workers.borrow_mut().get_mut(worker) {
+                member.state = Life::Gone;
+            }
+        }
     }
 
     /// Number of workers.
@@ -123,6 +150,9 @@ impl Pool {
     }
 
     fn give_to(&self, worker: usize, files: &[File]) {
+        if !files.is_empty() {
+            self.wake(worker);
+        }
         let list: js_sys::Array = files.iter().collect();
         if let Ok((message, transfer)) = message(&ToWorker::Files, []) {
             let _ = js_sys::Reflect::set(&message, &"files".into(), &list);
@@ -180,6 +210,25 @@ impl Pool {
         let (sender, receiver) = oneshot::channel();
         let job = self.0.next.replace(self.0.next.get().wrapping_add(1));
         self.0.waiting.borrow_mut().insert(job, Waiting { worker, reply: sender, on_progress });
+        if let (Ok(asked), None) = (&question, &parcel)
+            && let Some(known) = self.0.prepared.iter().find(|p| p.name == name && p.question == *asked)
+        {
+            if name == HOLDS {
+                self.0.owed.borrow_mut().insert(worker, asked.clone());
+            }
+            self.end(job, Ok(Parcel(buffer(&known.reply))));
+            return (job, receiver);
+        }
+        self.wake(worker);
+        let owes = self.0.owed.borrow_mut().remove(&worker);
+        if let Some(owed) = owes.filter(|_| name != HOLDS) {
+            // Nobody waits for its reply: it was given.
+            let number = self.0.next.replace(self.0.next.get().wrapping_add(1));
+            let head = ToWorker::Start { job: number, name: HOLDS.into() };
+            if let Ok((message, transfer)) = message(&head, [("question", buffer(&owed))]) {
+                self.post(worker, message, transfer);
+            }
+        }
         if !self.works(worker) {
             self.end(job, Err(PoolError::Lost(GONE.into())));
             return (job, receiver);
@@ -203,18 +252,16 @@ impl Pool {
         self.end(job, Err(PoolError::Void));
     }
 
-    /// Starts a worker, in the place of another if one is given.
-    fn add(&self, place: Option<usize>, state: Life) -> Result<(), JsValue> {
-        let started = if place.is_none() { early() } else { None };
-        let worker = match &started {
-            Some((worker, _)) => worker.clone(),
-            None => {
-                let options = WorkerOptions::new();
-                options.set_type(WorkerType::Module);
-                web_sys::Worker::new_with_options("./worker_loader.js", &options)?
-            }
-        };
-        let index = place.unwrap_or_else(|| self.len());
+    /// Starts a worker at a place.
+    fn add(&self, place: usize, state: Life) -> Result<(), JsValue> {
+        let options = WorkerOptions::new();
+        options.set_type(WorkerType::Module);
+        self.take(place, web_sys::Worker::new_with_options("./worker_loader.js", &options)?, state);
+        Ok(())
+    }
+
+    /// Takes a worker over.
+    fn take(&self, index: usize, worker: web_sys::Worker, state: Life) {
         let pool = self.clone();
         let hears =
             Closure::<dyn FnMut(MessageEvent)>::new(move |event: MessageEvent| pool.message(index, &event.data()));
@@ -224,23 +271,19 @@ impl Pool {
         let fails = Closure::<dyn FnMut(JsValue)>::new(move |_| pool.lost(index));
         worker.set_onerror(Some(fails.as_ref().unchecked_ref()));
         fails.forget();
-        let member = Member { worker, state, memory: 0.0 };
-        match place {
-            Some(place) => self.0.workers.borrow_mut()[place] = member,
-            None => self.0.workers.borrow_mut().push(member),
+        if let Some(member) = self.0.workers.borrow_mut().get_mut(index) {
+            *member = Member { worker: Some(worker), state, memory: 0.0 };
         }
-        if let Some((_, heard)) = started {
-            heard.iter().for_each(|data| self.message(index, &data));
-        }
-        Ok(())
     }
 
     fn post(&self, worker: usize, message: JsValue, transfer: js_sys::Array) {
         if let Some(member) = self.0.workers.borrow_mut().get_mut(worker) {
             match &mut member.state {
-                Life::Ready => drop(member.worker.post_message_with_transfer(&message, &transfer)),
+                Life::Ready => {
+                    member.worker.iter().for_each(|w| drop(w.post_message_with_transfer(&message, &transfer)));
+                }
                 Life::Starting(queue, _) => queue.push((message, transfer)),
-                Life::Gone => {}
+                Life::Asleep | Life::Gone => {}
             }
         }
     }
@@ -253,8 +296,8 @@ impl Pool {
                 if let Some(member) = self.0.workers.borrow_mut().get_mut(worker)
                     && let Life::Starting(queue, _) = std::mem::replace(&mut member.state, Life::Ready)
                 {
-                    for (message, transfer) in queue {
-                        let _ = member.worker.post_message_with_transfer(&message, &transfer);
+                    for ((message, transfer), worker) in queue.into_iter().zip(member.worker.iter().cycle()) {
+                        let _ = worker.post_message_with_transfer(&message, &transfer);
                     }
                 }
             }
@@ -296,9 +339,11 @@ impl Pool {
     fn lost(&self, worker: usize) {
         let before = self.0.workers.borrow_mut().get_mut(worker).map(|member| {
             // What it still says must not be taken for a word of the next one.
-            member.worker.set_onerror(None);
-            member.worker.set_onmessage(None);
-            member.worker.terminate();
+            if let Some(worker) = member.worker.take() {
+                worker.set_onerror(None);
+                worker.set_onmessage(None);
+                worker.terminate();
+            }
             std::mem::replace(&mut member.state, Life::Gone)
         });
         let (next, worked) = match before {
@@ -306,7 +351,7 @@ impl Pool {
             Some(Life::Starting(queue, tries)) if tries < TRIES => (Life::Starting(queue, tries + 1), false),
             _ => (Life::Gone, false),
         };
-        let again = !matches!(next, Life::Gone) && self.add(Some(worker), next).is_ok();
+        let again = !matches!(next, Life::Gone) && self.add(worker, next).is_ok();
         if again && worked {
             let files = self.0.files.borrow().clone();
             self.give_to(worker, &files);
@@ -347,4 +392,11 @@ fn early() -> Option<(web_sys::Worker, js_sys::Array)> {
     }
     let heard = part(&worker, "heard")?.dyn_into().ok()?;
     Some((worker, heard))
+}
+
+/// What `boot.js` fetched beside the page's code; nothing if the address asks for another workload, or if it did not arrive.
+fn prepared() -> Vec<Prepared> {
+    let bytes = js_sys::Reflect::get(&js_sys::global(), &"moescopePrepared".into()).ok();
+    let bytes = bytes.and_then(|b| b.dyn_into::<js_sys::Uint8Array>().ok()).map(|b| b.to_vec()).unwrap_or_default();
+    postcard::from_bytes(&bytes).unwrap_or_default()
 }

@@ -14,11 +14,11 @@ use super::state::Sim;
 use crate::experiment::{Experiment, Look};
 use crate::model::Faults;
 use crate::plot::tile::{Tile, levels, outline, outline_link, tiles, way};
+use crate::plot::tone;
 use crate::plot::wafer::{Grid, Part, wires};
 use crate::protocol::{RunReport, StrategyRun};
 use crate::ui::selection::look_at;
 use crate::ui::settings::change;
-use crate::ui::tone::tone;
 use crate::units::{bytes, floor, grouped, percent};
 use crate::web::picture;
 

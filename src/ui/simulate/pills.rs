@@ -4,10 +4,10 @@ use leptos::prelude::*;
 
 use super::board::run_of;
 use super::state::{Pin, Sim};
+use crate::plot::tone;
 use crate::protocol::StrategyRun;
 use crate::sim::Strategy;
 use crate::ui::settings::change;
-use crate::ui::tone::tone;
 use crate::units::{percent, seconds, significant};
 
 /// The same strategy in the run that was pinned last.

@@ -10,9 +10,9 @@ use super::pills::{breakdown, pills};
 use super::state::{Pin, Sim};
 use super::status::waits;
 use crate::experiment::Heat;
+use crate::plot::tone;
 use crate::sim::Strategy;
 use crate::ui::settings::{change, get, set};
-use crate::ui::tone::tone;
 use crate::units::{percent, seconds};
 
 /// The busiest of some shares.

@@ -8,9 +8,9 @@ use leptos::prelude::*;
 use leptos::task::spawn_local;
 
 use super::CHAPTERS;
-use super::race::{Lane, Race, TIE, axis, times, uneven};
 use super::scroll::Place;
 use crate::experiment::Experiment;
+use crate::plot::race::{Lane, Race, TIE, axis, times, uneven};
 use crate::protocol::{DataId, Origin, RunReport};
 use crate::sim::Bound;
 use crate::ui::query::Query;

@@ -6,12 +6,11 @@ use leptos::prelude::*;
 
 use super::CHAPTERS;
 use super::batches::{Runs, Slider};
-use super::hero::whole;
-use super::race::{Lane, Race, TIE, times, uneven};
 use super::scroll::Place;
+use crate::plot::race::{Lane, Race, TIE, times, uneven};
 use crate::sim::{Activations, Bound};
 use crate::ui::store::Store;
-use crate::units::{grouped, seconds, significant};
+use crate::units::{grouped, seconds, significant, whole};
 
 const NAMES: [&str; CHAPTERS] =
     ["the wafer as one GPU", "expert parallelism", "Algorithm 1", "the predictor", "when do strategies part"];

@@ -10,13 +10,11 @@ use leptos::prelude::*;
 use wasm_bindgen::JsCast;
 use web_sys::Element;
 
-use super::race::{Lane, Race, gauges};
+use crate::plot::race::{FILM, Race, big, clock, gauges, small, state_words};
 use crate::plot::wafer::Grid;
-use crate::units::significant;
 use crate::web::{now, prefers_still};
 
-/// How long a film lasts, and how long it stands still when the first is done, milliseconds.
-const FILM: f64 = 12_000.0;
+/// How long it stands still when the first is done, milliseconds.
 const PAUSE: f64 = 1_500.0;
 
 /// A wafer that the film fills.
@@ -58,21 +56,6 @@ struct State {
 /// A film of a race, in the elements of its stage.
 #[derive(Clone)]
 pub(super) struct Film(Rc<RefCell<State>>);
-
-/// The film runs so many times slower than the batch; below one, faster.
-pub(super) fn slowed(race: &Race) -> f64 {
-    FILM / 1e3 / race.times()[1]
-}
-
-/// Time as the clock has it: number and unit, of the whole race's size.
-pub(super) fn clock(race: &Race, seconds: f64) -> (String, &'static str) {
-    let (factor, unit) = match race.times()[1] {
-        whole if whole >= 10.0 => (1.0, "s"),
-        whole if whole >= 10e-3 => (1e3, "ms"),
-        _ => (1e6, "µs"),
-    };
-    (format!("{:.1}", seconds * factor), unit)
-}
 
 impl Film {
     /// Finds what it changes below an element; none if something is missing there.
@@ -224,26 +207,4 @@ impl State {
         let _ = self.scrub.set_attribute("aria-valuetext", &format!("{number} {unit}"));
         let _ = self.scrub.set_attribute("style", &format!("--at:{:.2}%", part * 100.0));
     }
-}
-
-/// How far a strategy is.
-fn state_words(race: &Race, lane: &Lane, at: f64) -> String {
-    if at >= lane.run.seconds {
-        return if race.links.is_empty() { "finished".into() } else { "finished, links silent".into() };
-    }
-    let done = format!("{:.0}% done", libm::floor(at / lane.run.seconds * 100.0));
-    if race.links.is_empty() {
-        done
-    } else {
-        format!("{done}, links {}% busy", significant(race.busy(&lane.run) * 100.0, 2))
-    }
-}
-
-/// The large wafers, and those of the lanes.
-pub(super) fn big(race: &Race) -> Grid {
-    Grid::new(race.mesh, 60.0, 0.66)
-}
-
-pub(super) fn small(race: &Race) -> Grid {
-    Grid::new(race.mesh, 20.0, 0.8)
 }

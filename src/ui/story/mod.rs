@@ -10,7 +10,6 @@ mod line;
 mod patterns;
 mod pictures;
 mod pinned;
-mod race;
 mod scroll;
 mod stage;
 
@@ -20,12 +19,12 @@ use leptos::html;
 use leptos::prelude::*;
 
 use self::patterns::Patterns;
-use self::race::Race;
 use super::panels::{Found, caches};
 use super::selection::unsimulated;
 use super::store::Store;
 use crate::analysis::insights;
 use crate::model::model_named;
+use crate::plot::race::Race;
 
 /// Chapters, and patterns behind them.
 pub(super) const CHAPTERS: usize = 5;

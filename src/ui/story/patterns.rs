@@ -7,23 +7,19 @@ use leptos::prelude::*;
 use leptos::task::spawn_local;
 
 use super::ending::other;
-use super::hero::whole;
 use super::line::{by_layer, strip};
-use super::pictures::{self, SHOWN, strongest};
+use super::pictures::{self, SHOWN};
 use crate::analysis::figure::Figure;
 use crate::analysis::{Insight, Report};
 use crate::experiment::View;
 use crate::model::Scope;
-use crate::protocol::{Asked, DataId, Figures, Origin, TokenStrip, jobs};
+use crate::protocol::{Asked, DataId, Figures, Origin, STRIP, Strongest, TokenStrip, jobs};
 use crate::ui::figure::Missing;
 use crate::ui::panels::{Found, drawn};
 use crate::ui::query::Query;
 use crate::ui::shell::link_to;
 use crate::ui::store::{DATA_WORKER, Store};
-use crate::units::{amount, percent};
-
-/// Tokens of the strip.
-const TOKENS: usize = 40;
+use crate::units::{amount, percent, whole};
 
 /// Answers about the layers in which the patterns are strongest.
 #[derive(Clone, Copy)]
@@ -35,29 +31,6 @@ struct Layers {
     strip: Query<Option<TokenStrip>>,
 }
 
-/// Positions of these layers.
-#[derive(Clone, PartialEq)]
-struct Strongest {
-    token: Option<usize>,
-    layer: Option<usize>,
-    pairs: Option<usize>,
-    skew: Option<usize>,
-    subjects: bool,
-}
-
-fn strongest_of(report: &Report) -> Strongest {
-    // In a layer that is collapsed one expert follows itself whatever the tokens are.
-    let sound = |i: usize| report.layer_ids.get(i).is_some_and(|id| !report.collapsed.contains(id));
-    let of = |values: Option<&Vec<Option<f64>>>| values.and_then(|v| strongest(v, sound));
-    Strongest {
-        token: of(report.cross_token.get("joined").and_then(|t| t.diagonal_weighted.as_ref())),
-        layer: of(report.cross_layer.get("all").map(|t| &t.coverage_top)),
-        pairs: of(report.coactivation.as_ref().map(|p| &p.max_ratio)),
-        skew: of(report.frequency.get("all").map(|f| &f.skew)),
-        subjects: report.subjects.is_some(),
-    }
-}
-
 #[component]
 pub(super) fn Patterns(store: Store, insights: Memo<Option<Vec<Insight>>>) -> impl IntoView {
     let layers = Layers {
@@ -67,7 +40,7 @@ pub(super) fn Patterns(store: Store, insights: Memo<Option<Vec<Insight>>>) -> im
         subjects: Query::new(),
         strip: Query::new(),
     };
-    let at = Memo::new(move |_| store.answers.report.with(|r| r.as_deref().map(strongest_of)));
+    let at = Memo::new(move |_| store.answers.report.with(|r| r.as_deref().map(Strongest::of)));
     let data = Memo::new(move |_| Some((store.data()?, store.loaded.generation.get())));
     Effect::new(move |_| ask(store, layers, data.get().map(|d| d.0), at.get()));
     let all = Shown { store, insights, layers, at };
@@ -98,14 +71,15 @@ fn ask(store: Store, layers: Layers, of: Option<DataId>, at: Option<Strongest>) 
             ticket.settle(store.chrome.failure, ticket.job(DATA_WORKER, job).await);
         });
     };
-    figures(layers.token, at.token.map(Asked::Prompt));
-    figures(layers.layer, at.layer.map(Asked::Later));
-    figures(layers.pairs, at.pairs.map(Asked::Prompt));
-    figures(layers.subjects, at.skew.filter(|_| at.subjects).map(Asked::Later));
+    let wanted = at.figures();
+    [layers.token, layers.layer, layers.pairs, layers.subjects]
+        .into_iter()
+        .zip(wanted)
+        .for_each(|(q, a)| figures(q, a));
     let Some(position) = at.token else { return layers.strip.clear() };
     let ticket = layers.strip.ask(&pool, &of);
     spawn_local(async move {
-        let job = jobs::Strip { of, position, tokens: TOKENS };
+        let job = jobs::Strip { of, position, tokens: STRIP };
         ticket.settle(store.chrome.failure, ticket.job(DATA_WORKER, job).await);
     });
 }
@@ -250,7 +224,7 @@ impl Shown {
             self.told(|r| {
             let t = r.cross_token.get("joined")?;
             let values = t.diagonal_weighted.as_ref()?;
-            let at = strongest_of(r).token?;
+            let at = Strongest::of(r).token?;
             let (most, id) = (values.get(at).copied().flatten()?, r.layer_ids.get(at)?);
             let chance = r.top_k as f64 / r.experts.max(1) as f64;
             let all = mean(values)?;

@@ -6,15 +6,6 @@ use crate::analysis::figure::{Bars, Curves, Data, Figure, Format, Heads, Items, 
 /// Experts that a matrix shows.
 pub(super) const SHOWN: usize = 40;
 
-/// Position of the largest value of those that count.
-pub(super) fn strongest(values: &[Option<f64>], counts: impl Fn(usize) -> bool) -> Option<usize> {
-    let known = |all: bool| {
-        let each = values.iter().enumerate().filter_map(|(i, v)| Some((i, (*v)?)));
-        each.filter(|v| all || counts(v.0)).reduce(|a, b| if b.1 > a.1 { b } else { a })
-    };
-    known(false).or_else(|| known(true)).map(|v| v.0)
-}
-
 fn matrix(figure: &Figure) -> Option<&Matrix> {
     if let Data::Matrix(m) = &figure.data { Some(m) } else { None }
 }

@@ -8,8 +8,8 @@ use leptos::prelude::*;
 
 use super::CHAPTERS;
 use super::batches::{Bars, Runs};
-use super::race::{Lane, Race, uneven};
 use super::scroll::Place;
+use crate::plot::race::{Lane, Race, uneven};
 use crate::plot::wafer::{Grid, story};
 use crate::ui::store::Store;
 use crate::units::{bytes, floor_u64, grouped, significant};

@@ -5,9 +5,9 @@ use std::sync::Arc;
 use leptos::html;
 use leptos::prelude::*;
 
-use super::film::{Film, big, clock, slowed, small};
-use super::race::{Lane, Race, axis, times};
+use super::film::Film;
 use super::scroll::watch;
+use crate::plot::race::{Lane, Race, axis, big, clock, small, times};
 use crate::plot::wafer::{Wire, gauges, mini, wires};
 use crate::ui::settings::change;
 use crate::ui::store::Store;
@@ -28,12 +28,12 @@ pub(super) fn Stage(store: Store, race: Memo<Option<Arc<Race>>>, why: Memo<Optio
         view! { <p class="waits" role="status">{words}</p> }
     };
     view! {
-        <div class="race">
+        <figure class="race" id="race" class:shown=move || store.experiment.with(|e| e.view.embed == "race")>
             {move || match race.get() {
                 Some(race) => stage(store, race, played),
                 None => waits().into_any(),
             }}
-        </div>
+        </figure>
     }
 }
 
@@ -100,12 +100,7 @@ fn stage(store: Store, race: Arc<Race>, played: StoredValue<bool, LocalStorage>)
         let moment = film.with_value(|f| f.as_ref().map(Film::moment)).unwrap_or(0);
         change(store, false, |e| e.view.race = moment);
     };
-    let factor = slowed(&race);
-    let speed = if factor >= 1.0 {
-        format!("slowed {} times", significant(factor, 2))
-    } else {
-        format!("{} times as fast as it is", significant(1.0 / factor, 2))
-    };
+    let speed = race.speed_words();
     let (_, unit) = clock(&race, 0.0);
     let synthetic = race.report.synthetic;
     let tick = |l: &Lane| {
@@ -199,10 +194,8 @@ fn lane_view(race: &Race, lane: &Lane, at: usize, to: f64) -> AnyView {
     let (w, h) = small(race).size();
     let part = |x: f64| format!("left:{:.2}%", x / to * 100.0);
     let words = times(lane.speedup);
-    let inside = lane.speedup / to >= 0.22;
     // A diamond over the value, or under the end of the bar, pushes the value out of the bar.
-    let over = lane.paper.is_some_and(|p| p.0 <= lane.speedup && p.0 > lane.speedup - 0.14 * to);
-    let inside = inside && !over;
+    let [inside, over] = lane.room(to);
     let paper = lane.paper.map(|(value, own)| {
         let class = if own { "dia" } else { "dia o" };
         let words = format!("{}×", significant(value, 3));

@@ -1,47 +1,58 @@
 //! What the race, and every wafer of the story, is made of: one run, its strategies in the order of their finish. Numbers alone; the
-//! film and the chapters draw them. Everything is a mean over the batch: a run tells no moments.
+//! film and the chapters draw them, and the first screen that stands still before there is a film. Everything is a mean over the batch: a
+//! run tells no moments.
 
 use std::fmt::Write;
 use std::sync::Arc;
 
 use crate::experiment::Experiment;
 use crate::model::{Faults, Mesh, model_named};
-use crate::plot::wafer::{Grid, Wire};
+
+use super::tone::tone;
+use super::wafer::{Grid, Wire};
 use crate::protocol::{RunReport, StrategyRun};
-use crate::ui::tone::tone;
 use crate::units::{grouped, significant};
 
 /// Speedups closer than this are a tie.
-pub(super) const TIE: f64 = 0.02;
+pub const TIE: f64 = 0.02;
 
 /// A strategy of the run.
-pub(super) struct Lane {
+pub struct Lane {
     /// Its result.
-    pub(super) run: StrategyRun,
+    pub run: StrategyRun,
     /// The class of its colour.
-    pub(super) tone: &'static str,
+    pub tone: &'static str,
     /// The baseline's time over its own.
-    pub(super) speedup: f64,
+    pub speedup: f64,
     /// The paper's speedup, and whether it is of this model alone.
-    pub(super) paper: Option<(f64, bool)>,
+    pub paper: Option<(f64, bool)>,
+}
+
+impl Lane {
+    /// On an axis up to a speedup: whether the bar has room for its value, and whether the paper's mark lies where that would stand.
+    #[must_use]
+    pub fn room(&self, to: f64) -> [bool; 2] {
+        let over = self.paper.is_some_and(|p| p.0 <= self.speedup && p.0 > self.speedup - 0.14 * to);
+        [self.speedup / to >= 0.22 && !over, over]
+    }
 }
 
 /// A run, to be drawn.
-pub(super) struct Race {
+pub struct Race {
     /// It.
-    pub(super) report: Arc<RunReport>,
+    pub report: Arc<RunReport>,
     /// The slowest first.
-    pub(super) lanes: Vec<Lane>,
+    pub lanes: Vec<Lane>,
     /// Position of the strategy that speedups are over.
-    pub(super) base: usize,
+    pub base: usize,
     /// The experiment of the run.
-    pub(super) experiment: Experiment,
+    pub experiment: Experiment,
     /// Where devices stand in the picture.
-    pub(super) mesh: Mesh,
+    pub mesh: Mesh,
     /// Links that are drawn: none where devices have no neighbours.
-    pub(super) links: Vec<(usize, usize)>,
+    pub links: Vec<(usize, usize)>,
     /// What is broken.
-    pub(super) faults: Faults,
+    pub faults: Faults,
     /// Most bytes over a link, of any strategy.
     most: f64,
 }
@@ -55,7 +66,8 @@ impl PartialEq for Race {
 
 impl Race {
     /// Of a run; none of one without strategies.
-    pub(super) fn of(report: &Arc<RunReport>) -> Option<Self> {
+    #[must_use]
+    pub fn of(report: &Arc<RunReport>) -> Option<Self> {
         let (experiment, _) = Experiment::parse(&report.experiment);
         let over = report.over().name();
         let slowest = report.runs.iter().reduce(|a, b| if b.seconds > a.seconds { b } else { a })?;
@@ -79,46 +91,54 @@ impl Race {
     }
 
     /// The lane of a strategy.
-    pub(super) fn lane(&self, strategy: &str) -> Option<&Lane> {
+    #[must_use]
+    pub fn lane(&self, strategy: &str) -> Option<&Lane> {
         self.lanes.iter().find(|l| l.run.strategy == strategy)
     }
 
     /// The one that ends first.
-    pub(super) fn best(&self) -> &Lane {
+    #[must_use]
+    pub fn best(&self) -> &Lane {
         &self.lanes[self.lanes.len() - 1]
     }
 
     /// The one that the others are measured by.
-    pub(super) fn over(&self) -> &Lane {
+    #[must_use]
+    pub fn over(&self) -> &Lane {
         &self.lanes[self.base]
     }
 
     /// The two that have large wafers: the baseline, or the slowest if the baseline wins; and the first.
-    pub(super) fn pair(&self) -> [&Lane; 2] {
+    #[must_use]
+    pub fn pair(&self) -> [&Lane; 2] {
         let last = self.lanes.len() - 1;
         [&self.lanes[if self.base == last { 0 } else { self.base }], &self.lanes[last]]
     }
 
     /// Seconds until the first and until the last is done.
-    pub(super) fn times(&self) -> [f64; 2] {
+    #[must_use]
+    pub fn times(&self) -> [f64; 2] {
         [self.best().run.seconds, self.lanes[0].run.seconds]
     }
 
     /// The links of a strategy, in the mean over its batch.
-    pub(super) fn wires(&self, run: &StrategyRun) -> Vec<Wire> {
+    #[must_use]
+    pub fn wires(&self, run: &StrategyRun) -> Vec<Wire> {
         let wire = |(busy, bytes): (&f64, &f64)| Wire { busy: busy / run.seconds, bytes: bytes / self.most.max(1e-30) };
         run.link_busy.iter().zip(&run.link_bytes).take(self.links.len()).map(wire).collect()
     }
 
     /// Mean share of the time in which a link moves something.
-    pub(super) fn busy(&self, run: &StrategyRun) -> f64 {
+    #[must_use]
+    pub fn busy(&self, run: &StrategyRun) -> f64 {
         let live = self.links.iter().zip(&run.link_busy).filter(|((a, b), _)| self.faults.passes(*a, *b));
         let (sum, n) = live.fold((0.0, 0.0), |(sum, n), (_, busy)| (sum + busy, n + 1.0));
         if n > 0.0 { sum / n / run.seconds } else { 0.0 }
     }
 
     /// Share of its own work that each device has done after so many seconds.
-    pub(super) fn done(&self, run: &StrategyRun, seconds: f64) -> Vec<f64> {
+    #[must_use]
+    pub fn done(&self, run: &StrategyRun, seconds: f64) -> Vec<f64> {
         let done = |(die, &own): (usize, &f64)| {
             if self.faults.dies.contains(&die) {
                 0.0
@@ -132,13 +152,26 @@ impl Race {
     }
 
     /// What a device is called, and what they are together.
-    pub(super) fn words(&self) -> [&'static str; 2] {
+    #[must_use]
+    pub fn words(&self) -> [&'static str; 2] {
         let system = self.experiment.system();
         [system.nouns().device, system.nouns().system]
     }
 
+    /// How much slower than the batch the film is, or faster.
+    #[must_use]
+    pub fn speed_words(&self) -> String {
+        let factor = FILM / 1e3 / self.times()[1];
+        if factor >= 1.0 {
+            format!("slowed {} times", significant(factor, 2))
+        } else {
+            format!("{} times as fast as it is", significant(1.0 / factor, 2))
+        }
+    }
+
     /// What was run on what.
-    pub(super) fn title(&self) -> String {
+    #[must_use]
+    pub fn title(&self) -> String {
         let name = &self.lanes[0].run.model;
         let model = model_named(name).map_or(name.as_str(), |m| m.title);
         let system = self.experiment.system().title;
@@ -161,15 +194,16 @@ fn folded(mesh: Mesh) -> Mesh {
 }
 
 /// How uneven work is.
-pub(super) struct Uneven {
+pub struct Uneven {
     /// The device with the most tokens, and how many times the mean it has.
-    pub(super) most: (usize, f64),
+    pub most: (usize, f64),
     /// The one with the fewest.
-    pub(super) least: (usize, f64),
+    pub least: (usize, f64),
 }
 
 /// How uneven the tokens of a strategy lie on the devices that work.
-pub(super) fn uneven(race: &Race, run: &StrategyRun) -> Option<Uneven> {
+#[must_use]
+pub fn uneven(race: &Race, run: &StrategyRun) -> Option<Uneven> {
     let live = || run.die_tokens.iter().copied().enumerate().filter(|(d, _)| !race.faults.dies.contains(d));
     let mean = live().map(|d| d.1).sum::<f64>() / live().count().max(1) as f64;
     if mean <= 0.0 {
@@ -181,7 +215,8 @@ pub(super) fn uneven(race: &Race, run: &StrategyRun) -> Option<Uneven> {
 }
 
 /// The gauges of all devices as one path: a film changes one attribute for a wafer, not one for each die.
-pub(super) fn gauges(grid: &Grid, inset: f64, fills: &[f64]) -> String {
+#[must_use]
+pub fn gauges(grid: &Grid, inset: f64, fills: &[f64]) -> String {
     let inner = grid.tile - 2.0 * inset;
     let mut path = String::new();
     for (die, fill) in fills.iter().enumerate().filter(|f| *f.1 > 0.0) {
@@ -193,16 +228,58 @@ pub(super) fn gauges(grid: &Grid, inset: f64, fills: &[f64]) -> String {
 }
 
 /// A speedup as people read it.
-pub(super) fn times(x: f64) -> String {
+#[must_use]
+pub fn times(x: f64) -> String {
     format!("{}×", significant(x, 3))
 }
 
 /// The end of the axis, with a number for each of its marks.
-pub(super) fn axis(most: f64) -> (f64, Vec<f64>) {
+#[must_use]
+pub fn axis(most: f64) -> (f64, Vec<f64>) {
     // Past 92% of the axis a mark has no room for its words.
     let need = most / 0.92;
     let steps = [0.25, 0.5, 1.0, 2.0, 5.0, 10.0, 20.0, 50.0, 100.0, 1000.0, 1e4, 1e6];
     let step = steps.into_iter().find(|s| need / s <= 9.0).unwrap_or(1e6);
     let n = crate::units::floor(need / step) + 1;
     (n as f64 * step, (0..=n).map(|i| i as f64 * step).collect())
+}
+
+/// How long a film lasts, milliseconds.
+pub const FILM: f64 = 12_000.0;
+
+/// Time as the clock has it: number and unit, of the whole race's size.
+#[must_use]
+pub fn clock(race: &Race, seconds: f64) -> (String, &'static str) {
+    let (factor, unit) = match race.times()[1] {
+        whole if whole >= 10.0 => (1.0, "s"),
+        whole if whole >= 10e-3 => (1e3, "ms"),
+        _ => (1e6, "µs"),
+    };
+    (format!("{:.1}", seconds * factor), unit)
+}
+
+/// How far a strategy is.
+#[must_use]
+pub fn state_words(race: &Race, lane: &Lane, at: f64) -> String {
+    if at >= lane.run.seconds {
+        return if race.links.is_empty() { "finished".into() } else { "finished, links silent".into() };
+    }
+    let done = format!("{:.0}% done", libm::floor(at / lane.run.seconds * 100.0));
+    if race.links.is_empty() {
+        done
+    } else {
+        format!("{done}, links {}% busy", significant(race.busy(&lane.run) * 100.0, 2))
+    }
+}
+
+/// The large wafers.
+#[must_use]
+pub fn big(race: &Race) -> Grid {
+    Grid::new(race.mesh, 60.0, 0.66)
+}
+
+/// Those of the lanes.
+#[must_use]
+pub fn small(race: &Race) -> Grid {
+    Grid::new(race.mesh, 20.0, 0.8)
 }
