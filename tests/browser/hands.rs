@@ -150,7 +150,7 @@ fn a_share_holds_link_command_frame_and_citation() {
 #[test]
 fn saved_figures_say_how_to_make_them_again() {
     let Some((mut b, url)) = begin() else { return };
-    b.open(&quick(&url, ""));
+    b.open(&quick(&url, "&view=explore"));
     settled(&mut b);
     b.eval("(() => { window.saved = []; const click = HTMLAnchorElement.prototype.click; HTMLAnchorElement.prototype.click = function () { this.download ? window.saved.push(this.href) : click.call(this); }; })()");
     for n in 2..=4 {
