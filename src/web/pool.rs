@@ -63,6 +63,14 @@ struct Inner {
     prepared: Vec<Prepared>,
     /// What a worker must do before its next job, because its reply was taken from those.
     owed: RefCell<BTreeMap<usize, Vec<u8>>>,
+    /// By worker: the owed job that it is at, and the messages that wait for its end. A worker does its jobs in turn, not in order.
+    held: RefCell<BTreeMap<usize, Held>>,
+}
+
+#[derive(Default)]
+struct Held {
+    job: u32,
+    messages: Vec<(JsValue, js_sys::Array)>,
 }
 
 struct Member {
@@ -100,6 +108,7 @@ impl Pool {
             on_lost: RefCell::default(),
             prepared: prepared(),
             owed: RefCell::default(),
+            held: RefCell::default(),
         }));
         for place in 0..count {
             pool.0.workers.borrow_mut().push(Member { worker: None, state: Life::Asleep, memory: 0.0 });
@@ -118,10 +127,11 @@ impl Pool {
 
     fn wake(&self, worker: usize) {
         let asleep = matches!(self.0.workers.borrow().get(worker).map(|m| &m.state), Some(Life::Asleep));
-        if asleep && self.add(worker, Life::Starting(Vec::new(), 0)).is_err() {
-            if let Some(member) = self.0.workers.borrow_mut().get_mut(worker) {
-                member.state = Life::Gone;
-            }
+        if asleep
+            && self.add(worker, Life::Starting(Vec::new(), 0)).is_err()
+            && let Some(member) = self.0.workers.borrow_mut().get_mut(worker)
+        {
+            member.state = Life::Gone;
         }
     }
 
@@ -222,11 +232,12 @@ impl Pool {
         self.wake(worker);
         let owes = self.0.owed.borrow_mut().remove(&worker);
         if let Some(owed) = owes.filter(|_| name != HOLDS) {
-            // Nobody waits for its reply: it was given.
+            // Nobody waits for its reply, which was given; what follows does.
             let number = self.0.next.replace(self.0.next.get().wrapping_add(1));
             let head = ToWorker::Start { job: number, name: HOLDS.into() };
             if let Ok((message, transfer)) = message(&head, [("question", buffer(&owed))]) {
                 self.post(worker, message, transfer);
+                self.0.held.borrow_mut().insert(worker, Held { job: number, messages: Vec::new() });
             }
         }
         if !self.works(worker) {
@@ -277,6 +288,10 @@ impl Pool {
     }
 
     fn post(&self, worker: usize, message: JsValue, transfer: js_sys::Array) {
+        if let Some(held) = self.0.held.borrow_mut().get_mut(&worker) {
+            held.messages.push((message, transfer));
+            return;
+        }
         if let Some(member) = self.0.workers.borrow_mut().get_mut(worker) {
             match &mut member.state {
                 Life::Ready => {
@@ -310,10 +325,23 @@ impl Pool {
             }
             FromWorker::Done { job, memory } => {
                 self.note(worker, memory);
+                self.release(worker, job);
                 let none = |_| PoolError::Failed("a worker's reply was lost on its way".into());
                 self.end(job, part(data, "reply").dyn_into::<ArrayBuffer>().map(Parcel).map_err(none));
             }
-            FromWorker::Failed { job, why } => self.end(job, Err(why.map_or(PoolError::Void, PoolError::Failed))),
+            FromWorker::Failed { job, why } => {
+                self.release(worker, job);
+                self.end(job, Err(why.map_or(PoolError::Void, PoolError::Failed)));
+            }
+        }
+    }
+
+    /// A worker is at the end of a job: if it was an owed one, what waited for it goes on.
+    fn release(&self, worker: usize, job: u32) {
+        let done = self.0.held.borrow().get(&worker).is_some_and(|h| h.job == job);
+        let waited = if done { self.0.held.borrow_mut().remove(&worker) } else { None };
+        for (message, transfer) in waited.into_iter().flat_map(|h| h.messages) {
+            self.post(worker, message, transfer);
         }
     }
 
@@ -352,6 +380,10 @@ impl Pool {
             _ => (Life::Gone, false),
         };
         let again = !matches!(next, Life::Gone) && self.add(worker, next).is_ok();
+        if worked || !again {
+            // What waited for an owed job fails with the others; whoever holds the data makes it again.
+            self.0.held.borrow_mut().remove(&worker);
+        }
         if again && worked {
             let files = self.0.files.borrow().clone();
             self.give_to(worker, &files);
