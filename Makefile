@@ -10,15 +10,17 @@ unexport NO_COLOR
 run: setup
 	@echo "moescope: building the release site (three minutes the first time, seconds later)"
 	@$(MAKE) --no-print-directory site
+	@node scripts/pack.mjs
 	@node scripts/serve.mjs $(PORT)
 
 test: setup-test site
 	cargo test --locked --target wasm32-wasip1 --lib --test it
 	cargo test --locked
 
-# A static site that works from any sub path of any static host.
+# A static site that works from any sub path of any static host, with packed copies beside its files.
 dist: setup site
-	@echo "moescope: the site is in dist/"
+	@node scripts/pack.mjs
+	@echo "moescope: the site is in dist/; how to host it: docs/hosting.md"
 
 # Formatting, lints natively and for WebAssembly, and the docs.
 check: setup
@@ -53,7 +55,7 @@ mutants:
 	@scripts/setup.sh mutants
 	cargo mutants --colors never $(foreach f,$(MUTATED),-f '$(f)') $(if $(SHARD),--shard $(SHARD))
 
-# Bytes of the site: raw, gzip, brotli.
+# Bytes of the site: raw, gzip, brotli; what a reader loads before each step, beside its budget.
 size: dist
 	@node scripts/size.mjs
 

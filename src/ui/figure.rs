@@ -4,7 +4,7 @@ use std::rc::Rc;
 
 use leptos::ev::PointerEvent;
 use leptos::html;
-use leptos::leptos_dom::helpers::{TimeoutHandle, set_timeout_with_handle};
+use leptos::leptos_dom::helpers::{TimeoutHandle, set_timeout_with_handle, window_event_listener};
 use leptos::prelude::*;
 use wasm_bindgen::prelude::*;
 
@@ -79,6 +79,7 @@ fn figure(
     let width = RwSignal::new(0.0f64);
     let frame = StoredValue::new_local(None::<Frame>);
     let tip = RwSignal::new(None::<(f64, f64, String)>);
+    let pinned = RwSignal::new(false);
     // Whether there is something to save.
     let there = RwSignal::new(false);
     // Whether it has a place on the page at all.
@@ -106,6 +107,7 @@ fn figure(
         let _ = canvas.set_attribute("data-ms", &(now() - began).to_string());
         let _ = canvas.set_attribute("data-drawn", if drawn.is_some() { "yes" } else { "no" });
         frame.set_value(drawn);
+        pinned.set(false);
         tip.set(None);
     };
     let later = StoredValue::new_local(None::<TimeoutHandle>);
@@ -136,12 +138,34 @@ fn figure(
         }
     });
     let pointed = Rc::clone(&hover);
+    let kept = Rc::clone(&hover);
     let over = move |event: PointerEvent| {
+        if pinned.get_untracked() {
+            return;
+        }
         let ratio = store.chrome.ratio.get_untracked();
         let (x, y) = (f64::from(event.offset_x()), f64::from(event.offset_y()));
         let place = frame.with_value(|f| f.as_ref().and_then(|f| f.value(x * ratio, y * ratio)));
         tip.set(place.and_then(|(a, b)| hover(a, b)).map(|text| (x, y, text)));
     };
+    // A click or a tap keeps the value; one elsewhere, or Escape, lets it go.
+    let pin = move |event: &web_sys::MouseEvent| {
+        let ratio = store.chrome.ratio.get_untracked();
+        let (x, y) = (f64::from(event.offset_x()), f64::from(event.offset_y()));
+        let place = frame.with_value(|f| f.as_ref().and_then(|f| f.value(x * ratio, y * ratio)));
+        let text = place.and_then(|(a, b)| kept(a, b));
+        pinned.set(text.is_some() && !pinned.get_untracked());
+        tip.set(text.filter(|_| pinned.get_untracked()).map(|text| (x, y, text)));
+    };
+    let elsewhere = window_event_listener(leptos::ev::pointerdown, move |event| {
+        let at = event.target().and_then(|t| t.dyn_into::<web_sys::Element>().ok());
+        let here = canvas.get_untracked().is_some_and(|c| at.is_some_and(|at| at == **c));
+        if !here && pinned.try_get_untracked() == Some(true) {
+            pinned.set(false);
+            tip.set(None);
+        }
+    });
+    on_cleanup(move || elsewhere.remove());
     let at = move || {
         tip.get().map(|(x, y, text)| {
             // The words stay inside the figure: left of the cursor in its right half.
@@ -227,7 +251,10 @@ fn figure(
             "ArrowRight" => (1.0, 0.0),
             "ArrowUp" => (0.0, -1.0),
             "ArrowDown" => (0.0, 1.0),
-            "Escape" => return tip.set(None),
+            "Escape" => {
+                pinned.set(false);
+                return tip.set(None);
+            }
             "Enter" => return cursor.get_value().into_iter().for_each(|(x, y)| entered.iter().for_each(|c| c(x, y))),
             _ => return,
         };
@@ -297,9 +324,12 @@ fn figure(
                     tabindex="0"
                     on:keydown=keyed
                     on:pointermove=over
-                    on:click=clicked
+                    on:click=move |e| {
+                        pin(&e);
+                        clicked(e);
+                    }
                     class:clickable=clickable
-                    on:pointerleave=move |_| tip.set(None)
+                    on:pointerleave=move |_| if !pinned.get_untracked() { tip.set(None) }
                 ></canvas>
                 {at}
             </div>

@@ -51,3 +51,12 @@ fn a_first_look_starts_no_worker_and_a_change_starts_one() {
     );
     assert_eq!(b.complaints(), Vec::<String>::new());
 }
+
+#[test]
+fn bytes_stay_within_their_budget() {
+    if begin().is_none() {
+        return;
+    }
+    let out = Command::new("node").arg("scripts/size.mjs").current_dir(root()).output().unwrap();
+    assert!(out.status.success(), "{}{}", String::from_utf8_lossy(&out.stdout), String::from_utf8_lossy(&out.stderr));
+}

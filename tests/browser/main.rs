@@ -134,7 +134,8 @@ fn wafer(b: &mut Browser, figure: &str) {
 
 /// Deletes what the browser has stored, as a reader has it who was never here.
 fn forget_stored(b: &mut Browser) {
-    b.eval("(async () => { const d = await navigator.storage.getDirectory(); for await (const n of d.keys()) await d.removeEntry(n); })()");
+    // What is being written cannot be removed yet.
+    b.eval("(async () => { const d = await navigator.storage.getDirectory(); for (let n = 0; n < 100; n++) { try { for await (const n of d.keys()) await d.removeEntry(n); return; } catch { await new Promise(r => setTimeout(r, 100)); } } })()");
 }
 
 fn fragment(b: &mut Browser) -> String {
