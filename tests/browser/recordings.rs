@@ -58,9 +58,11 @@ fn ten_kinds_of_recordings_open_with_their_checks_and_questions() {
         inspect.extend(files.iter().map(|p| p.to_str().unwrap()));
         inspect.extend(["--json"]);
         inspect.extend(if asks { &["--top-k", "4"][..] } else { &[] });
-        let badges = cli(&inspect)["together"]["badges"].as_array().unwrap().len();
-        assert_eq!(b.eval("document.querySelectorAll('#badges > *').length"), badges, "{kind}");
-        assert_eq!(b.eval("document.querySelectorAll('#seen tbody tr').length"), files.len(), "{kind}");
+        let found = cli(&inspect);
+        for (place, of) in [("#badges > *", &found["together"]["badges"]), ("#seen tbody tr", &found["files"])] {
+            let shown = b.eval(&format!("document.querySelectorAll('{place}').length"));
+            assert_eq!(shown, of.as_array().unwrap().len(), "{kind}: {place}");
+        }
         // Its figures are drawn, or say why they cannot be.
         let drawn = "[...document.querySelectorAll('#view-explore .ex-fig figure')].every(f => f.classList.contains('empty') ? f.innerText.length > 40 : f.querySelector('canvas')?.dataset.drawn === 'yes')";
         b.wait(&format!("document.querySelectorAll('#view-explore figure').length > 0 && {drawn}"));

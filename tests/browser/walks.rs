@@ -284,9 +284,9 @@ fn a_reader_with_a_phone() {
     tap(&mut b, ".bottom a:nth-child(3)");
     rest(&mut b);
     tap(&mut b, "#open-setup");
-    b.wait("document.querySelector('.rail').classList.contains('open')");
-    tap(&mut b, ".rail .sheet-h button");
-    b.wait("!document.querySelector('.rail').classList.contains('open')");
+    b.wait("document.querySelector('.sim .rail').classList.contains('open')");
+    tap(&mut b, ".sim .rail .sheet-h button");
+    b.wait("!document.querySelector('.sim .rail').classList.contains('open')");
     tap(&mut b, "#wafer-map [data-die=\"12\"]");
     b.wait("location.hash.includes('look=die:12')");
     b.wait("document.querySelector('#looked')?.checkVisibility()");
