@@ -287,7 +287,7 @@ fn a_reader_with_a_phone() {
     b.wait("document.querySelector('.sim .rail').classList.contains('open')");
     tap(&mut b, ".sim .rail .sheet-h button");
     b.wait("!document.querySelector('.sim .rail').classList.contains('open')");
-    tap(&mut b, "#wafer-map [data-die=\"12\"]");
+    tap(&mut b, "#wafer-map svg");
     b.wait("location.hash.includes('look=die:12')");
     b.wait("document.querySelector('#looked')?.checkVisibility()");
     assert_eq!(b.complaints(), Vec::<String>::new());
