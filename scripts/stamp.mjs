@@ -44,7 +44,18 @@ const [index, first] = ["index.html", "first.html"].map((name) => join(folder, n
 const place = "<!-- The first screen as it stands still: scripts/stamp.mjs puts it here. -->";
 const page = readFileSync(index, "utf8");
 if (!page.includes(place)) throw new Error("index.html has no place for the first screen");
-writeFileSync(index, page.replace(place, () => `<div class="first">${readFileSync(first, "utf8")}</div>`));
+// One sheet: a browser fetches six files at a time, and the first paint waits for every sheet.
+const sheets = [...page.matchAll(/<link rel="stylesheet" href="\.\/([a-z]+\.css)"[^>]*>/g)];
+if (sheets.length < 2) throw new Error("index.html names no sheets as Trunk writes them");
+const sheet = sheets.map(([, name]) => readFileSync(join(folder, name), "utf8")).join("");
+sheets.forEach(([, name]) => rmSync(join(folder, name)));
+writeFileSync(join(folder, "page.css"), sheet);
+const digest = createHash("sha384").update(sheet).digest("base64");
+const linked = sheets.reduce(
+  (text, [link], at) => text.replace(link, at > 0 ? "" : `<link rel="stylesheet" href="./page.css" integrity="sha384-${digest}" />`),
+  page,
+);
+writeFileSync(index, linked.replace(place, () => `<div class="first">${readFileSync(first, "utf8")}</div>`));
 rmSync(first);
 
 const files = readdirSync(folder).filter((name) => name !== "sw.js").sort();
