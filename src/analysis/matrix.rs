@@ -25,6 +25,13 @@ impl Matrix {
         &mut self.cells
     }
 
+    /// The cells of a table that is done, row-major, for `n` experts.
+    #[must_use]
+    pub fn into_cells(mut self, n: usize) -> Vec<u32> {
+        self.cells_mut(n);
+        self.cells
+    }
+
     /// Whether nothing was counted.
     #[must_use]
     pub fn is_empty(&self) -> bool {

@@ -51,5 +51,5 @@ pub use streams::{batched, token_gaps};
 pub use summary::{Half, LayerCounts, Summary, experts_of};
 pub use table::Table;
 pub use transition::{
-    Coverage, Kind, concentration, coverage, covered, descending, diagonal, probabilities, transition,
+    Coverage, Kind, concentration, coverage, covered, descending, diagonal, heat, probabilities, transition,
 };

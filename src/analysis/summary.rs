@@ -85,9 +85,20 @@ impl Summary {
 
     /// Counts all but their reuse distances: the half that goes layer by layer, over all requests. A layer's tables fit in a
     /// cache, those of all layers do not: counting one request at a time takes three times as long.
+    pub fn add_layers(&mut self, requests: &[Request]) {
+        self.add_tables(requests, true);
+    }
+
+    /// Counts what batches are filled and placed by: how often experts are chosen, in all and by subject, and what the next token
+    /// chooses. A run needs nothing that a report alone tells, and not the tables of two layers or of one token's pairs either,
+    /// which are most of the memory.
+    pub fn add_for_batches(&mut self, requests: &[Request]) {
+        self.add_tables(requests, false);
+    }
+
     // Kernels are never inlined: a browser optimises one function at a time, and late if it is as large as the program.
     #[inline(never)]
-    pub fn add_layers(&mut self, requests: &[Request]) {
+    fn add_tables(&mut self, requests: &[Request], all: bool) {
         for request in requests {
             self.requests += 1;
             for phase in Phase::EACH {
@@ -107,6 +118,10 @@ impl Summary {
                     let subject = self.subjects.entry(request.labels.clone()).or_default();
                     let in_subject = subject.1.entry(id).or_default();
                     self.unknown_rows += layer.add(request, position, self.experts, in_subject);
+                    if !all {
+                        continue;
+                    }
+                    layer.add_beside(request, position, self.experts);
                     for phase in Phase::EACH {
                         let rows = request.rows(position, request.span(phase));
                         self.lockstep[phase as usize].add(id, self.experts, rows);
@@ -150,6 +165,7 @@ impl Summary {
             summary.top_k = request.top_k;
             if let Ok(position) = request.layers.binary_search(&id) {
                 summary.unknown_rows += layer.add(request, position, experts, &mut Vec::new());
+                layer.add_beside(request, position, experts);
             }
         }
         summary.layers.insert(id, layer);
@@ -315,7 +331,7 @@ impl Summary {
 }
 
 impl LayerCounts {
-    /// Counts one request; gives the number of rows that are unknown.
+    /// Counts how often a request chooses each expert, and what its next token chooses; gives the number of rows that are unknown.
     #[inline(never)]
     fn add(&mut self, request: &Request, position: usize, n: usize, in_subject: &mut Vec<u64>) -> u64 {
         let half = usize::from(request.is_odd());
@@ -338,14 +354,7 @@ impl LayerCounts {
                     in_subject[usize::from(e)] += 1;
                 }
             }
-            cross_token(self.cross_token[p][half].cells_mut(n), n, request, position, range.clone());
-            if position + 1 < request.layers.len() {
-                cross_layer(self.cross_layer[p][half].cells_mut(n), n, request, position, range.clone());
-            }
-            if request.top_k > 1 {
-                count_pairs(self.pairs.cells_mut(n), request, position, range.clone());
-            }
-            self.repetition[p].add(request, position, range, n);
+            cross_token(self.cross_token[p][half].cells_mut(n), n, request, position, range);
         }
         if request.prefill > 0
             && let (Some(a), Some(b)) =
@@ -358,6 +367,25 @@ impl LayerCounts {
             }
         }
         unknown
+    }
+
+    /// Counts the rest of a request: pairs with the next layer and within a token, and repetition.
+    #[inline(never)]
+    fn add_beside(&mut self, request: &Request, position: usize, n: usize) {
+        let half = usize::from(request.is_odd());
+        for phase in Phase::EACH {
+            let (p, range) = (phase as usize, request.span(phase));
+            if range.is_empty() {
+                continue;
+            }
+            if position + 1 < request.layers.len() {
+                cross_layer(self.cross_layer[p][half].cells_mut(n), n, request, position, range.clone());
+            }
+            if request.top_k > 1 {
+                count_pairs(self.pairs.cells_mut(n), request, position, range.clone());
+            }
+            self.repetition[p].add(request, position, range, n);
+        }
     }
 
     fn merge(&mut self, other: &LayerCounts) {

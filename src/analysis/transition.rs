@@ -3,7 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 use super::figure::narrow;
-use super::{Half, LayerCounts, Square, Summary, frequency, top};
+use super::{Half, LayerCounts, Matrix, Square, Summary, frequency, top};
 use crate::model::Scope;
 use crate::units::share_up;
 
@@ -35,6 +35,22 @@ pub fn transition(layer: &LayerCounts, kind: Kind, scope: Scope, half: Half, exp
         }
     }
     sum
+}
+
+/// The cross-token counts of the joined scope, in the 32 bits that the simulator keeps of them: what is more is the most. Summed as
+/// they are, because a batch of all layers sums a thousand tables.
+#[must_use]
+pub fn heat(layer: &LayerCounts, half: Half, experts: usize) -> Vec<u32> {
+    let mut sum = Matrix::default();
+    for &h in half.positions() {
+        Scope::All.phases().iter().for_each(|&phase| sum.merge(&layer.cross_token[phase as usize][h]));
+    }
+    let mut cells = sum.into_cells(experts);
+    for (&(i, j), &count) in half.positions().iter().flat_map(|&h| &layer.boundary[h]) {
+        let cell = &mut cells[usize::from(i) * experts + usize::from(j)];
+        *cell = cell.saturating_add(count);
+    }
+    cells
 }
 
 /// How much of what follows falls on the top 20% of experts. None where nothing was counted.
@@ -163,6 +179,22 @@ fn ratio(part: u64, whole: u64) -> Option<f64> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn heat_is_the_joined_table_as_far_as_it_fits() {
+        let mut layer = LayerCounts::default();
+        // Tables that were filled before all experts were known, and sums beyond 32 bits.
+        layer.cross_token[0][0].cells_mut(2).copy_from_slice(&[1, 2, 3, u32::MAX - 1]);
+        layer.cross_token[1][1].cells_mut(3).copy_from_slice(&[1, 0, 0, 0, 5, 0, 0, 0, 9]);
+        layer.boundary[0].insert((0, 2), 7);
+        layer.boundary[1].insert((1, 1), u32::MAX);
+        for half in [Half::Both, Half::Even, Half::Odd] {
+            let table = transition(&layer, Kind::CrossToken, Scope::All, half, 4);
+            let cells: Vec<u32> = table.cells.iter().map(|&c| u32::try_from(c).unwrap_or(u32::MAX)).collect();
+            assert_eq!(heat(&layer, half, 4), cells, "{half:?}");
+        }
+        assert_eq!(heat(&LayerCounts::default(), Half::Both, 2), [0; 4]);
+    }
 
     #[test]
     fn the_mass_of_a_row_by_hand() {

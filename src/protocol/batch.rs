@@ -8,9 +8,9 @@ use serde::{Deserialize, Serialize};
 use super::learn::{candidates, learn, tokens};
 use super::subjects::{self, Side};
 use super::{Dataset, Part};
-use crate::analysis::{Half, Kind, collapsed, transition};
+use crate::analysis::{Half, collapsed, heat};
 use crate::experiment::Experiment;
-use crate::model::{Phase, Scope};
+use crate::model::Phase;
 use crate::sim::{Digest, Predictors, Shape, Workload, evenly_spaced};
 
 /// The batch of an experiment, filled from loaded requests: their decode tokens, or unmarked ones where there is no decode. Heat:
@@ -27,10 +27,7 @@ pub fn workload(part: &Part, experiment: &Experiment) -> Result<Workload, String
     // Held out: what is predicted from and what is run on are different requests.
     let odd = experiment.workload.held_out;
     let half = if odd { Half::Even } else { Half::Both };
-    let heat = layers.iter().map(|id| {
-        let table = transition(&summary.layers[id], Kind::CrossToken, Scope::All, half, summary.experts);
-        table.cells.iter().map(|&c| u32::try_from(c).unwrap_or(u32::MAX)).collect()
-    });
+    let heat = layers.iter().map(|id| heat(&summary.layers[id], half, summary.experts));
     let shape = Shape { layers: &layers, all_layers: all.len(), experts: summary.experts };
     let none = "the trace has no decode tokens; the simulator fills its batches from decode steps";
     let phase = summary.stream_phase();

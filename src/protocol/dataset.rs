@@ -216,6 +216,15 @@ impl Dataset {
         }
     }
 
+    /// Counts of them what batches are filled and placed by, and nothing else.
+    pub(super) fn count_for_batches(&mut self) {
+        self.fit();
+        for part in self.parts.values_mut() {
+            part.summary.add_for_batches(&part.requests[part.counted..]);
+            part.counted = part.requests.len();
+        }
+    }
+
     /// The reuse distances of requests, and nothing else.
     pub(super) fn reuse_of(requests: &[Request]) -> Self {
         let mut dataset = Self::default();

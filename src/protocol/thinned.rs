@@ -2,6 +2,7 @@
 //! single run and Figure 12 both start from it.
 
 use super::dataset::digest;
+use super::learn::asked;
 use super::{Dataset, Provenance, workload};
 use crate::experiment::Experiment;
 use crate::model::{ModelPreset, Request};
@@ -16,6 +17,8 @@ pub(super) struct Thinned {
     /// Digest of the requests with all of their layers.
     digest: u64,
     dataset: Dataset,
+    /// A placement reads pairs of experts: all is counted.
+    pairs: bool,
 }
 
 impl Thinned {
@@ -23,7 +26,8 @@ impl Thinned {
         let generator = Some(Generator::new(model, experiment.workload.seed));
         // Which layers are collapsed, and so which are simulated, only all of them tell.
         let layers = if experiment.workload.skip_collapsed { 0 } else { experiment.workload.layers };
-        Self { generator, model, layers, digest: 0, dataset: Dataset::default() }
+        let pairs = asked(experiment).iter().any(|table| ["together", "next"].contains(table));
+        Self { generator, model, layers, digest: 0, dataset: Dataset::default(), pairs }
     }
 
     /// Requests of the whole workload.
@@ -39,7 +43,11 @@ impl Thinned {
             let thin = self.thin(request);
             self.dataset.add(vec![thin], "");
         } else {
-            self.dataset.count();
+            if self.pairs {
+                self.dataset.count();
+            } else {
+                self.dataset.count_for_batches();
+            }
             self.generator = None;
         }
         true

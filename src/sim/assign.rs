@@ -1,5 +1,6 @@
 //! Which die computes how many tokens of which expert. Apart from the plan of a layer, which adds where experts are read.
 
+use super::fluid::first_least;
 use super::{Config, Holders, Network};
 
 /// Tokens of one expert on one die.
@@ -30,6 +31,12 @@ impl Assignment {
         }
         let (shares, starts) = counted(&shares, dies, |s| s.die);
         Self { shares, starts }
+    }
+
+    /// How many shares all dies have.
+    #[must_use]
+    pub fn shares(&self) -> usize {
+        self.shares.len()
     }
 
     /// The shares of a die, by expert.
@@ -163,9 +170,15 @@ struct Asked {
     /// When its memory and its computing are done with what it took.
     memory: f64,
     compute: f64,
-    /// When it is to be done with its last block, and would be done with one more.
+    /// When it is to be done with its last block.
     load: f64,
-    ready: f64,
+}
+
+impl Asked {
+    /// When it would be done with one more block.
+    fn ready(&self, work: f64) -> f64 {
+        f64::max(self.memory + self.moved, self.compute + work)
+    }
 }
 
 /// What a die has taken of all experts so far, seconds.
@@ -196,22 +209,30 @@ fn decide(
     let mut candidates: Vec<(u64, usize, bool)> = Vec::new();
     let mut near: Vec<usize> = Vec::new();
     let mut asked: Vec<Asked> = Vec::new();
+    let mut ready: Vec<f64> = Vec::new();
     for key in order {
         let expert = crate::units::index(key & u64::from(u32::MAX));
+        let most = crate::units::floor(f64::from(counts[expert]) / config.split).max(1);
         candidates.clear();
         near.clear();
-        for die in holders.of(expert) {
-            candidates.push((dies[die].load.to_bits(), die, true));
-            near.extend(network.neighbours(die).iter().filter(|&&d| !holders.has(expert, d)));
+        let load = |die: usize| dies[die].load.to_bits();
+        // Few tokens stay with one holder, the one with least to do: its neighbours need not be asked.
+        let only = if most == 1 { holders.of(expert).min_by_key(|&die| load(die)) } else { None };
+        if let Some(die) = only {
+            candidates.push((load(die), die, true));
+        } else {
+            for die in holders.of(expert) {
+                candidates.push((load(die), die, true));
+                near.extend(network.neighbours(die).iter().filter(|&&d| !holders.has(expert, d)));
+            }
         }
         // The neighbours of one die are in order.
         if candidates.len() > 1 {
             near.sort_unstable();
             near.dedup();
         }
-        candidates.extend(near.iter().map(|&die| (dies[die].load.to_bits(), die, false)));
+        candidates.extend(near.iter().map(|&die| (load(die), die, false)));
         candidates.sort_by_key(|c| c.0);
-        let most = crate::units::floor(f64::from(counts[expert]) / config.split).max(1);
         if most < candidates.len()
             && let Some(at) = candidates.iter().position(|c| c.2)
         {
@@ -224,23 +245,18 @@ fn decide(
         asked.extend(candidates.iter().map(|&(_, die, holder)| {
             let Die { memory, compute, load } = dies[die];
             let moved = if holder { read } else { fetch };
-            Asked { die, holder, tokens: 0, moved, memory, compute, load, ready: f64::INFINITY }
+            Asked { die, holder, tokens: 0, moved, memory, compute, load }
         }));
         let (mut left, mut before) = (u64::from(counts[expert]), 0);
         while left > 0 {
             let block = left.min(config.block);
             let work = block as f64 * config.token_seconds;
-            let ready = |a: &Asked| f64::max(a.memory + a.moved, a.compute + work);
             if block != before {
-                asked.iter_mut().for_each(|a| a.ready = ready(a));
+                ready.clear();
+                ready.extend(asked.iter().map(|a| a.ready(work)));
                 before = block;
             }
-            let (mut chosen, mut least) = (0, f64::INFINITY);
-            for (at, a) in asked.iter().enumerate() {
-                if a.ready < least {
-                    (chosen, least) = (at, a.ready);
-                }
-            }
+            let chosen = first_least(&ready);
             if let Some(blocks) = &mut record {
                 let candidate = |a: &Asked| {
                     let (memory, compute) = (a.memory + a.moved, a.compute + work);
@@ -253,8 +269,8 @@ fn decide(
             a.compute += work;
             a.moved = 0.0;
             a.tokens += block;
-            a.ready = ready(a);
-            a.load = least;
+            a.load = ready[chosen];
+            ready[chosen] = a.ready(work);
             left -= block;
         }
         for &Asked { die, tokens, memory, compute, load, .. } in asked.iter().filter(|a| a.tokens > 0) {

@@ -85,10 +85,16 @@ impl Simulation {
 
     /// Adds a timed layer, once all before it are added.
     pub fn add(&mut self, timed: Timed) {
-        self.waiting.insert(timed.at, timed);
-        while let Some(Timed { plan, timing, .. }) = self.waiting.remove(&self.added) {
+        if timed.at != self.added {
+            self.waiting.insert(timed.at, timed);
+            return;
+        }
+        // Most come in turn: they need no place among those that wait.
+        let mut next = Some(timed);
+        while let Some(Timed { plan, timing, .. }) = next {
             self.outcome.add(&plan, &timing, &self.planner.inputs().network);
             self.added += 1;
+            next = self.waiting.remove(&self.added);
         }
     }
 

@@ -70,6 +70,9 @@ pub fn transfer(network: &Network, fetches: &[Fetch], in_flight: usize) -> Timin
         }
         queues.push(range);
     }
+    if queues.is_empty() {
+        return timing;
+    }
     let mut fluid = Fluid::new(network, queue_of.len());
     for (slot, &queue) in queue_of.iter().enumerate() {
         let Some(task) = queues[queue].next() else { continue };
@@ -488,7 +491,8 @@ fn lower(a: f64, b: f64) -> f64 {
 }
 
 /// Position of the least value, the first of equal ones. Both halves are looked through at once: neither waits for the other.
-fn first_least(values: &[f64]) -> usize {
+#[inline]
+pub(super) fn first_least(values: &[f64]) -> usize {
     let half = values.len() / 2;
     let (first, second) = values.split_at(half);
     let (mut low, mut high) = ((f64::INFINITY, 0), (f64::INFINITY, half));

@@ -276,7 +276,7 @@ impl Planner {
     ) -> LayerPlan {
         let Inputs { workload, config, network, .. } = &*self.inputs;
         let counts = workload.of(step, layer);
-        let mut tasks = Vec::new();
+        let mut tasks = Vec::with_capacity(assignment.shares() + written.len());
         let mut written = written.iter().peekable();
         for die in 0..network.dies {
             let first = tasks.len();
@@ -305,5 +305,6 @@ fn source(holders: &Holders, expert: usize, die: usize, network: &Network) -> us
     if holders.has(expert, die) {
         return die;
     }
-    holders.of(expert).min_by_key(|&d| (network.hops(d, die), d)).unwrap_or(die)
+    // Holders come by id, and of equally near ones the first is taken.
+    holders.of(expert).min_by_key(|&d| network.hops(d, die)).unwrap_or(die)
 }

@@ -67,19 +67,24 @@ impl Workload {
         let mut counts = vec![0u32; steps * layers.len() * experts];
         let rounds = batch.div_ceil(sources.len().max(1)) as u64;
         for (r, request) in sources.iter().enumerate() {
-            let positions: Vec<Option<usize>> = layers.iter().map(|id| request.layers.binary_search(id).ok()).collect();
             let (first, tokens) = (request.span(phase).start, request.span(phase).len());
             let starts = tokens.saturating_sub(steps) + 1;
             // Slots r, r + R, r + 2R, … of the batch use this request; rounds of one offset are counted at once.
             let used = (batch.saturating_sub(r)).div_ceil(sources.len());
             let mut times = vec![0u32; starts];
             (0..used as u64).for_each(|round| times[offset(round, starts as u64, rounds)] += 1);
-            for (offset, &times) in times.iter().enumerate().filter(|(_, times)| **times > 0) {
+            let taken: Vec<(usize, u32)> = times.into_iter().enumerate().filter(|(_, times)| *times > 0).collect();
+            // Layer by layer, step by step: the counts of one are in the nearest cache, those of all layers are not.
+            for (l, id) in layers.iter().enumerate() {
+                let Ok(position) = request.layers.binary_search(id) else { continue };
                 for step in 0..steps {
-                    let token = first + (offset + step) % tokens;
-                    for (l, position) in positions.iter().enumerate() {
-                        let Some(row) = position.and_then(|p| request.row(p, token)) else { continue };
-                        let of_layer = &mut counts[(step * layers.len() + l) * experts..][..experts];
+                    let of_layer = &mut counts[(step * layers.len() + l) * experts..][..experts];
+                    for &(offset, times) in &taken {
+                        let at = offset + step;
+                        // Only a request of fewer tokens than steps starts again; a division for every token would cost as much as
+                        // its counts.
+                        let token = first + if at < tokens { at } else { at % tokens };
+                        let Some(row) = request.row(position, token) else { continue };
                         row.iter().for_each(|&e| of_layer[usize::from(e)] += times);
                     }
                 }
