@@ -3,7 +3,7 @@
 
 use std::fmt::Write;
 
-use super::race::{Lane, Race, axis, big, clock, gauges, small, state_words, times};
+use super::race::{Lane, Race, TIE, axis, big, clock, gauges, small, state_words, times};
 use super::wafer::{self, Wire, mini, wires};
 use crate::analysis::{Insight, Report};
 use crate::units::{amount, grouped, percent, significant, whole};
@@ -42,13 +42,15 @@ pub fn lead(race: Option<&Race>) -> [String; 3] {
         )
     };
     let gain = times(best.speedup).trim_end_matches('×').to_string();
-    let placed = ["allo", "pred", "allo+pred"].contains(&best.run.strategy.as_str());
+    let placed = |l: &Lane| ["allo", "pred", "allo+pred"].contains(&l.run.strategy.as_str());
+    // What needs no pattern and is as fast gets the word: a tie is no gain.
+    let alone = race.lanes.iter().rev().find(|l| !placed(l) && l.speedup >= best.speedup * (1.0 - TIE));
     let second = if best.speedup < 1.02 {
         format!(", but on this {machine} no placement beats {}.", base.run.strategy)
-    } else if placed {
-        format!("; place experts by them, and the same {machine} is {gain} times as fast.")
+    } else if let Some(alone) = alone {
+        format!("; here {} alone, without them, makes the {machine} {gain} times as fast.", alone.run.strategy)
     } else {
-        format!("; here {} alone, without them, makes the {machine} {gain} times as fast.", best.run.strategy)
+        format!("; place experts by them, and the same {machine} is {gain} times as fast.")
     };
     [first, "Six patterns say which weights come next".into(), second]
 }
