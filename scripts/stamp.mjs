@@ -55,7 +55,9 @@ const linked = sheets.reduce(
   (text, [link], at) => text.replace(link, at > 0 ? "" : `<link rel="stylesheet" href="./page.css" integrity="sha384-${digest}" />`),
   page,
 );
-writeFileSync(index, linked.replace(place, () => `<div class="first">${readFileSync(first, "utf8")}</div>`));
+// Not before the first picture: on a slow line the code would take the bytes that the picture needs. boot.js asks for it right after.
+const later = linked.replace(/<link rel="(modulepreload|preload)" href="\.\/app[^>]*>/g, "");
+writeFileSync(index, later.replace(place, () => `<div class="first">${readFileSync(first, "utf8")}</div>`));
 rmSync(first);
 
 const files = readdirSync(folder).filter((name) => name !== "sw.js").sort();

@@ -26,9 +26,12 @@ const alike = async () => {
 // The still first screen is painted first: compiling takes every core. A page in a closed tab has no frames.
 if (usual) await new Promise((done) => (setTimeout(done, 300), requestAnimationFrame(() => setTimeout(done))));
 try {
+  const code = fetch(new URL(script.dataset.wasm, base));
+  // Told below, by whoever waits for it: not twice.
+  code.catch(() => {});
   const bindings = await import(new URL(script.dataset.js, base));
   globalThis.moescopePrepared = await prepared;
-  await bindings.default({ module_or_path: new URL(script.dataset.wasm, base) });
+  await bindings.default({ module_or_path: code });
   await alike();
   boot?.remove();
 } catch (error) {

@@ -1,7 +1,7 @@
 //! The page's side of the workers: ask a job, get a future of its reply.
 
 use std::cell::{Cell, RefCell};
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, VecDeque};
 use std::rc::Rc;
 
 use futures_channel::oneshot;
@@ -67,10 +67,10 @@ struct Inner {
     held: RefCell<BTreeMap<usize, Held>>,
 }
 
-#[derive(Default)]
 struct Held {
     job: u32,
-    messages: Vec<(JsValue, js_sys::Array)>,
+    /// In order; of another owed job, with its number.
+    messages: VecDeque<(JsValue, js_sys::Array, Option<u32>)>,
 }
 
 struct Member {
@@ -236,8 +236,7 @@ impl Pool {
             let number = self.0.next.replace(self.0.next.get().wrapping_add(1));
             let head = ToWorker::Start { job: number, name: HOLDS.into() };
             if let Ok((message, transfer)) = message(&head, [("question", buffer(&owed))]) {
-                self.post(worker, message, transfer);
-                self.0.held.borrow_mut().insert(worker, Held { job: number, messages: Vec::new() });
+                self.post_owed(worker, message, transfer, Some(number));
             }
         }
         if !self.works(worker) {
@@ -288,9 +287,17 @@ impl Pool {
     }
 
     fn post(&self, worker: usize, message: JsValue, transfer: js_sys::Array) {
+        self.post_owed(worker, message, transfer, None);
+    }
+
+    /// Posts a message; what follows an owed job is held until that is done.
+    fn post_owed(&self, worker: usize, message: JsValue, transfer: js_sys::Array, owed: Option<u32>) {
         if let Some(held) = self.0.held.borrow_mut().get_mut(&worker) {
-            held.messages.push((message, transfer));
+            held.messages.push_back((message, transfer, owed));
             return;
+        }
+        if let Some(job) = owed {
+            self.0.held.borrow_mut().insert(worker, Held { job, messages: VecDeque::new() });
         }
         if let Some(member) = self.0.workers.borrow_mut().get_mut(worker) {
             match &mut member.state {
@@ -340,8 +347,9 @@ impl Pool {
     fn release(&self, worker: usize, job: u32) {
         let done = self.0.held.borrow().get(&worker).is_some_and(|h| h.job == job);
         let waited = if done { self.0.held.borrow_mut().remove(&worker) } else { None };
-        for (message, transfer) in waited.into_iter().flat_map(|h| h.messages) {
-            self.post(worker, message, transfer);
+        // Behind another owed job the rest is held again.
+        for (message, transfer, owed) in waited.into_iter().flat_map(|h| h.messages) {
+            self.post_owed(worker, message, transfer, owed);
         }
     }
 
