@@ -11,7 +11,7 @@ use super::*;
 /// CSS pixels of a kept one.
 const SCALE: usize = 2;
 /// CSS pixels from the top of a view that are kept.
-const HEIGHT: u64 = 1200;
+const HEIGHT: u32 = 1200;
 /// What is shown.
 const SMALL: &str = "v=2&model=llama4-maverick&steps=2&layers=2";
 /// Share of the pixels that may look different, by density: text of another build of the browser; at 2x, text that is drawn
@@ -109,7 +109,8 @@ fn the_page_looks_as_it_did() {
     let mut different = Vec::new();
     let sizes = [390, 768, 1440, 2560].map(|w| [(w, false, 1), (w, false, 2), (w, true, 1)]);
     for (width, dark, ratio) in sizes.into_iter().flatten() {
-        b.device(width, 900, ratio, dark);
+        // As high as what is kept: what lies below the window is drawn when it is looked at.
+        b.device(width, HEIGHT, ratio, dark);
         b.still(dark);
         b.open(&format!("{url}?{width}{dark}{ratio}#{SMALL}"));
         settled(&mut b);
@@ -120,7 +121,7 @@ fn the_page_looks_as_it_did() {
             b.eval("scrollTo(0, 0)");
             b.eval("new Promise(r => setTimeout(r, 400))");
             assert_eq!(b.eval("document.documentElement.scrollWidth <= innerWidth"), true, "{view} is cut at {width}");
-            let high = b.eval("document.documentElement.scrollHeight").as_u64().unwrap().min(HEIGHT);
+            let high = b.eval("document.documentElement.scrollHeight").as_u64().unwrap().min(HEIGHT.into());
             let clip = json!({"x": 0, "y": 0, "width": width, "height": high, "scale": 1});
             let shot = json!({"captureBeyondViewport": true, "format": "png", "clip": clip});
             let data = b.call("Page.captureScreenshot", shot)["data"].as_str().unwrap().to_string();
