@@ -1,5 +1,5 @@
-//! A figure's numbers as rows, and rows as CSV (RFC 4180). The one exporter: what the page shows as a table and saves, and what
-//! the command line writes.
+//! A figure's numbers as rows, and rows as CSV (RFC 4180) or JSON. The one exporter: what the page shows as a table and saves, and
+//! what the command line writes.
 
 use super::figure::{Bounds, Data, Figure, Items};
 
@@ -101,6 +101,26 @@ impl Table {
         text
     }
 
+    /// As JSON: who made it and of what (`made`), names of columns, rows. A field that reads as a number is one; an empty one is null.
+    #[must_use]
+    pub fn json(&self, title: &str, made: &str) -> String {
+        let text = |field: &str| serde_json::Value::from(field).to_string();
+        let cell = |field: &String| match field.as_str() {
+            "" => "null".into(),
+            number if serde_json::from_str::<f64>(number).is_ok() => number.into(),
+            words => text(words),
+        };
+        let list = |fields: Vec<String>| format!("[{}]", fields.join(","));
+        let rows: Vec<_> = self.rows.iter().map(|row| list(row.iter().map(cell).collect())).collect();
+        format!(
+            "{{\"made\":{},\"title\":{},\"columns\":{},\"rows\":[\n{}\n]}}\n",
+            text(made),
+            text(title),
+            list(self.head.iter().map(|h| text(h)).collect()),
+            rows.join(",\n")
+        )
+    }
+
     /// From CSV whose first line is the head.
     #[must_use]
     pub fn read(csv: &str) -> Self {
@@ -152,6 +172,18 @@ fn records(csv: &str) -> Vec<Vec<String>> {
 mod tests {
     use super::*;
     use crate::analysis::figure::{Heads, Matrix, Measure};
+
+    #[test]
+    fn a_table_as_json_keeps_its_digits_and_its_names() {
+        let table = Table::read("what,\"a \"\"b\"\"\"\nbase,0.10\n007,\n1e-7,NaN\n");
+        let json = table.json("T\u{1}", "v=2");
+        let read: serde_json::Value = serde_json::from_str(&json).unwrap();
+        assert_eq!(read["made"], "v=2");
+        assert_eq!(read["title"], "T\u{1}");
+        assert_eq!(read["columns"], serde_json::json!(["what", "a \"b\""]));
+        assert_eq!(read["rows"], serde_json::json!([["base", 0.1], ["007", null], [1e-7, "NaN"]]));
+        assert!(json.contains("0.10"), "{json}");
+    }
 
     /// A subject is called as its folder is, commas and quotes included.
     #[test]

@@ -8,13 +8,13 @@ use leptos::leptos_dom::helpers::{TimeoutHandle, set_timeout_with_handle, window
 use leptos::prelude::*;
 use wasm_bindgen::prelude::*;
 
-use super::settings::{frame_of, moving, write_address};
+use super::menu::{Saved, as_table, menu};
+use super::settings::moving;
 use super::store::Store;
-use crate::analysis::Table;
 use crate::plot::theme::{DARK, LIGHT};
 use crate::plot::{Chart, Frame, Look, svg};
 use crate::protocol::Origin;
-use crate::web::{clear, download, download_canvas, draw, now};
+use crate::web::{clear, draw, now};
 
 /// A figure. `chart` runs again whenever a signal that it reads changes; `hover` gets a place in the figure's own axes.
 #[component]
@@ -178,60 +178,26 @@ fn figure(
             view! { <div class="tip" style=format!("{side};top:{:.0}px", (y - 12.0).max(0.0))>{text}</div> }
         })
     };
-    let save_png = move |_| {
-        if let Some(canvas) = canvas.get_untracked() {
-            download_canvas(&format!("moescope-{id}.png"), &canvas, &store.stamp());
-        }
+    let svg_of = Rc::clone(&chart);
+    let saved = Saved {
+        id,
+        title,
+        there: there.into(),
+        size: Rc::new(move || (width.get_untracked(), height(width.get_untracked()))),
+        poster: Rc::new(move |poster, done| {
+            if let Some(made) = untrack(|| chart()).and_then(|c| poster.of_chart(&c)) {
+                done(made);
+            }
+        }),
+        svg: Rc::new(move || {
+            let (w, look) = (width.get_untracked(), Look { ratio: 1.0, ..untrack(look) });
+            let size = |css: f64| crate::units::small(crate::units::floor(css));
+            svg_of().and_then(|c| svg(&c, &look, (size(w), size(height(w)))))
+        }),
+        csv: Rc::clone(&csv),
     };
-    let save_svg = move |_| {
-        let (w, look) = (width.get_untracked(), Look { ratio: 1.0, ..untrack(look) });
-        let size = |css: f64| crate::units::small(crate::units::floor(css));
-        if let Some(text) = untrack(|| chart()).and_then(|c| svg(&c, &look, (size(w), size(height(w))))) {
-            // Of a comment, XML forbids two hyphens.
-            let comment = format!("<!-- {} -->\n", store.stamp().replace("--", "- -"));
-            download(&format!("moescope-{id}.svg"), "image/svg+xml", &format!("{text}\n{comment}"));
-        }
-    };
-    let rows = StoredValue::new_local(Rc::clone(&csv));
-    let save_csv = move |_| {
-        let text = format!("# {}\n{}", store.stamp(), untrack(|| csv()));
-        download(&format!("moescope-{id}.csv"), "text/csv", &text);
-    };
-    let table = RwSignal::new(false);
-    let open = RwSignal::new(false);
-    let left = move |event: leptos::ev::FocusEvent| {
-        let inside = event
-            .related_target()
-            .and_then(|t| t.dyn_into::<web_sys::Element>().ok())
-            .and_then(|e| e.closest(".menu").ok().flatten());
-        if inside.is_none() {
-            open.set(false);
-        }
-    };
-    let said_link = RwSignal::new("Copy link");
-    let copy_frame = move |_| {
-        let frame = store.experiment.with_untracked(|e| frame_of(e, id, title));
-        leptos::task::spawn_local(async move {
-            let _ = crate::web::clipboard(frame).await;
-        });
-    };
-    let copy_link = move |_| {
-        write_address(store);
-        let link = window().location().href().unwrap_or_default();
-        leptos::task::spawn_local(async move {
-            said_link.set(if crate::web::clipboard(link).await {
-                "Link copied"
-            } else {
-                "Copy it from the address bar"
-            });
-            set_timeout(
-                move || {
-                    let _ = said_link.try_set("Copy link");
-                },
-                std::time::Duration::from_secs(3),
-            );
-        });
-    };
+    let rows = StoredValue::new_local(csv);
+    let (menu, table) = menu(store, saved);
     // What the arrow keys look at, in the figure's own axes.
     let cursor = StoredValue::new_local(None::<(f64, f64)>);
     let said = RwSignal::new(String::new());
@@ -292,28 +258,7 @@ fn figure(
             <header class="fig-h">
                 <h3>{title}</h3>
                 {move || (store.origin() == Origin::Synthetic).then(|| view! { <span class="badge syn">"synthetic"</span> })}
-                <div class="menu" on:focusout=left>
-                    <button
-                        type="button"
-                        class="dots"
-                        aria-haspopup="menu"
-                        aria-expanded=move || open.get().to_string()
-                        aria-label=format!("Save or share: {title}")
-                        on:click=move |_| open.update(|o| *o = !*o)
-                    >
-                        "\u{22ef}"
-                    </button>
-                    <div class="save" role="menu" hidden=move || !open.get() on:click=move |_| open.set(false)>
-                        <button type="button" role="menuitem" class="as-table" aria-expanded=move || table.get().to_string() on:click=move |_| table.update(|t| *t = !*t)>
-                            {move || if table.get() { "Hide the table" } else { "Table" }}
-                        </button>
-                        <button type="button" role="menuitem" prop:disabled=move || !there.get() on:click=save_png>"PNG, as shown"</button>
-                        <button type="button" role="menuitem" prop:disabled=move || !there.get() on:click=save_svg>"SVG"</button>
-                        <button type="button" role="menuitem" prop:disabled=move || !there.get() on:click=save_csv>"CSV"</button>
-                        <button type="button" role="menuitem" on:click=copy_frame>"Copy as a frame"</button>
-                        <button type="button" role="menuitem" on:click=copy_link>{move || said_link.get()}</button>
-                    </div>
-                </div>
+                {menu}
             </header>
             <div class="canvas" node_ref=holder>
                 <canvas
@@ -335,32 +280,8 @@ fn figure(
             </div>
             <figcaption>{caption}</figcaption>
             <span class="hidden" role="status">{said}</span>
-            {move || table.get().then(|| as_table(title, &rows.with_value(|r| r())))}
+            {move || table.get().then(|| as_table(title, &untrack(|| rows.with_value(|r| r()))))}
         </figure>
-    }
-    .into_any()
-}
-
-/// Rows of a figure's table that the page shows; all of them are in the file.
-const SHOWN_ROWS: usize = 200;
-
-/// The numbers of a figure as a table.
-pub(super) fn as_table(title: &'static str, csv: &str) -> AnyView {
-    let Table { head, rows: all } = Table::read(csv);
-    let row = |fields: &Vec<String>| {
-        view! { <tr>{fields.iter().map(|c| view! { <td>{c.clone()}</td> }).collect_view()}</tr> }
-    };
-    let rest = all.len().saturating_sub(SHOWN_ROWS);
-    view! {
-        <div class="scroll rows" tabindex="0" role="region" aria-label=format!("{title}, numbers")>
-            <table>
-                <thead>
-                    <tr>{head.into_iter().map(|h| view! { <th scope="col">{h}</th> }).collect_view()}</tr>
-                </thead>
-                <tbody>{all.iter().take(SHOWN_ROWS).map(row).collect_view()}</tbody>
-            </table>
-        </div>
-        {(rest > 0).then(|| view! { <p class="aside">{crate::units::grouped(rest as u64)} " more rows are in the CSV file."</p> })}
     }
     .into_any()
 }

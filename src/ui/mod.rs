@@ -7,6 +7,7 @@ mod api;
 mod controls;
 mod figure;
 mod load;
+mod menu;
 mod numbers;
 mod panels;
 mod present;

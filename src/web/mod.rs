@@ -6,6 +6,7 @@ mod canvas;
 mod drop;
 mod page;
 mod pool;
+mod poster;
 mod remote;
 mod small;
 mod stored;
@@ -20,6 +21,7 @@ pub use page::{
     prefers_still, recall, remember, reveal, say_panics, set_fragment,
 };
 pub use pool::{OnProgress, Parcel, Pool, PoolError};
+pub use poster::Poster;
 pub use remote::{Remote, fetch_remote, host_of, is_own};
 pub use small::small;
 pub use stored::{

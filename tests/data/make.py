@@ -119,3 +119,20 @@ for name, options in (("rows", {"compression": "zstd", "row_group_size": 3}), ("
     pq.write_table(table, out, **options)
     write(f"recordings/{name}.parquet", out.getvalue())
 write("recordings/lists.pkl", pickle.dumps({"routed_experts": full.tolist()}))
+
+# What torch itself saves: a zip, the container before 1.6, and a view that shares its storage with more than it shows.
+import torch
+
+
+def saved(value, **options):
+    out = io.BytesIO()
+    torch.save(value, out, **options)
+    return out.getvalue()
+
+
+tensor = torch.from_numpy(full.astype(np.int16))
+wide = torch.from_numpy(np.concatenate([full, full]).astype(np.int32).transpose(1, 0, 2).copy()).permute(1, 0, 2)[4:]
+write("recordings/int16.pt", saved({"routed_experts": tensor, "note": "a word"}))
+write("recordings/before-1.6.pt", saved({"routed_experts": tensor}, _use_new_zipfile_serialization=False))
+write("recordings/view-int32.pt", saved({"routed_experts": wide}))
+write("recordings/bare-uint8.pt", saved(tensor.to(torch.uint8)))

@@ -278,6 +278,10 @@ fn every_way_to_save_a_recording_tells_the_same() {
         "rows.parquet",
         "delta-gzip.parquet",
         "lists.pkl",
+        "int16.pt",
+        "before-1.6.pt",
+        "view-int32.pt",
+        "bare-uint8.pt",
     ] {
         let found = read(name, &std::fs::read(folder.join(name)).unwrap(), Told::default());
         assert_eq!(found.requests.len(), 1, "{name}: {}", said(found));

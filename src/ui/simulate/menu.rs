@@ -1,21 +1,37 @@
-//! The menu of a figure that is drawn as SVG: its numbers, the picture as a file, links. Apart from the figures on canvases, whose
-//! menu saves what their canvas holds.
+//! How a figure that is drawn as SVG in the page becomes a picture of its own. Apart from the figures on canvases, which are drawn anew.
 
 use std::rc::Rc;
 
 use leptos::prelude::*;
-use wasm_bindgen::JsCast;
 
-use crate::ui::figure::as_table;
-use crate::ui::settings::{frame_of, write_address};
+use crate::ui;
+use crate::ui::menu::{Saved, as_table};
 use crate::ui::store::Store;
-use crate::web::download;
+
+fn first_in(id: &str) -> Option<web_sys::Element> {
+    document().get_element_by_id(id)?.query_selector("svg").ok().flatten()
+}
+
+/// Width and height of the first picture in an element, CSS pixels.
+fn size_of(id: &str) -> Option<(f64, f64)> {
+    let drawn = first_in(id)?.get_bounding_client_rect();
+    Some((drawn.width().max(1.0), drawn.height().max(1.0)))
+}
 
 /// The text of the first picture in an element, with the colours that its names stand for here.
 fn picture_of(id: &str) -> Option<String> {
-    let found = document().get_element_by_id(id)?.query_selector("svg").ok().flatten()?;
+    let found = first_in(id)?;
+    let (width, height) = size_of(id)?;
     let root = window().get_computed_style(&found).ok().flatten()?;
-    let mut text = found.outer_html().replacen("<svg", "<svg xmlns=\"http://www.w3.org/2000/svg\"", 1);
+    let mut text = found.outer_html();
+    // A file has a size of its own; what the page's picture says of it goes.
+    let head = text.find('>')?;
+    let own =
+        text[..head].split_inclusive(' ').filter(|part| !part.starts_with("width=") && !part.starts_with("height="));
+    let own: String = own.collect();
+    text.replace_range(..head, &own);
+    let sized = format!("<svg xmlns=\"http://www.w3.org/2000/svg\" width=\"{width:.0}\" height=\"{height:.0}\" ");
+    text = text.replacen("<svg", sized.trim_end(), 1);
     while let Some(at) = text.find("var(--") {
         let end = text[at..].find(')')? + at;
         let value = root.get_property_value(&text[at + 4..end]).unwrap_or_default();
@@ -41,51 +57,31 @@ fn picture_of(id: &str) -> Option<String> {
 /// The menu.
 pub(super) fn menu(store: Store, id: &'static str, title: &'static str, csv: impl Fn() -> String + 'static) -> AnyView {
     let csv: Rc<dyn Fn() -> String> = Rc::new(csv);
-    let rows = StoredValue::new_local(Rc::clone(&csv));
-    let (open, table) = (RwSignal::new(false), RwSignal::new(false));
-    let left = move |event: leptos::ev::FocusEvent| {
-        let to = event.related_target().and_then(|t| t.dyn_into::<web_sys::Element>().ok());
-        if to.and_then(|e| e.closest(".menu").ok().flatten()).is_none() {
-            open.set(false);
-        }
+    let saved = Saved {
+        id,
+        title,
+        there: Signal::stored(true),
+        size: Rc::new(move || size_of(id).unwrap_or((720.0, 480.0))),
+        poster: Rc::new(move |poster, done| {
+            let Some(text) = picture_of(id) else { return };
+            leptos::task::spawn_local(async move {
+                if let Some(made) = poster.of_svg(&text).await {
+                    done(made);
+                }
+            });
+        }),
+        svg: Rc::new(move || picture_of(id)),
+        csv: Rc::clone(&csv),
     };
-    let save_svg = move |_| {
-        if let Some(text) = picture_of(id) {
-            let comment = format!("<!-- {} -->\n", store.stamp().replace("--", "- -"));
-            download(&format!("moescope-{id}.svg"), "image/svg+xml", &format!("{text}\n{comment}"));
-        }
-    };
-    let save_csv = move |_| {
-        let text = format!("# {}\n{}", store.stamp(), rows.with_value(|r| r()));
-        download(&format!("moescope-{id}.csv"), "text/csv", &text);
-    };
-    let copy = move |frame: bool| {
-        write_address(store);
-        let text = if frame {
-            store.experiment.with_untracked(|e| frame_of(e, id, title))
-        } else {
-            window().location().href().unwrap_or_default()
-        };
-        leptos::task::spawn_local(async move {
-            let _ = crate::web::clipboard(text).await;
-        });
-    };
+    let rows = StoredValue::new_local(csv);
+    let (menu, table) = ui::menu::menu(store, saved);
     view! {
-        <div class="menu at-stage" on:focusout=left>
-            <button type="button" class="dots" aria-haspopup="menu" aria-expanded=move || open.get().to_string() aria-label=format!("Save or share: {title}") on:click=move |_| open.update(|o| *o = !*o)>
-                "\u{22ef}"
-            </button>
-            <div class="save" role="menu" hidden=move || !open.get() on:click=move |_| open.set(false)>
-                <button type="button" role="menuitem" class="as-table" on:click=move |_| table.update(|t| *t = !*t)>{move || if table.get() { "Hide the table" } else { "Table" }}</button>
-                <button type="button" role="menuitem" on:click=save_svg>"SVG"</button>
-                <button type="button" role="menuitem" on:click=save_csv>"CSV"</button>
-                <button type="button" role="menuitem" on:click=move |_| copy(true)>"Copy as a frame"</button>
-                <button type="button" role="menuitem" on:click=move |_| copy(false)>"Copy link"</button>
-            </div>
+        <div class="at-stage">
+            {menu}
             {move || table.get().then(|| view! {
                 <div class="numbers-over">
                     <button type="button" class="quiet" on:click=move |_| table.set(false)>"Close"</button>
-                    {as_table(title, &rows.with_value(|r| r()))}
+                    {as_table(title, &untrack(|| rows.with_value(|r| r())))}
                 </div>
             })}
         </div>
