@@ -214,6 +214,12 @@ fn tell(told: &mut Told, name: &str, value: impl FnOnce() -> Result<String>) -> 
     Ok(())
 }
 
+/// The value of an option that takes a number.
+fn number(parser: &mut lexopt::Parser, option: &str) -> Result<usize> {
+    let value = parser.value()?.string()?;
+    value.parse().ok().with_context(|| format!("{option} takes a number, and {value} is none"))
+}
+
 pub(super) fn parse(arguments: Vec<OsString>) -> Result<Command> {
     let mut figure = 12;
     let mut parser = lexopt::Parser::from_args(arguments);
@@ -242,7 +248,7 @@ pub(super) fn parse(arguments: Vec<OsString>) -> Result<Command> {
             Long("version") | Short('V') => return Ok(Command::Version),
             Long("json") => json = true,
             Long("threads") => {
-                threads = parser.value()?.parse().context("--threads takes a number")?;
+                threads = number(&mut parser, "--threads")?;
                 if threads == 0 {
                     bail!("--threads takes a number from 1");
                 }
@@ -257,10 +263,10 @@ pub(super) fn parse(arguments: Vec<OsString>) -> Result<Command> {
                 out = Some(PathBuf::from(parser.value()?));
             }
             Long("files") if verb.as_deref() == Some("make") => {
-                files = parser.value()?.parse().context("--files takes a number")?;
+                files = number(&mut parser, "--files")?;
             }
             Long("tokens") if verb.as_deref() == Some("make") => {
-                tokens = Some(parser.value()?.parse().context("--tokens takes a number")?);
+                tokens = Some(number(&mut parser, "--tokens")?);
             }
             Long("first") if verb.as_deref() == Some("summarize") => {
                 let text = parser.value()?;
@@ -283,8 +289,8 @@ pub(super) fn parse(arguments: Vec<OsString>) -> Result<Command> {
             }
             Long(name @ ("devices" | "slots" | "nodes" | "groups")) if verb.as_deref() == Some("place") => {
                 let at = ["devices", "slots", "nodes", "groups"].iter().position(|n| *n == name).unwrap_or(0);
-                let name = format!("--{name} takes a number");
-                numbers[at] = Some(parser.value()?.parse().context(name)?);
+                let name = format!("--{name}");
+                numbers[at] = Some(number(&mut parser, &name)?);
             }
             Long("csv") if verb.as_deref() == Some("analyze") => csv = Some(parser.value()?.into()),
             Long("counts") if verb.as_deref() == Some("analyze") => counts = Some(parser.value()?.into()),

@@ -95,7 +95,7 @@ pub(super) fn summarize(
     }
     write(&output, &all)?;
     all.warnings().iter().for_each(|warning| line(warning));
-    let requests = all.part().map_or(0, |p| p.summary.requests);
+    let requests = all.all_requests();
     say!("{} requests in {}", grouped(requests), out.display());
     if requests == 0 {
         bail!("no request could be read");

@@ -264,10 +264,10 @@ pub struct Issue {
 }
 
 /// Issues of one kind that are listed, each of its file; of the others their number is told.
-pub const MOST_ALIKE: usize = 20;
+pub const MOST_ALIKE: usize = 50;
 
 /// Issues as a reader can take them in: the first files of each kind, and then how many more there are, so that an archive of
-/// sixty thousand empty entries is a few dozen lines.
+/// sixty thousand empty entries is a hundred lines.
 #[must_use]
 pub fn alike(issues: impl IntoIterator<Item = Issue>) -> Vec<Issue> {
     let mut kinds: Vec<(_, usize, Option<Issue>)> = Vec::new();

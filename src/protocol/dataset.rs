@@ -355,6 +355,12 @@ impl Dataset {
         Ok(())
     }
 
+    /// Requests of all models, before one is chosen.
+    #[must_use]
+    pub fn all_requests(&self) -> u64 {
+        self.parts.values().map(|part| part.summary.requests).sum()
+    }
+
     /// The requests of the model that was chosen; none if nothing was loaded.
     #[must_use]
     pub fn part(&self) -> Option<&Part> {

@@ -499,7 +499,7 @@ fn a_text_of_megabytes_is_read_at_once_and_told_in_twenty_lines() {
         assert!(unread.len() <= 21, "{} lines", unread.len());
         assert!(unread.iter().all(|u| u.to_string().len() < 2000), "{}", &text[..40]);
     }
-    let (_, unread) = Experiment::parse(&"x&".repeat(100));
+    let (_, unread) = Experiment::parse(&(0..100).map(|i| format!("x{i}&")).collect::<String>());
     assert_eq!(unread.len(), 21);
     assert!(unread[20].to_string().contains("and 80 more"), "{}", unread[20]);
 }
