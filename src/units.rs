@@ -3,6 +3,8 @@
 //! Quantities are plain `f64` in SI base units (bytes, seconds, bytes a second, FLOP a second); field names carry the
 //! unit. The integer conversions here are the only casts that may lose bits, each with its bound.
 
+use std::borrow::Cow;
+
 /// Kilo, mega, giga and tera, decimal: what vendors of memory and links mean.
 pub const KILO: f64 = 1e3;
 /// 10^6.
@@ -143,6 +145,28 @@ fn prefixed(n: f64, unit: &str) -> String {
     format!("{} {prefix}{unit}", significant(value, 3))
 }
 
+/// Text of a stranger as a terminal may get it: control characters, and those that turn the direction of writing, stand as they are
+/// written in JSON. A file's name could else clear the screen or lie about its ending.
+#[must_use]
+pub fn printable(text: &str) -> Cow<'_, str> {
+    if !text.chars().any(is_command) {
+        return Cow::Borrowed(text);
+    }
+    let shown = |out: String, c: char| match c {
+        '\n' => out + "\\n",
+        '\t' => out + "\\t",
+        c if is_command(c) => out + &format!("\\u{:04x}", u32::from(c)),
+        c => out + c.encode_utf8(&mut [0; 4]),
+    };
+    Cow::Owned(text.chars().fold(String::new(), shown))
+}
+
+/// Whether a terminal takes a character for a command rather than a letter.
+#[must_use]
+pub fn is_command(c: char) -> bool {
+    c.is_control() || matches!(c, '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}')
+}
+
 /// A number shared out in whole parts: part p of n ends at ⌈(p + 1)·total/n⌉.
 pub fn even_parts(total: usize, n: usize) -> impl Iterator<Item = usize> {
     let start = move |p: usize| (p * total).div_ceil(n);
@@ -164,6 +188,12 @@ mod tests {
         assert_eq!(significant(12_345.6, 3), "12346");
         assert_eq!(significant(f64::INFINITY, 3), "∞");
         assert_eq!(percent(0.4731), "47.3%");
+    }
+
+    #[test]
+    fn what_would_command_a_terminal_is_written_out() {
+        assert_eq!(printable("a\u{1b}[2Jb\nc\u{9b}\u{202e}"), "a\\u001b[2Jb\\nc\\u009b\\u202e");
+        assert!(matches!(printable("plain, 1\u{202f}000"), Cow::Borrowed(_)));
     }
 
     #[test]

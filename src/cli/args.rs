@@ -7,6 +7,8 @@ use anyhow::{Context, Result, bail};
 use lexopt::prelude::*;
 
 use super::lab::{Export, Place, Table};
+use super::terminal::say;
+use super::threads;
 use crate::experiment::{ANSWERS, Experiment, key_named};
 use crate::format::Told;
 use crate::place::rules;
@@ -61,7 +63,8 @@ moescope: where the experts of a mixture-of-experts model move, and what placing
   moescope make -o FOLDER [--experiment STRING] [--files N] [--tokens N]
       Writes synthetic requests of the experiment's model and seed as files in the paper's format.
 
-Exit codes: 0 done, 1 bad input, 2 bad usage. Errors and warnings go to stderr.";
+PATH and FILE that are read may be pipes, and - for stdin. A file is written whole or not at all, and never over one that is read.
+Exit codes: 0 done, 1 bad input or a full disk, 2 bad usage. Errors and warnings go to stderr. docs/limits.md has all limits.";
 
 /// Figures of the paper that can be asked for alone.
 const FIGURES: [u32; 5] = [2, 12, 13, 16, 17];
@@ -146,13 +149,12 @@ pub(super) struct Asked {
 impl Asked {
     /// All that is told; options go before the string, and that before the file.
     pub(super) fn read(&self) -> Result<Told> {
-        let (mut experiment, unread) = Experiment::parse_beside_trace(&self.experiment);
-        unread.iter().for_each(|part| eprintln!("moescope: not understood in the experiment: {part}"));
-        answer(&mut experiment, &self.told).iter().for_each(|said| eprintln!("moescope: {said}"));
+        let mut experiment = super::read(&self.experiment, true)?;
+        answer(&mut experiment, &self.told).iter().for_each(|said| say!("{said}"));
         let told = experiment.told();
         let Some(path) = &self.config else { return Ok(told) };
         let name = || path.display().to_string();
-        let bytes = std::fs::read(path).with_context(name)?;
+        let bytes = super::files::bytes(path)?;
         let of = Told::read(&bytes).context("it names neither experts nor experts a token").with_context(name)?;
         Ok(told.or(&of))
     }
@@ -212,6 +214,12 @@ fn tell(told: &mut Told, name: &str, value: impl FnOnce() -> Result<String>) -> 
     Ok(())
 }
 
+/// The value of an option that takes a number.
+fn number(parser: &mut lexopt::Parser, option: &str) -> Result<usize> {
+    let value = parser.value()?.string()?;
+    value.parse().ok().with_context(|| format!("{option} takes a number, and {value} is none"))
+}
+
 pub(super) fn parse(arguments: Vec<OsString>) -> Result<Command> {
     let mut figure = 12;
     let mut parser = lexopt::Parser::from_args(arguments);
@@ -222,7 +230,7 @@ pub(super) fn parse(arguments: Vec<OsString>) -> Result<Command> {
     let (mut files, mut tokens) = (48usize, None::<usize>);
     let (mut weights, mut export, mut strategy) = (None::<PathBuf>, None::<String>, None::<String>);
     let (mut placements, mut names, mut numbers) = (Vec::new(), Vec::<String>::new(), [None::<usize>; 4]);
-    let mut threads = std::thread::available_parallelism().map_or(1, usize::from);
+    let mut threads = threads::usual();
     let mut told = Told::default();
     // Those who read recordings.
     let reads = ["analyze", "inspect", "convert", "summarize", "run", "sweep", "place"];
@@ -240,10 +248,11 @@ pub(super) fn parse(arguments: Vec<OsString>) -> Result<Command> {
             Long("version") | Short('V') => return Ok(Command::Version),
             Long("json") => json = true,
             Long("threads") => {
-                threads = parser.value()?.parse().context("--threads takes a number")?;
+                threads = number(&mut parser, "--threads")?;
                 if threads == 0 {
                     bail!("--threads takes a number from 1");
                 }
+                threads = threads::bounded(threads);
             }
             Short('o') | Long("output")
                 if matches!(
@@ -254,11 +263,10 @@ pub(super) fn parse(arguments: Vec<OsString>) -> Result<Command> {
                 out = Some(PathBuf::from(parser.value()?));
             }
             Long("files") if verb.as_deref() == Some("make") => {
-                files = parser.value()?.parse().context("--files takes a number")?;
+                files = number(&mut parser, "--files")?;
             }
             Long("tokens") if verb.as_deref() == Some("make") => {
-                let read: usize = parser.value()?.parse().context("--tokens takes a number")?;
-                tokens = Some(read.min(1 << 28));
+                tokens = Some(number(&mut parser, "--tokens")?);
             }
             Long("first") if verb.as_deref() == Some("summarize") => {
                 let text = parser.value()?;
@@ -281,8 +289,8 @@ pub(super) fn parse(arguments: Vec<OsString>) -> Result<Command> {
             }
             Long(name @ ("devices" | "slots" | "nodes" | "groups")) if verb.as_deref() == Some("place") => {
                 let at = ["devices", "slots", "nodes", "groups"].iter().position(|n| *n == name).unwrap_or(0);
-                let name = format!("--{name} takes a number");
-                numbers[at] = Some(parser.value()?.parse().context(name)?);
+                let name = format!("--{name}");
+                numbers[at] = Some(number(&mut parser, &name)?);
             }
             Long("csv") if verb.as_deref() == Some("analyze") => csv = Some(parser.value()?.into()),
             Long("counts") if verb.as_deref() == Some("analyze") => counts = Some(parser.value()?.into()),

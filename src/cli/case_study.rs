@@ -7,7 +7,8 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 
 use anyhow::{Result, anyhow, bail};
 
-use super::{load, prepare, warn};
+use super::threads::on_threads;
+use super::{prepare, warn};
 use crate::experiment::Experiment;
 use crate::format::Told;
 use crate::protocol::{CASE_BATCHES, CASE_BESIDE, CASE_SPREAD, CaseStudy, case_rows};
@@ -41,7 +42,7 @@ pub(super) fn case_study(
         }
         all
     };
-    let mut batches: Vec<_> = load::on_threads(threads, work).into_iter().flatten().collect();
+    let mut batches: Vec<_> = on_threads(threads, work).into_iter().flatten().collect();
     batches.sort_by_key(|b| b.0);
     let rows = batches.into_iter().map(|b| b.1).collect::<Result<Vec<_>, String>>().map_err(|why| anyhow!(why))?;
     let study = CaseStudy {

@@ -10,31 +10,40 @@ use zip::ZipWriter;
 use zip::write::SimpleFileOptions;
 
 use super::export::{self, header};
-use super::output::Output;
-use super::{load, warn};
+use super::files::collect;
+use super::load::load_listed;
+use super::output::{Inputs, Output, put};
+use super::terminal::say;
+use super::warn;
 use crate::format::{Told, write_paper};
 use crate::model::{Marks, Request, UNKNOWN};
 use crate::protocol::{Part, to_moesum};
 
 /// Reads the recordings under `paths` and writes them as the name of `out` says.
-pub(super) fn convert(paths: &[PathBuf], told: &Told, out: &Path, threads: usize) -> Result<()> {
+pub(super) fn convert(paths: &[PathBuf], told: &Told, config: Option<&Path>, out: &Path, threads: usize) -> Result<()> {
     let ending = out.extension().map(|e| e.to_string_lossy().to_ascii_lowercase()).unwrap_or_default();
     // Before any work: what cannot be written. A file holds one request, and several go to a folder that is named as it is.
+    let listing = collect(paths)?;
+    let inputs = Inputs::of(listing.paths().chain(config));
     let output = match ending.as_str() {
-        "moesum" | "npz" | "json" => Some(Output::claim(out)?),
+        "moesum" | "npz" | "json" => Some(Output::claim(out, &inputs)?),
         _ => None,
     };
+    // Several requests of an NPZ or JSON go to a folder named as the file.
+    for (folder, ending) in [(out.to_path_buf(), "json"), (out.with_extension(""), ending.as_str())] {
+        inputs.refuse_in(&folder, |name| is_numbered(name, ending))?;
+    }
     if output.is_none() {
         export::folder(out)?;
     }
-    let state = load::load(paths, told, threads)?;
+    let state = load_listed(listing, told, threads)?;
     warn(&state.trace.warnings());
     let part = state.trace.part().context("nothing was read")?;
     let name = || out.display().to_string();
     if let Some(output) = output.as_ref().filter(|_| ending == "moesum") {
         let bytes = to_moesum(&state.trace).map_err(anyhow::Error::msg)?;
         output.write(|file| Ok(file.write_all(&bytes)?), |_| Ok(()))?;
-        eprintln!("moescope: {} requests in {}", part.summary.requests, name());
+        say!("{} requests in {}", part.summary.requests, name());
         return Ok(());
     }
     if part.summary.is_counts() {
@@ -42,19 +51,23 @@ pub(super) fn convert(paths: &[PathBuf], told: &Told, out: &Path, threads: usize
     }
     let held = part.requests.len() as u64;
     if held < part.summary.requests {
-        eprintln!("moescope: {held} of {} requests are written; the others were counted only", part.summary.requests);
+        say!("{held} of {} requests are written; the others were counted only", part.summary.requests);
     }
     let Some(output) = output else { return folder(part, out, "json") };
     let [one] = &part.requests[..] else { return folder(part, &out.with_extension(""), &ending) };
-    write(one, &output, out, &ending)?;
-    eprintln!("moescope: 1 request in {}", name());
+    output.write(fill(one, out, &ending), |_| Ok(()))?;
+    say!("1 request in {}", name());
     Ok(())
 }
 
-/// One request as a file, whole or not at all.
-fn write(request: &Request, output: &Output, path: &Path, ending: &str) -> Result<()> {
-    let fill = |file: &mut File| if ending == "npz" { npz(request, file) } else { json(request, path, file) };
-    output.write(fill, |_| Ok(()))
+/// What writes one request.
+fn fill(request: &Request, path: &Path, ending: &str) -> impl FnOnce(&mut File) -> Result<()> {
+    move |file| if ending == "npz" { npz(request, file) } else { json(request, path, file) }
+}
+
+/// Whether a file has a name that [`folder`] gives.
+fn is_numbered(name: &str, ending: &str) -> bool {
+    name.rsplit_once('.').is_some_and(|(stem, of)| of == ending && stem.bytes().all(|b| b.is_ascii_digit()))
 }
 
 /// Each request as a file of its own, in a folder.
@@ -62,9 +75,9 @@ fn folder(part: &Part, folder: &Path, ending: &str) -> Result<()> {
     export::folder(folder)?;
     for (i, request) in part.requests.iter().enumerate() {
         let path = folder.join(format!("{i}.{ending}"));
-        write(request, &Output::claim(&path)?, &path, ending)?;
+        put(&path, fill(request, &path, ending))?;
     }
-    eprintln!("moescope: {} requests in {}", part.requests.len(), folder.display());
+    say!("{} requests in {}", part.requests.len(), folder.display());
     Ok(())
 }
 
@@ -72,10 +85,7 @@ fn folder(part: &Part, folder: &Path, ending: &str) -> Result<()> {
 fn json(request: &Request, path: &Path, file: &mut File) -> Result<()> {
     let mut request = request.clone();
     if request.marks == Marks::None {
-        eprintln!(
-            "moescope: {}: unmarked tokens are written as a prompt; --unmarked says what they are",
-            path.display()
-        );
+        say!("{}: unmarked tokens are written as a prompt; --unmarked says what they are", path.display());
         (request.marks, request.prefill) = (Marks::Told, request.tokens);
     }
     let mut out = BufWriter::new(file);

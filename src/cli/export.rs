@@ -8,12 +8,24 @@ use anyhow::{Context, Result};
 use zip::ZipWriter;
 use zip::write::SimpleFileOptions;
 
-use super::output::Output;
+use super::output::{Inputs, Output, put};
 use crate::analysis::figure::Figure;
 use crate::analysis::{Half, Kind, Report, Summary, Table, frequency, pair_counts, transition};
 use crate::model::Scope;
 
-/// Makes the folder of the tables, before any work is done for it.
+/// The tables of a report.
+const TABLES: [&str; 3] = ["layers.csv", "repetition.csv", "reuse.csv"];
+/// The folder of the figures' tables, beside them.
+const FIGURES: &str = "figures";
+
+/// Makes the folder of the tables, before any work is done for it, unless one of them would lie over what is read.
+pub(super) fn folder_of_tables(folder: &Path, inputs: &Inputs) -> Result<()> {
+    inputs.refuse_in(folder, |name| TABLES.contains(&name))?;
+    inputs.refuse_in(&folder.join(FIGURES), |name| name.ends_with(".csv"))?;
+    self::folder(folder)
+}
+
+/// Makes a folder.
 pub(super) fn folder(folder: &Path) -> Result<()> {
     fs::create_dir_all(folder).with_context(|| folder.display().to_string())
 }
@@ -60,7 +72,7 @@ pub(super) fn tables(report: &Report, folder: &Path) -> Result<()> {
         let cells = columns.iter().map(|(_, values)| cell(values.get(i).copied().flatten()));
         [layer.to_string()].into_iter().chain(cells).collect()
     });
-    table(&folder.join("layers.csv"), &header, by_layer)?;
+    table(&folder.join(TABLES[0]), &header, by_layer)?;
     let r = &report.repetition;
     let windows = r.windows.iter().enumerate().flat_map(|(w, window)| {
         let row = move |(l, layer): (usize, &u32)| {
@@ -68,34 +80,35 @@ pub(super) fn tables(report: &Report, folder: &Path) -> Result<()> {
         };
         report.layer_ids.iter().enumerate().map(row)
     });
-    table(&folder.join("repetition.csv"), &["window", "layer", "any", "fraction"], windows)?;
+    table(&folder.join(TABLES[1]), &["window", "layer", "any", "fraction"], windows)?;
     let bins = report.reuse.iter().flat_map(|(name, reuse)| {
         reuse.log2_bins.iter().enumerate().map(move |(bin, count)| {
             let numbers = [reuse.accesses, reuse.cold, bin as u64, *count].map(|n| n.to_string());
             [name.clone(), reuse.scope.clone()].into_iter().chain(numbers).collect()
         })
     });
-    table(&folder.join("reuse.csv"), &["stream", "scope", "accesses", "cold", "log2_bin", "count"], bins)
+    table(&folder.join(TABLES[2]), &["stream", "scope", "accesses", "cold", "log2_bin", "count"], bins)
 }
 
 /// Writes one table; the csv crate knows which names need quotes.
 fn table(path: &Path, header: &[impl AsRef<[u8]>], rows: impl Iterator<Item = Vec<String>>) -> Result<()> {
-    let name = || path.display().to_string();
-    let mut out = csv::Writer::from_path(path).with_context(name)?;
-    out.write_record(header).with_context(name)?;
-    for row in rows {
-        out.write_record(row).with_context(name)?;
-    }
-    out.flush().with_context(name)
+    put(path, |file| {
+        let mut out = csv::Writer::from_writer(file);
+        out.write_record(header)?;
+        for row in rows {
+            out.write_record(row)?;
+        }
+        Ok(out.flush()?)
+    })
 }
 
 /// Writes the table of each figure into the folder `figures` of a folder; what the trace cannot tell is no file.
 pub(super) fn figures(all: &[Figure], folder: &Path) -> Result<()> {
-    let folder = folder.join("figures");
-    fs::create_dir_all(&folder).with_context(|| folder.display().to_string())?;
+    let folder = folder.join(FIGURES);
+    self::folder(&folder)?;
     for figure in all.iter().filter(|f| f.empty().is_none()) {
         let path = folder.join(format!("{}.csv", figure.id));
-        fs::write(&path, Table::of(figure).csv()).with_context(|| path.display().to_string())?;
+        put(&path, |file| Ok(file.write_all(Table::of(figure).csv().as_bytes())?))?;
     }
     Ok(())
 }

@@ -1,6 +1,7 @@
 //! `inspect`: what each file is and what the checks say of it, without any analysis. Apart from `analyze`, which asks what the whole
 //! tells.
 
+use std::collections::BTreeSet;
 use std::io::Write;
 use std::path::PathBuf;
 
@@ -9,9 +10,9 @@ use serde::Serialize;
 
 use super::files::{Listing, collect};
 use super::load::finish_with;
-use crate::format::{Held, Issue, Told};
+use crate::format::{Held, Issue, MOST_ALIKE, Told, alike};
 use crate::protocol::{Dataset, Ingest, State, Unit, head, jobs};
-use crate::units::{bytes, grouped};
+use crate::units::{bytes, grouped, printable};
 
 /// What one file is.
 #[derive(Serialize)]
@@ -36,7 +37,7 @@ struct File {
 
 /// Prints what the files under `paths` are.
 pub(super) fn inspect(out: &mut impl Write, paths: &[PathBuf], told: &Told, json: bool) -> Result<()> {
-    let Listing { files, sources, issues } = collect(paths)?;
+    let Listing { files, sources, issues } = collect(paths)?.with_pipes_read()?;
     let mut state = State::default();
     let (units, listed) = finish_with(&mut state, jobs::List::new(sources).telling(told.clone()), &files)?;
     let mut all = Vec::new();
@@ -61,23 +62,24 @@ pub(super) fn inspect(out: &mut impl Write, paths: &[PathBuf], told: &Told, json
     whole.issues.extend(issues.into_iter().chain(listed).map(|i| (0, i)));
     whole.settle();
     let info = whole.info();
-    let of_all: Vec<String> = info
-        .issues
-        .iter()
-        .map(ToString::to_string)
-        .filter(|said| !all.iter().any(|f: &File| f.checks.iter().any(|(_, s)| s == said)))
-        .collect();
+    let told: BTreeSet<&String> = all.iter().flat_map(|f| f.checks.iter().map(|(_, said)| said)).collect();
+    let others = whole.issues.iter().map(|(_, issue)| issue).filter(|issue| !told.contains(&issue.to_string()));
+    let of_all: Vec<String> = alike(others.cloned()).iter().map(ToString::to_string).collect();
+    let (all, more) = bounded(all);
     if json {
         let together = serde_json::json!({
             "requests": info.requests, "prefill": info.prefill, "decode": info.decode, "unmarked": info.unmarked,
             "layers": info.layers, "experts": info.experts, "top_k": info.top_k, "digest": info.digest, "said": of_all,
-            "badges": info.badges, "open": info.questions,
+            "badges": info.badges, "open": info.questions, "more_files_without_recording": more,
         });
         serde_json::to_writer_pretty(&mut *out, &serde_json::json!({ "files": all, "together": together }))?;
         writeln!(out)?;
     } else {
         for file in &all {
             print(out, file)?;
+        }
+        if more > 0 {
+            writeln!(out, "and {} more files of which nothing is a recording", grouped(more))?;
         }
         for said in &of_all {
             writeln!(out, "all files: {said}")?;
@@ -87,7 +89,7 @@ pub(super) fn inspect(out: &mut impl Write, paths: &[PathBuf], told: &Told, json
             let values = if values.is_empty() { String::new() } else { format!(" (perhaps {})", values.join(", ")) };
             writeln!(out, "open: {}: {}. Tell it with {}={values}", question.what, question.why, question.key)?;
         }
-        if all.len() > 1 {
+        if info.files > 1 {
             writeln!(
                 out,
                 "together: {}",
@@ -105,6 +107,17 @@ pub(super) fn inspect(out: &mut impl Write, paths: &[PathBuf], told: &Told, json
         bail!("no recording could be read from the {} files given", info.files);
     }
     Ok(())
+}
+
+/// All files that are recordings, and of the others those that a reader can take in; how many there are more of these.
+fn bounded(mut all: Vec<File>) -> (Vec<File>, u64) {
+    let (mut others, before) = (0, all.len());
+    all.retain(|file| {
+        others += usize::from(file.layers.is_empty());
+        !file.layers.is_empty() || others <= MOST_ALIKE
+    });
+    let more = (before - all.len()) as u64;
+    (all, more)
 }
 
 fn file(unit: &Unit, (reader, says): (&'static str, &'static str), alone: &Dataset) -> File {
@@ -128,14 +141,14 @@ fn file(unit: &Unit, (reader, says): (&'static str, &'static str), alone: &Datas
 }
 
 fn print(out: &mut impl Write, file: &File) -> Result<()> {
-    writeln!(out, "{} ({}): {}", file.path, bytes(file.bytes as f64), file.says)?;
+    writeln!(out, "{} ({}): {}", printable(&file.path), bytes(file.bytes as f64), file.says)?;
     let tokens = [file.prefill, file.decode, file.unmarked];
     writeln!(out, "    {}", words(file.requests, tokens, &file.layers, file.experts, file.top_k))?;
     for held in &file.held {
         let sides: Vec<String> = held.shape.iter().map(ToString::to_string).collect();
         let shape = if sides.is_empty() { String::new() } else { format!(" [{}]", sides.join(", ")) };
         let name = if held.name.is_empty() { "the array" } else { &held.name };
-        let words = format!("{name}{shape} {}", held.dtype);
+        let words = printable(&format!("{name}{shape} {}", held.dtype)).into_owned();
         writeln!(out, "    holds {}", words.trim_end())?;
     }
     for (badge, said) in &file.checks {

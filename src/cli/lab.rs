@@ -6,7 +6,9 @@ use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result, anyhow, bail};
 
-use super::output::Output;
+use super::files::{self, collect};
+use super::output::{Inputs, Output};
+use super::terminal::say;
 use super::{prepare, understood, warn, work};
 use crate::format::Told;
 use crate::place::files::{Deployment, ENGINES, Engine, PlacementFile, digest, engine_named, read};
@@ -53,7 +55,11 @@ pub(super) struct Export {
 /// Does it.
 pub(super) fn place(out: &mut impl Write, of: &Place) -> Result<()> {
     // Before any work: what cannot be written, or is no engine.
-    let export = of.export.as_ref().map(|e| Ok::<_, anyhow::Error>((engine(&e.engine)?, Output::claim(&e.out)?, e)));
+    let listing = collect(&of.traces)?;
+    let files = of.placements.iter().chain(&of.config).chain(of.weights.iter().map(|t| &t.file));
+    let inputs = Inputs::of(listing.paths().chain(files.map(PathBuf::as_path)));
+    let export = of.export.as_ref();
+    let export = export.map(|e| Ok::<_, anyhow::Error>((engine(&e.engine)?, Output::claim(&e.out, &inputs)?, e)));
     let export = export.transpose()?;
     if let Some(table) = &of.weights {
         let (weights, placed) = weigh(table)?;
@@ -72,7 +78,7 @@ pub(super) fn place(out: &mut impl Write, of: &Place) -> Result<()> {
                     "--strategy names a strategy of an experiment; of a table of loads name one placement with --placements"
                 );
             }
-            eprintln!("moescope: the most even of these placements is {}", best.name);
+            say!("the most even of these placements is {}", best.name);
             let maps = best.physical_to_logical.clone();
             let layers = (0..).take(maps.len()).collect();
             let (devices, experts) = (weights.devices, weights.loads[0].len());
@@ -103,12 +109,12 @@ pub(super) fn place(out: &mut impl Write, of: &Place) -> Result<()> {
         let named = || format!("the placement of {} (--strategy NAME takes another one)", of.strategy);
         write(engine, file, &export.out, &report.deployment(of).map_err(anyhow::Error::msg).with_context(named)?)
             .with_context(named)?;
-        eprintln!("moescope: it is the placement of {}, {} as scored", of.strategy, seconds(of.seconds));
+        say!("it is the placement of {}, {} as scored", of.strategy, seconds(of.seconds));
         if of.dispatch != "even" {
             let even = report.strategies.iter().find(|s| s.strategy == format!("{}.even", of.placement));
             let even = even.map_or_else(String::new, |s| format!(": with even shares it took {}", seconds(s.seconds)));
-            eprintln!(
-                "moescope: its time needs the dispatch {}; a server that shares tokens otherwise has another one{even}",
+            say!(
+                "its time needs the dispatch {}; a server that shares tokens otherwise has another one{even}",
                 of.dispatch
             );
         }
@@ -129,12 +135,12 @@ fn write(engine: &Engine, file: &Output, path: &Path, of: &Deployment) -> Result
         |part| read(&std::fs::read(part)?).map(drop).map_err(anyhow::Error::msg),
     )?;
     warn(&said);
-    eprintln!("moescope: {} is written; {}", path.display(), engine.command_for(of, &path.display().to_string()));
+    say!("{} is written; {}", path.display(), engine.command_for(of, &path.display().to_string()));
     Ok(())
 }
 
 fn weigh(of: &Table) -> Result<(Weights, Vec<WeightsPlaced>)> {
-    let bytes = std::fs::read(&of.file).with_context(|| of.file.display().to_string())?;
+    let bytes = files::bytes(&of.file)?;
     let weights = Weights::read(&bytes, of.devices, of.slots, of.nodes, of.groups)
         .map_err(anyhow::Error::msg)
         .with_context(|| of.file.display().to_string())?;
@@ -171,7 +177,7 @@ struct Scored {
 
 /// What the lab says of an experiment. One that names no strategies gets the lab's own list.
 fn score(of: &Place) -> Result<Scored> {
-    let (read, said) = understood(&of.experiment, !of.traces.is_empty());
+    let (read, said) = understood(&of.experiment, !of.traces.is_empty())?;
     let mut read = read.for_lab();
     let files = of.placements.iter().map(|path| file(path)).collect::<Result<Vec<_>>>()?;
     let own = Strategy::of_file();
@@ -222,7 +228,7 @@ fn score(of: &Place) -> Result<Scored> {
 
 /// A placement's file, with its digest.
 fn file(path: &Path) -> Result<(String, PlacementFile)> {
-    let bytes = std::fs::read(path).with_context(|| path.display().to_string())?;
+    let bytes = files::bytes(path)?;
     let file = read_placement(&bytes).map_err(anyhow::Error::msg).with_context(|| path.display().to_string())?;
     Ok((digest(&bytes), file))
 }

@@ -6,6 +6,8 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use anyhow::{Result, bail};
 
 use super::files::{Listing, Paths, collect};
+use super::terminal::say;
+use super::threads::on_threads;
 use crate::format::Told;
 use crate::protocol::{Dataset, Ingest, Job, State, Unit, cut, jobs};
 
@@ -14,7 +16,12 @@ const CHUNK: usize = 8;
 
 /// Loads the traces under `paths` with that many threads; the result does not depend on their number.
 pub(super) fn load(paths: &[PathBuf], told: &Told, threads: usize) -> Result<State> {
-    let Listing { files, sources, issues: mut refused } = collect(paths)?;
+    load_listed(collect(paths)?, told, threads)
+}
+
+/// The same of paths that were looked at, and of which nothing will be written over.
+pub(super) fn load_listed(listing: Listing, told: &Told, threads: usize) -> Result<State> {
+    let Listing { files, sources, issues: mut refused } = listing.with_pipes_read()?;
     let mut state = State::default();
     let (units, issues) = finish_with(&mut state, jobs::List::new(sources).telling(told.clone()), &files)?;
     refused.extend(issues);
@@ -26,7 +33,7 @@ pub(super) fn load(paths: &[PathBuf], told: &Told, threads: usize) -> Result<Sta
     }
     if info.layers.is_empty() {
         for issue in &info.issues {
-            eprintln!("moescope: {issue}");
+            say!("{issue}");
         }
         bail!("no request could be read from the {} files given", info.files);
     }
@@ -69,12 +76,4 @@ pub(super) fn read(files: &Paths, units: &[Unit], threads: usize) -> Dataset {
 fn ingest(files: &Paths, units: Vec<Unit>, dataset: &mut Dataset) {
     let mut ingest = Ingest::new(units);
     while ingest.step(files, dataset) {}
-}
-
-/// Runs the same work on that many threads, which share it out themselves; what each one gives, in the order of their start.
-pub(super) fn on_threads<T: Send>(threads: usize, work: impl Fn() -> T + Sync) -> Vec<T> {
-    std::thread::scope(|scope| {
-        let handles: Vec<_> = (0..threads.max(1)).map(|_| scope.spawn(&work)).collect();
-        handles.into_iter().map(|h| h.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic))).collect()
-    })
 }

@@ -13,8 +13,11 @@ mod load;
 mod make;
 mod observed;
 mod output;
+mod progress;
 mod reproduce;
 mod summary;
+mod terminal;
+mod threads;
 
 use std::io::Write;
 use std::path::{Path, PathBuf};
@@ -24,7 +27,11 @@ use std::sync::Mutex;
 use anyhow::{Context, Result, anyhow, bail};
 
 use self::args::{Command, Simulated, parse};
-use crate::experiment::Experiment;
+use self::output::{Inputs, Output};
+use self::progress::Progress;
+use self::terminal::{Out, say};
+use self::threads::on_threads;
+use crate::experiment::{Experiment, too_long};
 use crate::format::{ModelConfig, Told};
 use crate::model::Scope;
 use crate::plot::first_screen;
@@ -38,39 +45,40 @@ pub fn main(arguments: Vec<std::ffi::OsString>) -> ExitCode {
     let command = match parse(arguments) {
         Ok(command) => command,
         Err(e) => {
-            eprintln!("moescope: {e:#}\nTry: moescope --help");
+            say!("{e:#}");
+            say!("try moescope --help");
             return ExitCode::from(2);
         }
     };
-    match carry_out(command) {
+    let mut out = Out::new();
+    match carry_out(command, &mut out).and_then(|()| out.finish()) {
         Ok(()) => ExitCode::SUCCESS,
-        // A reader that has seen enough (`| head`) is no error.
-        Err(e) if e.downcast_ref::<std::io::Error>().is_some_and(|e| e.kind() == std::io::ErrorKind::BrokenPipe) => {
-            ExitCode::SUCCESS
-        }
         Err(e) => {
-            eprintln!("moescope: {e:#}");
+            say!("{e:#}");
             ExitCode::from(1)
         }
     }
 }
 
-fn carry_out(command: Command) -> Result<()> {
-    let mut out = std::io::stdout().lock();
+fn carry_out(command: Command, out: &mut Out) -> Result<()> {
     match command {
         Command::Help => {
             writeln!(out, "{}\n\nFormats, told by their content, also inside .zip, .tar, .gz and .zst:", args::HELP)?;
             crate::format::READERS.iter().try_for_each(|reader| writeln!(out, "  {}", reader.says))?;
         }
         Command::Version => writeln!(out, "moescope {}", env!("CARGO_PKG_VERSION"))?,
-        Command::Inspect { paths, told, json } => inspect::inspect(&mut out, &paths, &told.read()?, json)?,
-        Command::Convert { paths, told, out, threads } => convert::convert(&paths, &told.read()?, &out, threads)?,
+        Command::Inspect { paths, told, json } => inspect::inspect(out, &paths, &told.read()?, json)?,
+        Command::Convert { paths, told, out: file, threads } => {
+            convert::convert(&paths, &told.read()?, told.config.as_deref(), &file, threads)?;
+        }
         Command::Analyze { paths, told, json, csv, counts, threads } => {
-            let counts = counts.map(|file| output::Output::claim(&file)).transpose()?;
+            let listing = files::collect(&paths)?;
+            let inputs = Inputs::of(listing.paths().chain(told.config.as_deref()));
+            let counts = counts.map(|file| Output::claim(&file, &inputs)).transpose()?;
             if let Some(folder) = &csv {
-                export::folder(folder)?;
+                export::folder_of_tables(folder, &inputs)?;
             }
-            let mut state = load::load(&paths, &told.read()?, threads)?;
+            let mut state = load::load_listed(listing, &told.read()?, threads)?;
             let of = DataId::of(&state.trace.info());
             let report = load::finish(&mut state, jobs::Report::new(of.clone()))?;
             if let Some(folder) = &csv {
@@ -82,27 +90,27 @@ fn carry_out(command: Command) -> Result<()> {
                 export::counts(&part.summary, file)?;
             }
             if json {
-                serde_json::to_writer_pretty(&mut out, &report)?;
+                serde_json::to_writer_pretty(&mut *out, &report)?;
                 writeln!(out)?;
             } else {
-                analysis_table(&mut out, &state.trace, &report)?;
+                analysis_table(out, &state.trace, &report)?;
             }
         }
         Command::Run(asked) => {
-            let (read, said) = understood(&asked.experiment, !asked.traces.is_empty());
+            let (read, said) = understood(&asked.experiment, !asked.traces.is_empty())?;
             let (experiment, of, mut state) = asked.prepare(read)?;
             let mut report = simulate(&mut state, &of, &experiment, asked.threads)?;
             report.warnings.splice(0..0, said);
             if asked.json {
-                serde_json::to_writer_pretty(&mut out, &report)?;
+                serde_json::to_writer_pretty(&mut *out, &report)?;
                 writeln!(out)?;
             } else {
-                run_table(&mut out, &report)?;
+                run_table(out, &report)?;
             }
         }
-        Command::Place(of) => lab::place(&mut out, &of)?,
+        Command::Place(of) => lab::place(out, &of)?,
         Command::Sweep(asked) => {
-            let (read, mut warnings) = understood(&asked.experiment, !asked.traces.is_empty());
+            let (read, mut warnings) = understood(&asked.experiment, !asked.traces.is_empty())?;
             let Some(sweep) = read.view.sweep.clone() else {
                 bail!("the experiment has no sweep: add sweep=SETTING:FROM:TO:POINTS")
             };
@@ -114,32 +122,34 @@ fn carry_out(command: Command) -> Result<()> {
                 points.push(reproduce::Point { value: value.parse()?, report });
             }
             warnings.extend(state.data(&of)?.0.warnings());
-            reproduce::sweep(&mut out, &experiment, points, warnings, asked.json)?;
+            reproduce::sweep(out, &experiment, points, warnings, asked.json)?;
         }
         Command::Paper { experiment, figure, traces, json, threads } => {
-            let (asked, mut said) = understood(&experiment, !traces.is_empty());
+            let (asked, mut said) = understood(&experiment, !traces.is_empty())?;
             let (mut of, dropped) = asked.of_figure(figure);
             warn(dropped.as_slice());
             said.extend(dropped);
             match figure {
-                2 => latency::breakdown(&mut out, &of, said, json, threads)?,
+                2 => latency::breakdown(out, &of, said, json, threads)?,
                 13 => {
                     // The figure is of GPUs, unless somebody asks for another system by its name.
                     if !experiment.split(['&', '#']).any(|part| part.starts_with("wafer=")) {
                         of = of.with("wafer", "h100x8").map_err(anyhow::Error::msg)?;
                     }
-                    latency::roofline(&mut out, &of, said, json)?;
+                    latency::roofline(out, &of, said, json)?;
                 }
-                16 | 17 => case_study::case_study(&mut out, of, said, &traces, figure, json, threads)?,
-                _ => reproduce::paper(&mut out, &asked, said, &traces, json, threads)?,
+                16 | 17 => case_study::case_study(out, of, said, &traces, figure, json, threads)?,
+                _ => reproduce::paper(out, &asked, said, &traces, json, threads)?,
             }
         }
-        Command::Summarize { paths, told, out, first, threads } => {
-            summary::summarize(&paths, &told.read()?, &out, first, threads)?
+        Command::Summarize { paths, told, out: file, first, threads } => {
+            summary::summarize(&paths, &told.read()?, told.config.as_deref(), &file, first, threads)?
         }
-        Command::Make { experiment, out, files, tokens } => make::make(&read(&experiment, false), &out, files, tokens)?,
-        Command::Merge { paths, out } => summary::merge(&paths, &out)?,
-        Command::Prepare(out) => {
+        Command::Make { experiment, out: folder, files, tokens } => {
+            make::make(&read(&experiment, false)?, &folder, files, tokens)?
+        }
+        Command::Merge { paths, out: file } => summary::merge(&paths, &file)?,
+        Command::Prepare(folder) => {
             let opening = crate::protocol::prepare().map_err(|e| anyhow!(e))?;
             let run = std::sync::Arc::new(opening.run);
             let race = Race::of(&run).context("the default experiment has no strategies")?;
@@ -147,11 +157,10 @@ fn carry_out(command: Command) -> Result<()> {
             for (name, bytes) in
                 [("prepared.bin", postcard::to_stdvec(&opening.replies)?), ("first.html", first.into_bytes())]
             {
-                let path = out.join(name);
-                std::fs::write(&path, bytes).with_context(|| path.display().to_string())?;
+                output::put(&folder.join(name), |file| Ok(file.write_all(&bytes)?))?;
             }
         }
-        Command::Calibrate { experiment, json } => reproduce::calibrate(&mut out, &read(&experiment, false), json)?,
+        Command::Calibrate { experiment, json } => reproduce::calibrate(out, &read(&experiment, false)?, json)?,
     }
     Ok(())
 }
@@ -172,15 +181,16 @@ fn prepare(
     threads: usize,
 ) -> Result<(Experiment, DataId, State)> {
     if !traces.is_empty() {
-        let beside = config.map(std::fs::read).transpose().ok().flatten().and_then(|bytes| Told::read(&bytes));
+        let config = config.map(|path| Ok::<_, anyhow::Error>((path, files::bytes(path)?))).transpose()?;
+        let beside = config.as_ref().and_then(|(_, bytes)| Told::read(bytes));
         warn(&args::answer(&mut experiment, told));
         // Beside the result stands what was told: its string asks nothing again.
         let told = experiment.told().or(&beside.unwrap_or_default());
         experiment.tell(&told);
         let state = load::load(traces, &told, threads)?;
         warn(&state.trace.warnings());
-        if let Some(path) = config {
-            sizes(&mut experiment, path, &state.trace).with_context(|| path.display().to_string())?;
+        if let Some((path, bytes)) = config {
+            sizes(&mut experiment, &bytes, &state.trace).with_context(|| path.display().to_string())?;
         }
         let info = state.trace.info();
         experiment.take_sizes(info.sizes());
@@ -204,12 +214,12 @@ fn prepare(
 }
 
 /// Takes the sizes of an expert from a `config.json`.
-fn sizes(experiment: &mut Experiment, path: &Path, loaded: &Dataset) -> Result<()> {
+fn sizes(experiment: &mut Experiment, config: &[u8], loaded: &Dataset) -> Result<()> {
     let of = &mut experiment.workload;
     if !of.model.is_empty() || of.hidden > 0 || of.intermediate > 0 {
         bail!("the experiment says itself how large an expert is: leave model=, hidden= and intermediate= out of it");
     }
-    let config = ModelConfig::read(&std::fs::read_to_string(path)?).map_err(anyhow::Error::msg)?;
+    let config = ModelConfig::read(std::str::from_utf8(config)?).map_err(anyhow::Error::msg)?;
     let info = loaded.info();
     config.fits(info.layers.len(), info.experts, info.top_k).map_err(anyhow::Error::msg)?;
     for (name, size) in [("hidden", config.hidden), ("intermediate", config.intermediate)] {
@@ -232,7 +242,7 @@ fn simulate(state: &mut State, of: &DataId, experiment: &Experiment, threads: us
 
 /// Works on a run with that many threads, to its end.
 fn work(run: Run, threads: usize) -> Result<Run> {
-    let run = Mutex::new(run);
+    let (run, progress) = (Mutex::new(run), Progress::new());
     let failed = |_| anyhow!("a thread failed");
     let work = || -> Result<()> {
         loop {
@@ -243,7 +253,9 @@ fn work(run: Run, threads: usize) -> Result<Run> {
             match next {
                 Some(piece) => {
                     let piece = piece.work();
-                    run.lock().map_err(failed)?.add(piece);
+                    let mut run = run.lock().map_err(failed)?;
+                    run.add(piece);
+                    progress.at(run.progress());
                 }
                 None if done => return Ok(()),
                 // What comes next waits for what another thread does.
@@ -251,34 +263,38 @@ fn work(run: Run, threads: usize) -> Result<Run> {
             }
         }
     };
-    load::on_threads(threads, work).into_iter().collect::<Result<()>>()?;
+    on_threads(threads, work).into_iter().collect::<Result<()>>()?;
     run.into_inner().map_err(|_| anyhow!("a thread failed"))
 }
 
 /// Says what was lost on the way to a result.
 fn warn(warnings: &[String]) {
-    warnings.iter().for_each(|warning| eprintln!("moescope: {warning}"));
+    warnings.iter().for_each(|warning| terminal::line(warning));
 }
 
 /// An experiment; what cannot be read of it is said.
-fn read(text: &str, beside_a_trace: bool) -> Experiment {
-    understood(text, beside_a_trace).0
+fn read(text: &str, beside_a_trace: bool) -> Result<Experiment> {
+    Ok(understood(text, beside_a_trace)?.0)
 }
 
-/// The same, with what was said: it stands beside the result too.
-fn understood(text: &str, beside_a_trace: bool) -> (Experiment, Vec<String>) {
+/// The same, with what was said: it stands beside the result too. A string of which nothing is read would run the default, for
+/// minutes.
+fn understood(text: &str, beside_a_trace: bool) -> Result<(Experiment, Vec<String>)> {
+    if let Some(why) = too_long(text) {
+        bail!("the experiment has {why}");
+    }
     let read = if beside_a_trace { Experiment::parse_beside_trace } else { Experiment::parse };
     let (experiment, unread) = read(text);
     let said: Vec<String> = unread.iter().map(|part| format!("not understood in the experiment: {part}")).collect();
     warn(&said);
-    (experiment, said)
+    Ok((experiment, said))
 }
 
 /// The experiment on a loaded trace: with the trace's digest.
 fn on_trace(mut experiment: Experiment, loaded: &Dataset) -> Result<Experiment> {
     let digest = loaded.part().context("nothing is loaded")?.digest();
     if !experiment.workload.trace.is_empty() && experiment.workload.trace != digest {
-        eprintln!("moescope: the experiment was made on trace {}, this one is {digest}", experiment.workload.trace);
+        say!("the experiment was made on trace {}, this one is {digest}", experiment.workload.trace);
     }
     experiment.workload.trace = digest;
     Ok(experiment)

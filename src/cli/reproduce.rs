@@ -10,6 +10,7 @@ use anyhow::{Context, Result, bail};
 use serde::Serialize;
 
 use super::load;
+use super::threads::on_threads;
 use crate::analysis::{CalibrationRow, calibration, report};
 use crate::experiment::Experiment;
 use crate::model::ModelPreset;
@@ -132,7 +133,7 @@ fn side_by_side(
         }
         longest.iter().try_for_each(|&other| run(other))
     };
-    load::on_threads(threads, work).into_iter().collect::<Result<()>>()?;
+    on_threads(threads, work).into_iter().collect::<Result<()>>()?;
     let ended = |job: Mutex<Option<PaperJob>>| job.into_inner().ok().flatten().context("a thread failed");
     jobs.into_iter().map(ended).collect()
 }

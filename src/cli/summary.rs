@@ -2,7 +2,7 @@
 //! one. Apart from the other commands: only these write what other machines read.
 
 use std::fs;
-use std::io::{Read, Write};
+use std::io::Write;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
@@ -10,11 +10,13 @@ use std::time::{Duration, Instant};
 use anyhow::{Context, Result, bail};
 use xxhash_rust::xxh3::Xxh3;
 
-use super::files::{Listing, Paths, collect, no_file};
-use super::load::{finish_with, on_threads, read};
-use super::output::Output;
+use super::files::{self, Given, Listing, Paths, collect, no_file};
+use super::load::{finish_with, read};
+use super::output::{Inputs, Output};
+use super::terminal::{line, say};
+use super::threads::on_threads;
 use crate::format::Told;
-use crate::protocol::{Dataset, State, Unit, from_moesum, jobs, to_moesum};
+use crate::protocol::{Dataset, Files, State, Unit, from_moesum, jobs, to_moesum};
 use crate::units::{bandwidth, bytes, grouped};
 
 /// Files and bytes of a round: what is lost if the machine stops is at most this and what came since the last writing.
@@ -25,26 +27,34 @@ const SAVE: Duration = Duration::from_secs(30);
 /// Counts the traces under `paths` into the summary file `out`; files that it holds already are skipped, and new ones that would
 /// take the places of those stand after them.
 #[expect(clippy::disallowed_methods, reason = "progress and the time between two writings need a clock")]
-pub(super) fn summarize(paths: &[PathBuf], told: &Told, out: &Path, first: Option<u64>, threads: usize) -> Result<()> {
+pub(super) fn summarize(
+    paths: &[PathBuf],
+    told: &Told,
+    config: Option<&Path>,
+    out: &Path,
+    first: Option<u64>,
+    threads: usize,
+) -> Result<()> {
     let began = Instant::now();
     // Before anything is read: what cannot be written later is known now.
-    let output = Output::claim(out)?;
+    let listing = without(collect(paths)?, out);
+    let output = Output::claim(out, &Inputs::of(listing.paths().chain(config)))?;
     let mut all = if out.exists() { open(out)? } else { Dataset::default() };
-    let listing = collect(paths)?;
-    let Listing { files, sources, issues: mut refused } = without(listing, out);
+    let Listing { files, sources, issues: mut refused } = listing.with_pipes_read()?;
     let total: u64 = sources.iter().map(|s| s.bytes).sum();
     let mut state = State::default();
     let (mut units, issues) = finish_with(&mut state, jobs::List::new(sources.clone()).telling(told.clone()), &files)?;
     units.iter_mut().for_each(|u| u.index += first.unwrap_or(0));
     refused.extend(issues);
     let digests = digests(&files, threads);
-    let unread = digests.iter().zip(&files.0).filter_map(|(d, path)| d.as_ref().err().map(|why| no_file(path, why)));
+    let unread = digests.iter().zip(&sources).filter_map(|(d, source)| Some((source, d.as_ref().err()?)));
+    let unread = unread.map(|(source, why)| no_file(Path::new(&source.path), why));
     refused.extend(unread);
     let digests: Vec<Option<u64>> = digests.into_iter().map(Result::ok).collect();
     let is_known = |d: &Option<u64>| d.is_some_and(|d| all.sources.contains(&d));
     let known = digests.iter().filter(|d| is_known(d)).count();
     if known > 0 {
-        eprintln!("moescope: {} of {} files are in {} already", grouped(known as u64), digests.len(), out.display());
+        say!("{} of {} files are in {} already", grouped(known as u64), digests.len(), out.display());
     }
     // The same bytes under two names are two requests in a folder, and one file in a summary.
     let mut wanted: Vec<usize> =
@@ -53,7 +63,7 @@ pub(super) fn summarize(paths: &[PathBuf], told: &Told, out: &Path, first: Optio
     let before = wanted.len();
     wanted.retain(|&i| seen.insert(digests[i]));
     if wanted.len() < before {
-        eprintln!("moescope: {} files have the same bytes as another; each is counted once", before - wanted.len());
+        say!("{} files have the same bytes as another; each is counted once", before - wanted.len());
     }
     place(&mut units, &wanted, &all, first).with_context(|| out.display().to_string())?;
     for issue in refused {
@@ -77,18 +87,16 @@ pub(super) fn summarize(paths: &[PathBuf], told: &Told, out: &Path, first: Optio
         all.sources.extend(round.iter().filter_map(|&i| digests[i]));
         done += size;
         let seconds = began.elapsed().as_secs_f64();
-        eprintln!("moescope: {} of {}, {}", bytes(done as f64), bytes(total as f64), bandwidth(done as f64 / seconds));
+        say!("{} of {}, {}", bytes(done as f64), bytes(total as f64), bandwidth(done as f64 / seconds));
         if !rest.is_empty() && saved.elapsed() > SAVE {
             write(&output, &all)?;
             saved = Instant::now();
         }
     }
     write(&output, &all)?;
-    for (_, issue) in all.issues.iter().take(20) {
-        eprintln!("moescope: {issue}");
-    }
-    let requests = all.part().map_or(0, |p| p.summary.requests);
-    eprintln!("moescope: {} requests in {}", grouped(requests), out.display());
+    all.warnings().iter().for_each(|warning| line(warning));
+    let requests = all.all_requests();
+    say!("{} requests in {}", grouped(requests), out.display());
     if requests == 0 {
         bail!("no request could be read");
     }
@@ -98,10 +106,10 @@ pub(super) fn summarize(paths: &[PathBuf], told: &Told, out: &Path, first: Optio
 /// Without the file that is written: given a folder that holds it, a summary would count itself.
 fn without(listing: Listing, out: &Path) -> Listing {
     let Listing { files, sources, issues } = listing;
-    let real = fs::canonicalize(out).ok();
-    let other = |path: &PathBuf| real.is_none() || fs::canonicalize(path).ok() != real;
-    let (paths, sources) = files.0.into_iter().zip(sources).filter(|(path, _)| other(path)).unzip();
-    Listing { files: Paths(paths), sources, issues }
+    let out = Inputs::of([out]);
+    let other = |given: &Given| !matches!(given, Given::Path(path) if out.has(path).is_some());
+    let (files, sources) = files.0.into_iter().zip(sources).filter(|(given, _)| other(given)).unzip();
+    Listing { files: Paths(files), sources, issues }
 }
 
 /// Gives new files places of their own: those of their order, unless the summary holds others there. An interrupted run that is
@@ -113,10 +121,7 @@ fn place(units: &mut [Unit], wanted: &[usize], all: &Dataset, first: Option<u64>
     if first.is_some() {
         bail!("it holds another request at place {taken}; without --first, new files are placed after, from {next} on");
     }
-    eprintln!(
-        "moescope: {} new files are placed after those it holds, from place {next} on",
-        grouped(new.len() as u64)
-    );
+    say!("{} new files are placed after those it holds, from place {next} on", grouped(new.len() as u64));
     (next..).zip(&mut new).for_each(|(index, unit)| unit.index = index);
     Ok(())
 }
@@ -137,7 +142,7 @@ fn add(all: &mut Dataset, mut more: Dataset) -> Result<()> {
 
 /// Adds up summary files; in any order and grouping the same bytes come out.
 pub(super) fn merge(paths: &[PathBuf], out: &Path) -> Result<()> {
-    let output = Output::claim(out)?;
+    let output = Output::claim(out, &Inputs::of(paths.iter().map(PathBuf::as_path)))?;
     let mut all = Dataset::default();
     for path in paths {
         let one = open(path)?;
@@ -154,7 +159,7 @@ pub(super) fn merge(paths: &[PathBuf], out: &Path) -> Result<()> {
 
 fn open(path: &Path) -> Result<Dataset> {
     let name = || path.display().to_string();
-    let found = fs::read(path).with_context(name)?;
+    let found = files::bytes(path)?;
     from_moesum(&found).map_err(anyhow::Error::msg).with_context(name)
 }
 
@@ -173,8 +178,8 @@ fn write(output: &Output, dataset: &Dataset) -> Result<()> {
 /// Digest of each file's bytes, or why it cannot be read.
 fn digests(files: &Paths, threads: usize) -> Vec<std::io::Result<u64>> {
     let next = AtomicUsize::new(0);
-    let digest = |path: &Path, buffer: &mut [u8]| -> std::io::Result<u64> {
-        let mut file = fs::File::open(path)?;
+    let digest = |source: usize, buffer: &mut [u8]| -> std::io::Result<u64> {
+        let mut file = files.open(source)?;
         let mut hash = Xxh3::new();
         loop {
             match file.read(buffer)? {
@@ -188,8 +193,10 @@ fn digests(files: &Paths, threads: usize) -> Vec<std::io::Result<u64>> {
         let mut buffer = vec![0; 1 << 20];
         loop {
             let i = next.fetch_add(1, Ordering::Relaxed);
-            let Some(path) = files.0.get(i) else { return found };
-            found.push((i, digest(path, &mut buffer)));
+            if i >= files.0.len() {
+                return found;
+            }
+            found.push((i, digest(i, &mut buffer)));
         }
     };
     let mut all: Vec<(usize, std::io::Result<u64>)> = on_threads(threads, work).into_iter().flatten().collect();

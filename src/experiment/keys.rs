@@ -1,5 +1,7 @@
 //! The names and values of the settings in a URL. Apart from [`Experiment`], because these are promises to old links.
 
+use std::collections::BTreeSet;
+
 use super::sweep::{SWEPT, whole};
 use super::{Experiment, Heat, Learn, Look, PairMap, Serve, Subset, Sweep, Variant, View};
 use crate::format::Ids;
@@ -155,10 +157,10 @@ pub fn keys() -> &'static [Key] {
             name: "strategies",
             get: |e| e.run.strategies.iter().map(|s| s.name()).collect::<Vec<_>>().join(","),
             set: |e, v| {
-                let mut read = v.split(',').map(strategies).collect::<Result<Vec<_>, _>>()?.concat();
-                read.sort();
-                read.dedup();
-                e.run.strategies = read;
+                // A name that is repeated ten thousand times is looked for once.
+                let names: BTreeSet<&str> = v.split(',').collect();
+                let read = names.into_iter().map(strategies).collect::<Result<Vec<_>, _>>()?.concat();
+                e.run.strategies = read.into_iter().collect::<BTreeSet<_>>().into_iter().collect();
                 Ok(())
             },
         },

@@ -12,7 +12,7 @@ mod sweep;
 mod upgrade;
 
 use std::borrow::Cow;
-use std::collections::BTreeSet;
+use std::collections::BTreeMap;
 
 use std::sync::Arc;
 
@@ -39,6 +39,9 @@ pub const VERSION: u32 = 2;
 
 /// Fields that decide the number of GPUs: those that are forgotten first where it is too large.
 const SIZES: [&str; 2] = ["nodes", "pernode"];
+
+/// Bytes of a string that is read: ten times the longest with every setting, eight variants and all dies dead.
+pub const MOST_STRING: usize = 1 << 16;
 
 /// Parts that are listed of those that could not be read.
 const MOST_UNREAD: usize = 20;
@@ -74,26 +77,23 @@ impl Experiment {
     }
 
     fn read(text: &str, beside_a_trace: bool) -> (Self, Vec<Unread>) {
-        let (mut settings, mut version, mut seen) = (Vec::new(), VERSION, BTreeSet::new());
-        for part in text.trim_start_matches('#').split('&').filter(|p| !p.is_empty()) {
-            let (name, value) = part.split_once('=').unwrap_or((part, ""));
-            let void = if !seen.insert(name) {
-                Some("it is given twice; the first counts".into())
-            } else if name == "v" {
-                match version_of(value) {
-                    Ok(read) => {
-                        version = read;
-                        continue;
-                    }
-                    Err(why) => Some(why),
-                }
-            } else {
-                None
-            };
-            settings.push(Setting { name, value: unescape(value), part, void });
+        let mut unread = List::default();
+        if let Some(why) = too_long(text) {
+            unread.add(text, why);
+            return (Self::default(), unread.finish());
         }
+        let mut version = VERSION;
+        let (mut settings, again) = last_of_each(text);
+        settings.retain_mut(|setting| {
+            let read = if setting.name == "v" { version_of(&setting.value) } else { return true };
+            match read {
+                Ok(read) => version = read,
+                Err(why) => setting.void = Some(why),
+            }
+            setting.void.is_some()
+        });
         upgrade::upgrade(version, &mut settings, beside_a_trace);
-        let (mut experiment, mut unread, mut viewed) = (Self::default(), List::default(), false);
+        let (mut experiment, mut viewed) = (Self::default(), false);
         for Setting { name, value, part, void } in settings {
             let key = || key_named(name).ok_or_else(|| keys::UNKNOWN.to_string());
             let read = void.map_or_else(|| key().and_then(|k| (k.set)(&mut experiment, &value)), Err);
@@ -101,6 +101,9 @@ impl Experiment {
             if let Err(why) = read {
                 unread.add(part, why);
             }
+        }
+        for (part, times) in again {
+            unread.add(part, format!("it is given {times} times; the last one counts"));
         }
         if !viewed {
             experiment.view.view = experiment.view.owner();
@@ -310,6 +313,38 @@ impl std::fmt::Display for Experiment {
     }
 }
 
+/// Why nothing of a string is read, if it is longer than any that a program wrote.
+#[must_use]
+pub fn too_long(text: &str) -> Option<String> {
+    let words = || format!("{} bytes, above the limit of {MOST_STRING}: nothing of the string is read", text.len());
+    (text.len() > MOST_STRING).then(words)
+}
+
+/// A part of a string, and how often its setting is given.
+type Again<'a> = (&'a str, usize);
+
+/// The last part of each setting of a string, in the order of the string; and the settings that are given several times, in that order
+/// too. One setting has one value, so what is told of repetitions does not grow with them.
+fn last_of_each(text: &str) -> (Vec<Setting<'_>>, Vec<Again<'_>>) {
+    let parts = || text.trim_start_matches('#').split('&').filter(|p| !p.is_empty());
+    let (mut times, mut settings) = (BTreeMap::<&str, usize>::new(), Vec::new());
+    parts().for_each(|part| *times.entry(part.split('=').next().unwrap_or(part)).or_default() += 1);
+    let (mut left, mut again) = (times.clone(), Vec::new());
+    for part in parts() {
+        let name = part.split('=').next().unwrap_or(part);
+        let value = part.split_once('=').map_or("", |(_, value)| value);
+        let Some(left) = left.get_mut(name) else { continue };
+        *left -= 1;
+        if *left == 0 {
+            settings.push(Setting { name, value: unescape(value), part, void: None });
+            if times[name] > 1 {
+                again.push((part, times[name]));
+            }
+        }
+    }
+    (settings, again)
+}
+
 fn version_of(value: &str) -> Result<u32, String> {
     match value.parse::<u32>() {
         Ok(v @ 1..=VERSION) => Ok(v),
@@ -329,16 +364,11 @@ struct List {
 
 impl List {
     fn add(&mut self, part: &str, why: String) {
-        /// Characters of a part that are listed.
-        const MOST_CHARS: usize = 200;
         if self.listed.len() == MOST_UNREAD {
             self.more += 1;
             return;
         }
-        let part = match part.char_indices().nth(MOST_CHARS) {
-            Some((end, _)) => format!("{}…", &part[..end]),
-            None => part.into(),
-        };
+        let (part, why) = (cut(part, 200), cut(&why, 1000));
         self.listed.push(Unread { part, why });
     }
 
@@ -348,6 +378,14 @@ impl List {
                 .push(Unread { part: "…".into(), why: format!("and {} more parts that were not read", self.more) });
         }
         self.listed
+    }
+}
+
+/// The first characters of a text.
+fn cut(text: &str, most: usize) -> String {
+    match text.char_indices().nth(most) {
+        Some((end, _)) => format!("{}…", &text[..end]),
+        None => text.into(),
     }
 }
 

@@ -6,6 +6,7 @@ use std::mem::{Discriminant, discriminant};
 use serde::{Deserialize, Serialize};
 
 use super::Finding;
+use crate::units::{grouped, printable};
 
 /// Where in a file something was found.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -262,17 +263,56 @@ pub struct Issue {
     pub kept: String,
 }
 
+/// Issues of one kind that are listed, each of its file; of the others their number is told.
+pub const MOST_ALIKE: usize = 50;
+
+/// Issues as a reader can take them in: the first files of each kind, and then how many more there are, so that an archive of
+/// sixty thousand empty entries is a hundred lines.
+#[must_use]
+pub fn alike(issues: impl IntoIterator<Item = Issue>) -> Vec<Issue> {
+    let mut kinds: Vec<(_, usize, Option<Issue>)> = Vec::new();
+    let mut shown = Vec::new();
+    for issue in issues {
+        let kind = issue.problem.kind();
+        let at = kinds.iter().position(|k| k.0 == kind).unwrap_or_else(|| {
+            kinds.push((kind, 0, None));
+            kinds.len() - 1
+        });
+        let (_, seen, rest) = &mut kinds[at];
+        *seen += 1;
+        match rest {
+            None if *seen <= MOST_ALIKE => shown.push(issue),
+            None => *rest = Some(issue),
+            Some(_) => {}
+        }
+    }
+    let more = kinds.into_iter().filter_map(|(_, seen, rest)| rest.map(|rest| (seen - MOST_ALIKE, rest)));
+    shown.extend(more.map(|(files, rest)| Issue {
+        file: match files {
+            1 => rest.file,
+            _ => format!("and {} more like it, as {}", grouped(files as u64), rest.file),
+        },
+        place: Place::default(),
+        // How often is said of each file alone.
+        count: 1,
+        ..rest
+    }));
+    shown
+}
+
 impl std::fmt::Display for Issue {
+    /// A line that a terminal may get, whatever names and letters of the file it tells.
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        write!(f, "{}", self.file)?;
-        if self.place != Place::default() {
-            write!(f, ", {}", self.place)?;
-        }
-        write!(f, ": {}", self.problem)?;
-        if self.count > 1 {
-            write!(f, " ({} times in this file)", self.count)?;
-        }
-        write!(f, ". Kept: {}. To mend: {}.", self.kept, self.problem.mend())
+        write!(f, "{}", printable(&self.words()))
+    }
+}
+
+impl Issue {
+    fn words(&self) -> String {
+        let at = if self.place == Place::default() { String::new() } else { format!(", {}", self.place) };
+        let times = if self.count > 1 { format!(" ({} times in this file)", self.count) } else { String::new() };
+        let Self { file, problem, kept, .. } = self;
+        format!("{file}{at}: {problem}{times}. Kept: {kept}. To mend: {}.", problem.mend())
     }
 }
 

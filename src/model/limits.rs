@@ -27,6 +27,12 @@ pub const MAX_TABLES: u64 = 2 << 30;
 /// for as many ids as there are layers.
 const FREE_IDS: u64 = 32 << 20;
 
+/// Bytes that a run holds of its batch: the token of each slot in each step, and the counts. A worker in a browser has room for two.
+pub const MAX_BATCH_BYTES: u64 = 512 << 20;
+
+/// Devices of a layer that a run simulates, over all steps, layers and strategies: hours on one core, on a wafer of any size.
+pub const MAX_RUN_LAYERS: u64 = 1 << 30;
+
 /// Whether columns of so many ids may come of a file of so many bytes.
 #[must_use]
 pub fn may_hold(layers: usize, tokens: usize, top_k: usize, bytes: u64) -> bool {

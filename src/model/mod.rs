@@ -15,7 +15,8 @@ mod trace;
 
 pub use expert::ExpertSize;
 pub use limits::{
-    LAYER_IDS, MAX_COUNT, MAX_EXPERTS, MAX_LAYERS, MAX_TABLES, MAX_TOKENS, MAX_TOP_K, may_hold, table_bytes,
+    LAYER_IDS, MAX_BATCH_BYTES, MAX_COUNT, MAX_EXPERTS, MAX_LAYERS, MAX_RUN_LAYERS, MAX_TABLES, MAX_TOKENS, MAX_TOP_K,
+    may_hold, table_bytes,
 };
 pub use mesh::{Faults, Mesh};
 pub use nouns::Nouns;

@@ -5,6 +5,7 @@ use std::sync::{Arc, OnceLock};
 
 use serde::{Deserialize, Serialize};
 
+use super::effort::{self, Size};
 use super::learn::{candidates, learn, tokens};
 use super::subjects::{self, Side};
 use super::{Dataset, Part};
@@ -17,7 +18,7 @@ use crate::sim::{Digest, Predictors, Shape, Workload, evenly_spaced};
 /// cross-token pairs of the joined scope; of all requests, or of the even ones if held out.
 ///
 /// # Errors
-/// If no request has such tokens, or the wafer does not work.
+/// If no request has such tokens, the wafer does not work, or a run would take more memory or work than is allowed.
 #[inline(never)]
 pub fn workload(part: &Part, experiment: &Experiment) -> Result<Workload, String> {
     experiment.topology().works()?;
@@ -35,6 +36,8 @@ pub fn workload(part: &Part, experiment: &Experiment) -> Result<Workload, String
         return Err(none.into());
     }
     let subjects = subjects::served(part, experiment)?;
+    let (top_k, turns) = (summary.top_k, subjects.len().max(1));
+    effort::check(experiment, &Size { layers: layers.len(), experts: summary.experts, top_k, turns })?;
     let filled = subjects::fill(part, experiment, shape, Side::Scored, &subjects, heat.collect());
     if filled.sources == 0 && odd && part.requests.iter().any(|r| !r.span(phase).is_empty()) {
         let why = "no request of odd position has decode tokens, and heldout=on runs those alone: use heldout=off, or more requests";

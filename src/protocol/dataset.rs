@@ -13,7 +13,7 @@ use super::info::Info;
 use super::questions::questions;
 use super::seen::Seen;
 use crate::analysis::{Summary, experts_of};
-use crate::format::{Found, Issue, Place, Problem, Told};
+use crate::format::{Found, Issue, Place, Problem, Told, alike};
 use crate::model::{LAYER_IDS, Labels, Marking, Marks, ModelPreset, Phase, Request, UNKNOWN, model_of_shape};
 
 /// Everything that one load found. It merges: any split of the files over workers gives the same result.
@@ -196,10 +196,10 @@ impl Dataset {
         }
     }
 
-    /// What was wrong, as reports print it.
+    /// What was wrong, as reports print it: of many that are alike the first, and their number.
     #[must_use]
     pub fn warnings(&self) -> Vec<String> {
-        self.issues.iter().map(|(_, issue)| issue.to_string()).collect()
+        alike(self.issues.iter().map(|(_, i)| i.clone())).iter().map(ToString::to_string).collect()
     }
 
     /// The requests that are not counted yet.
@@ -355,6 +355,12 @@ impl Dataset {
         Ok(())
     }
 
+    /// Requests of all models, before one is chosen.
+    #[must_use]
+    pub fn all_requests(&self) -> u64 {
+        self.parts.values().map(|part| part.summary.requests).sum()
+    }
+
     /// The requests of the model that was chosen; none if nothing was loaded.
     #[must_use]
     pub fn part(&self) -> Option<&Part> {
@@ -366,6 +372,7 @@ impl Dataset {
     pub fn info(&self) -> Info {
         let mut info = self.shape();
         info.questions = questions(&info);
+        info.issues = alike(info.issues);
         info
     }
 

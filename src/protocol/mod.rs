@@ -7,6 +7,7 @@ mod bounds;
 mod case_study;
 mod cut;
 mod dataset;
+mod effort;
 mod files;
 mod info;
 mod ingest;

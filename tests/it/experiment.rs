@@ -21,12 +21,16 @@ fn only_what_differs_is_written() {
 #[test]
 fn what_cannot_be_read_is_named_and_the_rest_kept() {
     let (e, unread) = Experiment::parse("v=7&wafer=moon&batch=64&colour=red&batch=9&steps=0");
-    assert_eq!(e.workload.batch, 64);
+    assert_eq!(e.workload.batch, 9, "the last one counts");
     let text: Vec<String> = unread.iter().map(ToString::to_string).collect();
     assert_eq!(text.len(), 5);
-    for (line, part) in
-        text.iter().zip(["newer", "dojo, tsmc-sow, dojo-enhanced", "no such setting", "twice", "1 to 1024"])
-    {
+    for (line, part) in text.iter().zip([
+        "newer",
+        "dojo, tsmc-sow, dojo-enhanced",
+        "no such setting",
+        "1 to 1024",
+        "given 2 times; the last",
+    ]) {
         assert!(line.contains(part), "{line}");
     }
 }
@@ -495,7 +499,7 @@ fn a_text_of_megabytes_is_read_at_once_and_told_in_twenty_lines() {
         assert!(unread.len() <= 21, "{} lines", unread.len());
         assert!(unread.iter().all(|u| u.to_string().len() < 2000), "{}", &text[..40]);
     }
-    let (_, unread) = Experiment::parse(&"x&".repeat(100));
+    let (_, unread) = Experiment::parse(&(0..100).map(|i| format!("x{i}&")).collect::<String>());
     assert_eq!(unread.len(), 21);
     assert!(unread[20].to_string().contains("and 80 more"), "{}", unread[20]);
 }
@@ -516,4 +520,32 @@ fn a_run_without_hops_has_no_ratio_of_them() {
     while run.step() {}
     let runs = run.report().runs;
     assert_eq!((runs[0].hop_ratio, runs[1].hop_ratio, runs[1].hops), (Some(1.0), None, 0));
+}
+
+/// A string of megabytes costs what its first look costs; one of the longest that are read, a few milliseconds.
+#[test]
+fn long_strings_are_refused_or_read_in_time_with_their_length() {
+    let repeated = "batch=1&".repeat(250_000);
+    let (e, unread) = Experiment::parse(&repeated);
+    assert_eq!((e, unread.len()), (Experiment::default(), 1));
+    assert!(unread[0].why.contains("2000000 bytes, above the limit of 65536") && unread[0].part.chars().count() == 201);
+    let dead = format!("dead={}", "1,".repeat(1_000_000));
+    assert_eq!(Experiment::parse(&dead).1.len(), 1);
+    // Below it, what is told does not grow with what is wrong.
+    let (e, unread) = Experiment::parse(&"batch=7&batch=9&".repeat(4000));
+    let said: Vec<String> = unread.iter().map(ToString::to_string).collect();
+    assert_eq!(
+        (e.workload.batch, said),
+        (9, vec!["\u{201c}batch=9\u{201d}: it is given 8000 times; the last one counts".into()])
+    );
+    let wrong: String = (0..9000).map(|n| format!("x{n}=1&")).collect();
+    let (_, unread) = Experiment::parse(&wrong[..1 << 16]);
+    assert_eq!(unread.len(), 21);
+    assert!(unread[20].why.starts_with("and ") && unread[20].why.contains("more parts that were not read"));
+    let (e, unread) = Experiment::parse(&format!("wafer=tsmc-sow&dead={}", "1,0-1,99,".repeat(7000)));
+    assert_eq!((e.to_string().as_str(), unread.len()), ("v=2&wafer=tsmc-sow&dead=1,0-1", 1), "{unread:?}");
+    let stars = format!("strategies={}", "*,".repeat(32_000) + "*");
+    assert_eq!(Experiment::parse(&stars).1, []);
+    let long = format!("strategies={}", "a".repeat(60_000));
+    assert!(Experiment::parse(&long).1[0].to_string().chars().count() < 1300);
 }

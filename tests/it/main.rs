@@ -18,6 +18,8 @@ mod files;
 mod formats;
 #[cfg(not(target_arch = "wasm32"))]
 mod golden;
+#[cfg(not(target_arch = "wasm32"))]
+mod hostile;
 mod jobs;
 mod lab;
 #[cfg(not(target_arch = "wasm32"))]

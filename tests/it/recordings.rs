@@ -80,6 +80,23 @@ fn pickles_that_nest_without_end_or_are_cut_are_refused_and_do_no_harm() {
 
 /// The first lines were enough to tell the form, and how many had come depended on who fed them: a zero byte at 400 made a table of no
 /// experts of what was one in small pieces.
+/// A piece that ended inside the mark before a text made a byte of it an error.
+#[test]
+fn json_with_a_mark_tells_the_same_whatever_the_pieces_in_which_it_comes() {
+    let text = b"\xef\xbb\xbf {\"routed_experts\": [[[0, 1], [2, 3]], [[1, 0], [3, 2]]]}";
+    let reader = READERS.iter().find(|r| r.name == "json").unwrap();
+    let read = |piece: usize| {
+        let mut reading = (reader.open)(About::default());
+        let _ = text.chunks(piece).all(|part| reading.feed(part));
+        reading.finish()
+    };
+    for piece in [1, 2, 3, 4, text.len()] {
+        let found = read(piece);
+        assert_eq!(found.requests.len(), 1, "{piece}: {}", said(found));
+        assert_eq!((found.requests[0].tokens, said(found)), (2, said(read(text.len()))), "{piece}");
+    }
+}
+
 #[test]
 fn a_table_tells_the_same_whatever_the_pieces_in_which_it_comes() {
     let rows = |n: usize| (0..n).map(|t| format!("3,{t},\"[{}, {}]\"\n", t % 7, t % 7 + 1)).collect::<String>();

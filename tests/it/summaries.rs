@@ -339,7 +339,7 @@ fn an_output_that_cannot_be_written_is_known_before_anything_is_read() {
             assert_eq!(said.lines().count(), 1, "no progress: {said}");
         }
     }
-    let counts = moescope(&["analyze", "/nonexistent", "--counts", missing.to_str().unwrap()]);
+    let counts = moescope(&["analyze", a.to_str().unwrap(), "--counts", missing.to_str().unwrap()]);
     assert!(String::from_utf8_lossy(&counts.stderr).contains("missing/x.moesum cannot be written"));
 }
 

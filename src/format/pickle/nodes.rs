@@ -3,15 +3,24 @@
 
 use std::rc::Rc;
 
-use super::{Array, Machine, Value};
+use super::{Array, MOST_VALUES, Machine, Value};
 use crate::format::node::Node;
 use crate::format::tensor::{Tensor, fortran_order};
 
+/// Nodes that a pickle may become beyond two for each of its bytes: it names a thing twice with one byte, and forty of those would be a
+/// million million nodes.
+const FREE_NODES: usize = 1 << 20;
+
 impl Machine<'_, '_> {
+    /// What a node takes of [`MOST_VALUES`]: a small file becomes fewer.
+    fn of_a_node(&self) -> usize {
+        (MOST_VALUES / self.bytes.len().saturating_mul(2).saturating_add(FREE_NODES)).max(1)
+    }
+
     /// A value as a node; what is too deep, or a cycle, stands for nothing.
     pub(super) fn node(&self, value: &Value, depth: usize, left: &mut usize) -> Node {
         let Some(below) = depth.checked_sub(1).filter(|_| *left > 0) else { return Node::Opaque("too deep".into()) };
-        *left -= 1;
+        *left = left.saturating_sub(self.of_a_node());
         match value {
             Value::None => Node::None,
             Value::Bool(b) => Node::Bool(*b),
@@ -76,5 +85,26 @@ impl Machine<'_, '_> {
         let strides = of.fortran.then(|| fortran_order(&of.shape));
         Tensor::new((&data, 0), kind, &of.shape, strides.as_deref())
             .map_or_else(|_| Node::Opaque("a damaged array".into()), Node::Tensor)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn nodes(of: &Node) -> usize {
+        1 + match of {
+            Node::List(all) => all.iter().map(nodes).sum(),
+            Node::Map(all) => all.iter().map(|(_, node)| nodes(node)).sum(),
+            _ => 0,
+        }
+    }
+
+    /// 205 bytes took 3 GB: each `2` doubles what stands on the stack.
+    #[test]
+    fn a_pickle_that_doubles_itself_becomes_no_millions_of_nodes() {
+        let bytes = [&b"\x80\x04}\x8c\x0erouted_experts]"[..], &b"2\x86".repeat(40), b"s."].concat();
+        let node = super::super::read(&bytes, &mut |_| None, &mut Default::default()).unwrap();
+        assert!(nodes(&node) < 2 * FREE_NODES, "{}", nodes(&node));
     }
 }

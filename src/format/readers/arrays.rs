@@ -4,6 +4,7 @@
 use std::rc::Rc;
 
 use crate::format::dumps::Dump;
+use crate::format::magic::magic;
 use crate::format::node::Node;
 use crate::format::reader::{About, Reader};
 use crate::format::torch::Parts;
@@ -79,6 +80,7 @@ fn read(about: &About, node: impl FnOnce(&mut Dump) -> Result<Node, Problem>) ->
 }
 
 fn zip(bytes: Vec<u8>, dump: &mut Dump) -> Result<Node, Problem> {
+    let nested = magic(&bytes);
     let mut parts = Parts::open(bytes)?;
     if let Some(node) = torch::read(&mut parts, &mut dump.names) {
         let node = node?;
@@ -99,8 +101,9 @@ fn zip(bytes: Vec<u8>, dump: &mut Dump) -> Result<Node, Problem> {
         }
     }
     if all.is_empty() {
-        let why = "it is an archive inside of another file, or holds neither arrays nor a torch pickle".into();
-        return Err(Problem::NotATrace { why });
+        // An archive by itself is listed, not read: this one is an entry of another.
+        let why = || Problem::NotATrace { why: "it holds neither arrays nor a torch pickle".into() };
+        return Err(nested.map_or_else(why, Problem::Finding));
     }
     Ok(Node::Map(all))
 }

@@ -11,7 +11,7 @@ pub(super) const JSON: Reader = Reader {
     name: "json",
     says: "responses of vLLM and SGLang with routed experts, dumps and rollouts, matrices and dicts of counts (.json, .jsonl)",
     sniff: |head| {
-        let text = head.strip_prefix(b"\xef\xbb\xbf").unwrap_or(head);
+        let text = head.strip_prefix(MARK).unwrap_or(head);
         let mut bytes = text.iter().copied().filter(|b| !b.is_ascii_whitespace());
         match (bytes.next(), bytes.next(), bytes.next(), bytes.next()) {
             (Some(b'{'), ..) => true,
@@ -25,6 +25,9 @@ pub(super) const JSON: Reader = Reader {
     },
     open: |about| Box::new(Json::new(about)),
 };
+
+/// What some editors put before a text.
+const MARK: &[u8] = b"\xef\xbb\xbf";
 
 struct Json {
     dump: Dump,
@@ -54,7 +57,9 @@ impl Json {
     /// Takes the value that ends before `end`.
     fn value(&mut self, end: usize) {
         let text = &self.buffer[self.from..end];
-        let start = text.iter().position(|b| !b.is_ascii_whitespace()).unwrap_or(0);
+        let first = self.before == 0 && self.from == 0;
+        let start = if first && text.starts_with(MARK) { MARK.len() } else { 0 };
+        let start = start + text[start..].iter().position(|b: &u8| !b.is_ascii_whitespace()).unwrap_or(0);
         match serde_json::from_slice::<Node>(&text[start..]) {
             Ok(node) => self.dump.take(&node, Some(self.before + (self.from + start) as u64)),
             Err(e) => {
@@ -76,11 +81,6 @@ impl Json {
 
 impl Reading for Json {
     fn feed(&mut self, bytes: &[u8]) -> bool {
-        let bytes = if self.before == 0 && self.buffer.is_empty() {
-            bytes.strip_prefix(b"\xef\xbb\xbf").unwrap_or(bytes)
-        } else {
-            bytes
-        };
         self.buffer.extend_from_slice(bytes);
         while self.seen < self.buffer.len() && !self.ended {
             let byte = self.buffer[self.seen];
@@ -104,6 +104,8 @@ impl Reading for Json {
                     }
                 }
                 _ if self.depth > 0 || byte.is_ascii_whitespace() || byte == b',' => {}
+                // Looked at byte by byte: a piece may end inside it.
+                _ if self.before == 0 && MARK.get(self.seen - 1) == Some(&byte) => {}
                 _ => {
                     let found =
                         if byte.is_ascii_graphic() { format!("{:?}", char::from(byte)) } else { "a byte".into() };

@@ -1,6 +1,7 @@
 //! What no reader takes. It gets one message: what it seems to be, and what to record instead. Apart from the readers of recordings,
 //! because nothing is read here; the formats that people try are told by their first bytes.
 
+use crate::format::magic::{RECORD, magic};
 use crate::format::reader::Reader;
 use crate::format::whole::whole_unless;
 use crate::format::{Finding, Found, Place, Problem};
@@ -23,10 +24,10 @@ pub(super) const NOTHING: Reader = Reader {
     },
 };
 
-const RECORD: &str =
-    "record which experts each token takes, or how often each was taken: docs/recording.md says how, server by server";
-
 fn finding(bytes: &[u8], path: &str) -> Finding {
+    if let Some(known) = magic(bytes) {
+        return known;
+    }
     let is_text = !bytes.iter().take(1024).any(|&b| b == 0 || (b < 9) || (14..27).contains(&b));
     let text = String::from_utf8_lossy(&bytes[..bytes.len().min(1 << 16)]).into_owned();
     let lower = text.to_ascii_lowercase();
@@ -47,33 +48,16 @@ fn finding(bytes: &[u8], path: &str) -> Finding {
         );
     }
     let extension = path.rsplit('.').next().unwrap_or_default().to_ascii_lowercase();
-    let magic = [
-        (&b"\x7fELF"[..], "a program"),
-        (b"%PDF", "a PDF"),
-        (b"\x89PNG", "a picture"),
-        (b"\xff\xd8\xff", "a picture"),
-        (b"\x89HDF", "an HDF5 file"),
-        (b"SQLite format 3", "an SQLite database"),
-        (b"ARROW1", "an Arrow file"),
-        (b"BZh", "a file packed with bzip2"),
-        (b"\xfd7zXZ", "a file packed with xz"),
-        (b"7z\xbc\xaf", "a 7z archive"),
-        (b"Rar!", "a RAR archive"),
-        (b"<!DOCTYPE", "a web page"),
-        (b"<html", "a web page"),
-    ];
-    let known = magic.iter().find(|(magic, _)| bytes.starts_with(magic)).map(|(_, what)| *what);
-    let what = match (known, extension.as_str()) {
-        (Some(what), _) => what.to_string(),
-        (None, "nsys-rep" | "qdrep") => "a profile of Nsight Systems".into(),
-        (None, "yaml" | "yml") => "YAML".into(),
-        (None, "log") => "a log".into(),
-        (None, "py" | "sh" | "cpp" | "rs" | "md") => "a text or a program's source".into(),
-        (None, _) if is_text => "a text of no known columns".into(),
-        (None, "dat" | "bin" | "raw") => "bare numbers without a word of their shape".into(),
-        _ => "a binary file of no known kind".into(),
+    let what = match extension.as_str() {
+        "nsys-rep" | "qdrep" => "a profile of Nsight Systems",
+        "yaml" | "yml" => "YAML",
+        "log" => "a log",
+        "py" | "sh" | "cpp" | "rs" | "md" => "a text or a program's source",
+        _ if is_text => "a text of no known columns",
+        "dat" | "bin" | "raw" => "bare numbers without a word of their shape",
+        _ => "a binary file of no known kind",
     };
-    seems(&what, RECORD)
+    seems(what, RECORD)
 }
 
 /// The old importance matrix: a number of entries, then the length of a tensor's name, and the name.
