@@ -280,7 +280,7 @@ fn figure(
             </div>
             <figcaption>{caption}</figcaption>
             <span class="hidden" role="status">{said}</span>
-            {move || table.get().then(|| as_table(title, &untrack(|| rows.with_value(|r| r()))))}
+            {move || table.get().then(|| as_table(title, &rows.with_value(|r| r())))}
         </figure>
     }
     .into_any()

@@ -152,6 +152,7 @@ impl Browser {
 
     /// The text of the first element of a selector; of one that is folded away, what is in it.
     pub(crate) fn text(&mut self, selector: &str) -> String {
+        self.wait(&format!("!!document.querySelector({})", json!(selector)));
         let script = format!(
             "(() => {{ const e = document.querySelector({}); return e.checkVisibility() ? e.innerText : e.textContent; }})()",
             json!(selector)

@@ -81,7 +81,7 @@ pub(super) fn menu(store: Store, id: &'static str, title: &'static str, csv: imp
             {move || table.get().then(|| view! {
                 <div class="numbers-over">
                     <button type="button" class="quiet" on:click=move |_| table.set(false)>"Close"</button>
-                    {as_table(title, &untrack(|| rows.with_value(|r| r())))}
+                    {as_table(title, &rows.with_value(|r| r()))}
                 </div>
             })}
         </div>
