@@ -6,7 +6,6 @@ mod actions;
 mod api;
 mod controls;
 mod figure;
-mod later;
 mod load;
 mod menu;
 mod numbers;
