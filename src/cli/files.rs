@@ -61,14 +61,12 @@ pub(super) fn collect(arguments: &[PathBuf]) -> Result<Listing> {
     let (mut files, mut sources, mut issues) = (Vec::new(), Vec::new(), Vec::new());
     for argument in arguments {
         if let Some(path) = pipe(argument)? {
-            let name = if is_stdin(&path) { STDIN.1.into() } else { path.to_string_lossy().into_owned() };
-            sources.push(SourceFile { path: name, bytes: 0 });
+            sources.push(SourceFile { path: called(&path), bytes: 0 });
             files.push(Given::Pipe(path));
             continue;
         }
-        let argument = if is_stdin(argument) { Path::new(STDIN_FILES[0]) } else { argument };
         let mut found = Vec::new();
-        walk(argument, &mut Vec::new(), &mut found, &mut issues);
+        walk(file_of(argument), &mut Vec::new(), &mut found, &mut issues);
         found.sort_by(|a: &(PathBuf, u64), b| natural(&a.0.to_string_lossy(), &b.0.to_string_lossy()));
         for (path, bytes) in found {
             sources.push(SourceFile { path: path.to_string_lossy().into_owned(), bytes });
@@ -105,10 +103,19 @@ fn is_stdin(path: &Path) -> bool {
     path == Path::new(STDIN.0) || STDIN_FILES.iter().any(|name| path == Path::new(name))
 }
 
+/// The file that a path means.
+pub(super) fn file_of(path: &Path) -> &Path {
+    if is_stdin(path) { Path::new(STDIN_FILES[0]) } else { path }
+}
+
+/// A path as messages call it.
+fn called(path: &Path) -> String {
+    if is_stdin(path) { STDIN.1.into() } else { path.to_string_lossy().into_owned() }
+}
+
 /// The path, if it is one of what can be read once, from its beginning to its end.
 fn pipe(path: &Path) -> Result<Option<PathBuf>> {
-    let real = if is_stdin(path) { Path::new(STDIN_FILES[0]) } else { path };
-    let about = match fs::metadata(real) {
+    let about = match fs::metadata(file_of(path)) {
         Ok(about) => about,
         // Where there is no such file, there may be a standard input.
         Err(_) if is_stdin(path) => return Ok(Some(path.into())),
@@ -139,7 +146,7 @@ fn is_stream(_: &fs::Metadata) -> bool {
 fn drain(path: &Path) -> Result<Vec<u8>> {
     /// Whether standard input was read: a second time nothing would come.
     static TAKEN: AtomicBool = AtomicBool::new(false);
-    let name = || if is_stdin(path) { STDIN.1.into() } else { path.display().to_string() };
+    let name = || called(path);
     let mut bytes = Vec::new();
     let from: Box<dyn Read> = if is_stdin(path) {
         if TAKEN.swap(true, Ordering::Relaxed) {
@@ -163,10 +170,7 @@ fn drain(path: &Path) -> Result<Vec<u8>> {
 pub(super) fn bytes(path: &Path) -> Result<Vec<u8>> {
     match pipe(path)? {
         Some(path) => drain(&path),
-        None => {
-            let path = if is_stdin(path) { Path::new(STDIN_FILES[0]) } else { path };
-            fs::read(path).with_context(|| path.display().to_string())
-        }
+        None => fs::read(file_of(path)).with_context(|| path.display().to_string()),
     }
 }
 

@@ -64,7 +64,7 @@ pub(super) fn inspect(out: &mut impl Write, paths: &[PathBuf], told: &Told, json
     let info = whole.info();
     let told: BTreeSet<&String> = all.iter().flat_map(|f| f.checks.iter().map(|(_, said)| said)).collect();
     let others = whole.issues.iter().map(|(_, issue)| issue).filter(|issue| !told.contains(&issue.to_string()));
-    let of_all: Vec<String> = alike(others.cloned()).iter().map(ToString::to_string).collect();
+    let of_all: Vec<String> = alike(others).iter().map(ToString::to_string).collect();
     let (all, more) = bounded(all);
     if json {
         let together = serde_json::json!({

@@ -4,6 +4,7 @@
 use std::fs::{self, File, OpenOptions, TryLockError};
 use std::path::{Path, PathBuf};
 
+use super::files::file_of;
 use super::terminal::say;
 use anyhow::{Context, Result, bail};
 use xxhash_rust::xxh3::xxh3_64;
@@ -15,10 +16,7 @@ pub(super) struct Inputs(Vec<(PathBuf, Identity)>);
 impl Inputs {
     /// These files.
     pub(super) fn of<'a>(paths: impl IntoIterator<Item = &'a Path>) -> Self {
-        let known = |path: &Path| {
-            let real = if path == Path::new("-") { Path::new("/dev/stdin") } else { path };
-            Some((path.to_path_buf(), identity(real)?))
-        };
+        let known = |path: &Path| Some((path.to_path_buf(), identity(file_of(path))?));
         Self(paths.into_iter().filter_map(known).collect())
     }
 

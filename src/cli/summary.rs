@@ -13,8 +13,9 @@ use xxhash_rust::xxh3::Xxh3;
 use super::files::{self, Given, Listing, Paths, collect, no_file};
 use super::load::{finish_with, read};
 use super::output::{Inputs, Output};
-use super::terminal::{line, say};
+use super::terminal::say;
 use super::threads::on_threads;
+use super::warn;
 use crate::format::Told;
 use crate::protocol::{Dataset, Files, State, Unit, from_moesum, jobs, to_moesum};
 use crate::units::{bandwidth, bytes, grouped};
@@ -94,7 +95,7 @@ pub(super) fn summarize(
         }
     }
     write(&output, &all)?;
-    all.warnings().iter().for_each(|warning| line(warning));
+    warn(&all.warnings());
     let requests = all.all_requests();
     say!("{} requests in {}", grouped(requests), out.display());
     if requests == 0 {

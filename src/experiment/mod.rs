@@ -326,22 +326,17 @@ type Again<'a> = (&'a str, usize);
 /// The last part of each setting of a string, in the order of the string; and the settings that are given several times, in that order
 /// too. One setting has one value, so what is told of repetitions does not grow with them.
 fn last_of_each(text: &str) -> (Vec<Setting<'_>>, Vec<Again<'_>>) {
-    let parts = || text.trim_start_matches('#').split('&').filter(|p| !p.is_empty());
     let (mut times, mut settings) = (BTreeMap::<&str, usize>::new(), Vec::new());
-    parts().for_each(|part| *times.entry(part.split('=').next().unwrap_or(part)).or_default() += 1);
-    let (mut left, mut again) = (times.clone(), Vec::new());
-    for part in parts() {
-        let name = part.split('=').next().unwrap_or(part);
-        let value = part.split_once('=').map_or("", |(_, value)| value);
-        let Some(left) = left.get_mut(name) else { continue };
-        *left -= 1;
-        if *left == 0 {
+    for part in text.trim_start_matches('#').split('&').rev().filter(|p| !p.is_empty()) {
+        let (name, value) = part.split_once('=').unwrap_or((part, ""));
+        let seen = times.entry(name).or_default();
+        *seen += 1;
+        if *seen == 1 {
             settings.push(Setting { name, value: unescape(value), part, void: None });
-            if times[name] > 1 {
-                again.push((part, times[name]));
-            }
         }
     }
+    settings.reverse();
+    let again = settings.iter().map(|s| (s.part, times[s.name])).filter(|&(_, times)| times > 1).collect();
     (settings, again)
 }
 

@@ -269,8 +269,8 @@ pub const MOST_ALIKE: usize = 50;
 /// Issues as a reader can take them in: the first files of each kind, and then how many more there are, so that an archive of
 /// sixty thousand empty entries is a hundred lines.
 #[must_use]
-pub fn alike(issues: impl IntoIterator<Item = Issue>) -> Vec<Issue> {
-    let mut kinds: Vec<(_, usize, Option<Issue>)> = Vec::new();
+pub fn alike<'a>(issues: impl IntoIterator<Item = &'a Issue>) -> Vec<Issue> {
+    let mut kinds: Vec<(_, usize, Option<&Issue>)> = Vec::new();
     let mut shown = Vec::new();
     for issue in issues {
         let kind = issue.problem.kind();
@@ -281,7 +281,7 @@ pub fn alike(issues: impl IntoIterator<Item = Issue>) -> Vec<Issue> {
         let (_, seen, rest) = &mut kinds[at];
         *seen += 1;
         match rest {
-            None if *seen <= MOST_ALIKE => shown.push(issue),
+            None if *seen <= MOST_ALIKE => shown.push(issue.clone()),
             None => *rest = Some(issue),
             Some(_) => {}
         }
@@ -289,13 +289,13 @@ pub fn alike(issues: impl IntoIterator<Item = Issue>) -> Vec<Issue> {
     let more = kinds.into_iter().filter_map(|(_, seen, rest)| rest.map(|rest| (seen - MOST_ALIKE, rest)));
     shown.extend(more.map(|(files, rest)| Issue {
         file: match files {
-            1 => rest.file,
+            1 => rest.file.clone(),
             _ => format!("and {} more like it, as {}", grouped(files as u64), rest.file),
         },
         place: Place::default(),
         // How often is said of each file alone.
         count: 1,
-        ..rest
+        ..rest.clone()
     }));
     shown
 }

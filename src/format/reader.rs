@@ -16,6 +16,14 @@ pub struct Reader {
     pub open: fn(About) -> Box<dyn Reading>,
 }
 
+/// The mark of UTF-8 that some editors put before a text.
+pub(super) const BYTE_ORDER_MARK: &[u8] = b"\xef\xbb\xbf";
+
+/// A text without the mark before it.
+pub(super) fn without_mark(text: &[u8]) -> &[u8] {
+    text.strip_prefix(BYTE_ORDER_MARK).unwrap_or(text)
+}
+
 /// What is known of a file before its first byte.
 #[derive(Clone, Debug, Default)]
 pub struct About {

@@ -199,7 +199,7 @@ impl Dataset {
     /// What was wrong, as reports print it: of many that are alike the first, and their number.
     #[must_use]
     pub fn warnings(&self) -> Vec<String> {
-        alike(self.issues.iter().map(|(_, i)| i.clone())).iter().map(ToString::to_string).collect()
+        alike(self.issues.iter().map(|(_, issue)| issue)).iter().map(ToString::to_string).collect()
     }
 
     /// The requests that are not counted yet.
@@ -372,7 +372,7 @@ impl Dataset {
     pub fn info(&self) -> Info {
         let mut info = self.shape();
         info.questions = questions(&info);
-        info.issues = alike(info.issues);
+        info.issues = alike(&info.issues);
         info
     }
 

@@ -8,7 +8,7 @@ use leptos::leptos_dom::helpers::{TimeoutHandle, set_timeout_with_handle, window
 use leptos::prelude::*;
 use wasm_bindgen::prelude::*;
 
-use super::menu::{Saved, as_table, menu};
+use super::menu::{Saved, menu};
 use super::settings::moving;
 use super::store::Store;
 use crate::plot::theme::{DARK, LIGHT};
@@ -185,7 +185,7 @@ fn figure(
         there: there.into(),
         size: Rc::new(move || (width.get_untracked(), height(width.get_untracked()))),
         poster: Rc::new(move |poster, done| {
-            if let Some(made) = untrack(|| chart()).and_then(|c| poster.of_chart(&c)) {
+            if let Some(made) = chart().and_then(|c| poster.of_chart(&c)) {
                 done(made);
             }
         }),
@@ -194,10 +194,9 @@ fn figure(
             let size = |css: f64| crate::units::small(crate::units::floor(css));
             svg_of().and_then(|c| svg(&c, &look, (size(w), size(height(w)))))
         }),
-        csv: Rc::clone(&csv),
+        csv,
     };
-    let rows = StoredValue::new_local(csv);
-    let (menu, table) = menu(store, saved);
+    let (menu, table, numbers) = menu(store, saved);
     // What the arrow keys look at, in the figure's own axes.
     let cursor = StoredValue::new_local(None::<(f64, f64)>);
     let said = RwSignal::new(String::new());
@@ -280,7 +279,7 @@ fn figure(
             </div>
             <figcaption>{caption}</figcaption>
             <span class="hidden" role="status">{said}</span>
-            {move || table.get().then(|| as_table(title, &rows.with_value(|r| r())))}
+            {move || table.get().then(numbers)}
         </figure>
     }
     .into_any()

@@ -18,7 +18,6 @@ use crate::web::{Poster, download, download_canvas};
 pub(super) type Done = Box<dyn FnOnce(HtmlCanvasElement)>;
 
 /// What a menu saves.
-#[derive(Clone)]
 pub(super) struct Saved {
     /// Name of the element and of the files.
     pub(super) id: &'static str,
@@ -51,11 +50,16 @@ fn lines(store: Store) -> [String; 2] {
     ]
 }
 
-/// The menu, and the place of the table that it opens.
-pub(super) fn menu(store: Store, saved: Saved) -> (AnyView, RwSignal<bool>) {
+/// The menu; whether the table that it opens is open; and that table.
+pub(super) fn menu(
+    store: Store,
+    saved: Saved,
+) -> (AnyView, RwSignal<bool>, impl Fn() -> AnyView + Copy + Send + 'static) {
     let (open, table) = (RwSignal::new(false), RwSignal::new(false));
     let Saved { id, title, there, .. } = saved;
     let saved = StoredValue::new_local(saved);
+    // Followed by whoever shows it: a table that outlives its data would tell of something else.
+    let numbers = move || as_table(title, &saved.with_value(|s| (s.csv)()));
     let left = move |event: leptos::ev::FocusEvent| {
         let to = event.related_target().and_then(|t| wasm_bindgen::JsCast::dyn_into::<web_sys::Element>(t).ok());
         if to.and_then(|e| e.closest(".menu").ok().flatten()).is_none() {
@@ -68,7 +72,7 @@ pub(super) fn menu(store: Store, saved: Saved) -> (AnyView, RwSignal<bool>) {
         let poster = Poster { title: title.into(), lines: lines(store), theme, size };
         let stamp = store.stamp();
         let done = move |canvas: HtmlCanvasElement| download_canvas(&format!("moescope-{id}.png"), &canvas, &stamp);
-        saved.with_value(|s| (s.poster)(poster, Box::new(done)));
+        saved.with_value(|s| untrack(|| (s.poster)(poster, Box::new(done))));
     };
     let save_svg = move |_| {
         if let Some(text) = saved.with_value(|s| untrack(|| (s.svg)())) {
@@ -127,14 +131,14 @@ pub(super) fn menu(store: Store, saved: Saved) -> (AnyView, RwSignal<bool>) {
             </div>
         </div>
     };
-    (view.into_any(), table)
+    (view.into_any(), table, numbers)
 }
 
 /// Rows of a figure's table that the page shows; all of them are in the file.
 const SHOWN_ROWS: usize = 200;
 
 /// The numbers of a figure as a table.
-pub(super) fn as_table(title: &'static str, csv: &str) -> AnyView {
+fn as_table(title: &'static str, csv: &str) -> AnyView {
     let Table { head, rows: all } = Table::read(csv);
     let row = |fields: &Vec<String>| {
         view! { <tr>{fields.iter().map(|c| view! { <td>{c.clone()}</td> }).collect_view()}</tr> }

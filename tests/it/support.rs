@@ -88,14 +88,14 @@ pub(crate) fn paper(request: &Request, pretty: bool) -> String {
     if pretty { serde_json::to_string_pretty(&trace).unwrap() } else { serde_json::to_string(&trace).unwrap() }
 }
 
-/// A zip of named texts.
+/// A zip of named files.
 #[cfg(not(target_arch = "wasm32"))]
-pub(crate) fn zip(files: &[(&str, &str)]) -> Vec<u8> {
+pub(crate) fn zip<T: AsRef<[u8]>>(files: &[(&str, T)]) -> Vec<u8> {
     use std::io::Write;
     let mut writer = zip::ZipWriter::new(std::io::Cursor::new(Vec::new()));
-    for (name, text) in files {
+    for (name, bytes) in files {
         writer.start_file(*name, zip::write::SimpleFileOptions::default()).unwrap();
-        writer.write_all(text.as_bytes()).unwrap();
+        writer.write_all(bytes.as_ref()).unwrap();
     }
     writer.finish().unwrap().into_inner()
 }

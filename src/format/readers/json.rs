@@ -3,7 +3,7 @@
 
 use crate::format::dumps::Dump;
 use crate::format::node::Node;
-use crate::format::reader::{About, Reader, Reading};
+use crate::format::reader::{About, BYTE_ORDER_MARK, Reader, Reading, without_mark};
 use crate::format::whole::LARGEST;
 use crate::format::{Found, Place, Problem};
 
@@ -11,7 +11,7 @@ pub(super) const JSON: Reader = Reader {
     name: "json",
     says: "responses of vLLM and SGLang with routed experts, dumps and rollouts, matrices and dicts of counts (.json, .jsonl)",
     sniff: |head| {
-        let text = head.strip_prefix(MARK).unwrap_or(head);
+        let text = without_mark(head);
         let mut bytes = text.iter().copied().filter(|b| !b.is_ascii_whitespace());
         match (bytes.next(), bytes.next(), bytes.next(), bytes.next()) {
             (Some(b'{'), ..) => true,
@@ -25,9 +25,6 @@ pub(super) const JSON: Reader = Reader {
     },
     open: |about| Box::new(Json::new(about)),
 };
-
-/// What some editors put before a text.
-const MARK: &[u8] = b"\xef\xbb\xbf";
 
 struct Json {
     dump: Dump,
@@ -58,9 +55,9 @@ impl Json {
     fn value(&mut self, end: usize) {
         let text = &self.buffer[self.from..end];
         let first = self.before == 0 && self.from == 0;
-        let start = if first && text.starts_with(MARK) { MARK.len() } else { 0 };
-        let start = start + text[start..].iter().position(|b: &u8| !b.is_ascii_whitespace()).unwrap_or(0);
-        match serde_json::from_slice::<Node>(&text[start..]) {
+        let value = if first { without_mark(text) } else { text }.trim_ascii_start();
+        let start = text.len() - value.len();
+        match serde_json::from_slice::<Node>(value) {
             Ok(node) => self.dump.take(&node, Some(self.before + (self.from + start) as u64)),
             Err(e) => {
                 let lines = text[start..].split_inclusive(|&b| b == b'\n').take(e.line().saturating_sub(1));
@@ -105,7 +102,7 @@ impl Reading for Json {
                 }
                 _ if self.depth > 0 || byte.is_ascii_whitespace() || byte == b',' => {}
                 // Looked at byte by byte: a piece may end inside it.
-                _ if self.before == 0 && MARK.get(self.seen - 1) == Some(&byte) => {}
+                _ if self.before == 0 && BYTE_ORDER_MARK.get(self.seen - 1) == Some(&byte) => {}
                 _ => {
                     let found =
                         if byte.is_ascii_graphic() { format!("{:?}", char::from(byte)) } else { "a byte".into() };

@@ -1,6 +1,6 @@
 //! Paper traces (`[{"0":null,"1":[[106],[89]]}, …]`), scanned while they come. The scanner stands apart: it is also given sections.
 
-use crate::format::reader::{About, Reader, Reading};
+use crate::format::reader::{About, Reader, Reading, without_mark};
 use crate::format::{Found, PaperScanner};
 
 pub(super) const PAPER: Reader = Reader {
@@ -8,7 +8,7 @@ pub(super) const PAPER: Reader = Reader {
     says: "paper trace: a JSON list of steps, one file a request",
     // What else is a list, or begins to be one; nothing at all is an empty one, which the scanner says.
     sniff: |head| {
-        let text = head.strip_prefix(b"\xef\xbb\xbf").unwrap_or(head);
+        let text = without_mark(head);
         let mut bytes = text.iter().filter(|b| !b.is_ascii_whitespace());
         bytes.next().is_none_or(|&b| b == b'[') && bytes.next().is_none_or(|b| matches!(b, b'{' | b']' | b'"' | b','))
     },

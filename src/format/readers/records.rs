@@ -2,7 +2,7 @@
 //! recording of a night is millions of short lines, of which five numbers matter.
 
 use crate::format::columns::{Role, role};
-use crate::format::reader::{Reader, Reading};
+use crate::format::reader::{Reader, Reading, without_mark};
 use crate::format::records::{Record, Records};
 use crate::format::{Found, Place, Problem};
 
@@ -10,7 +10,7 @@ pub(super) const RECORDS: Reader = Reader {
     name: "records",
     says: "records, one a line: JSON objects with a layer and its experts, for a token or a batch (.jsonl)",
     sniff: |head| {
-        let text = head.strip_prefix(b"\xef\xbb\xbf").unwrap_or(head);
+        let text = without_mark(head);
         text.split(|&b| b == b'\n').take(16).any(is_record)
     },
     open: |about| {
@@ -121,7 +121,7 @@ impl Lines {
     fn line(&mut self, line: &[u8], ended: bool) {
         let offset = self.at;
         self.at += line.len() as u64 + 1;
-        let text = line.strip_prefix(b"\xef\xbb\xbf").unwrap_or(line).trim_ascii();
+        let text = without_mark(line).trim_ascii();
         if text.is_empty() || text.starts_with(b"#") {
             return;
         }

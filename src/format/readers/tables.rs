@@ -5,7 +5,7 @@
 use csv_core::{ReadRecordResult, Reader as Csv, ReaderBuilder};
 
 use crate::format::columns::{self, Role, role};
-use crate::format::reader::{About, Reader, Reading};
+use crate::format::reader::{About, Reader, Reading, without_mark};
 use crate::format::records::{Record, Records};
 use crate::format::{Found, Place, Problem, number_after};
 
@@ -48,7 +48,7 @@ pub(in crate::format) fn cells(line: &str, between: u8) -> Vec<&str> {
 impl Form {
     /// That of a table with these first lines; the last of them may be cut.
     fn of(head: &[u8], whole: bool) -> Option<Self> {
-        let text = head.strip_prefix(b"\xef\xbb\xbf").unwrap_or(head);
+        let text = without_mark(head);
         if text.iter().take(512).any(|&b| b == 0) {
             return None;
         }

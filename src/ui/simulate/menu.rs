@@ -5,7 +5,7 @@ use std::rc::Rc;
 use leptos::prelude::*;
 
 use crate::ui;
-use crate::ui::menu::{Saved, as_table};
+use crate::ui::menu::Saved;
 use crate::ui::store::Store;
 
 fn first_in(id: &str) -> Option<web_sys::Element> {
@@ -56,7 +56,6 @@ fn picture_of(id: &str) -> Option<String> {
 
 /// The menu.
 pub(super) fn menu(store: Store, id: &'static str, title: &'static str, csv: impl Fn() -> String + 'static) -> AnyView {
-    let csv: Rc<dyn Fn() -> String> = Rc::new(csv);
     let saved = Saved {
         id,
         title,
@@ -71,17 +70,16 @@ pub(super) fn menu(store: Store, id: &'static str, title: &'static str, csv: imp
             });
         }),
         svg: Rc::new(move || picture_of(id)),
-        csv: Rc::clone(&csv),
+        csv: Rc::new(csv),
     };
-    let rows = StoredValue::new_local(csv);
-    let (menu, table) = ui::menu::menu(store, saved);
+    let (menu, table, numbers) = ui::menu::menu(store, saved);
     view! {
         <div class="at-stage">
             {menu}
             {move || table.get().then(|| view! {
                 <div class="numbers-over">
                     <button type="button" class="quiet" on:click=move |_| table.set(false)>"Close"</button>
-                    {as_table(title, &rows.with_value(|r| r()))}
+                    {numbers()}
                 </div>
             })}
         </div>
