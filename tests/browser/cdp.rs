@@ -141,13 +141,20 @@ impl Browser {
             if self.call("Runtime.evaluate", params)["result"]["value"] == true {
                 return;
             }
-            assert!(
-                began.elapsed() < self.patience,
-                "waited in vain for {expression}; the page says: {}",
-                self.complaints().join("; ")
-            );
+            if began.elapsed() >= self.patience {
+                let (state, complaints) = (self.state(), self.complaints().join("; "));
+                panic!("waited in vain for {expression}; {state}; the page says: {complaints}");
+            }
             std::thread::sleep(Duration::from_millis(20));
         }
+    }
+
+    /// Where the page is, for whoever waited in vain.
+    fn state(&mut self) -> String {
+        let script = "JSON.stringify({hash: location.hash, asking: document.documentElement.dataset.asking, run: !!document.querySelector('#run-done'),
+            hidden: document.hidden, undrawn: [...document.querySelectorAll('canvas')].filter(c => c.checkVisibility() && c.dataset.drawn !== 'yes')
+                .map(c => `${c.closest('[id]')?.id} ${c.clientWidth}x${c.clientHeight} ${c.dataset.drawn}`)})";
+        self.call("Runtime.evaluate", json!({"expression": script, "returnByValue": true}))["result"]["value"].to_string()
     }
 
     /// The text of the first element of a selector; of one that is folded away, what is in it.

@@ -72,7 +72,7 @@ fn visit(b: &mut Browser) {
         "(async () => { const before = location.hash.slice(1);
         const go = async text => { history.replaceState(null, '', '#' + text); dispatchEvent(new Event('popstate')); await new Promise(r => setTimeout(r, 20)); };
         for (const view of ['story', 'explore', 'simulate', 'deploy', 'paper'])
-            if (!document.querySelector('#view-' + view).firstElementChild) await go('view=' + view + '&' + before);
+            if (!document.querySelector('#view-' + view).firstElementChild) await go(before + '&view=' + view);
         await go(before); })()",
     );
 }
