@@ -26,7 +26,7 @@ dist: setup site
 check: setup
 	cargo fmt --check
 	cargo clippy --locked --all-targets -- -D warnings
-	cargo clippy --locked --target wasm32-unknown-unknown --lib --bins -- -D warnings
+	cargo clippy --locked --target wasm32-unknown-unknown --lib --bins --features page -- -D warnings
 	RUSTDOCFLAGS="-D warnings" cargo doc --locked --no-deps --document-private-items --lib
 
 # Licences and sources of every dependency; known holes too, where their lists can be fetched.

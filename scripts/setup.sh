@@ -6,6 +6,7 @@ set -euo pipefail
 TRUNK=0.21.14
 BINDGEN=0.2.130
 BINARYEN=132.0.0
+SPLIT=0.2.4
 AXE=4.14.1
 WASI=0.4.2
 RAY=2.60.0
@@ -64,6 +65,7 @@ need_target() {
 need_target wasm32-unknown-unknown
 need wasm-bindgen "$BINDGEN" "1 minute" cargo install wasm-bindgen-cli --version "$BINDGEN" --root "$TOOLS"
 need trunk "$TRUNK" "3 minutes" cargo install trunk --version "$TRUNK" --locked --no-default-features --root "$TOOLS"
+need wasm-split "$SPLIT" "1 minute" cargo install wasm_split_cli_support --version "$SPLIT" --locked --features build-binary --root "$TOOLS"
 need binaryen "$BINARYEN" "5 s" npm install --no-audit --no-fund --prefix "$TOOLS" "binaryen@$BINARYEN"
 if [ "${1:-}" = audit ]; then
   need cargo-deny "$DENY" "4 minutes" cargo install cargo-deny --version "$DENY" --locked --root "$TOOLS"

@@ -1,9 +1,10 @@
-// After a build: a page for each view that a shared link unfurls from, then what the service worker is told one build consists of: the
-// names of its files and a digest of all their bytes.
+// After a build: the page's own code in pieces, a page for each view that a shared link unfurls from, the first picture, then what the
+// service worker is told one build consists of: the names of its files and a digest of all their bytes.
 import { createHash } from "node:crypto";
 import { spawnSync } from "node:child_process";
 import { readFileSync, readdirSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
+import { split } from "./split.mjs";
 
 const folder = process.env.TRUNK_STAGING_DIR;
 if (!folder) throw new Error("Trunk runs this after a build");
@@ -55,9 +56,10 @@ const linked = sheets.reduce(
   (text, [link], at) => text.replace(link, at > 0 ? "" : `<link rel="stylesheet" href="./page.css" integrity="sha384-${digest}" />`),
   page,
 );
-// Not before the first picture: on a slow line the code would take the bytes that the picture needs. boot.js asks for it right after.
-const later = linked.replace(/<link rel="(modulepreload|preload)" href="\.\/app[^>]*>/g, "");
-writeFileSync(index, later.replace(place, () => `<div class="first">${readFileSync(first, "utf8")}</div>`));
+// boot.js asks for the code once the first picture is painted: on a slow line it would take the bytes that the picture needs.
+if (!linked.includes("__CODE__")) throw new Error("index.html has no place for the names of the page's code");
+const coded = linked.replace("__CODE__", plain(JSON.stringify(split(folder))));
+writeFileSync(index, coded.replace(place, () => `<div class="first">${readFileSync(first, "utf8")}</div>`));
 rmSync(first);
 
 const files = readdirSync(folder).filter((name) => name !== "sw.js").sort();

@@ -23,7 +23,7 @@ pub mod units;
 
 #[cfg(not(target_arch = "wasm32"))]
 pub mod cli;
-#[cfg(all(target_arch = "wasm32", target_os = "unknown"))]
+#[cfg(all(target_arch = "wasm32", target_os = "unknown", feature = "page"))]
 pub mod ui;
 #[cfg(all(target_arch = "wasm32", target_os = "unknown"))]
 pub mod web;

@@ -1,5 +1,5 @@
 // Starts the page. A file of its own, because the Content-Security-Policy forbids inline scripts.
-const script = document.querySelector("script[data-js]");
+const code = JSON.parse(document.querySelector("script[data-code]").dataset.code);
 const boot = document.getElementById("boot");
 const base = document.baseURI;
 const fetched = async (name) => {
@@ -26,12 +26,16 @@ const alike = async () => {
 // The still first screen is painted first: compiling takes every core. A page in a closed tab has no frames.
 if (usual) await new Promise((done) => (setTimeout(done, 300), requestAnimationFrame(() => setTimeout(done))));
 try {
-  const code = fetch(new URL(script.dataset.wasm, base));
+  const module = fetch(new URL(code.wasm, base));
   // Told below, by whoever waits for it: not twice.
-  code.catch(() => {});
-  const bindings = await import(new URL(script.dataset.js, base));
+  module.catch(() => {});
+  // The code of the view that the address opens comes beside the page's own.
+  for (const name of code.views[/[#&]view=(\w+)/.exec(location.hash)?.[1]] ?? []) {
+    document.head.append(Object.assign(document.createElement("link"), { rel: "preload", as: "fetch", crossOrigin: "anonymous", href: new URL(name, base) }));
+  }
+  const bindings = await import(new URL(code.js, base));
   globalThis.moescopePrepared = await prepared;
-  await bindings.default({ module_or_path: code });
+  await bindings.default({ module_or_path: module });
   await alike();
   boot?.remove();
 } catch (error) {

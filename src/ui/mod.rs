@@ -6,6 +6,7 @@ mod actions;
 mod api;
 mod controls;
 mod figure;
+mod later;
 mod load;
 mod menu;
 mod numbers;

@@ -6,8 +6,10 @@ use std::cell::Cell;
 use leptos::leptos_dom::helpers::window_event_listener_untyped;
 use leptos::prelude::*;
 
+use super::later::later;
 use super::settings::change;
 use super::store::{Dialog, Store};
+use super::views::Make;
 use crate::experiment::View;
 use crate::model::model_named;
 use crate::protocol::Origin;
@@ -147,14 +149,18 @@ pub(super) fn link_to(
 }
 
 /// A view, once it was opened.
-pub(super) fn room(store: Store, view: View, make: fn(Store) -> AnyView) -> AnyView {
+pub(super) fn room(store: Store, view: View, make: Make) -> AnyView {
     let here = Memo::new(move |_| store.experiment.with(|e| e.view.view == view));
     let opened = Memo::new(move |_| store.opened(view));
     // The story has one of its own, in sight.
     let heading = move || (view != View::Story).then(|| view! { <h1 class="hidden">{view.title()}</h1> });
     view! {
         <div class="view" id=format!("view-{}", view.name()) hidden=move || !here.get()>
-            {move || opened.get().then(|| view! { {heading()} {make(store)} })}
+            {move || opened.get().then(heading)}
+            {match make {
+                Make::Here(make) => (move || opened.get().then(|| make(store))).into_any(),
+                Make::Later(make) => later(store, move || make(store), opened),
+            }}
         </div>
     }
     .into_any()

@@ -162,6 +162,8 @@ pub(super) struct Store {
     pub(super) scene: Memo<Experiment>,
     /// Whether something was looked for by its name, in all views.
     pub(super) sought: RwSignal<bool>,
+    /// Parts of the page whose code was fetched so far: what is found by its name is more then.
+    pub(super) arrived: RwSignal<usize>,
     /// Views that were opened or looked through so far, by position: the work of the others has not begun.
     opened: Memo<[bool; View::EACH.len()]>,
     /// Parts of the address that were not understood.
@@ -195,6 +197,7 @@ impl Store {
                 scene
             }),
             sought,
+            arrived: RwSignal::new(0),
             opened: Memo::new(move |before: Option<&[bool; View::EACH.len()]>| {
                 let mut opened = if sought.get() { [true; _] } else { before.copied().unwrap_or_default() };
                 opened[experiment.with(|e| e.view.view) as usize] = true;

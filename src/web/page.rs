@@ -30,9 +30,23 @@ pub fn set_fragment(text: &str, push: bool) {
 
 /// Scrolls to an element, opens what folds it away, and gives it the focus.
 pub fn go_to(id: &str) {
-    let Some(element) = web_sys::window().and_then(|w| w.document()).and_then(|d| d.get_element_by_id(id)) else {
-        return;
-    };
+    let named = |id: &str| web_sys::window()?.document()?.get_element_by_id(id);
+    if let Some(element) = named(id) {
+        return reach(&element);
+    }
+    // The code of its view may be on its way.
+    let id = id.to_string();
+    wasm_bindgen_futures::spawn_local(async move {
+        for _ in 0..100 {
+            pause(50).await;
+            if let Some(element) = named(&id) {
+                return reach(&element);
+            }
+        }
+    });
+}
+
+fn reach(element: &Element) {
     // A figure's picture, not the menu that stands above it; a part's title, not its first button.
     let wanted = match element.tag_name().as_str() {
         "FIGURE" => "canvas",
@@ -43,7 +57,7 @@ pub fn go_to(id: &str) {
     // What takes the focus itself has it: the first button of the whole page may be in a view that is closed.
     let target = inner.filter(|_| !element.has_attribute("tabindex")).unwrap_or_else(|| element.clone());
     if let Ok(target) = target.dyn_into::<HtmlElement>() {
-        reveal(&element, &target);
+        reveal(element, &target);
     }
 }
 

@@ -211,6 +211,8 @@ impl Browser {
 
     /// The middle of an element, once it rests there and nothing lies over it: a reader does not press what still moves.
     pub(crate) fn middle(&mut self, selector: &str) -> (f64, f64) {
+        // The code of a view may still be on its way.
+        self.wait(&format!("!!document.querySelector({})", json!(selector)));
         self.reveal(selector);
         let script = format!(
             "(async () => {{ const find = () => document.querySelector({}), began = performance.now(); find().scrollIntoView({{block: 'center'}});

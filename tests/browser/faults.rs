@@ -246,7 +246,7 @@ fn webassembly_without_simd_is_told_what_it_needs() {
 
 #[test]
 fn code_that_does_not_arrive_is_told() {
-    let fails = "const f = globalThis.fetch; globalThis.fetch = (u, ...rest) => String(u.url ?? u).includes('app_bg.wasm') ? Promise.reject(new TypeError('Failed to fetch')) : f(u, ...rest);";
+    let fails = "const f = globalThis.fetch; globalThis.fetch = (u, ...rest) => String(u.url ?? u).includes('/app_bg-') ? Promise.reject(new TypeError('Failed to fetch')) : f(u, ...rest);";
     if let Some(words) = without(fails) {
         assert!(words.contains("could not start") && words.contains("Failed to fetch"), "{words}");
     }

@@ -271,7 +271,10 @@ fn palette(store: Store) -> AnyView {
     let all = RwSignal::new_local(places());
     // What a view holds that was never opened is found too.
     store.sought.set(true);
-    set_timeout(move || drop(all.try_set(places())), Duration::ZERO);
+    Effect::new(move |_| {
+        store.arrived.get();
+        set_timeout(move || drop(all.try_set(places())), Duration::ZERO);
+    });
     let wanted = RwSignal::new(String::new());
     let found = move || {
         let words = wanted.get().to_lowercase();

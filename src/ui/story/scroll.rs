@@ -46,8 +46,10 @@ pub(super) struct Place {
     pub(super) detail: Memo<Option<usize>>,
 }
 
-/// Follows the reader below an element, and the address.
-pub(super) fn follow(store: Store, root: NodeRef<leptos::html::Div>, parts: usize, ready: Memo<bool>) -> Place {
+/// Follows the reader through the parts of what an element is in, and the address.
+pub(super) fn follow(store: Store, told: NodeRef<leptos::html::Div>, parts: usize, ready: Memo<bool>) -> Place {
+    // The first screen stands beside the element.
+    let root = move || told.get().and_then(|t| t.parent_element());
     let part = Memo::new(move |_| store.experiment.with(|e| e.view.part.clone()));
     let here = Memo::new(move |_| store.experiment.with(|e| e.view.view == View::Story));
     let number = move |text: &str| text.split('-').next().and_then(|n| n.parse::<usize>().ok()).filter(|&n| n <= parts);
@@ -60,8 +62,7 @@ pub(super) fn follow(store: Store, root: NodeRef<leptos::html::Div>, parts: usiz
         let wanted = Rc::clone(&wanted);
         move || {
             let Some(n) = wanted.get() else { return };
-            let found =
-                root.get_untracked().and_then(|r| r.query_selector(&format!("[data-part=\"{n}\"]")).ok().flatten());
+            let found = untrack(root).and_then(|r| r.query_selector(&format!("[data-part=\"{n}\"]")).ok().flatten());
             if let Some(element) = found {
                 element.scroll_into_view();
             }
@@ -76,7 +77,7 @@ pub(super) fn follow(store: Store, root: NodeRef<leptos::html::Div>, parts: usiz
     Effect::new({
         let (wanted, said, go) = (Rc::clone(&wanted), Rc::clone(&said), go.clone());
         move |before: Option<()>| {
-            let (text, _) = (part.get(), root.get());
+            let (text, _) = (part.get(), told.get());
             if !here.get() || *said.borrow() == text {
                 return;
             }
@@ -104,7 +105,7 @@ pub(super) fn follow(store: Store, root: NodeRef<leptos::html::Div>, parts: usiz
         }
     });
     Effect::new(move |_| {
-        let Some(root) = root.get() else { return };
+        let Some(root) = root() else { return };
         let Ok(found) = root.query_selector_all("[data-part]") else { return };
         let all: Vec<Element> = (0..found.length()).filter_map(|i| found.item(i)?.dyn_into().ok()).collect();
         let (wanted, said) = (Rc::clone(&wanted), Rc::clone(&said));
