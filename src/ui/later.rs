@@ -2,6 +2,7 @@
 //! code is there a line says so; if it does not come, the reader can ask again.
 
 use std::pin::Pin;
+use std::time::Duration;
 
 use leptos::prelude::*;
 use leptos::reactive::computed::ScopedFuture;
@@ -29,13 +30,19 @@ pub(super) fn later(store: Store, make: impl Fn() -> Fetched + 'static, asked: M
     let owner = Owner::current().unwrap_or_default();
     let fetch = StoredValue::new_local(move || {
         code.set(Code::Coming);
+        store.coming.update(|n| *n += 1);
         let coming = owner.with(|| ScopedFuture::new_untracked(make()));
         leptos::task::spawn_local(async move {
             let view = coming.await.ok();
             let there = view.is_some();
             made.try_set_value(view);
             let _ = code.try_set(if there { Code::There } else { Code::Failed });
-            store.arrived.update(|n| *n += 1);
+            // Once what was made stands on the page and has asked its own questions.
+            let done = move || {
+                store.arrived.update(|n| *n += 1);
+                store.coming.update(|n| *n -= 1);
+            };
+            set_timeout(done, Duration::ZERO);
         });
     });
     Effect::new(move |_| {

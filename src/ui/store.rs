@@ -162,8 +162,9 @@ pub(super) struct Store {
     pub(super) scene: Memo<Experiment>,
     /// Whether something was looked for by its name, in all views.
     pub(super) sought: RwSignal<bool>,
-    /// Parts of the page whose code was fetched so far: what is found by its name is more then.
+    /// Parts of the page whose code was fetched so far (what is found by its name is more then), and those on their way.
     pub(super) arrived: RwSignal<usize>,
+    pub(super) coming: RwSignal<usize>,
     /// Views that were opened or looked through so far, by position: the work of the others has not begun.
     opened: Memo<[bool; View::EACH.len()]>,
     /// Parts of the address that were not understood.
@@ -198,6 +199,7 @@ impl Store {
             }),
             sought,
             arrived: RwSignal::new(0),
+            coming: RwSignal::new(0),
             opened: Memo::new(move |before: Option<&[bool; View::EACH.len()]>| {
                 let mut opened = if sought.get() { [true; _] } else { before.copied().unwrap_or_default() };
                 opened[experiment.with(|e| e.view.view) as usize] = true;
@@ -251,7 +253,7 @@ impl Store {
         }
     }
 
-    /// Questions and loads that are under way.
+    /// Questions, loads and parts of the page that are under way.
     pub(super) fn asking(self) -> usize {
         let Answers {
             overview,
@@ -278,7 +280,7 @@ impl Store {
             self.loaded.load.progress(),
             self.loaded.synthetic.progress(),
         ];
-        figures.into_iter().chain(runs).chain(others).flatten().count()
+        figures.into_iter().chain(runs).chain(others).flatten().count() + self.coming.get()
     }
 
     /// Whether a view was opened.
