@@ -276,6 +276,14 @@ pub fn keys() -> &'static [Key] {
             set: |e, v| choice(v, &[("0", false), ("1", true)]).map(|on| e.view.present = on),
         },
         Key {
+            name: "theme",
+            get: |e| e.view.dark.map_or("", |dark| if dark { "dark" } else { "light" }).into(),
+            set: |e, v| {
+                let each = [("", None), ("light", Some(false)), ("dark", Some(true))];
+                choice(v, &each).map(|dark| e.view.dark = dark)
+            },
+        },
+        Key {
             name: "name",
             get: |e| e.view.name.clone(),
             set: |e, v| {

@@ -232,6 +232,8 @@ pub struct ViewSettings {
     pub race: usize,
     /// Drawn for a projector.
     pub present: bool,
+    /// Dark or light; none: what the reader has chosen, in a frame what the page around it is.
+    pub dark: Option<bool>,
     /// What whoever shares it calls it.
     pub name: String,
     /// Where the trace can be fetched from, if the link says so: an https address or a path on this site.
@@ -311,6 +313,7 @@ impl Default for ViewSettings {
             part: String::new(),
             race: 0,
             present: false,
+            dark: None,
             name: String::new(),
             source: String::new(),
             scope: Scope::All,

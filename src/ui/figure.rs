@@ -69,6 +69,7 @@ fn figure(
 ) -> AnyView {
     let embedded = Memo::new(move |_| store.experiment.with(|e| e.view.embed == id));
     // In a frame of another page the figure, its title and its caption fill the frame, but for its last line.
+    let whole = height;
     let height = move |css: f64| {
         let all = if embedded.get_untracked() { window().inner_height().ok().and_then(|h| h.as_f64()) } else { None };
         all.map_or(height(css), |all| height(css).min(all - 206.0).max(160.0))
@@ -265,6 +266,7 @@ fn figure(
                     role="img"
                     aria-label=move || format!("{title}. {}", caption.get())
                     style=move || format!("width:{:.0}px;height:{:.0}px", width.get(), height(width.get()))
+                    data-height=move || embedded.get().then(|| format!("{:.0}", whole(width.get())))
                     tabindex="0"
                     on:keydown=keyed
                     on:pointermove=over

@@ -6,6 +6,7 @@ mod actions;
 mod api;
 mod controls;
 mod figure;
+mod hosted;
 mod later;
 mod load;
 mod menu;
@@ -44,6 +45,7 @@ fn App() -> impl IntoView {
     recent::begin(store);
     remote::begin(store);
     shell::begin(store);
+    hosted::begin(store);
     present::begin(store);
     api::offer(store);
     let rooms = views::VIEWS.iter().map(|&(view, make)| shell::room(store, view, make)).collect_view();

@@ -172,6 +172,7 @@ pub(super) fn Bar(store: Store) -> impl IntoView {
     let turn = move |_| {
         store.chrome.dark.update(|d| *d = !*d);
         remember("theme", if store.chrome.dark.get_untracked() { "dark" } else { "light" });
+        change(store, true, |e| e.view.dark = None);
     };
     let views = View::EACH.map(|v| link_to(store, v, "", "tab", v.title()));
     view! {

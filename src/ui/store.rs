@@ -177,7 +177,7 @@ pub(super) struct Store {
 
 impl Store {
     pub(super) fn new() -> Self {
-        let dark = recall("theme").map_or_else(prefers_dark, |t| t == "dark");
+        let dark = own_colours();
         let (pool, failure) = match Pool::start() {
             Ok(pool) => (Some(pool), None),
             Err(why) => (None, Some(why)),
@@ -320,6 +320,11 @@ impl Store {
         let kind = if untrack(|| self.origin()) == Origin::Synthetic { ", synthetic workload" } else { "" };
         format!("moescope {}, experiment {experiment}, digest {digest}{kind}", env!("CARGO_PKG_VERSION"))
     }
+}
+
+/// Whether the page is dark if nothing but the reader decides: the last choice, else what the system asks for.
+pub(super) fn own_colours() -> bool {
+    recall("theme").map_or_else(prefers_dark, |t| t == "dark")
 }
 
 impl Loaded {

@@ -17,8 +17,8 @@ mod worker;
 pub use canvas::{clear, draw};
 pub use drop::{Dropped, dropped, picked, text_of};
 pub use page::{
-    clipboard, download, download_canvas, fonts_ready, fragment, go_to, now, pause, pixel_ratio, prefers_dark,
-    prefers_still, recall, remember, reveal, say_panics, set_fragment,
+    clipboard, download, download_canvas, fonts_ready, fragment, go_to, now, on_scheme, pause, pixel_ratio,
+    prefers_dark, prefers_still, recall, remember, reveal, say_panics, set_fragment, tell_host,
 };
 pub use pool::{OnProgress, Parcel, Pool, PoolError};
 pub use poster::Poster;

@@ -98,6 +98,30 @@ pub fn prefers_dark() -> bool {
     query.is_some_and(|q| q.matches())
 }
 
+/// Does something whenever the system, or the page around a frame, turns dark or light.
+pub fn on_scheme(f: impl FnMut() + 'static) {
+    let query = web_sys::window().and_then(|w| w.match_media("(prefers-color-scheme: dark)").ok()).flatten();
+    if let Some(query) = query {
+        let turned = Closure::<dyn FnMut()>::new(f);
+        let _ = query.add_event_listener_with_callback("change", turned.as_ref().unchecked_ref());
+        // For as long as the page is there.
+        turned.forget();
+    }
+}
+
+/// Tells the page around a frame which figure it holds and how high that would be, CSS pixels: `{moescope, height}`. To whoever
+/// frames it: nothing of a trace is in it.
+pub fn tell_host(figure: &str, height: f64) {
+    let Some(window) = web_sys::window() else { return };
+    let Some(host) = window.parent().ok().flatten().filter(|host| *host != window) else { return };
+    let message = js_sys::Object::new();
+    let said = js_sys::Reflect::set(&message, &"moescope".into(), &figure.into())
+        .and_then(|_| js_sys::Reflect::set(&message, &"height".into(), &height.into()));
+    if said.is_ok() {
+        let _ = host.post_message(&message, "*");
+    }
+}
+
 /// Whether the system asks for a page that does not move.
 #[must_use]
 pub fn prefers_still() -> bool {

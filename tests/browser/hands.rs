@@ -31,7 +31,7 @@ pub(super) fn press(b: &mut Browser, key: &str) {
     }
 }
 
-fn quick(url: &str, more: &str) -> String {
+pub(super) fn quick(url: &str, more: &str) -> String {
     format!("{url}#v=2&model=llama4-maverick&steps=2&layers=1{more}")
 }
 
@@ -145,6 +145,40 @@ fn a_share_holds_link_command_frame_and_citation() {
     let seen = "[...document.querySelectorAll('h1, h2, h3, figure, footer, .tools')].filter(e => e.offsetParent !== null).map(e => e.id || e.innerText)";
     assert_eq!(b.eval(seen), json!(["token-map", "Cross-token correlation"]));
     assert_eq!(b.complaints(), Vec::<String>::new());
+}
+
+#[test]
+fn a_frame_tells_its_height_and_takes_the_colours_of_the_page_around_it() {
+    let Some((mut b, url)) = begin() else { return };
+    b.open(&quick(&url, "&view=simulate&embed=speedups&theme=dark").replace('#', "?dark#"));
+    b.wait("document.querySelector('#speedups canvas')?.dataset.drawn === 'yes'");
+    assert_eq!(b.eval("document.documentElement.dataset.theme"), "dark");
+    // What the reader chose for the page itself is not for the page of somebody else.
+    b.eval("localStorage.setItem('theme', 'dark')");
+    b.open(&quick(&url, "&view=simulate&embed=speedups").replace('#', "?own#"));
+    b.wait("document.querySelector('#speedups canvas')?.dataset.drawn === 'yes'");
+    assert_eq!(b.eval("document.documentElement.dataset.theme"), "light");
+    let framed = |b: &mut Browser, figure: &str| {
+        let address = json!(quick(&url, &format!("&view=simulate&embed={figure}")));
+        b.eval(&format!(
+            "(() => {{ document.body.innerHTML = ''; window.said = []; onmessage = e => {{ said.push(e.data); document.querySelector('iframe').height = e.data.height; }};
+            const f = document.createElement('iframe'); [f.width, f.height, f.src] = [600, 300, {address}]; document.body.append(f); }})()"
+        ));
+        b.wait("said.length > 0");
+        // It comes to rest.
+        b.eval("new Promise(done => setTimeout(done, 1500))");
+        let (said, high) = (b.eval("said"), b.eval("document.querySelector('iframe').clientHeight").as_f64().unwrap());
+        let last = said.as_array().unwrap().last().unwrap().clone();
+        assert_eq!(last["moescope"], figure);
+        assert!(said.as_array().unwrap().len() <= 6, "{said}");
+        assert!((last["height"].as_f64().unwrap() - high).abs() <= 1.0 && high >= 300.0, "{said}");
+        high
+    };
+    b.navigate("about:blank");
+    // What has a height of its own gets it; what fills its frame keeps what it is given.
+    assert!(framed(&mut b, "speedups") > 380.0);
+    b.navigate("about:blank");
+    assert!(framed(&mut b, "wafer-map") < 330.0);
 }
 
 #[test]

@@ -302,7 +302,7 @@ fn names_of_settings_are_readable_and_distinct() {
 }
 
 /// Settings that only choose what is looked at: promises to who caches a result.
-const VIEW: [&str; 21] = [
+const VIEW: [&str; 22] = [
     "from",
     "scope",
     "layer",
@@ -323,6 +323,7 @@ const VIEW: [&str; 21] = [
     "part",
     "race",
     "present",
+    "theme",
     "name",
 ];
 
@@ -413,6 +414,7 @@ fn values() -> BTreeMap<&'static str, Vec<&'static str>> {
         ("part", "figure-12 3"),
         ("race", "0 171"),
         ("present", "0 1"),
+        ("theme", "light dark"),
         ("name", "mine yours"),
     ];
     of.iter().map(|&(n, v)| (n, v.split(' ').collect())).collect()
