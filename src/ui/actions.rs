@@ -8,7 +8,7 @@ use leptos::leptos_dom::helpers::{TimeoutHandle, set_timeout_with_handle, window
 use leptos::prelude::*;
 use leptos::task::spawn_local;
 
-use super::load::{forget_data, load};
+use super::load::{forget_data, heed, load};
 use super::recent::restore;
 use super::store::{DATA_WORKER, Store};
 use crate::experiment::View;
@@ -29,16 +29,7 @@ pub(super) fn begin(store: Store) {
             let _ = root.set_attribute("data-theme", theme);
         }
     });
-    Effect::new(move |_| {
-        let embed = store.experiment.with(|e| e.view.embed.clone());
-        if let Some(root) = document().document_element() {
-            let _ = if embed.is_empty() {
-                root.remove_attribute("data-embed")
-            } else {
-                root.set_attribute("data-embed", &embed)
-            };
-        }
-    });
+    heed(store);
     let origin = Memo::new(move |_| store.origin());
     // While a trace is shown nothing is made: it would run every question a second time.
     let wanted = Memo::new(move |_| {

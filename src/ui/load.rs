@@ -51,8 +51,14 @@ pub(super) fn answer(store: Store, key: &str, value: &str) -> Result<(), String>
     let mut of = Experiment::default();
     of.tell(&told);
     let told = of.with(key, value)?.told();
-    let info = store.loaded.trace.get_untracked().filter(|_| store.loaded.issues.with_untracked(|i| i.1));
-    if key == "unmarked" && info.is_some_and(|i| i.cached == i.requests) {
+    let shown = store.loaded.issues.with_untracked(|i| i.1);
+    again(store, (source, files), told, key == "unmarked" && shown)
+}
+
+/// Reads files again with what is told of them; if it only says what the unmarked tokens of the loaded trace are, that is counted again.
+fn again(store: Store, (source, files): (String, Vec<Dropped>), told: Told, only_marks: bool) -> Result<(), String> {
+    let held = store.loaded.trace.with_untracked(|t| t.as_ref().is_some_and(|i| i.cached == i.requests));
+    if only_marks && held {
         mark(store, told);
     } else if files.is_empty() {
         return Err("give the files again: the browser keeps what was read of them, not the files".into());
@@ -60,6 +66,40 @@ pub(super) fn answer(store: Store, key: &str, value: &str) -> Result<(), String>
         load_telling(store, source, told, async move { files });
     }
     Ok(())
+}
+
+/// Follows the address: where it says something else of the loaded recording than it was read with (a link, Back, an edited address),
+/// the recording is read or counted again. If that fails or is stopped, the address says what is shown.
+pub(super) fn heed(store: Store) {
+    // Sizes of an expert are settings of a run: nothing is read by them.
+    let read_by = |told: Told| Told { hidden: 0, intermediate: 0, ..told };
+    let said = Memo::new(move |_| {
+        let (digest, read) = store.loaded.trace.with(|t| t.as_ref().map(|t| (t.digest.clone(), t.told.clone())))?;
+        let (named, told) = store.experiment.with(|e| (e.workload.trace == digest, read_by(e.told())));
+        let read = read_by(read);
+        (named && told != read).then_some((told, read))
+    });
+    Effect::new(move |_| {
+        let Some((told, read)) = said.get() else { return };
+        let only_marks = Told { unmarked: read.unmarked, ..told.clone() } == read;
+        let source = store.experiment.with_untracked(|e| e.view.source.clone());
+        let files = store.loaded.files.get_value();
+        if let Err(why) = again(store, (source, files), told, only_marks) {
+            let why = format!(
+                "The address says something else of this recording than it was read with. To read it so, {why}."
+            );
+            store.chrome.failure.set(Some(why));
+            agree(store);
+        }
+    });
+}
+
+/// Makes the address say how the loaded recording was read.
+fn agree(store: Store) {
+    let Some(read) = store.loaded.trace.get_untracked() else { return };
+    if store.experiment.with_untracked(|e| e.workload.trace == read.digest) {
+        change(store, false, |e| e.tell(&read.told));
+    }
 }
 
 /// Counts what is loaded again, with the reader's word for what unmarked tokens are.
@@ -79,14 +119,17 @@ fn mark(store: Store, told: Told) {
                 take(store, source, info);
             }
             Err(PoolError::Void) => {}
-            Err(why) => store.chrome.failure.set(Some(why.to_string())),
+            Err(why) => {
+                store.chrome.failure.set(Some(why.to_string()));
+                agree(store);
+            }
         }
     });
 }
 
 fn load_telling(store: Store, source: String, told: Told, files: impl Future<Output = Vec<Dropped>> + 'static) {
     let Some(pool) = store.pool() else { return };
-    cancel_load(store);
+    stop(store);
     let loaded = store.loaded;
     let ticket = loaded.load.ask_anew(&pool);
     let began = now();
@@ -111,6 +154,8 @@ fn load_telling(store: Store, source: String, told: Told, files: impl Future<Out
                 if any {
                     loaded.files.set_value(files);
                     take(store, source, info);
+                } else {
+                    agree(store);
                 }
             }
             Err(PoolError::Void) => {}
@@ -144,8 +189,13 @@ fn take(store: Store, source: String, info: Info) {
     });
 }
 
-/// Stops a load; what was loaded before stays.
+/// Stops a load; what was loaded before stays, and the address says how it was read.
 pub(super) fn cancel_load(store: Store) {
+    stop(store);
+    agree(store);
+}
+
+fn stop(store: Store) {
     let loaded = store.loaded;
     loaded.load.cancel();
     loaded.loading.set(None);

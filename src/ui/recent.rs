@@ -105,6 +105,10 @@ pub(super) fn restore(store: Store, digest: String) {
                 loaded.questions.set(info.questions.clone());
                 loaded.last.set_value((String::new(), Vec::new(), info.told.clone()));
                 let told = info.told.clone();
+                if !loaded.holds(&digest) {
+                    // The files at hand are another trace's.
+                    loaded.files.set_value(Vec::new());
+                }
                 loaded.trace.set(Some(Arc::new(info)));
                 loaded.generation.update(|g| *g += 1);
                 change(store, true, |e| {

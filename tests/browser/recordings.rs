@@ -69,3 +69,29 @@ fn ten_kinds_of_recordings_open_with_their_checks_and_questions() {
         assert_eq!(b.complaints(), Vec::<String>::new(), "{kind}");
     }
 }
+
+#[test]
+fn what_the_address_says_of_unmarked_tokens_is_counted() {
+    let Some((mut b, url)) = begin() else { return };
+    b.open(&super::hands::quick(&url, ""));
+    settled(&mut b);
+    let file = root().join("tests/data/recordings/uint8.npz");
+    b.drop_files("#drop", &[&file]);
+    // Its experts have no known size: nothing is simulated.
+    let rests = "document.documentElement.dataset.asking === '0'";
+    b.wait(&format!("document.querySelector('#source')?.textContent.startsWith('Your trace') && {rests}"));
+    assert_eq!(b.number("#fact-unmarked"), 4.0);
+    b.eval("location.hash += '&unmarked=decode'");
+    b.wait("document.querySelector('#fact-decode data')?.value === '4' && !document.querySelector('#fact-unmarked') && location.hash.includes('unmarked=decode')");
+    b.wait(rests);
+    b.eval("history.back()");
+    b.wait("document.querySelector('#fact-unmarked data')?.value === '4' && !location.hash.includes('unmarked')");
+    b.wait(rests);
+    // What the files are read by: they are at hand, and read again.
+    let before = b.eval("moescope.analyze()");
+    b.eval("location.hash += '&dense=2'");
+    b.wait("document.querySelector('#fact-layers data')?.value === '1' && location.hash.includes('dense=2')");
+    b.wait(rests);
+    assert_ne!(b.eval("moescope.analyze()"), before);
+    assert_eq!(b.complaints(), Vec::<String>::new());
+}
