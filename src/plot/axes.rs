@@ -323,14 +323,15 @@ pub(super) fn axes<DB: DrawingBackend>(
     let mut free = i32::MIN;
     for (v, label) in &frame.x.ticks {
         let (px, _) = frame.at(*v, frame.y.from);
-        let half = look.px(4.0 * label.chars().count() as f64);
-        // A label that would touch the one before it is left out.
-        if px - half < free || px + half > width {
+        let half = look.px(3.6 * label.chars().count() as f64);
+        // The last one stays within the figure; one that would touch the one before it is left out.
+        let at = px.min(width - half);
+        if at - half < free {
             continue;
         }
-        free = px + half + look.px(4.0);
+        free = at + half + look.px(4.0);
         look.line(area, &[(px, frame.bottom), (px, frame.bottom + look.px(4.0))], theme.quiet, 1.0)?;
-        look.text(area, label, (px, frame.bottom + look.px(7.0)), words(theme.quiet, HPos::Center, VPos::Top))?;
+        look.text(area, label, (at, frame.bottom + look.px(7.0)), words(theme.quiet, HPos::Center, VPos::Top))?;
     }
     let middle = (frame.left + frame.right) / 2;
     look.text(area, &frame.x.label, (middle, height - look.px(3.0)), words(theme.ink, HPos::Center, VPos::Bottom))?;
@@ -357,6 +358,12 @@ fn round_step(least: f64) -> f64 {
 #[expect(clippy::cast_possible_truncation, reason = "pixel positions are small; the cast saturates")]
 pub(super) fn round(x: f64) -> i32 {
     libm::round(x) as i32
+}
+
+/// Where the words above a bar end: on it, unless the paper's mark at `mark` lies where they would stand; then above that.
+pub(super) fn above(look: &Look, bar: i32, mark: Option<i32>) -> i32 {
+    let free = mark.filter(|at| (bar - look.px(24.0)..=bar + look.px(3.0)).contains(at));
+    free.map_or(bar, |at| at - look.px(6.0)) - look.px(4.0)
 }
 
 /// The paper's mark: nothing else is of this form.

@@ -4,7 +4,7 @@ use plotters::coord::Shift;
 use plotters::prelude::*;
 use plotters::style::text_anchor::{HPos, VPos};
 
-use super::axes::{Axis, Frame, Look, Result, Space, axes, baseline, diamond, words};
+use super::axes::{Axis, Frame, Look, Result, Space, above, axes, baseline, diamond, words};
 
 /// One place on the horizontal axis.
 #[derive(Clone, Debug, Default, PartialEq)]
@@ -59,17 +59,14 @@ pub fn bars<DB: DrawingBackend>(area: &DrawingArea<DB, Shift>, look: &Look, char
             }
         }
         let tallest = bar.values.iter().fold(0.0, |a: f64, &b| a.max(b));
-        let (x, mut y) = frame.at(i as f64 + 0.5, tallest);
-        if let Some(value) = bar.paper {
-            let at = frame.at(i as f64 + 0.5, value);
+        let (x, y) = frame.at(i as f64 + 0.5, tallest);
+        let mark = bar.paper.map(|value| frame.at(i as f64 + 0.5, value));
+        if let Some(at) = mark {
             diamond(area, look, at)?;
-            // Ours stays on our bar, unless the mark lies where it would stand.
-            if (y - look.px(24.0)..=y).contains(&at.1) {
-                y = at.1 - look.px(6.0);
-            }
         }
         if let Some(label) = &bar.label {
-            look.text(area, label, (x, y - look.px(4.0)), words(theme.ink, HPos::Center, VPos::Bottom))?;
+            let y = above(look, y, mark.map(|at| at.1));
+            look.text(area, label, (x, y), words(theme.ink, HPos::Center, VPos::Bottom))?;
         }
     }
     if let Some((value, name)) = &chart.level {

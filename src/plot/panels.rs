@@ -6,7 +6,7 @@ use plotters::prelude::*;
 use plotters::style::FontTransform;
 use plotters::style::text_anchor::{HPos, Pos, VPos};
 
-use super::axes::{Axis, Frame, Look, Result, diamond, round, words};
+use super::axes::{Axis, Frame, Look, Result, above, diamond, round, words};
 
 /// A bar.
 #[derive(Clone, Debug, Default, PartialEq)]
@@ -158,18 +158,19 @@ fn one<DB: DrawingBackend>(
                 look.fill(area, (left, top), (right, bottom), fill)?;
             }
             let middle = (left + right) / 2;
+            let paper = mark.paper.map(|value| frame.at(0.0, value).1);
             if let Some(label) = &mark.label {
                 let half = look.px(4.0 * label.chars().count() as f64);
                 let at = middle.clamp(frame.left + half, (frame.right - half).max(frame.left + half));
                 look.text(
                     area,
                     label,
-                    (at, top - look.px(4.0)),
+                    (at, above(look, top, paper)),
                     words(theme.told(mark.hue), HPos::Center, VPos::Bottom),
                 )?;
             }
-            if let Some(paper) = mark.paper {
-                diamond(area, look, (middle, frame.at(0.0, paper).1))?;
+            if let Some(at) = paper {
+                diamond(area, look, (middle, at))?;
             }
         }
         let (middle, _) = frame.at(i as f64 + 0.5, chart.y.from);
