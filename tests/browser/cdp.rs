@@ -154,7 +154,8 @@ impl Browser {
         let script = "JSON.stringify({hash: location.hash, asking: document.documentElement.dataset.asking, run: !!document.querySelector('#run-done'),
             hidden: document.hidden, undrawn: [...document.querySelectorAll('canvas')].filter(c => c.checkVisibility() && c.dataset.drawn !== 'yes')
                 .map(c => `${c.closest('[id]')?.id} ${c.clientWidth}x${c.clientHeight} ${c.dataset.drawn}`)})";
-        self.call("Runtime.evaluate", json!({"expression": script, "returnByValue": true}))["result"]["value"].to_string()
+        self.call("Runtime.evaluate", json!({"expression": script, "returnByValue": true}))["result"]["value"]
+            .to_string()
     }
 
     /// The text of the first element of a selector; of one that is folded away, what is in it.

@@ -245,6 +245,33 @@ fn webassembly_without_simd_is_told_what_it_needs() {
 }
 
 #[test]
+fn a_view_whose_code_does_not_arrive_whole_says_so_and_can_be_asked_for_again() {
+    let Some((mut b, url)) = begin() else { return };
+    for (at, comes) in [
+        "Promise.reject(new TypeError('Failed to fetch'))",
+        "Promise.resolve(new Response('<h1>Not found</h1>', { status: 404, headers: { 'content-type': 'text/html' } }))",
+        "f(u, ...rest).then(r => r.arrayBuffer()).then(b => new Response(b.slice(0, b.byteLength / 2), { headers: { 'content-type': 'application/wasm' } }))",
+    ]
+    .into_iter()
+    .enumerate()
+    {
+        let breaks = format!(
+            "globalThis.broken = true; {{ const f = globalThis.fetch; globalThis.fetch = (u, ...rest) => broken && String(u.url ?? u).includes('/split_paper-') ? {comes} : f(u, ...rest); }}"
+        );
+        let script = b.call("Page.addScriptToEvaluateOnNewDocument", json!({"source": breaks}))["identifier"].clone();
+        b.open(&format!("{url}?{at}#{FAST}&view=paper"));
+        b.wait("!!document.querySelector('#view-paper .later button')");
+        assert!(b.text("#view-paper .later").contains("could not be fetched"), "{comes}");
+        // The rest of the page goes on.
+        b.wait("document.documentElement.dataset.asking === '0'");
+        b.eval("broken = false");
+        b.click("#view-paper .later button");
+        b.wait("!!document.querySelector('#view-paper table') && document.documentElement.dataset.asking === '0'");
+        b.call("Page.removeScriptToEvaluateOnNewDocument", json!({"identifier": script}));
+    }
+}
+
+#[test]
 fn code_that_does_not_arrive_is_told() {
     let fails = "const f = globalThis.fetch; globalThis.fetch = (u, ...rest) => String(u.url ?? u).includes('/app_bg-') ? Promise.reject(new TypeError('Failed to fetch')) : f(u, ...rest);";
     if let Some(words) = without(fails) {
