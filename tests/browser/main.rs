@@ -10,6 +10,7 @@ mod faults;
 mod firefox;
 mod first;
 mod hands;
+mod played;
 mod recordings;
 mod screens;
 mod speed;
