@@ -81,7 +81,7 @@ bench: setup-test site
 
 .PHONY: site setup-test speed bench rates map
 site:
-	trunk build --release --locked
+	@node scripts/split.mjs & trunk build --release --locked
 
 setup:
 	@scripts/setup.sh

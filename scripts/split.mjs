@@ -4,6 +4,7 @@ import { createHash } from "node:crypto";
 import { spawnSync } from "node:child_process";
 import { copyFileSync, mkdirSync, readFileSync, readdirSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
+import { fileURLToPath } from "node:url";
 
 // What the page's target has anyway; wasm-opt must not use what newer browsers alone understand.
 const FEATURES = ["simd", "bulk-memory", "bulk-memory-opt", "nontrapping-float-to-int", "reference-types", "mutable-globals", "sign-ext", "multivalue", "call-indirect-overlong"];
@@ -13,17 +14,20 @@ const run = (program, args, stdio = "inherit") => {
   if (done.status !== 0) throw new Error(`${program} failed${done.stderr ? `: ${done.stderr}` : ""}`);
 };
 
+/** Compiles the page. Begun beside Trunk, which compiles the workers meanwhile; whoever comes second waits for the first. */
+const compile = () => run("cargo", ["rustc", "--locked", "--target", "wasm32-unknown-unknown", "--bin", "app", "--features", "page", "--profile", "page", "--", "-Clink-args=--emit-relocs"]);
+if (process.argv[1] === fileURLToPath(import.meta.url)) compile();
+
 /**
  * Builds the page into a folder. Names hold a digest of all of it: pieces of two builds never meet, and a host may say that they never
  * change. What boot.js must know: the page's script and module, and by view the files that it fetches when it is opened.
  */
 export const split = (folder) => {
-  const target = "wasm32-unknown-unknown";
-  run("cargo", ["rustc", "--locked", "--target", target, "--bin", "app", "--features", "page", "--profile", "page", "--", "-Clink-args=--emit-relocs"]);
+  compile();
   const pieces = join("target", "pieces");
   rmSync(pieces, { recursive: true, force: true });
   mkdirSync(pieces, { recursive: true });
-  run("wasm-split-cli", ["--target", "web", "--out-name", "app", join("target", target, "page", "app.wasm"), pieces]);
+  run("wasm-split-cli", ["--target", "web", "--out-name", "app", join("target", "wasm32-unknown-unknown", "page", "app.wasm"), pieces]);
   const bound = join(pieces, "bound");
   run("wasm-bindgen", ["--target", "web", "--no-typescript", "--keep-lld-exports", "--no-demangle", "--out-dir", bound, "--out-name", "app", join(pieces, "app.wasm")]);
   const modules = readdirSync(pieces).filter((name) => /^(split|chunk)_.*\.wasm$/.test(name)).map((name) => [pieces, name]);

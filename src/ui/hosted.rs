@@ -58,7 +58,8 @@ fn colours(store: Store, framed: Memo<String>) {
 
 /// Tells the page around the frame how high the figure would be there, whenever that changes.
 fn watch(framed: Memo<String>) {
-    let Some(main) = document().query_selector("main").ok().flatten() else { return };
+    // Not the first screen's, which is still there.
+    let Some(main) = document().get_element_by_id("main") else { return };
     let told = StoredValue::new_local(0.0);
     let measured = main.clone();
     let changed = Closure::<dyn FnMut()>::new(move || {

@@ -306,11 +306,11 @@ fn an_unknown_model_is_asked_for_its_sizes_and_a_collapsed_layer_is_said() {
     let Some((mut b, url)) = begin() else { return };
     let folder = tempfile::tempdir().unwrap();
     let path = unknown(folder.path());
-    b.open(&format!("{url}#v=2&model=kimi-k2&steps=2&batch=64"));
+    b.open(&format!("{url}#v=2&model=llama4-maverick&steps=2&batch=64"));
     settled(&mut b);
     b.drop_files("#drop", &[&path]);
     b.wait("document.querySelector('#size-unknown')?.innerText.includes('hidden= and intermediate=')");
-    assert!(!fragment(&mut b).contains("kimi"), "what was said of another model is forgotten");
+    assert!(!fragment(&mut b).contains("llama4"), "what was said of another model is forgotten");
     question(&mut b, "reuse-curve");
     b.wait("document.querySelector('#reuse-curve figcaption')?.innerText.includes('not known')");
     choose(&mut b, "hidden", "2048");

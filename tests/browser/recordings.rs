@@ -89,8 +89,8 @@ fn what_the_address_says_of_unmarked_tokens_is_counted() {
     b.wait(rests);
     // What the files are read by: they are at hand, and read again.
     let before = b.eval("moescope.analyze()");
-    b.eval("location.hash += '&dense=2'");
-    b.wait("document.querySelector('#fact-layers data')?.value === '1' && location.hash.includes('dense=2')");
+    b.eval("location.hash += '&experts=8'");
+    b.wait("document.querySelector('#fact-experts data')?.value === '8' && location.hash.includes('experts=8')");
     b.wait(rests);
     assert_ne!(b.eval("moescope.analyze()"), before);
     assert_eq!(b.complaints(), Vec::<String>::new());
