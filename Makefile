@@ -5,7 +5,7 @@ PORT ?= 8080
 # Trunk takes NO_COLOR for an option with a value.
 unexport NO_COLOR
 
-.PHONY: run test dist check audit fuzz mutants setup size clean
+.PHONY: run test dist check audit fuzz mutants setup size clean play
 
 run: setup
 	@echo "moescope: building the release site (six minutes on two cores the first time, seconds later)"
@@ -67,6 +67,10 @@ map:
 speed: setup-test site
 	cargo bench --locked
 	cargo test --locked --test browser -- --ignored --nocapture speed::simulator
+
+# Nothing stale: thousands of acts in any order against the command line; `make test` plays sixty. ACTS=2000 SEED=7.
+play: setup-test site
+	MOESCOPE_ACTS=$(or $(ACTS),2000) MOESCOPE_SEED=$(or $(SEED),1) cargo test --locked --test browser whatever
 
 # Reading beside each format's usual reader: a table. Python's libraries go to target/python, half a gigabyte of files to target/rates.
 rates:
