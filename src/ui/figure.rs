@@ -9,6 +9,7 @@ use leptos::prelude::*;
 use wasm_bindgen::prelude::*;
 
 use super::menu::{Saved, menu};
+use super::resized::follow;
 use super::settings::moving;
 use super::store::Store;
 use crate::plot::theme::{DARK, LIGHT};
@@ -340,31 +341,16 @@ fn watch_sight(element: NodeRef<html::Div>) -> RwSignal<bool> {
 
 /// Keeps a signal at the width of an element, and another at whether it has one.
 fn watch_width(element: NodeRef<html::Div>, width: RwSignal<f64>, placed: RwSignal<bool>) {
-    let observers = StoredValue::new_local(None::<web_sys::ResizeObserver>);
-    on_cleanup(move || {
-        if let Some(Some(observer)) = observers.try_update_value(Option::take) {
-            observer.disconnect();
+    follow(element, move |measured| {
+        let now = f64::from(measured.client_width());
+        // The figure may be gone by the time its last resize is told.
+        let Some((before, open)) = width.try_get_untracked().zip(placed.try_get_untracked()) else { return };
+        // In a closed view it has no width, and keeps what was drawn.
+        if now > 0.5 && (now - before).abs() > 0.5 {
+            width.set(now);
         }
-    });
-    Effect::new(move |_| {
-        let Some(element) = element.get() else { return };
-        let measured = element.clone();
-        let changed = Closure::<dyn FnMut()>::new(move || {
-            let now = f64::from(measured.client_width());
-            // The figure may be gone by the time its last resize is told.
-            let Some((before, open)) = width.try_get_untracked().zip(placed.try_get_untracked()) else { return };
-            // In a closed view it has no width, and keeps what was drawn.
-            if now > 0.5 && (now - before).abs() > 0.5 {
-                width.set(now);
-            }
-            if open != (now > 0.5) {
-                placed.set(now > 0.5);
-            }
-        });
-        if let Ok(observer) = web_sys::ResizeObserver::new(changed.as_ref().unchecked_ref()) {
-            observer.observe(&element);
-            observers.set_value(Some(observer));
+        if open != (now > 0.5) {
+            placed.set(now > 0.5);
         }
-        changed.forget();
     });
 }

@@ -2,8 +2,8 @@
 //! not know where they are shown.
 
 use leptos::prelude::*;
-use wasm_bindgen::prelude::*;
 
+use super::resized::on_resize;
 use super::store::{Store, own_colours};
 use crate::web::{on_scheme, prefers_dark, tell_host};
 
@@ -62,7 +62,8 @@ fn watch(framed: Memo<String>) {
     let Some(main) = document().get_element_by_id("main") else { return };
     let told = StoredValue::new_local(0.0);
     let measured = main.clone();
-    let changed = Closure::<dyn FnMut()>::new(move || {
+    // For as long as the page is there.
+    on_resize(&main, move || {
         let Some(id) = framed.try_get_untracked().filter(|id| !id.is_empty()) else { return };
         let height = wanted(&measured, &id).ceil();
         if (height - told.get_value()).abs() >= 1.0 {
@@ -70,11 +71,6 @@ fn watch(framed: Memo<String>) {
             tell_host(&id, height);
         }
     });
-    if let Ok(observer) = web_sys::ResizeObserver::new(changed.as_ref().unchecked_ref()) {
-        observer.observe(&main);
-    }
-    // For as long as the page is there.
-    changed.forget();
 }
 
 /// The height of all of a frame, were it as high as it should be.

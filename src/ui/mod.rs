@@ -16,6 +16,7 @@ mod present;
 mod query;
 mod recent;
 mod remote;
+mod resized;
 mod runs;
 mod selection;
 mod settings;

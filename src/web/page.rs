@@ -91,17 +91,22 @@ pub fn pixel_ratio() -> f64 {
     web_sys::window().map_or(1.0, |w| w.device_pixel_ratio()).clamp(0.5, 4.0)
 }
 
+const DARK: &str = "(prefers-color-scheme: dark)";
+
+/// What the system, or the page around a frame, says of this.
+fn media(query: &str) -> Option<web_sys::MediaQueryList> {
+    web_sys::window()?.match_media(query).ok()?
+}
+
 /// Whether the system asks for a dark page.
 #[must_use]
 pub fn prefers_dark() -> bool {
-    let query = web_sys::window().and_then(|w| w.match_media("(prefers-color-scheme: dark)").ok()).flatten();
-    query.is_some_and(|q| q.matches())
+    media(DARK).is_some_and(|q| q.matches())
 }
 
 /// Does something whenever the system, or the page around a frame, turns dark or light.
 pub fn on_scheme(f: impl FnMut() + 'static) {
-    let query = web_sys::window().and_then(|w| w.match_media("(prefers-color-scheme: dark)").ok()).flatten();
-    if let Some(query) = query {
+    if let Some(query) = media(DARK) {
         let turned = Closure::<dyn FnMut()>::new(f);
         let _ = query.add_event_listener_with_callback("change", turned.as_ref().unchecked_ref());
         // For as long as the page is there.
@@ -125,8 +130,7 @@ pub fn tell_host(figure: &str, height: f64) {
 /// Whether the system asks for a page that does not move.
 #[must_use]
 pub fn prefers_still() -> bool {
-    let query = web_sys::window().and_then(|w| w.match_media("(prefers-reduced-motion: reduce)").ok()).flatten();
-    query.is_some_and(|q| q.matches())
+    media("(prefers-reduced-motion: reduce)").is_some_and(|q| q.matches())
 }
 
 /// A choice stored in the browser.

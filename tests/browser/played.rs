@@ -4,6 +4,8 @@
 use std::collections::BTreeMap;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
+use rand_core::{Rng, SeedableRng};
+use rand_pcg::Pcg32;
 use serde_json::{Value, json};
 
 use super::*;
@@ -30,16 +32,9 @@ enum Act {
     Rest,
 }
 
-/// Each thing equally often.
-fn any(seed: &mut u64) -> Act {
-    let mut below = |n: u64| {
-        // SplitMix64.
-        *seed = seed.wrapping_add(0x9e37_79b9_7f4a_7c15);
-        let mut z = *seed;
-        z = (z ^ (z >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
-        z = (z ^ (z >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
-        usize::try_from((z ^ (z >> 31)) % n).unwrap()
-    };
+/// Each thing equally often; layers and views, which are many, twice.
+fn any(random: &mut Pcg32) -> Act {
+    let mut below = |n: u32| (random.next_u32() % n) as usize;
     match below(17) {
         0 => Act::Model(["llama4-maverick", "qwen3-235b", "mixtral-8x7b"][below(3)]),
         1 => Act::Batch(["64", "256", "1024"][below(3)]),
@@ -82,17 +77,23 @@ fn act(b: &mut Browser, known: &mut Known, act: Act) {
         Act::Model(name) => choose_if_there(b, "model", name),
         Act::Batch(n) => choose_if_there(b, "batch", n),
         Act::Wafer(name) => choose_if_there(b, "wafer", name),
-        Act::Layer(n) => drop(b.eval(&format!(
-            "(() => {{ const e = document.querySelector('#layer'); if (!e) return; e.value = {n}; e.dispatchEvent(new Event('input', {{bubbles: true}})); }})()"
-        ))),
+        Act::Layer(n) => {
+            if b.eval("!!document.querySelector('#layer')") == true {
+                slide(b, n);
+            }
+        }
         Act::View(n) => drop(b.eval(&click(&format!(".views a:nth-child({})", n + 1)))),
         Act::Drop(which) => b.drop_files("#drop", &[&known.traces[which].0]),
-        Act::Switch => drop(b.eval("(document.querySelector('#show-synthetic') ?? document.querySelector('#show-trace'))?.click()")),
+        Act::Switch => drop(
+            b.eval("(document.querySelector('#show-synthetic') ?? document.querySelector('#show-trace'))?.click()"),
+        ),
         Act::CancelLoad => drop(b.eval(&click("#cancel-load"))),
         // Not out of the page.
-        Act::Back => drop(b.eval("if (history.length > start) history.back()")),
+        Act::Back => drop(b.eval("if (navigation.currentEntry.index > start) history.back()")),
         Act::Forward => drop(b.eval("history.forward()")),
-        Act::LoseWorker(n) => drop(b.eval(&format!("workers.length && workers.at(-1 - {n} % workers.length).dispatchEvent(new ErrorEvent('error'))"))),
+        Act::LoseWorker(n) => drop(b.eval(&format!(
+            "workers.length && workers.at(-1 - {n} % workers.length).dispatchEvent(new ErrorEvent('error'))"
+        ))),
         Act::Theme => drop(b.eval(&click("#theme"))),
         Act::Hide => {
             for state in ["frozen", "active"] {
@@ -104,11 +105,15 @@ fn act(b: &mut Browser, known: &mut Known, act: Act) {
     }
 }
 
+/// A choice that the page offers now, or a field that takes anything.
 fn choose_if_there(b: &mut Browser, id: &str, value: &str) {
-    b.eval(&format!(
-        "(() => {{ const e = document.querySelector('#{id}'), v = {}; if (!e || ![...e.options ?? [{{value: v}}]].some(o => o.value === v)) return; e.value = v; e.dispatchEvent(new Event('change', {{bubbles: true}})); }})()",
+    let offers = format!(
+        "(() => {{ const e = document.querySelector('#{id}'); return !!e && [...e.options ?? [{{value: {0}}}]].some(o => o.value === {0}); }})()",
         json!(value)
-    ));
+    );
+    if b.eval(&offers) == true {
+        choose(b, id, value);
+    }
 }
 
 /// What stands on the page, against the command line's word on the address.
@@ -164,7 +169,7 @@ fn play(acts: &[Act], known: &mut Known) -> Result<(), String> {
     b.call("Page.addScriptToEvaluateOnNewDocument", json!({"source": KEEPS_WORKERS}));
     b.open(&format!("{url}#v=2&steps=1&layers=1&batch=64"));
     settled(&mut b);
-    b.eval("window.start = history.length");
+    b.eval("window.start = navigation.currentEntry.index");
     let played = catch_unwind(AssertUnwindSafe(|| {
         acts.iter().for_each(|&a| act(&mut b, known, a));
         act(&mut b, known, Act::Rest);
@@ -203,8 +208,8 @@ fn whatever_is_done_in_whatever_order_the_page_tells_what_its_address_says() {
     let mut known = Known { traces: paths.iter().map(digest).collect(), said: BTreeMap::new() };
     // A page for every two hundred: what is wrong is found from a start that is near.
     for part in 0..acts.div_ceil(200) {
-        let mut seed = first.wrapping_add(part);
-        let all: Vec<Act> = (0..acts.min(200)).map(|_| any(&mut seed)).collect();
+        let mut random = Pcg32::seed_from_u64(first.wrapping_add(part));
+        let all: Vec<Act> = (0..(acts - part * 200).min(200)).map(|_| any(&mut random)).collect();
         let Err(mut why) = play(&all, &mut known) else { continue };
         let mut least = all;
         // Halves first, then quarters, then one by one.

@@ -45,7 +45,7 @@ pub(super) fn Story(store: Store) -> impl IntoView {
     });
     // The first screen alone comes with the page.
     let live = Memo::new(move |_| race.with(Option::is_some) || why.with(Option::is_some));
-    let parts = Parts { store, race, why, insights };
+    let parts = Parts { store, race, why, live, insights };
     view! {
         <div class="story">
             <hero::Hero store race why insights />
@@ -60,16 +60,17 @@ struct Parts {
     store: Store,
     race: Memo<Option<Arc<Race>>>,
     why: Memo<Option<String>>,
+    /// There is a run, or a reason why there is none.
+    live: Memo<bool>,
     insights: Memo<Option<Vec<Insight>>>,
 }
 
 /// What stands below the first screen.
 #[wasm_split(story, wasm_split_path = ::leptos::wasm_split, fallible)]
 fn below(parts: Parts) -> Result<AnyView, SplitLoaderError> {
-    let Parts { store, race, why, insights } = parts;
+    let Parts { store, race, why, live, insights } = parts;
     let told = NodeRef::<html::Div>::new();
-    let ready =
-        Memo::new(move |_| (race.with(Option::is_some) || why.with(Option::is_some)) && insights.with(Option::is_some));
+    let ready = Memo::new(move |_| live.get() && insights.with(Option::is_some));
     let runs = batches::Runs::new();
     let place = scroll::follow(store, told, PARTS, ready);
     let view = view! {
