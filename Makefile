@@ -8,7 +8,7 @@ unexport NO_COLOR
 .PHONY: run test dist check audit fuzz mutants setup size clean play
 
 run: setup
-	@echo "moescope: building the release site (six minutes on two cores the first time, seconds later)"
+	@echo "moescope: building the release site (a quarter of an hour on two cores the first time, a minute later)"
 	@$(MAKE) --no-print-directory site
 	@node scripts/pack.mjs
 	@node scripts/serve.mjs $(PORT)

@@ -160,6 +160,8 @@ fn a_frame_tells_its_height_and_takes_the_colours_of_the_page_around_it() {
     assert_eq!(b.eval("document.documentElement.dataset.theme"), "light");
     let framed = |b: &mut Browser, figure: &str| {
         let address = json!(quick(&url, &format!("&view=simulate&embed={figure}")));
+        b.navigate(&format!("{url}OFL.txt"));
+        b.wait("document.readyState === 'complete' && location.pathname.endsWith('/OFL.txt')");
         b.eval(&format!(
             "(() => {{ document.body.innerHTML = ''; window.said = []; onmessage = e => {{ said.push(e.data); document.querySelector('iframe').height = e.data.height; }};
             const f = document.createElement('iframe'); [f.width, f.height, f.src] = [600, 300, {address}]; document.body.append(f); }})()"
@@ -174,10 +176,8 @@ fn a_frame_tells_its_height_and_takes_the_colours_of_the_page_around_it() {
         assert!((last["height"].as_f64().unwrap() - high).abs() <= 1.0 && high >= 300.0, "{said}");
         high
     };
-    b.navigate(&format!("{url}OFL.txt"));
     // What has a height of its own gets it; what fills its frame keeps what it is given.
     assert!(framed(&mut b, "speedups") > 380.0);
-    b.navigate(&format!("{url}OFL.txt"));
     assert!(framed(&mut b, "wafer-map") < 330.0);
 }
 
